@@ -1,0 +1,1 @@
+"""The commands of Poets: one file a command, run as `python -m scripts.NAME`."""

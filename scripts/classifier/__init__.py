@@ -1,0 +1,1 @@
+"""The library behind the commands: knows no flags, never exits the process, never prints."""

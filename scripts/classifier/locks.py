@@ -1,0 +1,45 @@
+"""Lets one process at a time work on an unfinished file or folder."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def sole_owner(path: Path, *, folder: bool = False) -> Iterator[int]:
+    """Makes `path` where it is missing, waits until nobody else has it, gives its file descriptor.
+
+    The system drops the lock when its owner ends, however it ends. An owner's last act may be to rename
+    or remove `path`: whoever waited then holds a lock on something else and starts over.
+    """
+    while True:
+        try:
+            descriptor = _open(path, folder)
+        except FileNotFoundError:
+            if path.parent.is_dir():
+                continue  # removed by its owner between being made and being opened
+            raise
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if _is(path, descriptor):
+                yield descriptor
+                return
+        finally:
+            os.close(descriptor)
+
+
+def _open(path: Path, folder: bool) -> int:
+    if folder:
+        with contextlib.suppress(FileExistsError):
+            path.mkdir()
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+
+
+def _is(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,113 @@
+"""Runs a command: parses its flags, turns errors meant for the user into one line."""
+
+import faulthandler
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import textwrap
+import warnings
+from collections.abc import Callable
+
+from absl import flags
+
+from scripts.classifier.errors import UserError
+
+FLAGS = flags.FLAGS
+
+EXIT_USER_ERROR = 1
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+def run(main: Callable[[list[str]], int | None]) -> None:
+    """Parses the flags, calls `main` with what is left of the command line, and exits.
+
+    `main` returns the exit status, None meaning 0.
+    """
+    _keep_native_chatter_away()
+    sys.stdout.reconfigure(errors="backslashreplace")  # a file name need not be printable
+    try:
+        if any(word in ("-h", "-help", "--help") for word in sys.argv[1:]):
+            print(_help(main))
+            status = 0
+        else:
+            status = main(FLAGS(sys.argv)[1:]) or 0
+        sys.stdout.flush()
+    except flags.Error as error:
+        _fail(f"{' '.join(str(error).split()).rstrip('.')}. Run with --help for the list of flags.")
+    except UserError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        status = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output (`| head`) has seen enough; nothing more can be written to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = EXIT_USER_ERROR
+    sys.exit(status)
+
+
+def refuse_positional(positional: list[str]) -> None:
+    """For commands that take flags only: a stray word is a typing error, never ignored."""
+    if positional:
+        raise UserError(f"unexpected argument {positional[0]!r}: this command takes flags only, as in --name=value")
+
+
+def warn(*lines: str) -> None:
+    for line in lines:
+        print(f"warning: {line}", file=sys.stderr)
+
+
+def options(main: Callable) -> dict[str, object]:
+    """The command's own flags and their values."""
+    return {flag.name: flag.value for flag in _own_flags(main)}
+
+
+def _fail(message: str) -> None:
+    sys.stdout.flush()
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(EXIT_USER_ERROR)
+
+
+def _help(main: Callable) -> str:
+    """The command's own docstring, then each of its flags with its default."""
+    doc = sys.modules[main.__module__].__doc__ or ""
+    width = min(100, shutil.get_terminal_size().columns)
+    lines = [doc.strip(), "", "Flags:"]
+    for flag in _own_flags(main):
+        default = "" if flag.default in (None, "", []) else f" (default: {flag.default_as_str.strip(chr(39))})"
+        name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}"
+        text = f"{' '.join((flag.help or '').split())}{default}"
+        lines += [f"  {name}", textwrap.fill(text, width, initial_indent="      ", subsequent_indent="      ")]
+    return "\n".join(lines)
+
+
+def _own_flags(main: Callable) -> list[flags.Flag]:
+    """Those that the command's module defines; absl's and TensorFlow's are left out.
+
+    absl files the flags of the module that was run under argv[0], of others under their name.
+    """
+    key = sys.argv[0] if main.__module__ == "__main__" else main.__module__
+    return sorted(FLAGS.flags_by_module_dict().get(key, []), key=lambda flag: flag.name)
+
+
+def _keep_native_chatter_away() -> None:
+    """Sends what TensorFlow's C++ writes to file descriptor 2 to a file of its own.
+
+    TensorFlow 2.21 prints start-up notes there whatever TF_CPP_MIN_LOG_LEVEL says, because they
+    come before its logging is set up. Python's sys.stderr, which speaks to the user, keeps the
+    real one, and so does faulthandler, so that a crash in native code is still seen.
+    POETS_NATIVE_LOG=stderr leaves everything in place.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    warnings.filterwarnings("ignore")
+    for name in ("tensorflow", "absl"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    if os.environ.get("POETS_NATIVE_LOG") == "stderr":
+        return
+    real = os.dup(2)
+    sys.stderr = os.fdopen(real, "w", buffering=1, errors="backslashreplace")
+    with tempfile.TemporaryFile() as log:
+        os.dup2(log.fileno(), 2)
+    faulthandler.enable(sys.stderr)
