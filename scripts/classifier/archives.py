@@ -1,0 +1,168 @@
+"""A tar or zip archive becomes a folder, whole or not at all."""
+
+import contextlib
+import gzip
+import lzma
+import os
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from scripts.classifier.errors import UserError
+from scripts.classifier.locks import sole_owner
+
+CHUNK = 1 << 20
+# What the standard library raises on damaged archives, beside its own errors: a size field that holds nonsense
+# becomes an OverflowError or a MemoryError, a compression method nobody knows a NotImplementedError.
+DAMAGE = (
+    tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError,
+    EOFError, ValueError, OverflowError, MemoryError, NotImplementedError,
+)
+
+# A member's name, and its content; None for a folder.
+Member = tuple[str, IO[bytes] | None]
+
+# Called with the archive's bytes in all; entering what it gives yields a function that takes bytes done with.
+Show = Callable[[int], AbstractContextManager[Callable[[int], object]]]
+
+
+def extract(archive: Path, destination: Path, *, top: str | None = None, show: Show | None = None) -> Path:
+    """Unpacks `archive` (tar, tar.gz or zip, told by its content) into a new folder and returns that.
+
+    With `top` given, `destination` becomes what the archive calls so: other members at the top are left out.
+    Everything is unpacked to `<name>.extracting` first, which a killed run leaves behind and the next one empties.
+    Of two processes one does the work. Names that lead out of the folder, links and devices are refused: an archive
+    that holds one is not what it says it is.
+    """
+    archive, destination = Path(archive), Path(destination)
+    check_free(destination)
+    unfinished = destination.with_name(f"{destination.name}.extracting")
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with sole_owner(unfinished, folder=True):
+            try:
+                if not destination.is_dir() or not any(destination.iterdir()):
+                    _empty(unfinished)
+                    _unpack(archive, unfinished, show)
+                    _rename(archive, unfinished, top, destination)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+    except DAMAGE as error:
+        raise UserError(
+            f"{archive} is damaged, or no tar, tar.gz or zip archive ({error or type(error).__name__}): replace it"
+        ) from None
+    except OSError as error:
+        raise UserError(f"cannot unpack {archive} to {destination}: {error.strerror or error}") from None
+    return destination
+
+
+def check_free(destination: Path) -> None:
+    """Raises unless `destination` can become an archive's folder: it is missing, or an empty folder."""
+    try:
+        taken = any(destination.iterdir())
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UserError(f"cannot unpack to {destination} ({error.strerror}): give another place") from None
+    if taken:
+        raise UserError(f"{destination} holds other files, expected it missing or empty: give another place")
+
+
+def _unpack(archive: Path, folder: Path, show: Show | None) -> None:
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(archive.open("rb"))
+        total = archive.stat().st_size
+        advance = stack.enter_context(show(total) if show else contextlib.nullcontext(lambda count: None))
+        start = file.read(4)
+        file.seek(0)
+        if start in (b"PK\3\4", b"PK\5\6"):
+            members = _zip_members(archive, file)
+        else:
+            stream = stack.enter_context(gzip.open(file)) if start.startswith(b"\x1f\x8b") else file
+            members = _tar_members(archive, stream)
+        done = 0
+        for name, content in members:
+            path = folder.joinpath(*_safe_parts(archive, name))
+            if content is None:
+                path.mkdir(parents=True, exist_ok=True)
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with content, path.open("wb") as written:
+                    shutil.copyfileobj(content, written, CHUNK)
+            advance(file.tell() - done)
+            done = file.tell()
+        advance(total - done)
+
+
+def _safe_parts(archive: Path, name: str) -> tuple[str, ...]:
+    parts = PurePosixPath(name).parts
+    if name.startswith("/") or ".." in parts or "\0" in name:
+        raise _refusal(archive, name, "leads out of the folder that it is unpacked to")
+    return parts
+
+
+def _refusal(archive: Path, name: str, why: str) -> UserError:
+    return UserError(f"{archive} is not safe to unpack: its member {name!r} {why}; nothing was unpacked")
+
+
+def _tar_members(archive: Path, stream: IO[bytes]) -> Iterator[Member]:
+    watched = _Watched(stream)
+    with tarfile.open(fileobj=watched, mode="r:") as tar:
+        while (member := tar.next()) is not None:
+            if member.isdir():
+                yield member.name, None
+            elif member.isreg():
+                yield member.name, tar.extractfile(member)
+            else:
+                raise _refusal(archive, member.name, "is a link or a device, expected files and folders only")
+            tar.members.clear()  # it would keep every member's header
+    # tarfile takes a broken header for the end. The real end is a block of zeros, and gzip's own checksum after it.
+    if len(watched.last) != tarfile.BLOCKSIZE or any(watched.last):
+        raise tarfile.ReadError("it ends without an end mark")
+    while stream.read(CHUNK):
+        pass
+
+
+class _Watched:
+    """A stream that remembers what was read last."""
+
+    def __init__(self, stream: IO[bytes]):
+        self.stream, self.seek, self.tell = stream, stream.seek, stream.tell
+        self.last = b""
+
+    def read(self, count: int = -1) -> bytes:
+        self.last = self.stream.read(count)
+        return self.last
+
+
+def _zip_members(archive: Path, file: IO[bytes]) -> Iterator[Member]:
+    with zipfile.ZipFile(file) as zipped:
+        for member in zipped.infolist():
+            kind = stat.S_IFMT(member.external_attr >> 16)
+            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+                raise _refusal(archive, member.filename, "is a link or a device, expected files and folders only")
+            if member.flag_bits & 1:
+                raise _refusal(archive, member.filename, "is encrypted, expected plain files")
+            yield member.filename, None if member.is_dir() else zipped.open(member)
+
+
+def _rename(archive: Path, unfinished: Path, top: str | None, destination: Path) -> None:
+    source = unfinished if top is None else unfinished / top
+    if not source.is_dir():
+        found = ", ".join(sorted(path.name for path in unfinished.iterdir())[:5]) or "nothing"
+        raise UserError(f"{archive} holds {found} at its top, expected a folder {top}: is it the right archive?")
+    os.rename(source, destination)
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

@@ -1,0 +1,204 @@
+"""A URL becomes a verified local file, or a clear error."""
+
+import contextlib
+import hashlib
+import os
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.classifier import atomic_files, transfers
+from scripts.classifier.errors import UserError
+from scripts.classifier.locks import sole_owner
+from scripts.classifier.transfers import Patience, Show
+
+
+class Unavailable(UserError):
+    """The file cannot be had from where it should come: another time or another place may do."""
+
+
+def fetch(
+    url: str,
+    destination: Path,
+    *,
+    sha256: str | None = None,
+    md5: str | None = None,
+    size: int | None = None,
+    patience: Patience | None = None,
+    show: Show | None = None,
+) -> Path:
+    """Returns `destination` once it holds the file at `url`, from the network only if it does not yet.
+
+    What has come of an interrupted fetch is kept beside it in `<name>.part` and continued next time; a file that
+    does not fit its checksum stays as it is until it can be replaced. Several processes may fetch the same file.
+
+    Where neither checksum is known, the sha256 of the first file seen is written to `<name>.sha256` (as `sha256sum`
+    writes it) and asked for from then on: that the file is what it was, not that it ever was the right one.
+
+    With the environment variable POETS_MIRROR set to a folder or a URL, files come from `<host>/<path>` in it and
+    from nowhere else; http_proxy, https_proxy and no_proxy are heeded.
+
+    `show` is called as `progress.show` wants it: `lambda total, done: progress.show("...", total, "B", done=done)`.
+    """
+    destination = Path(destination)
+    expected = _Expected.of(destination, sha256, md5, size)
+    flaw = expected.flaw_of(destination)
+    if flaw is not None:
+        try:
+            _fetch_anew(url, destination, expected, patience or Patience(), show)
+        except Unavailable as error:
+            if destination.exists():
+                raise Unavailable(f"{destination} is damaged ({flaw}) and cannot be replaced: {error}") from None
+            raise
+    if not expected.checksums:
+        line = f"{_digest(destination, 'sha256')}  {destination.name}\n"
+        atomic_files.write_text(_record_of(destination), line)
+    return destination
+
+
+def remaining_bytes(
+    destination: Path, *, sha256: str | None = None, md5: str | None = None, size: int | None = None
+) -> int | None:
+    """How much `fetch` would still have to transfer: 0 if the file is there, None if that is not known."""
+    destination = Path(destination)
+    if _Expected.of(destination, sha256, md5, size).flaw_of(destination) is None:
+        return 0
+    if size is None:
+        return None
+    with contextlib.suppress(OSError):
+        size -= min(size, _partial_of(destination).stat().st_size)
+    return size
+
+
+@dataclass(frozen=True)
+class _Expected:
+    size: int | None
+    checksums: dict[str, str]
+    record: Path | None  # where the checksum is from, if it was not known beforehand
+
+    @classmethod
+    def of(cls, destination: Path, sha256: str | None, md5: str | None, size: int | None) -> "_Expected":
+        checksums = {name: value.lower() for name, value in (("sha256", sha256), ("md5", md5)) if value is not None}
+        record = None if checksums else _record_of(destination)
+        if record is not None and record.exists():
+            words = record.read_text("utf-8", "replace").split()
+            if not words or len(words[0]) != 64:
+                raise UserError(f"{record} does not begin with a sha256: delete it to have it written anew")
+            checksums["sha256"] = words[0].lower()
+        return cls(size, checksums, record)
+
+    def flaw_of(self, path: Path) -> str | None:
+        """What keeps a file from being the expected one; None if nothing does."""
+        try:
+            found = path.stat().st_size
+            if path.is_dir():
+                raise UserError(f"{path} is a folder, expected a file or nothing: move it away")
+            if self.size is not None and found != self.size:
+                return f"{found} bytes, expected {self.size}"
+            for name, value in self.checksums.items():
+                digest = _digest(path, name)
+                if digest != value:
+                    origin = f", as recorded in {self.record}" if self.record is not None else ""
+                    return f"its {name} is {digest}, expected {value}{origin}"
+        except FileNotFoundError:
+            return "it is missing"
+        except OSError as error:
+            raise UserError(f"cannot read {path}: {error.strerror}") from None
+        return None
+
+
+def _fetch_anew(url: str, destination: Path, expected: _Expected, patience: Patience, show: Show | None) -> None:
+    source, advice = _source(url)
+    partial = _partial_of(destination)
+    validator = partial.with_name(f"{partial.name}.version")
+    with _partial_file(partial) as descriptor:
+        if destination.exists() and expected.flaw_of(destination) is None:
+            return  # another process has fetched it while this one waited
+        while True:
+            try:
+                if isinstance(source, Path):
+                    resumed = _copy(source, descriptor, partial, show)
+                else:
+                    resumed = transfers.transfer(
+                        source, descriptor, validator, size=expected.size, resume=bool(expected.checksums),
+                        patience=patience, show=show,
+                    )
+            except transfers.TransferFailed as error:
+                raise Unavailable(f"cannot fetch {url}: {error}; {advice}") from None
+            flaw = expected.flaw_of(partial)
+            if flaw is None:
+                break
+            os.ftruncate(descriptor, 0)
+            if not resumed:
+                raise Unavailable(f"{source} is not the file it should be: {flaw}; {advice}")
+        os.fsync(descriptor)
+        partial.replace(destination)
+        validator.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _partial_file(partial: Path) -> Iterator[int]:
+    """The partial file, open for appending, held by this process alone; removed if nothing came to be in it."""
+    try:
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        with sole_owner(partial) as descriptor:
+            try:
+                yield descriptor
+            finally:
+                if os.fstat(descriptor).st_size == 0 and partial.exists():
+                    partial.unlink()
+                    partial.with_name(f"{partial.name}.version").unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write {partial} ({error.strerror}): give a place that can be written") from None
+
+
+def _source(url: str) -> tuple[str | Path, str]:
+    """Where a URL's file is really taken from, and what to do if it cannot be."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UserError(f"cannot fetch {url!r}: expected a URL that begins with http:// or https://")
+    place = parts.netloc.rpartition("@")[2] + parts.path
+    mirror = os.environ.get("POETS_MIRROR", "")
+    if not mirror:  # an empty variable is an unset one, as http_proxy has it
+        return url, f"try again later, or set POETS_MIRROR to a folder or URL that holds {place}"
+    advice = f"only the mirror POETS_MIRROR={mirror} was asked: put the file there as {place}, or unset POETS_MIRROR"
+    target = urllib.parse.urlsplit(mirror)
+    if target.scheme in ("http", "https"):
+        return f"{mirror.rstrip('/')}/{place}{'?' if parts.query else ''}{parts.query}", advice
+    if target.scheme and target.scheme != "file":
+        raise UserError(f"POETS_MIRROR is {mirror}, expected a folder or a URL that begins with http, https or file")
+    folder = Path(urllib.request.url2pathname(target.path) if target.scheme else mirror)
+    if not folder.is_dir():
+        raise UserError(f"POETS_MIRROR is {mirror}, which is not a folder: set it to one, or unset it")
+    return folder / urllib.parse.unquote(place), advice
+
+
+def _copy(source: Path, descriptor: int, partial: Path, show: Show | None) -> bool:
+    try:
+        with source.open("rb") as file:
+            os.ftruncate(descriptor, 0)
+            with show(source.stat().st_size, 0) if show else contextlib.nullcontext(lambda count: None) as advance:
+                while chunk := file.read(transfers.CHUNK):
+                    transfers.append(chunk, descriptor, partial.parent)
+                    advance(len(chunk))
+    except OSError as error:
+        raise transfers.TransferFailed(f"cannot read {source} ({error.strerror})") from None
+    return False
+
+
+def _digest(path: Path, algorithm: str) -> str:
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _partial_of(destination: Path) -> Path:
+    return destination.with_name(f"{destination.name}.part")
+
+
+def _record_of(destination: Path) -> Path:
+    return destination.with_name(f"{destination.name}.sha256")

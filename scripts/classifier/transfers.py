@@ -1,0 +1,247 @@
+"""The bytes of a URL are added to a partial file, over as many connections as it takes."""
+
+import contextlib
+import errno
+import http.client
+import os
+import queue
+import random
+import re
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.classifier import connection_errors
+from scripts.classifier.errors import UserError
+
+CHUNK = 256 * 1024
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+WORTH_ANOTHER_TRY = (408, 425, 429, 500, 502, 503, 504)
+
+# Called with (bytes in all or None, bytes there already) when the first answer has come. Entering what it
+# gives yields a function that is called with each number of bytes added, negative when starting over.
+Show = Callable[[int | None, int], AbstractContextManager[Callable[[int], object]]]
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a server that does not do its work is given."""
+
+    first_byte_seconds: float = 10.0  # over all attempts, as long as not one byte has come
+    stall_seconds: float = 30.0
+    attempts_before_first_byte: int = 3
+    attempts_without_progress: int = 7  # their pauses of 0.5, 1, 2 ... 16 s outlast a router's restart
+    first_pause_seconds: float = 0.5
+
+
+class TransferFailed(Exception):
+    """The text says why, and fits after a colon."""
+
+
+def transfer(
+    url: str, descriptor: int, validator: Path, *, size: int | None, resume: bool, patience: Patience,
+    show: Show | None,
+) -> bool:
+    """Completes the partial file that is open for appending. True if it began with bytes from another connection.
+
+    `validator` keeps the server's word for the version that the partial file is of (ETag or Last-Modified). Without
+    that word an older partial file is continued only if `resume` says so, because a checksum will tell.
+    """
+    with contextlib.ExitStack() as stack:
+        return _Transfer(url, descriptor, validator, size, resume, patience, show, stack).run()
+
+
+def append(data: bytes, descriptor: int, folder: Path) -> None:
+    """Writes all of `data`, or says why it cannot be written."""
+    left = memoryview(data)
+    with _writing(folder):
+        while left:
+            left = left[os.write(descriptor, left) :]
+
+
+@contextlib.contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        todo = "free some space there" if error.errno in NO_ROOM else "see to it that it can be written"
+        raise UserError(
+            f"cannot write to {folder} ({error.strerror}): {todo} and run this again, it continues where it stopped"
+        ) from None
+
+
+@dataclass
+class _Transfer:
+    url: str
+    descriptor: int
+    validator: Path
+    size: int | None
+    resume: bool
+    patience: Patience
+    show: Show | None
+    stack: contextlib.ExitStack
+    advance: Callable[[int], object] | None = None
+    resumed: bool = False
+    received: int = 0
+    ranges: bool = True
+
+    def __post_init__(self):
+        self.opener = urllib.request.build_opener(_Redirects)
+
+    def run(self) -> bool:
+        give_up = time.monotonic() + self.patience.first_byte_seconds
+        longest, fruitless = self._length(), 0
+        while True:
+            try:
+                self._attempt(self.patience.stall_seconds if self.received else give_up - time.monotonic())
+                return self.resumed
+            except (OSError, http.client.HTTPException, UnicodeError, _Unfinished) as error:
+                reason = str(error) if isinstance(error, _Unfinished) else self._in_words(error)
+                if connection_errors.is_final(error):
+                    raise TransferFailed(reason) from None
+            # Progress is a longer file than ever: a server that ignores ranges and always breaks off makes none.
+            fruitless = 0 if self._length() > longest else fruitless + 1
+            longest = max(longest, self._length())
+            pause = random.uniform(0.5, 1) * self.patience.first_pause_seconds * 2 ** max(0, fruitless - 1)
+            if self.received:
+                hopeless = fruitless >= self.patience.attempts_without_progress
+            else:
+                hopeless = fruitless >= self.patience.attempts_before_first_byte or time.monotonic() + pause >= give_up
+            if hopeless:
+                kept = f" (the {self._length() / 1e6:.1f} MB fetched so far are kept)" if self._length() else ""
+                raise TransferFailed(reason + kept)
+            time.sleep(pause)
+
+    def _attempt(self, seconds: float) -> None:
+        if self.size is not None and self._length() > self.size:
+            self._start_over()
+        have = self._length()
+        if have and have == self.size:
+            self.resumed = self.resumed or not self.received
+            return
+        with _writing(self.validator.parent):
+            version = self.validator.read_text("latin-1") if self.validator.exists() else ""
+        headers = {"User-Agent": "poets"}
+        if have and self.ranges and (version or self.resume):
+            headers["Range"] = f"bytes={have}-"
+            if version:
+                headers["If-Range"] = version
+        try:
+            response, chunk = self._first_chunk(urllib.request.Request(self.url, headers=headers), seconds)
+        except urllib.error.HTTPError as error:
+            with error:
+                self._refused(error, have)
+            return
+        with response:
+            total = self._begin(response, have)
+            while chunk:
+                self._write(chunk)
+                chunk = response.read1(CHUNK)
+        if total is not None and self._length() != total:
+            raise _Unfinished(f"the connection ended after {self._length()} of {total} bytes")
+
+    def _begin(self, response, have: int) -> int | None:
+        """Sees to it that the file ends where the response begins. Gives the length it will have, if known."""
+        partly = response.status == 206
+        if partly:
+            span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "").strip())
+            if span is None or int(span[1]) != have:
+                self.ranges = False
+                raise _Unfinished("the server sent another part of the file than it was asked for")
+            length = span[2]
+        else:
+            length = response.headers.get("Content-Length", "")
+        total = int(length) if length.isdigit() else self.size
+        if self.size is not None and total != self.size:
+            raise TransferFailed(f"the server has a file of {total} bytes, expected {self.size}")
+        if partly:
+            self.resumed = True
+        else:
+            self._start_over()
+            word = response.headers.get("ETag", "")
+            if not word or word.startswith("W/"):  # a weak one does not promise the same bytes
+                word = response.headers.get("Last-Modified", "")
+            with _writing(self.validator.parent):
+                self.validator.write_text(word, "latin-1")
+        if self.advance is None:
+            shown = self.show(total, self._length()) if self.show else contextlib.nullcontext(lambda count: None)
+            self.advance = self.stack.enter_context(shown)
+        return total
+
+    def _refused(self, error: urllib.error.HTTPError, have: int) -> None:
+        if error.code == 416:
+            # Nothing comes after what we have: it is whole if it is as long as the server's, else of no use.
+            total = re.fullmatch(r"bytes \*/(\d+)", error.headers.get("Content-Range", "").strip())
+            if total and int(total[1]) == have:
+                self.resumed = True
+                return
+            self._start_over()
+            self.ranges = False
+            raise _Unfinished("the server has no part of the file that follows what was fetched before")
+        if error.code in WORTH_ANOTHER_TRY:
+            raise _Unfinished(f"the server answers {error.code} {error.reason}")
+        if error.code in (301, 302, 303, 307, 308):
+            raise TransferFailed(f"the server redirects in circles ({error.code})")
+        raise TransferFailed(f"the server answers {error.code} {error.reason}")
+
+    def _first_chunk(self, request, seconds: float):
+        """Opens the connection in a thread of its own, because looking up a name cannot be given a time limit."""
+        answers: queue.SimpleQueue = queue.SimpleQueue()
+        abandoned = threading.Event()
+
+        def work() -> None:
+            try:
+                response = self.opener.open(request, timeout=self.patience.stall_seconds)
+                answer = response, response.read1(CHUNK)
+                if abandoned.is_set():
+                    response.close()
+            except Exception as error:
+                answer = error
+            answers.put(answer)
+
+        threading.Thread(target=work, daemon=True).start()
+        try:
+            answer = answers.get(timeout=max(0.0, seconds))
+        except queue.Empty:
+            abandoned.set()
+            raise TimeoutError from None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _write(self, chunk: bytes) -> None:
+        append(chunk, self.descriptor, self.validator.parent)
+        self.received += len(chunk)
+        self.advance(len(chunk))
+
+    def _in_words(self, error: Exception) -> str:
+        seconds = self.patience.stall_seconds if self.received else self.patience.first_byte_seconds
+        return connection_errors.in_words(error, self.url, seconds=seconds, began=self.received > 0)
+
+    def _start_over(self) -> None:
+        if self.advance is not None:
+            self.advance(-self._length())
+        with _writing(self.validator.parent):
+            os.ftruncate(self.descriptor, 0)
+        self.resumed = False
+
+    def _length(self) -> int:
+        return os.fstat(self.descriptor).st_size
+
+
+class _Unfinished(Exception):
+    """An attempt that is worth repeating."""
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows 308 as well, which Python 3.10 does not."""
+
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
+        return super().redirect_request(req, fp, 307 if code == 308 else code, msg, headers, newurl)
+
+    http_error_308 = urllib.request.HTTPRedirectHandler.http_error_302
