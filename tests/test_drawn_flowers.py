@@ -1,0 +1,146 @@
+"""The drawn flowers: seeded, varied, written as a whole or not at all."""
+
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scripts.classifier import drawn_flowers
+from scripts.classifier.errors import UserError
+
+PER_KIND = 6
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("drawn") / "flowers"
+    assert drawn_flowers.draw(folder, PER_KIND, seed=3) == dict.fromkeys(drawn_flowers.KINDS, PER_KIND)
+    return folder
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.jpg"))}
+
+
+def test_writes_as_many_of_each_kind_as_asked(drawn):
+    assert sorted(path.name for path in drawn.iterdir() if path.is_dir()) == sorted(drawn_flowers.KINDS)
+    for kind in drawn_flowers.KINDS:
+        assert sorted(path.name for path in (drawn / kind).iterdir()) == [
+            f"{kind}_{number:04d}.jpg" for number in range(1, PER_KIND + 1)
+        ]
+    assert [path.name for path in drawn.parent.iterdir()] == ["flowers"], "something was left beside the folder"
+
+
+def test_says_that_they_are_no_photographs(drawn):
+    assert "not photographs" in (drawn / "README.txt").read_text()
+
+
+def test_pictures_are_jpegs_of_varied_shape(drawn):
+    shapes = set()
+    for path in drawn.rglob("*.jpg"):
+        with Image.open(path) as image:
+            assert image.format == "JPEG" and image.mode == "RGB"
+            assert 320 <= max(image.size) <= 400 and 200 <= min(image.size) <= 340
+            shapes.add(image.size)
+    assert len(shapes) > PER_KIND
+
+
+def test_same_seed_same_pictures_however_many_are_drawn(drawn, tmp_path):
+    drawn_flowers.draw(tmp_path / "fewer", 2, seed=3)
+    fewer, all_of_them = bytes_of(tmp_path / "fewer"), bytes_of(drawn)
+    assert len(fewer) == 2 * len(drawn_flowers.KINDS)
+    assert all(all_of_them[name] == content for name, content in fewer.items())
+
+
+def test_another_seed_other_pictures(drawn, tmp_path):
+    drawn_flowers.draw(tmp_path / "other", 2, seed=4)
+    assert not set(bytes_of(tmp_path / "other").values()) & set(bytes_of(drawn).values())
+
+
+def test_no_two_pictures_are_alike(drawn):
+    contents = list(bytes_of(drawn).values())
+    assert len(set(contents)) == len(contents)
+
+
+def test_colour_alone_does_not_tell_the_kinds_apart():
+    for kind, palette in drawn_flowers_palettes().items():
+        others = {colour for other, colours in drawn_flowers_palettes().items() if other != kind for colour in colours}
+        assert set(palette) & others, f"{kind} shares no colour with another kind"
+
+
+def drawn_flowers_palettes():
+    from scripts.classifier.flower_shapes import PALETTES
+
+    assert set(PALETTES) == set(drawn_flowers.KINDS)
+    return PALETTES
+
+
+def test_progress_is_told_from_the_calling_thread(tmp_path):
+    told = []
+    drawn_flowers.draw(tmp_path / "flowers", 2, on_drawn=lambda count: told.append((count, threading.get_ident())))
+    assert told == [(1, threading.get_ident())] * 2 * len(drawn_flowers.KINDS)
+
+
+def test_drawing_again_leaves_a_complete_folder_as_it_is(drawn):
+    before = {path: path.stat().st_mtime_ns for path in drawn.rglob("*")}
+    told = []
+    counts = drawn_flowers.draw(drawn, PER_KIND, seed=3, on_drawn=told.append)
+    assert counts == dict.fromkeys(drawn_flowers.KINDS, PER_KIND) and told == []
+    assert {path: path.stat().st_mtime_ns for path in drawn.rglob("*")} == before
+
+
+def test_an_empty_folder_is_filled(tmp_path):
+    (tmp_path / "flowers").mkdir()
+    drawn_flowers.draw(tmp_path / "flowers", 1)
+    assert len(bytes_of(tmp_path / "flowers")) == len(drawn_flowers.KINDS)
+
+
+def other_photos(folder: Path) -> None:
+    (folder / "cats").mkdir(parents=True)
+    (folder / "cats" / "tom.jpg").write_bytes(b"tom")
+
+
+def other_seed(folder: Path) -> None:
+    drawn_flowers.draw(folder, 1, seed=8)
+
+
+def one_missing(folder: Path) -> None:
+    drawn_flowers.draw(folder, 1, seed=7)
+    (folder / "roses" / "roses_0001.jpg").unlink()
+
+
+def a_file(folder: Path) -> None:
+    folder.write_text("not a folder")
+
+
+@pytest.mark.parametrize("make", [other_photos, other_seed, one_missing, a_file])
+def test_anything_else_there_is_left_alone(tmp_path, make):
+    folder = tmp_path / "flowers"
+    make(folder)
+    before = bytes_of(folder)
+    with pytest.raises(UserError, match=r"(?s)\A[^\n]*flowers[^\n]*\Z"):
+        drawn_flowers.draw(folder, 1, seed=7)
+    assert bytes_of(folder) == before
+    assert os.listdir(tmp_path) == ["flowers"]
+
+
+def test_stopping_half_way_leaves_nothing(tmp_path):
+    def stop(count: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        drawn_flowers.draw(tmp_path / "flowers", 5, on_drawn=stop)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_parent_folder_is_made(tmp_path):
+    drawn_flowers.draw(tmp_path / "new" / "flowers", 1)
+    assert len(bytes_of(tmp_path / "new" / "flowers")) == len(drawn_flowers.KINDS)
+
+
+def test_light_and_background_vary(drawn):
+    corners = [np.asarray(Image.open(path))[:20, :20].mean((0, 1)) for path in drawn.rglob("*.jpg")]
+    assert np.std(corners, axis=0).min() > 20
