@@ -1,0 +1,88 @@
+"""Makes randomly cropped, scaled, mirrored and brightened views of a photo."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from scripts.classifier import pixels
+from scripts.classifier.errors import UserError
+
+
+@dataclass(frozen=True)
+class Distortions:
+    """The original's four kinds. The percentages are of the margin, the scale and the brightness."""
+
+    flip_left_right: bool = False
+    random_crop: int = 0
+    random_scale: int = 0
+    random_brightness: int = 0
+
+    def __post_init__(self):
+        for name in ("random_crop", "random_scale", "random_brightness"):
+            percentage = getattr(self, name)
+            if not 0 <= percentage <= 100:
+                raise UserError(f"--{name}={percentage}: expected a percentage from 0 to 100")
+
+    @property
+    def any(self) -> bool:
+        return self != Distortions()
+
+    @property
+    def largest_enlargement(self) -> float:
+        return (1 + self.random_crop / 100) * (1 + self.random_scale / 100)
+
+
+@dataclass(frozen=True)
+class View:
+    """One way of looking at a photo: whole, or the `number`th distorted one."""
+
+    distortions: Distortions = Distortions()
+    seed: int = 0
+    number: int = 0
+
+    @property
+    def identity(self) -> str:
+        """What distinguishes it from other views of the same photo; empty for the whole photo."""
+        return repr((self.distortions, self.seed, self.number)) if self.distortions.any else ""
+
+
+WHOLE = View()
+
+
+def views_of(distortions: Distortions, count: int, seed: int) -> tuple[View, ...]:
+    """`count` distorted views, or just the whole photo where nothing is distorted."""
+    if not distortions.any:
+        return (WHOLE,)
+    return tuple(View(distortions, seed, number) for number in range(count))
+
+
+def look(data: bytes, size: int, wanted: list[View]) -> list[np.ndarray]:
+    """Each wanted view of the picture as [size, size, 3] uint8. The picture is decoded once."""
+    image = pixels.open_rgb(data, round(size * max(view.distortions.largest_enlargement for view in wanted)))
+    photo = hashlib.blake2b(data, digest_size=8).digest()
+    return [_look(image, size, view, photo) for view in wanted]
+
+
+def _look(image: Image.Image, size: int, view: View, photo: bytes) -> np.ndarray:
+    kinds = view.distortions
+    if not kinds.any:
+        return pixels.squeeze(image, size, size)
+    # The same photo, seed and number give the same view, whatever else is in the folder.
+    seed = hashlib.blake2b(photo + view.identity.encode(), digest_size=8).digest()
+    random = np.random.default_rng(int.from_bytes(seed, "little"))
+    # The original enlarges by margin and scale, then cuts out a square of the network's size:
+    # the same as cutting 1/(margin x scale) of the width and height out of the photo.
+    enlarged = (1 + kinds.random_crop / 100) * random.uniform(1, 1 + kinds.random_scale / 100)
+    width, height = image.width / enlarged, image.height / enlarged
+    left, upper = random.uniform(0, image.width - width), random.uniform(0, image.height - height)
+    square = pixels.squeeze(image, size, size, (left, upper, left + width, upper + height))
+    if kinds.flip_left_right and random.integers(2):
+        square = square[:, ::-1]
+    if kinds.random_brightness:
+        factor = random.uniform(1 - kinds.random_brightness / 100, 1 + kinds.random_brightness / 100)
+        square = np.clip(square * np.float32(factor), 0, 255).astype(np.uint8)
+    return square

@@ -1,0 +1,140 @@
+"""Turns the bytes of any image into the square of pixels that a network wants.
+
+This is the only way in: training, labelling, evaluating and serving all decode here, with Pillow and
+NumPy alone, so that a photo gives the same numbers everywhere.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+import numpy as np
+
+# Named so that all are registered before several threads decode at once.
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageOps,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+# A JPEG of several pictures, as some phones write, is opened as JPEG and turns out to be an MPO.
+PLUGINS = (
+    JpegImagePlugin, MpoImagePlugin, PngImagePlugin, GifImagePlugin, BmpImagePlugin, WebPImagePlugin,
+    AvifImagePlugin, TiffImagePlugin, PpmImagePlugin,
+)  # fmt: skip
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "AVIF", "TIFF", "PPM")
+
+# An RGB picture of this many pixels takes half a gigabyte; what is larger is a mistake or an attack.
+MAX_PIXELS = 178_956_970
+
+# What files of each format start with; None stands for any byte.
+_SIGNATURES = (
+    b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*", b"P4", b"P5", b"P6",
+)  # fmt: skip
+SNIFFED_BYTES = 16
+
+# Pillow checks this itself, at half of our limit and with a warning; `_check_size` does it once, as an error.
+Image.MAX_IMAGE_PIXELS = None
+
+
+class UnreadableImage(Exception):
+    """Why some bytes are not a picture, in a few words for the user."""
+
+
+def looks_like_image(head: bytes) -> bool:
+    """Whether a file that starts so (SNIFFED_BYTES of it) claims to be a picture of a kind read here."""
+    return (
+        head.startswith(_SIGNATURES)
+        or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+        or head[4:12] in (b"ftypavif", b"ftypavis")
+        or _is_heic(head)
+    )
+
+
+def decode(data: bytes, height: int, width: int) -> np.ndarray:
+    """The picture squeezed to [height, width, 3] uint8 RGB, upright, as the original scripts squeezed it."""
+    return squeeze(open_rgb(data, max(height, width)), height, width)
+
+
+def open_rgb(data: bytes, at_least: int) -> Image.Image:
+    """The picture as upright 8-bit RGB; a JPEG larger than `at_least` a side may come out reduced, never below it."""
+    if not data:
+        raise UnreadableImage("empty file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            _check_size(*image.size)
+            image.draft(None, (at_least, at_least))  # JPEG only: decode at 1/2, 1/4 or 1/8 where that is enough
+            image.load()
+            return _to_rgb(ImageOps.exif_transpose(image))
+    except UnreadableImage:
+        raise
+    except Image.UnidentifiedImageError:
+        raise UnreadableImage(_why_unidentified(data)) from None
+    except MemoryError:
+        raise UnreadableImage("not enough memory to decode it") from None
+    except Exception as error:
+        # Broken files make Pillow's decoders raise anything (struct.error, IndexError, SyntaxError ...):
+        # whatever it is, the file cannot be read, and the reason goes into the user's list.
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UnreadableImage(reason if "truncated" in reason else f"damaged: {reason}") from error
+
+
+def squeeze(
+    image: Image.Image, height: int, width: int, box: tuple[float, float, float, float] | None = None
+) -> np.ndarray:
+    """The picture, or the box (left, upper, right, lower) of it, as [height, width, 3] uint8."""
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR, box=box))
+
+
+def normalise(pixels: np.ndarray, mean: float, std: float) -> np.ndarray:
+    """What the network takes: (pixels - mean) / std as float32, whatever the shape."""
+    values = np.subtract(pixels, np.float32(mean), dtype=np.float32)
+    values *= np.float32(1 / std)
+    return values
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise UnreadableImage(f"{width} x {height} pixels, more than {MAX_PIXELS // 1_000_000} megapixels")
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith("I;16") or image.mode == "I":
+        # 16 bits a pixel: keep the upper eight. Pillow's own conversion would cut off at 255.
+        return Image.fromarray((np.asarray(image).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode == "F":
+        values = np.nan_to_num(np.asarray(image))
+        low, high = float(values.min()), float(values.max())
+        return Image.fromarray(((values - low) * (255 / ((high - low) or 1))).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        # As a page shows it: see-through parts are white.
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _is_heic(head: bytes) -> bool:
+    return head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"heif", b"mif1", b"hevc")
+
+
+def _why_unidentified(data: bytes) -> str:
+    if _is_heic(data[:SNIFFED_BYTES]):
+        return "HEIC picture, which is not read here: convert it to JPEG"
+    if data[:SNIFFED_BYTES].lstrip()[:5].lower() in (b"<html", b"<!doc", b"<?xml", b"<svg "):
+        return "not an image: a web page or drawing in text form"
+    if looks_like_image(data[:SNIFFED_BYTES]):
+        return "damaged: it starts like an image but its header makes no sense"
+    return "not an image"
