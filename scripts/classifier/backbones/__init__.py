@@ -1,0 +1,55 @@
+"""The table of pretrained networks: what an --architecture is, where it comes from, how it is loaded."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+
+from scripts.classifier import downloads
+from scripts.classifier.backbones import color_texture, inception_v3, mobilenet_v1
+from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.backbones.sources import Source
+from scripts.classifier.errors import UserError
+
+NAMES = (inception_v3.NAME, *mobilenet_v1.NAMES, color_texture.NAME)
+
+
+def check_name(name: str) -> None:
+    if name not in NAMES:
+        # Among names that are equally like it the one that begins like it: 0.5 is meant for 0.50, not for 0.75.
+        nearest = max(NAMES, key=lambda known: (
+            difflib.SequenceMatcher(None, name, known).ratio(), len(os.path.commonprefix([name, known]))
+        ))  # fmt: skip
+        raise UserError(
+            f"--architecture={name} is not known; did you mean {nearest}? Known are inception_v3, color_texture, and "
+            f"mobilenet_WIDTH_SIZE with WIDTH one of {', '.join(mobilenet_v1.WIDTHS)} and SIZE one of "
+            f"{', '.join(map(str, mobilenet_v1.SIZES))}, each also with _quantized behind it"
+        )
+
+
+def source(name: str) -> Source | None:
+    """Where the network's file is fetched from; None if it needs none."""
+    check_name(name)
+    if name == inception_v3.NAME:
+        return inception_v3.SOURCE
+    return None if name == color_texture.NAME else mobilenet_v1.source(name)
+
+
+def remaining_bytes(name: str, model_dir: Path) -> int | None:
+    """How much loading would still have to download, None if that is not known."""
+    file = source(name)
+    if file is None:
+        return 0
+    return downloads.remaining_bytes(model_dir / file.file, sha256=file.sha256, md5=file.md5, size=file.size)
+
+
+def load(name: str, model_dir: Path, show: downloads.Show | None = None) -> Backbone:
+    """The network, fetched into model_dir first where it is not there yet."""
+    file = source(name)
+    if file is None:
+        return color_texture.build()
+    path = downloads.fetch(
+        file.url, model_dir / file.file, sha256=file.sha256, md5=file.md5, size=file.size, show=show
+    )  # fmt: skip
+    return inception_v3.load(path) if name == inception_v3.NAME else mobilenet_v1.load(name, path)

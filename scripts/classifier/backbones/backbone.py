@@ -1,0 +1,29 @@
+"""What every pretrained network is turned into, however it was loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A frozen graph from pixels to one vector a picture, the bottleneck.
+
+    The graph starts at the placeholder `input`, [None, input_size, input_size, 3] float32 RGB as
+    (pixel - 128) / 128, and holds nothing after the node `bottleneck_name`, [None, bottleneck_size]
+    float32. It has no functions and no variables and uses only what a TensorFlow-1 reader knows.
+    """
+
+    name: str
+    input_size: int
+    graph_def: GraphDef
+    bottleneck_name: str
+    bottleneck_size: int
+    # sha256 of what the arithmetic consists of: other weights, another fingerprint.
+    fingerprint: str
+    # Whether one picture costs so much that bfloat16 arithmetic is worth its loss of digits.
+    large: bool = False

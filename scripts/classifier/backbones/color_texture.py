@@ -1,0 +1,31 @@
+"""The embedded backbone: colours and textures of a picture by pure arithmetic, nothing learnt, nothing downloaded."""
+
+from __future__ import annotations
+
+import hashlib
+
+from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.frozen_graph import strip_to_tensorflow_1
+
+NAME = "color_texture"
+INPUT_SIZE = 128
+
+
+def build() -> Backbone:
+    import tensorflow as tf
+
+    from scripts.classifier.backbones import color_texture_arithmetic
+
+    with tf.Graph().as_default() as graph:
+        pixels = tf.compat.v1.placeholder(tf.float32, [None, INPUT_SIZE, INPUT_SIZE, 3], name="input")
+        with tf.name_scope(NAME):
+            bottleneck = color_texture_arithmetic.bottleneck(pixels)
+    graph_def = strip_to_tensorflow_1(graph.as_graph_def())
+    return Backbone(
+        name=NAME,
+        input_size=INPUT_SIZE,
+        graph_def=graph_def,
+        bottleneck_name=bottleneck.op.name,
+        bottleneck_size=bottleneck.shape[1],
+        fingerprint=hashlib.sha256(graph_def.SerializeToString(deterministic=True)).hexdigest(),
+    )

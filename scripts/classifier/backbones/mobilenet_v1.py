@@ -1,0 +1,79 @@
+"""Loads the 16 MobileNets of 2017, and their quantized twins, from Google's archives of frozen graphs."""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+import zlib
+from pathlib import Path
+
+from scripts.classifier import frozen_graph
+from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.backbones.sources import Source
+from scripts.classifier.errors import UserError
+
+WIDTHS = ("0.25", "0.50", "0.75", "1.0")
+SIZES = (128, 160, 192, 224)
+
+# The last pooled values; the original used the 1001 ImageNet logits behind them, which train no better.
+POOLED = "MobilenetV1/Logits/AvgPool_1a/AvgPool"
+
+# Of the others no checksum is published: the first download's is recorded and held against later ones.
+_SHA256 = {
+    "0.25_128": "30af63cf9039861bc03f86c7b8092fab754d51b27f042830c456ddbfa2b72fce",
+    "0.25_224": "1cddeede49eb35af36061aaa66bf643b81f7ea89abc85f6ffef8f0bf00891756",
+}
+_BYTES = {"0.25_128": 2_617_289, "0.25_224": 2_621_521}
+
+NAMES = tuple(
+    f"mobilenet_{width}_{size}{quantized}" for width in WIDTHS for size in SIZES for quantized in ("", "_quantized")
+)
+
+
+def source(name: str) -> Source:
+    variant = _variant(name)
+    file = f"mobilenet_v1_{variant}_frozen.tgz"
+    return Source(
+        url=f"http://download.tensorflow.org/models/{file}", file=file,
+        sha256=_SHA256.get(variant), size=_BYTES.get(variant),
+    )  # fmt: skip
+
+
+def load(name: str, archive: Path) -> Backbone:
+    variant = _variant(name)
+    member = "quantized_graph.pb" if name.endswith("_quantized") else "frozen_graph.pb"
+    data = _read_member(archive, f"mobilenet_v1_{variant}/{member}")
+    graph_def = frozen_graph.parse(data, f"{member} in {archive}")
+    try:
+        graph_def = frozen_graph.subgraph(graph_def, POOLED)
+    except KeyError:
+        raise UserError(f"{archive} holds another network: its {member} has no node {POOLED}") from None
+    size = int(variant.split("_")[1])
+    for node in graph_def.node:
+        if node.name == "input":
+            # Published with a batch of 1; everything up to the pooling takes any.
+            node.CopyFrom(frozen_graph.placeholder("input", [None, size, size, 3]))
+    graph_def.node.append(frozen_graph.operation("bottleneck", "Squeeze", POOLED, squeeze_dims=[1, 2]))
+    return Backbone(
+        name=name,
+        input_size=size,
+        graph_def=frozen_graph.strip_to_tensorflow_1(graph_def),
+        bottleneck_name="bottleneck",
+        bottleneck_size=round(1024 * float(variant.split("_")[0])),
+        fingerprint=hashlib.sha256(data).hexdigest(),
+    )
+
+
+def _variant(name: str) -> str:
+    return name.removeprefix("mobilenet_").removesuffix("_quantized")
+
+
+def _read_member(archive: Path, wanted: str) -> bytes:
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                if member.isfile() and member.name.removeprefix("./") == wanted:
+                    return tar.extractfile(member).read()
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise UserError(f"{archive} cannot be read as a .tgz archive ({error}): delete it to fetch it anew") from None
+    raise UserError(f"{archive} does not hold {wanted}: delete it to fetch it anew")

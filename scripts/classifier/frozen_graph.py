@@ -1,0 +1,146 @@
+"""Reads, edits and writes frozen TensorFlow graphs (.pb)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scripts.classifier import atomic_files
+from scripts.classifier.errors import UserError
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+    from tensorflow.core.framework.node_def_pb2 import NodeDef
+
+# The producer version of TensorFlow 1.4: what we write uses nothing newer.
+PRODUCER = 24
+
+
+def read(path: Path) -> GraphDef:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist: give --graph a file that retrain wrote") from None
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder: expected a frozen graph, a .pb file") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+    return parse(data, str(path))
+
+
+def parse(data: bytes, origin: str) -> GraphDef:
+    """The graph in these bytes; `origin` says in errors where they come from."""
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    if not data:
+        raise UserError(f"{origin} is empty: expected a frozen graph, a .pb file")
+    if data.lstrip()[:1] == b"<":
+        raise UserError(f"{origin} is a web page, not a frozen graph: download the file itself")
+    graph_def = GraphDef()
+    try:
+        graph_def.ParseFromString(data)
+    except DecodeError:
+        saved_model = SavedModel()
+        try:
+            saved_model.ParseFromString(data)
+        except DecodeError:
+            raise UserError(f"{origin} is not a frozen graph, or is cut short: get it anew") from None
+        raise UserError(f"{origin} is part of a SavedModel: expected a frozen graph, a single .pb file") from None
+    if not graph_def.node:
+        raise UserError(f"{origin} holds no nodes: expected a frozen graph, a .pb file")
+    return graph_def
+
+
+def write(graph_def: GraphDef, path: Path) -> None:
+    atomic_files.write_bytes(path, graph_def.SerializeToString(deterministic=True))
+
+
+def subgraph(graph_def: GraphDef, output: str) -> GraphDef:
+    """What leads to the node `output`, and nothing else, in the order of the original."""
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+
+    nodes = {node.name: node for node in graph_def.node}
+    if output not in nodes:
+        raise KeyError(output)
+    needed, waiting = set(), [output]
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            waiting += [node_of(source) for source in nodes[name].input]
+    kept = GraphDef(node=[node for node in graph_def.node if node.name in needed])
+    kept.versions.producer = graph_def.versions.producer or PRODUCER
+    return kept
+
+
+def node_of(tensor: str) -> str:
+    """`^a`, `a:0` and `a` all come from the node a."""
+    return tensor.lstrip("^").split(":")[0]
+
+
+def placeholder(name: str, shape: list[int | None]) -> NodeDef:
+    import tensorflow as tf
+    from tensorflow.core.framework.node_def_pb2 import NodeDef
+
+    node = NodeDef(name=name, op="Placeholder")
+    node.attr["dtype"].type = tf.float32.as_datatype_enum
+    for size in shape:
+        node.attr["shape"].shape.dim.add(size=-1 if size is None else size)
+    return node
+
+
+def constant(name: str, value: np.ndarray) -> NodeDef:
+    import tensorflow as tf
+    from tensorflow.core.framework.node_def_pb2 import NodeDef
+
+    node = NodeDef(name=name, op="Const")
+    node.attr["dtype"].type = tf.as_dtype(value.dtype).as_datatype_enum
+    node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+    return node
+
+
+def operation(name: str, op: str, *inputs: str, **lists_of_ints: list[int]) -> NodeDef:
+    """A node on floats; keyword arguments become its attributes."""
+    import tensorflow as tf
+    from tensorflow.core.framework.node_def_pb2 import NodeDef
+
+    node = NodeDef(name=name, op=op, input=inputs)
+    node.attr["T"].type = tf.float32.as_datatype_enum
+    for key, values in lists_of_ints.items():
+        node.attr[key].list.i.extend(values)
+    return node
+
+
+def function(graph_def: GraphDef, feeds: list[str], fetch: str):
+    """A callable from arrays or tensors, one for each feed, to the tensor `fetch`."""
+    import tensorflow as tf
+
+    def body(*values):
+        own = type(graph_def)()
+        own.CopyFrom(graph_def)  # importing writes default attributes into what it is given
+        given = {f"{node_of(feed)}:0": value for feed, value in zip(feeds, values, strict=True)}
+        wanted = [f"{node_of(fetch)}:0"]
+        return tf.graph_util.import_graph_def(own, input_map=given, return_elements=wanted, name="")[0]
+
+    return body
+
+
+def strip_to_tensorflow_1(graph_def: GraphDef) -> GraphDef:
+    """Without what readers of TensorFlow 1 stumble over: attributes at their default, newer names of old ops."""
+    from tensorflow.python.framework import op_def_registry  # the one way to an op's defaults
+
+    result = type(graph_def)(node=graph_def.node)
+    result.versions.producer = PRODUCER
+    for node in result.node:
+        if node.op == "AddV2":
+            node.op = "Add"
+        defaults = {attr.name: attr.default_value for attr in op_def_registry.get(node.op).attr
+                    if attr.HasField("default_value")}  # fmt: skip
+        for name in list(node.attr):
+            if name.startswith("_") or defaults.get(name) == node.attr[name]:
+                del node.attr[name]
+    return result

@@ -1,0 +1,132 @@
+"""Runs backbones on every engine and holds them against one another."""
+
+import threading
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from networks import mobilenet_archive
+
+from scripts.classifier import frozen_graph, networks
+from scripts.classifier.backbones import color_texture, inception_v3, keras_graphs, mobilenet_v1
+from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.errors import UserError
+from scripts.classifier.networks import Network
+
+
+def noise(count: int, size: int, seed: int = 0) -> np.ndarray:
+    """Smooth pictures: white noise looks like nothing that networks were made for."""
+    coarse = np.random.default_rng(seed).uniform(-1, 1, (count, 9, 9, 3)).astype(np.float32)
+    return tf.image.resize(coarse, (size, size), "bicubic").numpy().clip(-1, 1)
+
+
+def by_tensorflow(backbone: Backbone, pictures: np.ndarray) -> np.ndarray:
+    return tf.function(frozen_graph.function(backbone.graph_def, ["input"], backbone.bottleneck_name))(pictures).numpy()
+
+
+def by_network(backbone: Backbone, precision: str, pictures: np.ndarray) -> np.ndarray:
+    network = Network(backbone, precision)
+    run = network.runner()
+    padded = np.zeros((-len(pictures) % network.batch, *pictures.shape[1:]), np.float32)
+    whole = np.concatenate([pictures, padded])
+    batches = [run(whole[at : at + network.batch]) for at in range(0, len(whole), network.batch)]
+    return np.concatenate(batches)[: len(pictures)]
+
+
+@pytest.fixture(scope="module")
+def small_backbones(tmp_path_factory):
+    archive = mobilenet_archive(tmp_path_factory.mktemp("mirror"))
+    names = ("mobilenet_0.50_128", "mobilenet_0.50_128_quantized")
+    return {**{name: mobilenet_v1.load(name, archive) for name in names}, "color_texture": color_texture.build()}
+
+
+@pytest.mark.parametrize("name", ["mobilenet_0.50_128", "mobilenet_0.50_128_quantized", "color_texture"])
+def test_the_fast_engine_agrees_with_tensorflow(small_backbones, name):
+    backbone = small_backbones[name]
+    pictures = noise(4, backbone.input_size)
+    slow, fast = by_tensorflow(backbone, pictures), by_network(backbone, "float32", pictures)
+    assert fast.shape == slow.shape == (4, backbone.bottleneck_size)
+    assert np.abs(slow - fast).max() < 1e-3 * max(1, np.abs(slow).max())
+
+
+def test_threads_get_runners_of_their_own(small_backbones):
+    backbone = small_backbones["mobilenet_0.50_128"]
+    network, pictures, found = Network(backbone, "float32"), noise(8, 128), {}
+
+    def work(name):
+        run = network.runner()
+        found[name] = np.concatenate([run(picture[None]) for picture in pictures])
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (found[0] == found[1]).all() and (found[1] == found[2]).all()
+
+
+@pytest.fixture(scope="module")
+def inception():
+    """Inception V3 as we freeze it, and Keras' own, with the same random weights and batch norms."""
+    import keras
+
+    keras.utils.set_random_seed(3)
+    model = keras.applications.InceptionV3(weights=None, include_top=False, pooling="avg", input_shape=(299, 299, 3))
+    random = np.random.default_rng(3)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            beta, mean, variance = layer.get_weights()
+            layer.set_weights([random.normal(0, 0.1, beta.shape), random.normal(0, 0.1, mean.shape),
+                               random.uniform(0.4, 0.8, variance.shape)])  # fmt: skip
+    graph_def = keras_graphs.freeze(model)
+    return model, Backbone("inception_v3", 299, graph_def, keras_graphs.OUTPUT, 2048, "random", large=True)
+
+
+def test_inception_has_the_published_structure(inception):
+    model, backbone = inception
+    assert model.count_params() == 21_802_784 and inception_v3.SOURCE.size > 4 * 21_802_784
+    ops = [node.op for node in backbone.graph_def.node]
+    assert ops.count("Conv2D") == 94 and ops.count("ConcatV2") == 15 and "Rsqrt" not in ops
+    from test_written_graph import assert_readable_by_tensorflow_1
+
+    assert_readable_by_tensorflow_1(backbone.graph_def)
+
+
+def test_frozen_inception_agrees_with_keras_own(inception):
+    model, backbone = inception
+    pictures = noise(2, 299)
+    levels = pictures * 128 + 128
+    theirs = model.predict(levels / 127.5 - 1, verbose=0)
+    ours = by_tensorflow(backbone, pictures)
+    assert np.abs(theirs - ours).max() < 1e-4 * np.abs(theirs).max()
+
+
+def test_bfloat16_stays_close_to_float32(inception):
+    if not networks.has_bfloat16():
+        pytest.skip("this processor has no bfloat16 arithmetic")
+    _, backbone = inception
+    assert networks.decide_precision("auto", backbone) == "bfloat16"
+    pictures = noise(3, 299, seed=1)
+    exact, rough = by_network(backbone, "float32", pictures), by_network(backbone, "bfloat16", pictures)
+    assert (exact != rough).any()
+    cosine = (exact * rough).sum(axis=1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(rough, axis=1)
+    assert (cosine > 0.999).all()
+    # The option is the process's own: what is compiled next is exact again.
+    assert (by_network(backbone, "float32", pictures) == exact).all()
+
+
+def test_a_vector_does_not_depend_on_its_batch(inception):
+    _, backbone = inception
+    run = Network(backbone, "float32").runner()
+    pictures = noise(networks.LARGE_BATCH, 299)
+    alone = np.zeros_like(pictures)
+    alone[5] = pictures[9]
+    assert (run(alone)[5] == run(pictures)[9]).all()
+
+
+def test_precision_that_the_processor_lacks_is_refused(monkeypatch, small_backbones):
+    monkeypatch.setattr(networks.platform, "machine", lambda: "some other processor")
+    backbone = small_backbones["color_texture"]
+    assert networks.decide_precision("auto", backbone) == "float32"
+    with pytest.raises(UserError, match="no bfloat16 arithmetic"):
+        networks.decide_precision("bfloat16", backbone)
