@@ -1,0 +1,205 @@
+"""Gives every photo its bottleneck: from the cache where it is there, through the network where it is not."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from scripts.classifier import distortions, networks, pixels
+from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.bottleneck_cache import KEY_BYTES, BottleneckCache
+from scripts.classifier.distortions import View
+from scripts.classifier.errors import UserError
+from scripts.classifier.photo_digests import PhotoDigests, digest
+
+# What our graphs take: (pixel - MEAN) / STD, as the original's did.
+MEAN, STD = 128.0, 128.0
+
+# Part of every cache's identity: to be raised when the same photo comes to give other pixels.
+PREPROCESSING = f"squeeze bilinear 1, mean {MEAN:g}, std {STD:g}"
+
+
+def open_cache(bottleneck_dir: Path, backbone: Backbone, precision: str) -> BottleneckCache:
+    """The cache folder for this way of making vectors. Another backbone, precision or preprocessing has another."""
+    identity = "; ".join((backbone.fingerprint, str(backbone.input_size), PREPROCESSING, precision))
+    short = hashlib.sha256(identity.encode()).hexdigest()[:12]
+    return BottleneckCache(
+        bottleneck_dir / f"{backbone.name}-{short}", identity, backbone.bottleneck_size,
+        about={"architecture": backbone.name, "precision": precision, "preprocessing": PREPROCESSING},
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Job:
+    path: str  # of a photo, relative to the image folder
+    views: tuple[View, ...]
+
+
+@dataclass
+class Found:
+    """The key of each view of each photo, in the cache by now; and which photos could not be read, and why."""
+
+    keys: dict[str, list[bytes]] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+
+class Extraction:
+    """Looks up the photos whose content is known, then reads, and where need be runs, all others."""
+
+    def __init__(self, jobs: Iterable[Job], image_dir: Path, cache: BottleneckCache, digests: PhotoDigests):
+        self.image_dir, self.cache, self.digests = image_dir, cache, digests
+        self.found = Found()
+        self.waiting: list[Job] = []
+        for job in jobs:
+            content = digests.get(job.path)
+            keys = None if content is None else [_key(content, view) for view in job.views]
+            if keys is not None and all(key in cache for key in keys):
+                self.found.keys[job.path] = keys
+            else:
+                self.waiting.append(job)
+
+    def run(self, open_network: Callable[[], networks.Network], size: int, advance: Callable[[int], None]) -> Found:
+        """Deals with all that is waiting, all cores busy. `advance` is called with numbers of photos done.
+
+        The network is opened once the first photo needs it. On Ctrl-C, all that was computed is in the cache.
+        """
+        if self.waiting:
+            try:
+                self._run_workers(open_network, size, advance)
+            finally:
+                self.digests.save()
+        return self.found
+
+    def read_waiting(self) -> None:
+        """Reads the waiting photos, runs none: those whose content turns out to be known wait no more."""
+        still: list[Job] = []
+        for job in self.waiting:
+            try:
+                content = digest((self.image_dir / job.path).read_bytes())
+            except OSError:
+                still.append(job)  # a run will say why it is skipped
+                continue
+            keys = [_key(content, view) for view in job.views]
+            if all(key in self.cache for key in keys):
+                self.found.keys[job.path] = keys
+            else:
+                still.append(job)
+        self.waiting = still
+
+    def _run_workers(self, open_network: Callable[[], networks.Network], size: int, advance) -> None:
+        network = _Once(open_network)
+        jobs = iter(self.waiting)
+        taking = threading.Lock()
+        stop = threading.Event()
+        done: queue.SimpleQueue = queue.SimpleQueue()  # a number of photos, an exception, or None from each that ends
+
+        def work() -> None:
+            try:
+                _Worker(self, network, size, lambda count: done.put(count)).run(take, stop)
+            except BaseException as error:
+                done.put(error)
+            finally:
+                done.put(None)
+
+        def take() -> Job | None:
+            with taking:
+                return next(jobs, None)
+
+        workers = [threading.Thread(target=work, daemon=True) for _ in range(min(networks.cores(), len(self.waiting)))]
+        for worker in workers:
+            worker.start()
+        try:
+            running = len(workers)
+            while running:
+                news = done.get()
+                if news is None:
+                    running -= 1
+                elif isinstance(news, BaseException):
+                    raise news
+                else:
+                    advance(news)
+        finally:
+            stop.set()
+            for worker in workers:
+                worker.join()
+
+
+class _Worker:
+    """One thread's work: read, decode, fill a batch, run it, keep the vectors."""
+
+    def __init__(self, extraction: Extraction, network: _Once, size: int, report: Callable[[int], None]):
+        self.extraction, self.network, self.size, self.report = extraction, network, size, report
+        self.runner: networks.Run | None = None
+        self.keys: list[bytes] = []
+        self.batch: np.ndarray | None = None
+
+    def run(self, take: Callable[[], Job | None], stop: threading.Event) -> None:
+        while not stop.is_set() and (job := take()) is not None:
+            self._do(job)
+            self.report(1)
+        if not stop.is_set():
+            self._flush()
+
+    def _do(self, job: Job) -> None:
+        found, cache = self.extraction.found, self.extraction.cache
+        try:
+            path = os.path.join(self.extraction.image_dir, job.path)
+            info = os.stat(path)
+            with open(path, "rb") as file:
+                data = file.read()
+            content = digest(data)
+            keys = [_key(content, view) for view in job.views]
+            missing = [(key, view) for key, view in zip(keys, job.views, strict=True) if key not in cache]
+            squares = distortions.look(data, self.size, [view for _, view in missing]) if missing else []
+        except pixels.UnreadableImage as error:
+            found.unreadable[job.path] = str(error)
+            return
+        except OSError as error:
+            found.unreadable[job.path] = f"cannot be read: {error.strerror}"
+            return
+        for (key, _), square in zip(missing, squares, strict=True):
+            self._add(key, square)
+        self.extraction.digests.put(job.path, info, content)
+        found.keys[job.path] = keys
+
+    def _add(self, key: bytes, square: np.ndarray) -> None:
+        if self.runner is None:
+            network = self.network()
+            self.runner = network.runner()
+            self.batch = np.zeros((network.batch, self.size, self.size, 3), np.float32)
+        self.batch[len(self.keys)] = pixels.normalise(square, MEAN, STD)
+        self.keys.append(key)
+        if len(self.keys) == len(self.batch):
+            self._flush()
+
+    def _flush(self) -> None:
+        if self.keys:
+            vectors = self.runner(self.batch)[: len(self.keys)]
+            if not np.isfinite(vectors).all():
+                raise UserError("the network gave values that are not numbers: its weights must be damaged")
+            self.extraction.cache.add(self.keys, vectors)
+            self.keys = []
+
+
+class _Once:
+    """Calls a function when the first thread asks, and gives all of them its result."""
+
+    def __init__(self, function: Callable):
+        self._function, self._lock, self._result = function, threading.Lock(), None
+
+    def __call__(self):
+        with self._lock:
+            if self._result is None:
+                self._result = self._function()
+            return self._result
+
+
+def _key(content: bytes, view: View) -> bytes:
+    return hashlib.blake2b(content + view.identity.encode(), digest_size=KEY_BYTES).digest()

@@ -1,0 +1,177 @@
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+import hypothesis.strategies as st
+import numpy as np
+from hypothesis import given, settings
+
+from scripts.classifier.bottleneck_cache import BottleneckCache
+
+SIZE = 7
+RECORD_BYTES = 20 + 4 * SIZE
+
+
+def key(number: int) -> bytes:
+    return number.to_bytes(16, "big")
+
+
+def vector(number: int) -> np.ndarray:
+    return np.random.default_rng(number).random(SIZE, np.float32)
+
+
+def fill(folder: Path, numbers, identity: str = "one") -> BottleneckCache:
+    cache = BottleneckCache(folder, identity, SIZE)
+    for number in numbers:
+        if key(number) not in cache:
+            cache.add([key(number)], vector(number)[None])
+    return cache
+
+
+def there(folder: Path, numbers, identity: str = "one") -> list[int]:
+    """Which of these are found by a new reader, after a check that each is right."""
+    cache = BottleneckCache(folder, identity, SIZE)
+    found = [number for number in numbers if key(number) in cache]
+    values = cache.vectors([key(number) for number in found]).take(np.arange(len(found)))
+    assert all((row == vector(number)).all() for row, number in zip(values, found, strict=True))
+    cache.close()
+    return found
+
+
+def parts(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.bottlenecks"))
+
+
+def test_what_was_added_is_found_again(tmp_path):
+    fill(tmp_path / "cache", range(50)).close()
+    fill(tmp_path / "cache", range(30, 80)).close()
+    assert there(tmp_path / "cache", range(100)) == list(range(80))
+    assert [path.stat().st_size for path in parts(tmp_path / "cache")] == [80 * RECORD_BYTES]
+
+
+def test_what_was_added_can_be_read_by_the_same_run(tmp_path):
+    cache = fill(tmp_path / "cache", range(20))
+    cache.add([key(20), key(21)], np.stack([vector(20), vector(21)]))
+    values = cache.vectors([key(21), key(3)]).take(np.array([1, 0, 1]))
+    assert (values == np.stack([vector(3), vector(21), vector(3)])).all()
+    assert cache.added == 22
+
+
+def test_reading_alone_writes_nothing(tmp_path):
+    assert key(1) not in BottleneckCache(tmp_path / "cache", "one", SIZE)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_records_of_another_identity_do_not_count(tmp_path):
+    fill(tmp_path / "cache", range(5), identity="one").close()
+    assert there(tmp_path / "cache", range(5), identity="two") == []
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_damage_costs_only_what_it_hit(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("cache")
+    fill(folder, range(12)).close()
+    (part,) = parts(folder)
+    content = bytearray(part.read_bytes())
+    hit = data.draw(st.sets(st.integers(0, len(content) - 1), min_size=1, max_size=5))
+    for at in hit:
+        content[at] ^= data.draw(st.integers(1, 255))
+    part.write_bytes(content)
+    damaged = {at // RECORD_BYTES for at in hit}
+    assert there(folder, range(12)) == [number for number in range(12) if number not in damaged]
+    fill(folder, range(12)).close()
+    assert there(folder, range(12)) == list(range(12))
+
+
+def test_damaged_places_are_used_again(tmp_path):
+    fill(tmp_path, range(12)).close()
+    (part,) = parts(tmp_path)
+    content = bytearray(part.read_bytes())
+    content[3 * RECORD_BYTES + 25] ^= 1
+    part.write_bytes(content)
+    cache = fill(tmp_path, range(12))
+    assert cache.damaged == 1 and cache.added == 1
+    cache.close()
+    assert part.stat().st_size == 12 * RECORD_BYTES
+    assert fill(tmp_path, range(12)).damaged == 0
+
+
+@given(st.integers(0, 12 * RECORD_BYTES))
+def test_a_file_cut_anywhere_keeps_what_comes_before(tmp_path_factory, length):
+    folder = tmp_path_factory.mktemp("cache")
+    fill(folder, range(12)).close()
+    (part,) = parts(folder)
+    part.write_bytes(part.read_bytes()[:length])
+    assert there(folder, range(12)) == list(range(length // RECORD_BYTES))
+    fill(folder, range(12)).close()
+    assert there(folder, range(12)) == list(range(12))
+
+
+def test_two_runs_at_once_write_to_parts_of_their_own(tmp_path):
+    first = fill(tmp_path, range(10))
+    second = fill(tmp_path, range(5, 15))
+    first.add([key(20)], vector(20)[None])
+    second.add([key(21)], vector(21)[None])
+    first.close()
+    second.close()
+    assert len(parts(tmp_path)) == 2
+    assert there(tmp_path, range(30)) == [*range(15), 20, 21]
+    fill(tmp_path, range(30)).close()
+    assert len(parts(tmp_path)) == 2
+
+
+def test_a_run_sees_what_another_appended_before_it_took_the_part_over(tmp_path):
+    early = BottleneckCache(tmp_path, "one", SIZE)
+    early.add([key(0)], vector(0)[None])
+    late = BottleneckCache(tmp_path, "one", SIZE)
+    early.add([key(1)], vector(1)[None])
+    early.close()
+    late.add([key(2)], vector(2)[None])
+    assert all(key(number) in late for number in range(3))
+    late.close()
+    assert there(tmp_path, range(3)) == [0, 1, 2]
+
+
+def _write_forever(folder: str) -> None:
+    cache = BottleneckCache(Path(folder), "one", SIZE)
+    number = 0
+    while True:
+        cache.add([key(number)], vector(number)[None])
+        number += 1
+
+
+def test_killed_writers_lose_nothing_that_was_added(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    for _ in range(3):
+        writer = context.Process(target=_write_forever, args=(str(tmp_path),))
+        writer.start()
+        size_before = sum(path.stat().st_size for path in parts(tmp_path))
+        while sum(path.stat().st_size for path in parts(tmp_path)) < size_before + 100 * RECORD_BYTES:
+            time.sleep(0.01)
+        os.kill(writer.pid, signal.SIGKILL)
+        writer.join()
+    records = parts(tmp_path)[0].stat().st_size // RECORD_BYTES
+    assert len(parts(tmp_path)) == 1 and records >= 300
+    found = there(tmp_path, range(records))
+    assert found == list(range(len(found))) and len(found) >= 100
+
+
+def test_memory_stays_bounded_when_much_is_read(tmp_path):
+    import resource
+
+    size, count = 2048, 30_000  # 246 MB
+    cache = BottleneckCache(tmp_path, "one", size)
+    block = np.random.default_rng(0).random((500, size), np.float32)
+    for start in range(0, count, 500):
+        cache.add([key(number) for number in range(start, start + 500)], block)
+    vectors = cache.vectors([key(number) for number in range(count)])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    random = np.random.default_rng(1)
+    for _ in range(600):
+        rows = random.integers(0, count, 100)
+        assert (vectors.take(rows)[:, 5] == block[rows % 500, 5]).all()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 120_000  # kB
+    cache.close()
