@@ -1,0 +1,95 @@
+"""Says how often a classifier is right, how sure that is, and what it takes for what."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from scripts.classifier.final_layer import Examples, FinalLayer
+
+_ROWS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a final layer makes of some examples."""
+
+    truth: np.ndarray  # the label of each, as an index
+    guesses: np.ndarray  # the label it was given
+    label_count: int
+    paths: list[str]
+
+    @property
+    def total(self) -> int:
+        return len(self.truth)
+
+    @property
+    def right(self) -> int:
+        return int(np.count_nonzero(self.truth == self.guesses))
+
+    @property
+    def accuracy(self) -> float | None:
+        return self.right / self.total if self.total else None
+
+    @cached_property
+    def confusion(self) -> np.ndarray:
+        """[truth, guess] counts."""
+        table = np.zeros((self.label_count, self.label_count), np.int64)
+        np.add.at(table, (self.truth, self.guesses), 1)
+        return table
+
+
+def measure(layer: FinalLayer, examples: Examples) -> Results:
+    guesses = []
+    for start in range(0, len(examples), _ROWS_AT_ONCE):
+        rows = np.arange(start, min(start + _ROWS_AT_ONCE, len(examples)))
+        guesses.append(layer.probabilities(examples.vectors.take(rows)).argmax(axis=1))
+    together = np.concatenate(guesses or [np.empty(0, np.int64)])
+    return Results(examples.labels, together, len(layer.biases), examples.paths)
+
+
+def interval_95(right: int, total: int) -> tuple[float, float]:
+    """Wilson's interval for a share: what accuracies would make `right` of `total` unsurprising."""
+    z = 1.959964  # 95 % of a normal distribution lies within so many deviations
+    share = right / total
+    middle = (share + z * z / (2 * total)) / (1 + z * z / total)
+    half = z / (1 + z * z / total) * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def as_record(results: Results, labels: tuple[str, ...]) -> dict:
+    record: dict = {"accuracy": results.accuracy, "photos": results.total}
+    if results.total:
+        record["interval_95"] = interval_95(results.right, results.total)
+        record["per_label"] = {
+            label: {"right": int(row[index]), "photos": int(row.sum())}
+            for index, (label, row) in enumerate(zip(labels, results.confusion, strict=True))
+        }
+    return record
+
+
+def misclassified(results: Results, labels: tuple[str, ...]) -> list[str]:
+    """A line for each photo that was taken for something else, under the original's heading."""
+    wrong = (results.truth != results.guesses).nonzero()[0]
+    lines = [f"{results.paths[at]}  {labels[results.guesses[at]]}" for at in wrong]
+    return ["=== MISCLASSIFIED TEST IMAGES ===", *lines]
+
+
+def describe(results: Results, labels: tuple[str, ...]) -> list[str]:
+    """The accuracy with its N and interval, then a line for each label."""
+    if not results.total:
+        return ["no test photos: how accurate this classifier is was not measured"]
+    low, high = interval_95(results.right, results.total)
+    lines = [
+        f"test accuracy {100 * results.accuracy:.1f} % (95 % interval {100 * low:.1f} to {100 * high:.1f} %, "
+        f"N = {results.total})"
+    ]
+    longest = max(len(label) for label in labels)
+    for label, row in enumerate(results.confusion):
+        total = int(row.sum())
+        share = f"{100 * row[label] / total:5.1f} %  ({row[label]} of {total})" if total else "    no test photos"
+        lines.append(f"  {labels[label]:{longest}}  {share}")
+    return lines

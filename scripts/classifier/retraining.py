@@ -1,0 +1,101 @@
+"""The stages of a retraining, each taking what the one before it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.classifier import (
+    atomic_files,
+    frozen_graph,
+    image_lists,
+    networks,
+    retrained_graph,
+    skipped_images,
+)
+from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.bottleneck_cache import BottleneckCache
+from scripts.classifier.bottlenecks import Extraction, Job
+from scripts.classifier.distortions import WHOLE, View
+from scripts.classifier.final_layer import Evaluation, Trainer
+from scripts.classifier.image_lists import TRAINING, ImageLists
+from scripts.classifier.photo_digests import PhotoDigests
+from scripts.classifier.summaries import Summaries
+
+# Called with the number of photos or steps to do, entered, and then called with each number done.
+Show = Callable[[int], AbstractContextManager[Callable[..., None]]]
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The photos that could be read, dealt out, and the bottlenecks of all of them."""
+
+    lists: ImageLists
+    keys: dict[str, list[bytes]]
+    unreadable: dict[str, str]
+
+def look_up(lists: ImageLists, views: tuple[View, ...], bottleneck_dir: Path, cache: BottleneckCache) -> Extraction:
+    """What is cached already, and what is waiting. Only training photos are seen in several views."""
+    jobs = [Job(photo.path, views if photo.split == TRAINING else (WHOLE,)) for photo in lists.photos]
+    return Extraction(jobs, lists.image_dir, cache, PhotoDigests(bottleneck_dir / "photo_digests.txt", lists.image_dir))
+
+
+def gather(
+    lists: ImageLists, views: tuple[View, ...], backbone: Backbone, precision: str, cache: BottleneckCache,
+    bottleneck_dir: Path, percentages: tuple[float, float], skipped_file: Path, show: Show,
+) -> Gathered:  # fmt: skip
+    """Computes what is missing, leaves out what cannot be read, and deals out the rest.
+
+    Leaving out photos may move others between sets, which may then want other views: a second look, almost
+    always empty, gets those.
+    """
+    unreadable: dict[str, str] = {}
+    total = len(lists.photos)
+    while True:
+        extraction = look_up(lists, views, bottleneck_dir, cache)
+        with show(len(extraction.waiting)) as advance:
+            found = extraction.run(lambda: networks.Network(backbone, precision), backbone.input_size, advance)
+        unreadable.update(found.unreadable)
+        skipped_images.write(skipped_file, lists.image_dir, unreadable, lists.other_files)
+        skipped_images.refuse_a_majority(unreadable, total, lists.image_dir, skipped_file)
+        if not found.unreadable:
+            return Gathered(lists, found.keys, unreadable)
+        lists = image_lists.deal(image_lists.without(lists, found.unreadable), *percentages)
+
+
+def train(
+    trainer: Trainer, steps: int, summaries: Summaries, store: Callable[[], None], store_every: int | None, show: Show
+) -> None:
+    """Trains to the end or until Ctrl-C, keeping TensorBoard up to date; trainer.step says how far it came."""
+    try:
+        with show(steps) as advance:
+            before = 0
+            for evaluations in trainer.run(store_every):
+                summaries.evaluations(evaluations)
+                summaries.layer(trainer.layer, trainer.step)
+                advance(trainer.step - before, note=_note(evaluations[-1]) if evaluations else "")
+                before = trainer.step
+                if store_every is not None and trainer.step % store_every == 0:
+                    store()
+    except KeyboardInterrupt:
+        if trainer.step == 0:
+            raise  # nothing was trained, so there is nothing to keep
+
+
+def write_graph(backbone: Backbone, trainer: Trainer, final_tensor_name: str, path: Path):
+    graph_def = retrained_graph.join(backbone, trainer.layer, final_tensor_name)
+    frozen_graph.write(graph_def, path)
+    return graph_def
+
+
+def write_labels(labels: tuple[str, ...], path: Path) -> None:
+    atomic_files.write_text(path, "".join(f"{label}\n" for label in labels))
+
+
+def _note(at: Evaluation) -> str:
+    words = [f"train {100 * at.accuracy:.0f} %", f"cross entropy {at.cross_entropy:.3f}"]
+    if at.validation_accuracy is not None:
+        words.append(f"validation {100 * at.validation_accuracy:.0f} %")
+    return ", ".join(words)

@@ -1,0 +1,173 @@
+"""Turns a folder of photos into an image classifier.
+
+    python -m scripts.retrain --image_dir=tf_files/flower_photos --architecture=mobilenet_0.50_224
+
+The folder holds one folder of photos for each label. Each photo goes once through a network that was
+trained on ImageNet; what comes out, its bottleneck, is kept on disk, and a new final layer is trained
+on the bottlenecks of all photos. The classifier is written as a frozen graph, with its labels beside it.
+"""
+
+from pathlib import Path
+
+from absl import flags
+
+from scripts import command_line, progress
+from scripts.classifier import accuracy, backbones, bottlenecks, image_lists, networks, retraining, run_record
+from scripts.classifier.distortions import Distortions, View, views_of
+from scripts.classifier.final_layer import Examples, Recipe, Trainer
+from scripts.classifier.image_lists import SPLITS, ImageLists
+from scripts.classifier.stopwatch import Stopwatch
+from scripts.classifier.summaries import Summaries
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("image_dir", "tf_files/flower_photos", "The folder of photos: one folder for each label.")
+flags.DEFINE_string("architecture", "inception_v3", "The pretrained network: inception_v3, "
+                    "mobilenet_{0.25,0.50,0.75,1.0}_{128,160,192,224}[_quantized], or color_texture, which is "
+                    "plain arithmetic and needs no download.")  # fmt: skip
+flags.DEFINE_string("output_graph", "tf_files/retrained_graph.pb", "Where the classifier is written.")
+flags.DEFINE_string("output_labels", "tf_files/retrained_labels.txt", "Where its labels are written.")
+flags.DEFINE_string("intermediate_output_graphs_dir", "tf_files/intermediate_graphs", "Where graphs of half-way "
+                    "training are written.")  # fmt: skip
+flags.DEFINE_integer("intermediate_store_frequency", 0, "Write one of those every so many steps; 0: none.", 0)
+flags.DEFINE_string("summaries_dir", "tf_files/training_summaries", "Where TensorBoard finds the training.")
+flags.DEFINE_string("model_dir", "tf_files/models", "Where pretrained networks are kept.")
+flags.DEFINE_string("bottleneck_dir", "tf_files/bottlenecks", "Where bottlenecks are kept.")
+flags.DEFINE_string("skipped_images", "tf_files/skipped_images.txt", "Where unreadable photos are listed.")
+flags.DEFINE_integer("how_many_training_steps", Recipe.steps, "How many random batches to train on.", 1)
+flags.DEFINE_float("learning_rate", Recipe.learning_rate, "How far a step goes.", 0)
+flags.DEFINE_float("testing_percentage", 10, "How many of 100 photos are kept for the final test.")
+flags.DEFINE_float("validation_percentage", 10, "How many of 100 photos show progress while training.")
+flags.DEFINE_integer("eval_step_interval", Recipe.eval_step_interval, "How many steps from one evaluation to the next.",
+                     1)  # fmt: skip
+flags.DEFINE_integer("train_batch_size", Recipe.batch_size, "How many photos a training step looks at.", 1)
+flags.DEFINE_integer("test_batch_size", -1, "How many photos the final test looks at; -1: all.", -1)
+flags.DEFINE_integer("validation_batch_size", Recipe.validation_batch_size, "How many photos an evaluation looks at; "
+                     "-1: all.", -1)  # fmt: skip
+flags.DEFINE_bool("print_misclassified_test_images", False, "List the test photos that were taken for something else.")
+flags.DEFINE_string("final_tensor_name", "final_result", "The name of the classifier's output in the graph.")
+flags.DEFINE_bool("flip_left_right", False, "Mirror half of the training views.")
+flags.DEFINE_integer("random_crop", 0, "Margin, in percent, by which training views are cropped at random.", 0, 100)
+flags.DEFINE_integer("random_scale", 0, "By how many percent training views are enlarged at random.", 0, 100)
+flags.DEFINE_integer("random_brightness", 0, "By how many percent training views are made brighter or darker.", 0, 100)
+flags.DEFINE_integer("distorted_views", 8, "With any of these four: how many views of each training photo.", 1)
+flags.DEFINE_enum("precision", "auto", networks.PRECISIONS, "The network's arithmetic; auto: bfloat16 for large "
+                  "networks where the processor has it.")  # fmt: skip
+flags.DEFINE_integer("seed", Recipe.seed, "The same seed on the same machine gives the same classifier.", 0)
+flags.DEFINE_bool("dry_run", False, "Say what would be done, and do nothing.")
+flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")
+
+
+
+def main(positional: list[str]) -> None:
+    command_line.refuse_positional(positional)
+    backbones.check_name(FLAGS.architecture)
+    distorted = Distortions(FLAGS.flip_left_right, FLAGS.random_crop, FLAGS.random_scale, FLAGS.random_brightness)
+    views = views_of(distorted, FLAGS.distorted_views, FLAGS.seed)
+    recipe = Recipe(
+        FLAGS.how_many_training_steps, FLAGS.learning_rate, FLAGS.train_batch_size, FLAGS.validation_batch_size,
+        FLAGS.eval_step_interval, FLAGS.seed,
+    )  # fmt: skip
+    percentages = FLAGS.testing_percentage, FLAGS.validation_percentage
+    output, bottleneck_dir = Path(FLAGS.output_graph), Path(FLAGS.bottleneck_dir)
+    watch = Stopwatch()
+
+    with watch.stage("listing photos"):
+        lists = image_lists.scan(Path(FLAGS.image_dir), *percentages)
+    _say(*lists.describe())
+    command_line.warn(*lists.warnings())
+    if FLAGS.dry_run:
+        _say(*_plan(lists, views))
+        return
+
+    with watch.stage("loading the network"):
+        backbone = backbones.load(FLAGS.architecture, Path(FLAGS.model_dir), _show_download)
+        precision = networks.decide_precision(FLAGS.precision, backbone)
+        cache = bottlenecks.open_cache(bottleneck_dir, backbone, precision)
+
+    with watch.stage("bottlenecks"):
+        gathered = retraining.gather(
+            lists, views, backbone, precision, cache, bottleneck_dir, percentages, Path(FLAGS.skipped_images),
+            lambda total: progress.show("bottlenecks", total, "photos", quiet=FLAGS.quiet or not total),
+        )  # fmt: skip
+        lists, keys = gathered.lists, gathered.keys
+        training, validation, testing = (Examples.of(lists.of(split), keys, cache) for split in SPLITS)
+    _report_bottlenecks(gathered, cache, watch.seconds["bottlenecks"])
+
+    trainer = Trainer(training, validation, len(lists.labels), recipe)
+    summaries = Summaries(Path(FLAGS.summaries_dir))
+    with watch.stage("training"):
+        retraining.train(
+            trainer, recipe.steps, summaries, lambda: _store_intermediate(backbone, trainer),
+            FLAGS.intermediate_store_frequency or None,
+            lambda total: progress.show("training", total, "steps", quiet=FLAGS.quiet),
+        )  # fmt: skip
+    if trainer.step < recipe.steps:
+        command_line.warn(f"stopped after {trainer.step} of {recipe.steps} steps; what was trained so far is written")
+
+    with watch.stage("testing"):
+        validated = accuracy.measure(trainer.layer, validation)
+        tested = accuracy.measure(trainer.layer, testing.sample(FLAGS.test_batch_size, FLAGS.seed))
+    with watch.stage("writing"):
+        graph_def = retraining.write_graph(backbone, trainer, FLAGS.final_tensor_name, output)
+        retraining.write_labels(lists.labels, Path(FLAGS.output_labels))
+        summaries.graph(graph_def)
+        summaries.confusion(tested, lists.labels, trainer.step)
+        summaries.close()
+    run_record.write(
+        output, run_record.preprocessing(backbone, FLAGS.final_tensor_name), lists.labels,
+        {
+            "options": command_line.options(main), "seed": FLAGS.seed, "versions": run_record.versions(),
+            "steps_trained": trainer.step, "backbone": run_record.backbone(backbone, precision),
+            "photos": run_record.split_sizes(lists), "unreadable_photos": len(gathered.unreadable),
+            "data_fingerprint": run_record.data_fingerprint(keys, lists),
+            "validation": accuracy.as_record(validated, lists.labels), "test": accuracy.as_record(tested, lists.labels),
+            "seconds": watch.seconds,
+        },
+    )  # fmt: skip
+    if FLAGS.print_misclassified_test_images:
+        _say(*accuracy.misclassified(tested, lists.labels))
+    _say(*accuracy.describe(tested, lists.labels))
+    _say(f"written: {output}, {FLAGS.output_labels}, {run_record.path_beside(output)}")
+
+
+def _say(*lines: str) -> None:
+    if not FLAGS.quiet:
+        print(*lines, sep="\n", flush=True)
+
+
+def _show_download(total: int | None, done: int):
+    return progress.show(f"downloading {FLAGS.architecture}", total, "B", quiet=FLAGS.quiet, done=done)
+
+
+def _plan(lists: ImageLists, views: tuple[View, ...]) -> list[str]:
+    """What a run would have to do."""
+    left = backbones.remaining_bytes(FLAGS.architecture, Path(FLAGS.model_dir))
+    size = "size unknown" if left is None else f"{left / 1e6:.1f} MB"
+    plan = [f"the network {FLAGS.architecture} would be downloaded ({size})"]
+    if left == 0:
+        backbone = backbones.load(FLAGS.architecture, Path(FLAGS.model_dir))
+        precision = networks.decide_precision(FLAGS.precision, backbone)
+        cache = bottlenecks.open_cache(Path(FLAGS.bottleneck_dir), backbone, precision)
+        extraction = retraining.look_up(lists, views, Path(FLAGS.bottleneck_dir), cache)
+        extraction.read_waiting()
+        plan = [f"the network {FLAGS.architecture} is here: nothing to download"]
+        plan += [f"the bottlenecks of {len(extraction.found.keys)} photos are cached, of {len(extraction.waiting)} not"]
+    return [*plan, f"then {FLAGS.how_many_training_steps} training steps, and {FLAGS.output_graph} would be written"]
+
+
+def _report_bottlenecks(gathered: retraining.Gathered, cache, seconds: float) -> None:
+    if cache.damaged:
+        command_line.warn(f"{cache.damaged} cached bottlenecks were damaged and have been computed anew")
+    if gathered.unreadable:
+        command_line.warn(f"{len(gathered.unreadable)} photos cannot be read: see {FLAGS.skipped_images}")
+    total = sum(len(keys) for keys in gathered.keys.values())
+    _say(f"bottlenecks: {total - min(total, cache.added)} cached, {cache.added} computed in {seconds:.1f} s")
+
+
+def _store_intermediate(backbone, trainer: Trainer) -> None:
+    path = Path(FLAGS.intermediate_output_graphs_dir) / f"intermediate_{trainer.step}.pb"
+    retraining.write_graph(backbone, trainer, FLAGS.final_tensor_name, path)
+
+
+if __name__ == "__main__":
+    command_line.run(main)
