@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# Makes this folder ready to use. Written for bash 3.2, which is what macOS has.
+set -u
+CDPATH="" cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
+
+usage="usage: bash setup.sh [demo | test [pytest arguments] | --help]"
+venv=.venv
+python=$venv/bin/python
+unfinished=$venv/unfinished    # is there while the virtual environment is being made
+unreachable=$venv/unreachable  # is there when the flower photos could not be fetched last time
+
+print_help() {
+  cat <<END
+$usage
+
+  bash setup.sh         makes .venv, installs the packages and fetches the flower photos (229 MB) into tf_files/;
+                        where these cannot be reached, flowers are drawn instead
+  bash setup.sh demo    makes .venv, draws flowers, trains on them and labels one; fetches nothing but packages
+  bash setup.sh test    makes .venv, installs what the tests need and runs them, pytest arguments passed on
+
+What is finished is skipped, what was interrupted is continued. Nothing outside this folder is changed.
+PYTHON=python3.12 bash setup.sh   makes .venv with another Python than python3
+END
+}
+
+fail() {
+  echo "error: $*" >&2
+  exit 1
+}
+
+# Prints the version of a Python, as in 3.12; nothing if it does not run.
+version_of() {
+  "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null
+}
+
+supported() {
+  case $1 in 3.10 | 3.11 | 3.12 | 3.13) return 0 ;; *) return 1 ;; esac
+}
+
+make_venv() {
+  local base=${PYTHON:-python3} wanted found
+  found=$(version_of $python)
+  if [ -n "$found" ] && [ ! -e $unfinished ]; then
+    supported "$found" || fail ".venv is of Python $found, expected 3.10 to 3.13: delete .venv and run this again"
+    if [ -n "${PYTHON:-}" ]; then
+      wanted=$(version_of "$PYTHON")
+      [ "$wanted" = "$found" ] ||
+        fail ".venv is of Python $found, PYTHON=$PYTHON is ${wanted:-no Python}: delete .venv to have it made anew"
+    fi
+    version=$found
+    return
+  fi
+  command -v "$base" >/dev/null 2>&1 ||
+    fail "$base is not found, expected Python 3.10 to 3.13: install one, or name one as in PYTHON=python3.12 bash setup.sh"
+  version=$(version_of "$base")
+  supported "$version" ||
+    fail "$base is Python ${version:-of an unknown version}, expected 3.10 to 3.13:" \
+      "install one of these, or name one as in PYTHON=python3.12 bash setup.sh"
+  "$base" -c 'import venv, ensurepip' 2>/dev/null ||
+    fail "$base lacks its venv or ensurepip module: install it (Debian, Ubuntu: sudo apt install python$version-venv)"
+  [ ! -e $venv ] || echo "making .venv anew: the one that is there is unfinished or does not work"
+  rm -rf $venv || fail "cannot delete the unfinished .venv: see to it that it can be deleted"
+  echo "making .venv with Python $version"
+  mkdir $venv && : >$unfinished && "$base" -m venv $venv && rm $unfinished ||
+    fail "$base could not make .venv (see above): put that right and run this again"
+}
+
+# install_packages NAME: those of requirements/NAME.txt, unless the same list was installed already.
+install_packages() {
+  local stamp=$venv/installed-$1 key quiet=--quiet
+  key="Python $version, $(cat requirements/$1.txt requirements/constraints.txt | cksum)"
+  [ "$(cat $stamp 2>/dev/null)" != "$key" ] || return 0
+  echo "installing what requirements/$1.txt lists (the first time takes minutes)"
+  [ ! -t 1 ] || quiet=
+  $python -m pip install $quiet --disable-pip-version-check -r requirements/$1.txt ||
+    fail "the packages of requirements/$1.txt could not be installed (see above): run this again to go on from there"
+  echo "$key" >$stamp
+}
+
+draw_flowers() {
+  [ -d tf_files/drawn_flowers ] || $python -m scripts.fetch drawn_flowers || exit 1
+}
+
+# Whether the flower photos are here in the end.
+fetch_flower_photos() {
+  local patience=10 status
+  [ ! -d tf_files/flower_photos ] || return 0
+  # A server that did not answer last time is asked again, but hardly waited for, so that setting up again is quick.
+  if [ -e $unreachable ] && [ ! -e tf_files/flower_photos.tgz.part ]; then
+    patience=0.7
+  fi
+  rm -f $unreachable
+  $python -m scripts.fetch flower_photos --patience=$patience
+  status=$?
+  [ $status -ne 130 ] || exit 130 # stopped with Ctrl-C
+  [ $status -eq 0 ] || : >$unreachable
+  return $status
+}
+
+set_up() {
+  local photos='' network=mobilenet_0.50_224
+  if ! fetch_flower_photos; then
+    draw_flowers
+    photos=' --image_dir=tf_files/drawn_flowers' network=color_texture
+    echo "tf_files/drawn_flowers stands in for the real flower photos; this fetches the real ones later:"
+    echo "  $python -m scripts.fetch flower_photos"
+  fi
+  echo "Ready. What comes next:"
+  echo "  source .venv/bin/activate"
+  echo "  python -m scripts.retrain$photos --architecture=$network"
+  echo "  python -m scripts.label_image --graph=tf_files/retrained_graph.pb --image=some.jpg"
+}
+
+demo() {
+  local photo
+  draw_flowers
+  $python -m scripts.retrain --image_dir=tf_files/drawn_flowers --architecture=color_texture || exit 1
+  photo=$(find tf_files/drawn_flowers -mindepth 2 -type f | sort | head -n 1)
+  echo "labelling $photo:"
+  $python -m scripts.label_image --graph=tf_files/retrained_graph.pb --image="$photo" || exit 1
+}
+
+case ${1-} in
+  '' | demo)
+    [ $# -le 1 ] || fail "unexpected argument '$2'; $usage"
+    make_venv
+    install_packages core
+    if [ -z "${1-}" ]; then set_up; else demo; fi
+    ;;
+  test)
+    shift
+    make_venv
+    install_packages core
+    install_packages test
+    exec $python -m pytest -n 2 ${1+"$@"}
+    ;;
+  -h | --help | help) print_help ;;
+  *) fail "'$1' is not known; $usage" ;;
+esac
