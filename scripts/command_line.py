@@ -9,6 +9,7 @@ import tempfile
 import textwrap
 import warnings
 from collections.abc import Callable
+from typing import NoReturn
 
 from absl import flags
 
@@ -33,7 +34,7 @@ def run(main: Callable[[list[str]], int | None]) -> None:
             status = 0
         else:
             status = main(FLAGS(sys.argv)[1:]) or 0
-        sys.stdout.flush()
+        sys.stdout.flush()  # here, where a reader that has gone is noticed
     except flags.Error as error:
         _fail(f"{' '.join(str(error).split()).rstrip('.')}. Run with --help for the list of flags.")
     except UserError as error:
@@ -45,7 +46,7 @@ def run(main: Callable[[list[str]], int | None]) -> None:
         # The reader of our output (`| head`) has seen enough; nothing more can be written to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = EXIT_USER_ERROR
-    sys.exit(status)
+    _exit(status)
 
 
 def refuse_positional(positional: list[str]) -> None:
@@ -64,10 +65,18 @@ def options(main: Callable) -> dict[str, object]:
     return {flag.name: flag.value for flag in _own_flags(main)}
 
 
-def _fail(message: str) -> None:
-    sys.stdout.flush()
+def _fail(message: str) -> NoReturn:
     print(f"error: {message}", file=sys.stderr)
-    sys.exit(EXIT_USER_ERROR)
+    _exit(EXIT_USER_ERROR)
+
+
+def _exit(status: int) -> NoReturn:
+    """Ends at once: all is written by now, and TensorFlow would take most of a second to take itself apart."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if "tensorflow" in sys.modules:
+        os._exit(status)
+    sys.exit(status)
 
 
 def _help(main: Callable) -> str:
