@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 _CELL, _FONT, _MARGIN = 56, 16, 12
 _MOST_LABELS_WRITTEN = 40  # beyond that, cells shrink and names would not be readable
 _LONGEST_NAME = 24
+_TITLE = "row: what it is   column: what it was taken for"
 
 
 def draw(confusion: np.ndarray, labels: tuple[str, ...]) -> Image.Image:
@@ -21,9 +22,10 @@ def draw(confusion: np.ndarray, labels: tuple[str, ...]) -> Image.Image:
     left = _MARGIN + widest + _MARGIN if written else _MARGIN
     top = 2 * _FONT + _MARGIN
     below = widest + 2 * _MARGIN if written else _MARGIN
-    image = Image.new("RGB", (left + count * cell + _MARGIN, top + count * cell + below), "white")
+    width = max(left + count * cell, _MARGIN + int(font.getlength(_TITLE))) + _MARGIN
+    image = Image.new("RGB", (width, top + count * cell + below), "white")
     pen = ImageDraw.Draw(image)
-    pen.text((_MARGIN, _MARGIN // 2), "row: what it is   column: what it was taken for", "black", font)
+    pen.text((_MARGIN, _MARGIN // 2), _TITLE, "black", font)
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     for row in range(count):
         for column in range(count):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 from pathlib import Path
 
 from scripts.classifier import downloads
@@ -17,15 +16,18 @@ NAMES = (inception_v3.NAME, *mobilenet_v1.NAMES, color_texture.NAME)
 
 def check_name(name: str) -> None:
     if name not in NAMES:
-        # Among names that are equally like it the one that begins like it: 0.5 is meant for 0.50, not for 0.75.
-        nearest = max(NAMES, key=lambda known: (
-            difflib.SequenceMatcher(None, name, known).ratio(), len(os.path.commonprefix([name, known]))
-        ))  # fmt: skip
+        nearest = max(NAMES, key=lambda known: _likeness(name, known))
         raise UserError(
             f"--architecture={name} is not known; did you mean {nearest}? Known are inception_v3, color_texture, and "
             f"mobilenet_WIDTH_SIZE with WIDTH one of {', '.join(mobilenet_v1.WIDTHS)} and SIZE one of "
             f"{', '.join(map(str, mobilenet_v1.SIZES))}, each also with _quantized behind it"
         )
+
+
+def _likeness(name: str, known: str) -> tuple[float, int]:
+    """Of names that are equally like it, one that begins like it is liker: 0.5 is meant for 0.50, not for 0.75."""
+    same = next((at for at, (a, b) in enumerate(zip(name, known, strict=False)) if a != b), len(name))
+    return difflib.SequenceMatcher(None, name, known).ratio(), same
 
 
 def source(name: str) -> Source | None:
