@@ -35,8 +35,13 @@ class Workplace:
         )
 
     def environment(self, more: dict[str, str] | None = None) -> dict[str, str]:
-        # No command under test may reach out: where a download is meant, the test gives a mirror or a server.
-        return {**os.environ, "POETS_MIRROR": str(self.folder / "mirror"), **(more or {})}
+        return {
+            **os.environ,
+            # No command under test may reach out: where a download is meant, the test gives a mirror or a server.
+            "POETS_MIRROR": str(self.folder / "mirror"),
+            "PYTHONPATH": str(ROOT / "tests" / "without_test_packages"),
+            **(more or {}),
+        }
 
     def outputs(self) -> list[str]:
         """retrain's flags that keep everything it writes in here."""

@@ -101,6 +101,43 @@ def test_frozen_inception_agrees_with_keras_own(inception):
     assert np.abs(theirs - ours).max() < 1e-4 * np.abs(theirs).max()
 
 
+def test_inception_is_loaded_from_a_file_as_keras_publishes_it(inception, tmp_path, monkeypatch):
+    import h5py
+    from keras.src.legacy.saving import legacy_h5_format
+
+    model, frozen = inception
+    weights = tmp_path / inception_v3.SOURCE.file
+    with h5py.File(weights, "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, model)
+    first = inception_v3.load(weights)
+    pictures = noise(1, 299)
+    values = by_tensorflow(first, pictures)
+    assert np.abs(values - by_tensorflow(frozen, pictures)).max() < 1e-4 * np.abs(values).max()
+    # The frozen graph is kept beside the weights, and built anew only where it is damaged.
+    (kept,) = tmp_path.glob("*.pb")
+    whole = kept.read_bytes()
+    builds = []
+    monkeypatch.setattr(inception_v3, "_build", lambda path: builds.append(path) or model)
+    assert inception_v3.load(weights).graph_def == first.graph_def and not builds
+    kept.write_bytes(whole[:-1000] + bytes(1000))
+    assert inception_v3.load(weights).fingerprint == first.fingerprint and builds == [weights]
+    assert len(kept.read_bytes()) == pytest.approx(len(whole), rel=0.01)
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    import h5py
+
+    weights = tmp_path / inception_v3.SOURCE.file
+    with h5py.File(weights, "w") as file:
+        file.attrs["layer_names"] = [b"dense"]
+        file.create_group("dense").attrs["weight_names"] = []
+    with pytest.raises(UserError, match="does not hold the weights of Inception V3"):
+        inception_v3.load(weights)
+    weights.write_bytes(b"no such file format")
+    with pytest.raises(UserError, match="does not hold the weights of Inception V3"):
+        inception_v3.load(weights)
+
+
 def test_bfloat16_stays_close_to_float32(inception):
     if not networks.has_bfloat16():
         pytest.skip("this processor has no bfloat16 arithmetic")

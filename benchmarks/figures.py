@@ -1,0 +1,66 @@
+"""One measured figure, and the table that shows several."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+_HEADINGS = ("figure", "measured", "lowest to highest", "held against", "ratio", "how it was measured")
+
+Name = TypeVar("Name")
+
+
+@dataclass(frozen=True)
+class Against:
+    """What a figure is held against: a target, or a limit of the machine measured in the same run."""
+
+    value: float
+    words: str  # without the number itself: "at most", "at least 0.85 of the limit"
+
+
+@dataclass(frozen=True)
+class Figure:
+    name: str
+    taken: list[float]  # one for each round
+    unit: str
+    how: str
+    against: Against | None = None  # None: for information
+
+    @property
+    def measured(self) -> float:
+        return statistics.median(self.taken)
+
+
+def table(figures: Iterable[Figure]) -> str:
+    """A Markdown table."""
+    lines = [f"| {' | '.join(_HEADINGS)} |", "|---|--:|--:|---|--:|---|"]
+    for figure in figures:
+        against = figure.against
+        held = "" if against is None else f"{against.words} {_amount(against.value, figure.unit)}"
+        ratio = "" if against is None else f"{figure.measured / against.value:.2f}"
+        spread = f"{_digits(min(figure.taken))} to {_digits(max(figure.taken))}" if len(figure.taken) > 1 else ""
+        cells = (figure.name, _amount(figure.measured, figure.unit), spread, held, ratio, figure.how)
+        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
+    return "\n".join(lines)
+
+
+def alternated(measurements: dict[Name, Callable[[], float]], rounds: int) -> dict[Name, list[float]]:
+    """Each measured once a round, each round taking all in turn.
+
+    What else the machine does comes and goes: taken in turn, all of them suffer alike.
+    """
+    taken: dict[Name, list[float]] = {name: [] for name in measurements}
+    for _ in range(rounds):
+        for name, measure in measurements.items():
+            taken[name].append(measure())
+    return taken
+
+
+def _amount(value: float, unit: str) -> str:
+    return f"{_digits(value)} {unit}"
+
+
+def _digits(value: float) -> str:
+    return f"{value:,.{0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2}f}"

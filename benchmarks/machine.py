@@ -1,0 +1,34 @@
+"""Says what machine and which versions the figures were measured with."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+
+from scripts.classifier import networks
+
+
+def describe() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    bfloat16 = "with" if networks.has_bfloat16() else "without"
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("TensorFlow", "Pillow"))
+    return (
+        f"{_processor()} ({bfloat16} bfloat16), {networks.cores()} cores, {memory:.0f} GB of memory, "
+        f"{platform.system()}, Python {platform.python_version()}, {versions}"
+    )
+
+
+def load() -> str:
+    """How much else there was to do, which the figures suffer from."""
+    return "system load over the last 1, 5 and 15 minutes: " + ", ".join(f"{load:.1f}" for load in os.getloadavg())
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    for line in cpuinfo.read_text().splitlines() if cpuinfo.exists() else []:
+        name, _, value = line.partition(":")
+        if name.strip() == "model name":
+            return value.strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,40 @@
+"""Bottlenecks of photos that there never were, in a real cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from scripts.classifier.bottleneck_cache import KEY_BYTES, BottleneckCache
+from scripts.classifier.final_layer import Examples
+from scripts.classifier.image_lists import Photo
+
+LABELS = 5
+
+_AT_ONCE = 1000
+
+
+def open_cache(folder: Path, values: int) -> BottleneckCache:
+    return BottleneckCache(folder, "random", values)
+
+
+def fill(cache: BottleneckCache, count: int) -> None:
+    random = np.random.default_rng(0)
+    for start in range(0, count, _AT_ONCE):
+        keys = [_key(number) for number in range(start, min(start + _AT_ONCE, count))]
+        cache.add(keys, random.random((len(keys), cache.size), np.float32))
+
+
+def examples(cache: BottleneckCache, first: int, after: int, split: str) -> Examples:
+    """Of photos number `first` up to and without `after`, which are looked up as a retraining does it."""
+    numbers = range(first, after)
+    photos = [Photo(f"label {number % LABELS}/{number:08d}.jpg", number % LABELS, split) for number in numbers]
+    keys = {photo.path: [_key(number)] for photo, number in zip(photos, numbers, strict=True)}
+    missing = sum(key not in cache for each in keys.values() for key in each)
+    assert not missing, f"{missing} of {len(photos)} bottlenecks are not in {cache.folder}"
+    return Examples.of(photos, keys, cache)
+
+
+def _key(number: int) -> bytes:
+    return number.to_bytes(KEY_BYTES, "little")

@@ -1,0 +1,71 @@
+"""Measures how fast this machine retrains, and holds each figure against what it should be.
+
+    python -m benchmarks.retraining --photos=tf_files/flower_photos --model_dir=tf_files/models
+
+Prints one Markdown table. Takes several minutes; what else the machine does meanwhile shows in the figures.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from absl import flags
+
+from benchmarks import commands, extraction, figures, inception, machine, memory, training
+from benchmarks.workbench import Workbench
+from scripts import command_line
+from scripts.classifier import backbones
+from scripts.classifier.errors import UserError
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("photos", "tf_files/flower_photos", "One folder of JPEG photos for each label.")
+flags.DEFINE_string("model_dir", "tf_files/models", "Where pretrained networks are kept.")
+flags.DEFINE_string("architecture", "mobilenet_0.25_224", "The pretrained network that photos go through.")
+flags.DEFINE_integer("count", 3670, "How many photos there shall be, made of those in --photos.", 20)
+flags.DEFINE_integer("steps", 4000, "How many training steps are taken.", 1)
+flags.DEFINE_integer("rounds", 3, "How often each thing is measured; the median counts.", 1)
+flags.DEFINE_integer("inception_photos", 64, "How many pictures Inception V3 is given a round.", 1)
+flags.DEFINE_list("memory_photos", ["10000", "100000"], "Over how many bottlenecks memory is measured.")
+# Memory is last: what it writes to the disk would disturb the others.
+_ROWS = {
+    "retrain": commands.retrain,
+    "extraction": extraction.extraction,
+    "inception": lambda bench: inception.inception(bench, FLAGS.inception_photos),
+    "training": training.training,
+    "label_image": commands.label_image,
+    "memory": lambda bench: memory.memory(bench, _counts(FLAGS.memory_photos)),
+}
+flags.DEFINE_list("only", list(_ROWS), "Which of them to measure.")
+
+
+def main(positional: list[str]) -> None:
+    command_line.refuse_positional(positional)
+    backbones.check_name(FLAGS.architecture)
+    unknown = sorted(set(FLAGS.only) - set(_ROWS))
+    if unknown:
+        raise UserError(f"--only={','.join(unknown)} is not known: choose from {', '.join(_ROWS)}")
+    _counts(FLAGS.memory_photos)
+    found: list[figures.Figure] = []
+    loads = [machine.load()]
+    with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as folder:
+        bench = Workbench(
+            Path(folder), Path(FLAGS.photos), Path(FLAGS.model_dir), FLAGS.architecture, FLAGS.count, FLAGS.steps,
+            FLAGS.rounds,
+        )  # fmt: skip
+        for name, measure in _ROWS.items():
+            if name in FLAGS.only:
+                print(f"measuring {name}", file=sys.stderr, flush=True)
+                found += measure(bench)
+    loads.append(machine.load())
+    print(machine.describe(), "before: {}; after: {}".format(*loads), figures.table(found), sep="\n\n")
+
+
+def _counts(words: list[str]) -> list[int]:
+    for word in words:
+        if not word.isdecimal() or int(word) < 10:
+            raise UserError(f"--memory_photos={word}: expected numbers of at least 10, with commas between")
+    return [int(word) for word in words]
+
+
+if __name__ == "__main__":
+    command_line.run(main)

@@ -1,0 +1,81 @@
+"""The temporary folder that the measurements share: photos, and a classifier trained on them."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from benchmarks import processes
+from scripts.classifier import backbones, image_lists
+from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.errors import UserError
+from scripts.classifier.image_lists import ImageLists
+
+
+@dataclass(frozen=True)
+class Workbench:
+    folder: Path
+    photos: Path  # what is copied: one folder of photos for each label
+    model_dir: Path
+    architecture: str
+    count: int
+    steps: int
+    rounds: int
+
+    @cached_property
+    def image_dir(self) -> Path:
+        """`count` photos, as many for each label, no two with the same content."""
+        _copy(self.photos, self.folder / "photos", self.count)
+        return self.folder / "photos"
+
+    @cached_property
+    def lists(self) -> ImageLists:
+        return image_lists.scan(self.image_dir, 10, 10)
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        return backbones.load(self.architecture, self.model_dir)
+
+    @cached_property
+    def graph(self) -> Path:
+        """A classifier, as the command writes it."""
+        path = self.folder / "retrained_graph.pb"
+        if not path.exists():
+            processes.output(*self.retrain())
+        return path
+
+    def retrain(self) -> list[str]:
+        """The command, with everything that it writes kept in this folder."""
+        places = {
+            "output_graph": "retrained_graph.pb", "output_labels": "retrained_labels.txt", "summaries_dir": "summaries",
+            "bottleneck_dir": "bottlenecks", "skipped_images": "skipped_images.txt",
+            "intermediate_output_graphs_dir": "intermediate",
+        }  # fmt: skip
+        return [
+            "-m", "scripts.retrain", f"--image_dir={self.image_dir}", f"--model_dir={self.model_dir.absolute()}",
+            f"--architecture={self.architecture}", f"--how_many_training_steps={self.steps}", "--quiet",
+            *(f"--{flag}={self.folder / place}" for flag, place in places.items()),
+        ]  # fmt: skip
+
+    def forget_bottlenecks(self) -> None:
+        shutil.rmtree(self.folder / "bottlenecks", ignore_errors=True)
+
+
+def _copy(photos: Path, into: Path, count: int) -> None:
+    if not photos.is_dir():
+        raise UserError(f"{photos} is no folder: give --photos one folder of photos for each label")
+    labels = [
+        image_lists.pictures_below(folder)
+        for folder in sorted(photos.iterdir()) if folder.is_dir() and not folder.name.startswith(".")
+    ]  # fmt: skip
+    if len(labels) < 2:
+        raise UserError(f"{photos} holds {len(labels)} folders: give --photos one folder of photos for each label")
+    for number in range(count):
+        label, turn = number % len(labels), number // len(labels)
+        original = labels[label][turn % len(labels[label])]
+        copy = into / str(label) / f"{turn:06d}{original.suffix}"
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        # Decoders stop at a picture's end: what follows changes the content but not the picture.
+        copy.write_bytes(original.read_bytes() + b"copy %d" % number)

@@ -1,0 +1,67 @@
+"""Runs the benchmarks in a tiny configuration: what they print, not how fast anything is."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, draw_folder
+
+HEADINGS = "| figure | measured | lowest to highest | held against | ratio | how it was measured |"
+
+
+def measure(temporary, *words: str) -> subprocess.CompletedProcess:
+    temporary.mkdir()
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks.retraining", f"--model_dir={temporary}", *words], cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(temporary)}, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+
+
+def test_the_table_holds_each_figure_against_its_limit(tmp_path):
+    photos = draw_folder(tmp_path / "photos", each=4)
+    done = measure(
+        tmp_path / "temporary", f"--photos={photos}", "--architecture=color_texture", "--count=24", "--steps=20",
+        "--rounds=1", "--memory_photos=50", "--only=extraction,training,memory",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    machine, load, table = done.stdout.strip().split("\n\n")
+    assert re.search(r"\d+ cores, \d+ GB of memory, .*Python 3\.\d+.*, TensorFlow 2\.\d+.*, Pillow \d+", machine)
+    assert load.startswith("before: system load")
+    headings, rule, *rows = table.splitlines()
+    assert headings == HEADINGS and set(rule) == set("|-:")
+    cells = {row.split("|")[1].strip(): [cell.strip() for cell in row.split("|")[2:-1]] for row in rows}
+    assert all(float(measured.split()[0].replace(",", "")) > 0 for measured, *_ in cells.values())
+
+    def number(text: str) -> float:
+        return float(text.split()[-2].replace(",", ""))
+
+    limited = next(values for name, values in cells.items() if name.startswith("extraction"))
+    fastest = [
+        max(number(values[0]) for name, values in cells.items() if name.startswith(kind))
+        for kind in ("decoding alone", "network alone")
+    ]
+    assert number(limited[2]) == pytest.approx(1 / sum(1 / rate for rate in fastest), rel=0.02)
+    for measured, _, against, ratio, _ in cells.values():
+        assert bool(against) == bool(ratio)
+        if ratio:
+            assert float(ratio) == pytest.approx(number(measured) / number(against), abs=0.006, rel=0.02)
+    assert [name for name in cells if name.startswith("peak memory")] == [
+        "peak memory of training over 50 bottlenecks of 2,048 values"
+    ]
+    assert not any((tmp_path / "temporary").glob("poets-benchmark-*"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--only=speed"], "error: --only=speed is not known: choose from retrain, "),
+        (["--memory_photos=many"], "error: --memory_photos=many: expected numbers"),
+        (["--photos=nowhere", "--only=retrain"], "error: nowhere is no folder"),
+    ],
+    ids=["unknown row", "count in words", "no photos"],
+)
+def test_mistakes_are_named(tmp_path, words, message):
+    done = measure(tmp_path / "temporary", *words)
+    assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith(message)
