@@ -56,7 +56,7 @@ def label_image(bench: Workbench) -> list[Figure]:
     rounds = _DIFFERENCES_A_ROUND * bench.rounds
     processes.seconds(*one)
     took = alternated({"one": lambda: processes.seconds(*one), "import": processes.import_seconds}, rounds)
-    classifier = classifiers.load(bench.graph, None, classifiers.Overrides())
+    classifier = classifiers.load(bench.graph, None, classifiers.Overrides(), len(pictures))
 
     def pictures_a_second() -> float:
         started = time.perf_counter()
@@ -73,7 +73,8 @@ def label_image(bench: Workbench) -> list[Figure]:
             f"median of {rounds} pairs", Against(_MOST_LABEL_SECONDS, "at most"),
         ),
         Figure(
-            f"label_image, {len(pictures)} photos in one call", [pictures_a_second() for _ in range(bench.rounds)], "photos/s",
+            f"label_image, {len(pictures)} photos in one call", [pictures_a_second() for _ in range(bench.rounds)],
+            "photos/s",
             f"after loading, in one process; median of {bench.rounds}, after one that is not counted",
             Against(_LEAST_LABELS_A_SECOND, "at least"),
         ),

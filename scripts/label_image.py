@@ -44,7 +44,7 @@ def main(positional: list[str]) -> int:
         FLAGS.input_height, FLAGS.input_width, FLAGS.input_mean, FLAGS.input_std, FLAGS.input_layer, FLAGS.output_layer
     )
     labels = None if FLAGS.labels is None else Path(FLAGS.labels)
-    classifier = classifiers.load(Path(FLAGS.graph), labels, overrides)
+    classifier = classifiers.load(Path(FLAGS.graph), labels, overrides, len(pictures))
     print_one = _json_printer() if FLAGS.json else _csv_printer() if FLAGS.csv else _text_printer(len(pictures) > 1)
     unreadable = 0
     for path, scores in classifier.label(pictures):

@@ -31,10 +31,9 @@ from scripts.classifier.errors import UserError
 KEY_BYTES = 16
 _HEAD_VALUES = (KEY_BYTES + 4) // 4  # key and checksum, counted in float32 values
 
-# Mapped pages count as this process's memory until they are given back; the system keeps them cached.
-# Linux may map up to 2 MB around each page that is touched, so that few rows can make a whole file count.
-_LARGE_BYTES = 64 << 20  # smaller parts may stay mapped
-_ROWS_BEFORE_GIVING_BACK = 100
+# Mapped pages count as this process's memory, and Linux maps far more around a page than was asked for: reading
+# some rows of a large file here and there would make it count whole.
+_LARGEST_MAPPED = 64 << 20
 
 
 class BottleneckCache:
@@ -170,7 +169,7 @@ class Vectors:
 
 
 class _Part:
-    """One file of records."""
+    """One file of records: mapped into memory while it is small, read record by record once it is large."""
 
     def __init__(self, path: Path, size: int):
         self.path = path
@@ -185,30 +184,27 @@ class _Part:
     def map_anew(self) -> None:
         """Sees what has been written since. A last record that is cut short does not count."""
         self.rows = os.fstat(self._file).st_size // self._bytes
-        self._looked_at = 0
-        if self.rows == 0:
-            self._map, self._table = None, np.empty((0, self._values), "<f4")
-            return
-        self._map = mmap.mmap(self._file, self.rows * self._bytes, prot=mmap.PROT_READ)
-        self._table = np.frombuffer(self._map, "<f4").reshape(self.rows, self._values)
+        self._table = None
+        if 0 < self.rows * self._bytes <= _LARGEST_MAPPED:
+            mapped = mmap.mmap(self._file, self.rows * self._bytes, prot=mmap.PROT_READ)
+            self._table = np.frombuffer(mapped, "<f4").reshape(self.rows, self._values)
 
     def keys(self, first_row: int) -> list[bytes]:
+        if self._table is None:
+            return [os.pread(self._file, KEY_BYTES, row * self._bytes) for row in range(first_row, self.rows)]
         heads = self._table[first_row:, : KEY_BYTES // 4]
         return np.ascontiguousarray(heads).view(f"V{KEY_BYTES}").ravel().tolist() if len(heads) else []
 
     def is_sound(self, row: int, key: bytes, seed: int) -> bool:
-        self._give_back(1)
-        if row < self.rows:
-            record = memoryview(self._map)[row * self._bytes : (row + 1) * self._bytes]
-        else:
-            record = os.pread(self._file, self._bytes, row * self._bytes)  # written since the file was mapped
+        record = os.pread(self._file, self._bytes, row * self._bytes)
         return record[: _HEAD_VALUES * 4] == _head(key, record[_HEAD_VALUES * 4 :], seed)
 
     def take(self, rows: np.ndarray, out: np.ndarray) -> np.ndarray:
-        for start in range(0, len(rows), _ROWS_BEFORE_GIVING_BACK) if self._is_large else [0]:
-            some = slice(start, start + _ROWS_BEFORE_GIVING_BACK if self._is_large else None)
-            out[some] = self._table[rows[some], _HEAD_VALUES:]
-            self._give_back(len(rows[some]))
+        if self._table is not None:
+            out[:] = self._table[rows, _HEAD_VALUES:]
+        else:
+            for row, vector in zip(rows.tolist(), out, strict=True):
+                os.preadv(self._file, [vector], row * self._bytes + _HEAD_VALUES * 4)
         return out
 
     def own(self) -> bool:
@@ -240,17 +236,6 @@ class _Part:
         while data:
             written = os.pwrite(self._file, data, offset)
             data, offset = data[written:], offset + written
-
-    @property
-    def _is_large(self) -> bool:
-        return self.rows * self._bytes > _LARGE_BYTES
-
-    def _give_back(self, rows: int) -> None:
-        """Counts rows that were looked at; now and then gives their pages back."""
-        self._looked_at += rows
-        if self._is_large and self._looked_at >= _ROWS_BEFORE_GIVING_BACK:
-            self._map.madvise(mmap.MADV_DONTNEED)
-            self._looked_at = 0
 
 
 def _record(key: bytes, vector: bytes, seed: int) -> bytes:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,11 +17,19 @@ from scripts.classifier import frozen_graph, networks, pixels, run_record
 from scripts.classifier.errors import UserError
 from scripts.classifier.run_record import Preprocessing
 
+if TYPE_CHECKING:
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+
 # What the original's graphs take where nothing else is said.
 _DEFAULTS = Preprocessing(224, 224, 128.0, 128.0, "input", "final_result")
 
 # Pictures at once: more gains nothing on two cores and only takes memory.
 _BATCH = 32
+
+# From so many pictures on it pays to convert a small graph for XNNPACK, which takes half a second; a large
+# one runs no faster there.
+_MANY = 100
+_LARGE_GRAPH_BYTES = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -34,31 +44,86 @@ class Overrides:
     output_layer: str | None = None
 
 
-@dataclass(frozen=True)
 class Classifier:
-    labels: tuple[str, ...]
-    preprocessing: Preprocessing
-    run: Callable[[np.ndarray], np.ndarray]  # float32 [n, height, width, 3] -> probabilities [n, labels]
-    batch: int  # the most pictures that `run` takes
+    """A graph ready to look at pictures."""
 
-    def label(self, pictures: Iterable[Path]) -> Iterator[tuple[Path, np.ndarray | str]]:
-        """For each picture its probabilities, or why it cannot be read, in the order given."""
-        pictures = iter(pictures)
+    def __init__(
+        self, graph_def: GraphDef, path: Path, labels: tuple[str, ...], preprocessing: Preprocessing, pictures: int
+    ):
+        self.labels, self.preprocessing, self._path = labels, preprocessing, path
+        self._session, self._entry, self._exit = _open(graph_def, preprocessing, path)
+        self._fixed_to_one = self._entry.shape.rank == 4 and self._entry.shape[0] == 1
+        outputs = self._exit.shape[-1] if self._exit.shape.rank else None
+        if outputs is not None and outputs != len(labels):
+            raise UserError(
+                f"{path} tells {outputs} labels apart, but there are {len(labels)} labels "
+                f"({', '.join(labels[:3])} ...): give the right file with --labels"
+            )
+        small = graph_def.ByteSize() < _LARGE_GRAPH_BYTES and not self._fixed_to_one
+        self._run_fast = self._fast_runner(graph_def) if small and pictures >= _MANY else None
+
+    def label(self, pictures: Sequence[Path]) -> Iterator[tuple[Path, np.ndarray | str]]:
+        """For each picture its scores, or why it cannot be read, in the order given."""
         with ThreadPoolExecutor(networks.cores()) as pool:
-            upcoming = self._decode(pool, pictures)
-            while upcoming:
-                batch, upcoming = upcoming, self._decode(pool, pictures)
-                yield from self._run([(path, future.result()) for path, future in batch])
+            if self._run_fast is None:
+                yield from self._label_in_batches(pool, pictures)
+            else:
+                yield from self._label_one_by_one(pool, pictures, self._run_fast)
 
-    def _decode(self, pool: ThreadPoolExecutor, pictures: Iterator[Path]):
-        """Starts on the next batch, which is decoded while the network runs on the one before."""
-        return [(path, pool.submit(self._pixels, path)) for path in islice(pictures, self.batch)]
+    def _label_in_batches(self, pool: ThreadPoolExecutor, pictures: Sequence[Path]):
+        """While the network runs on one batch, the next is decoded."""
+        size = 1 if self._fixed_to_one else _BATCH
+        batches = [pictures[at : at + size] for at in range(0, len(pictures), size)]
+        decoding = deque([pool.submit(self._pixels, path) for path in batch] for batch in batches[:1])
+        for number, batch in enumerate(batches):
+            following = batches[number + 1 : number + 2]
+            decoding.extend([pool.submit(self._pixels, path) for path in each] for each in following)
+            decoded = [future.result() for future in decoding.popleft()]
+            good = [values for values in decoded if not isinstance(values, str)]
+            rows = iter(self._run(np.stack(good)) if good else ())
+            for path, values in zip(batch, decoded, strict=True):
+                yield path, values if isinstance(values, str) else next(rows)
 
-    def _run(self, decoded: list[tuple[Path, np.ndarray | str]]) -> Iterator[tuple[Path, np.ndarray | str]]:
-        good = [values for _, values in decoded if not isinstance(values, str)]
-        rows = iter(self.run(np.stack(good)) if good else ())
-        for path, values in decoded:
-            yield path, values if isinstance(values, str) else next(rows)
+    def _label_one_by_one(self, pool: ThreadPoolExecutor, pictures: Sequence[Path], run: networks.Run):
+        def work(path: Path) -> np.ndarray | str:
+            values = self._pixels(path)
+            return values if isinstance(values, str) else run(values[None])[0]
+
+        # Not pool.map, which would start on all pictures at once and hold all answers.
+        ahead: deque = deque()
+        for path in pictures:
+            ahead.append((path, pool.submit(work, path)))
+            if len(ahead) >= _BATCH:
+                done, future = ahead.popleft()
+                yield done, future.result()
+        for path, future in ahead:
+            yield path, future.result()
+
+    def _fast_runner(self, graph_def: GraphDef) -> networks.Run:
+        """Runs one picture on the engine that is fastest for small networks, whichever thread asks."""
+        take = self.preprocessing
+        model = networks.convert_for_xnnpack(
+            graph_def, take.input_layer, take.output_layer, take.input_height, take.input_width
+        )
+        own = threading.local()
+
+        def run(pictures: np.ndarray) -> np.ndarray:
+            if not hasattr(own, "run"):
+                own.run = networks.xnnpack_runner(model)
+            return own.run(pictures)
+
+        return run
+
+    def _run(self, pictures: np.ndarray) -> np.ndarray:
+        import tensorflow as tf
+
+        try:
+            return self._session.run(self._exit, {self._entry: pictures})
+        except tf.errors.InvalidArgumentError as error:
+            raise UserError(
+                f"{self._path} cannot be run on pictures from {self.preprocessing.input_layer} to "
+                f"{self.preprocessing.output_layer}: {' '.join(error.message.split())[:200]}"
+            ) from None
 
     def _pixels(self, path: Path) -> np.ndarray | str:
         take = self.preprocessing
@@ -71,8 +136,11 @@ class Classifier:
         return pixels.normalise(square, take.input_mean, take.input_std)
 
 
-def load(graph: Path, labels: Path | None, overrides: Overrides) -> Classifier:
-    """What is not overridden comes from the record beside the graph, else from the graph itself."""
+def load(graph: Path, labels: Path | None, overrides: Overrides, pictures: int = 1) -> Classifier:
+    """What is not overridden comes from the record beside the graph, else from the graph itself.
+
+    `pictures` is about how many there are to label: for many, a faster engine is made ready.
+    """
     graph_def = frozen_graph.read(graph)
     record = run_record.read(graph)
     said = {name: value for name, value in asdict(overrides).items() if value is not None}
@@ -80,14 +148,7 @@ def load(graph: Path, labels: Path | None, overrides: Overrides) -> Classifier:
         raise UserError("--input_std=0: pixels are divided by it, so it cannot be 0")
     known = _from_graph(graph_def) if record is None else record["preprocessing"]
     preprocessing = Preprocessing(**{**asdict(_DEFAULTS), **known, **said})
-    run, batch, output_count = _compile(graph_def, preprocessing, graph)
-    names = _labels(graph, labels, record)
-    if output_count is not None and output_count != len(names):
-        raise UserError(
-            f"{graph} tells {output_count} labels apart, but there are {len(names)} labels "
-            f"({', '.join(names[:3])} ...): give the right file with --labels"
-        )
-    return Classifier(names, preprocessing, run, batch)
+    return Classifier(graph_def, graph, _labels(graph, labels, record), preprocessing, pictures)
 
 
 def _from_graph(graph_def) -> dict:
@@ -100,40 +161,30 @@ def _from_graph(graph_def) -> dict:
     return {}
 
 
-def _compile(graph_def, preprocessing: Preprocessing, path: Path):
-    """(run, most pictures it takes at once, number of labels or None)"""
+def _open(graph_def: GraphDef, preprocessing: Preprocessing, path: Path):
+    """A session on the graph, and its input and output. It starts faster than a traced function."""
     import tensorflow as tf
 
     names = {node.name for node in graph_def.node}
+    layers = []
     for flag in ("input_layer", "output_layer"):
         name = frozen_graph.node_of(getattr(preprocessing, flag))
         if name not in names:
             nearest = ", ".join(difflib.get_close_matches(name, names, n=3, cutoff=0))
             raise UserError(f"{path} has no node {name}: say which it is with --{flag} (the nearest are {nearest})")
-    # A session starts faster than a traced function, which counts when there is one picture.
+        layers.append(f"{name}:0")
     with tf.Graph().as_default() as graph:
         try:
-            entry, exit_ = tf.graph_util.import_graph_def(
-                graph_def, name="",
-                return_elements=[f"{frozen_graph.node_of(layer)}:0"
-                                 for layer in (preprocessing.input_layer, preprocessing.output_layer)],
-            )  # fmt: skip
+            entry, exit_ = tf.graph_util.import_graph_def(graph_def, name="", return_elements=layers)
         except ValueError as error:
             raise UserError(f"{path} is not a graph that TensorFlow can run: {' '.join(str(error).split())}") from None
-    session = tf.compat.v1.Session(graph=graph)
-
-    def run(pictures: np.ndarray) -> np.ndarray:
-        try:
-            return session.run(exit_, {entry: pictures})
-        except (tf.errors.InvalidArgumentError, ValueError) as error:
-            reason = " ".join(error.message.split() if hasattr(error, "message") else str(error).split())
-            raise UserError(
-                f"{path} does not take pictures of {pictures.shape[1]} x {pictures.shape[2]} pixels at "
-                f"{preprocessing.input_layer} ({reason[:200]}): give --input_height and --input_width"
-            ) from None
-
-    one_by_one = entry.shape.rank == 4 and entry.shape[0] == 1
-    return run, 1 if one_by_one else _BATCH, exit_.shape[-1] if exit_.shape.rank else None
+    height, width = preprocessing.input_height, preprocessing.input_width
+    if not entry.shape.is_compatible_with([None, height, width, 3]):
+        raise UserError(
+            f"{path} does not take pictures of {height} x {width} pixels at {entry.name} but {entry.shape}: "
+            "give the right --input_height and --input_width, or another --input_layer"
+        )
+    return tf.compat.v1.Session(graph=graph), entry, exit_
 
 
 def _labels(graph: Path, given: Path | None, record: dict | None) -> tuple[str, ...]:

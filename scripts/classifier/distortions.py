@@ -63,16 +63,14 @@ def views_of(distortions: Distortions, count: int, seed: int) -> tuple[View, ...
 def look(data: bytes, size: int, wanted: list[View]) -> list[np.ndarray]:
     """Each wanted view of the picture as [size, size, 3] uint8. The picture is decoded once."""
     image = pixels.open_rgb(data, round(size * max(view.distortions.largest_enlargement for view in wanted)))
-    photo = hashlib.blake2b(data, digest_size=8).digest()
-    return [_look(image, size, view, photo) for view in wanted]
+    return [_distort(image, size, view, data) if view.distortions.any else pixels.squeeze(image, size, size)
+            for view in wanted]  # fmt: skip
 
 
-def _look(image: Image.Image, size: int, view: View, photo: bytes) -> np.ndarray:
+def _distort(image: Image.Image, size: int, view: View, data: bytes) -> np.ndarray:
     kinds = view.distortions
-    if not kinds.any:
-        return pixels.squeeze(image, size, size)
     # The same photo, seed and number give the same view, whatever else is in the folder.
-    seed = hashlib.blake2b(photo + view.identity.encode(), digest_size=8).digest()
+    seed = hashlib.blake2b(view.identity.encode() + data, digest_size=8).digest()
     random = np.random.default_rng(int.from_bytes(seed, "little"))
     # The original enlarges by margin and scale, then cuts out a square of the network's size:
     # the same as cutting 1/(margin x scale) of the width and height out of the photo.

@@ -8,12 +8,16 @@ import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scripts.classifier import frozen_graph, graph_folding
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.errors import UserError
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.graph_pb2 import GraphDef
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -62,8 +66,9 @@ class Network:
             # XNNPACK runs small networks twice as fast as TensorFlow, and fastest one picture at a time,
             # all of it staying in the processor's cache, one thread a core.
             self.batch = 1
-            model = _convert_for_xnnpack(backbone)
-            self.runner = lambda: _xnnpack_runner(model)
+            size = backbone.input_size
+            model = convert_for_xnnpack(backbone.graph_def, "input", backbone.bottleneck_name, size, size)
+            self.runner = lambda: xnnpack_runner(model)
 
 
 def _run_with_tensorflow(backbone: Backbone, precision: str) -> Run:
@@ -81,17 +86,18 @@ def _run_with_tensorflow(backbone: Backbone, precision: str) -> Run:
     return lambda pixels: session.run(exit_, {entry: pixels})
 
 
-def _convert_for_xnnpack(backbone: Backbone) -> bytes:
+def convert_for_xnnpack(graph_def: GraphDef, input_layer: str, output_layer: str, height: int, width: int) -> bytes:
+    """The graph as a model that `xnnpack_runner` runs, one picture at a time."""
     import tensorflow as tf
 
-    shape = [1, backbone.input_size, backbone.input_size, 3]
-    folded = graph_folding.fold_constants(backbone.graph_def, backbone.bottleneck_name)
-    body = frozen_graph.function(folded, ["input"], backbone.bottleneck_name)
-    traced = tf.function(body).get_concrete_function(tf.TensorSpec(shape, tf.float32))
+    folded = graph_folding.fold_constants(graph_def, frozen_graph.node_of(output_layer))
+    body = frozen_graph.function(folded, [input_layer], output_layer)
+    traced = tf.function(body).get_concrete_function(tf.TensorSpec([1, height, width, 3], tf.float32))
     return tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert()
 
 
-def _xnnpack_runner(model: bytes) -> Run:
+def xnnpack_runner(model: bytes) -> Run:
+    """For the thread that asks for it alone."""
     import tensorflow as tf
 
     with warnings.catch_warnings():

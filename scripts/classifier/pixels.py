@@ -7,7 +7,6 @@ NumPy alone, so that a photo gives the same numbers everywhere.
 from __future__ import annotations
 
 import io
-import warnings
 
 import numpy as np
 
@@ -70,13 +69,12 @@ def open_rgb(data: bytes, at_least: int) -> Image.Image:
     if not data:
         raise UnreadableImage("empty file")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-            _check_size(*image.size)
-            image.draft(None, (at_least, at_least))  # JPEG only: decode at 1/2, 1/4 or 1/8 where that is enough
-            image.load()
-            return _to_rgb(ImageOps.exif_transpose(image))
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        _check_size(*image.size)
+        image.draft(None, (at_least, at_least))  # JPEG only: decode at 1/2, 1/4 or 1/8 where that is enough
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        return _to_rgb(image)
     except UnreadableImage:
         raise
     except Image.UnidentifiedImageError:
