@@ -51,7 +51,10 @@ def load(name: str, model_dir: Path, show: downloads.Show | None = None) -> Back
     file = source(name)
     if file is None:
         return color_texture.build()
-    path = downloads.fetch(
-        file.url, model_dir / file.file, sha256=file.sha256, md5=file.md5, size=file.size, show=show
-    )  # fmt: skip
+    try:
+        path = downloads.fetch(
+            file.url, model_dir / file.file, sha256=file.sha256, md5=file.md5, size=file.size, show=show
+        )  # fmt: skip
+    except downloads.Unavailable as error:
+        raise UserError(f"{error}; --architecture={color_texture.NAME} needs no download") from None
     return inception_v3.load(path) if name == inception_v3.NAME else mobilenet_v1.load(name, path)
