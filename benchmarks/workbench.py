@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from benchmarks import processes
-from scripts.classifier import backbones, image_lists
+from scripts.classifier import backbones, image_lists, photo_folders
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.errors import UserError
 from scripts.classifier.image_lists import ImageLists
@@ -67,7 +67,7 @@ def _copy(photos: Path, into: Path, count: int) -> None:
     if not photos.is_dir():
         raise UserError(f"{photos} is no folder: give --photos one folder of photos for each label")
     labels = [
-        image_lists.pictures_below(folder)
+        photo_folders.pictures_below(folder)
         for folder in sorted(photos.iterdir()) if folder.is_dir() and not folder.name.startswith(".")
     ]  # fmt: skip
     if len(labels) < 2:

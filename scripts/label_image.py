@@ -18,7 +18,7 @@ import numpy as np
 from absl import flags
 
 from scripts import command_line
-from scripts.classifier import classifiers, image_lists
+from scripts.classifier import classifiers, photo_folders
 from scripts.classifier.errors import UserError
 
 FLAGS = flags.FLAGS
@@ -68,7 +68,7 @@ def _pictures(words: list[str]) -> Iterator[Path]:
                 raise UserError(f"{part} does not exist: --image takes files, folders and patterns like 'photos/*.jpg'")
             for name in found:
                 path = Path(name)
-                yield from image_lists.pictures_below(path) if path.is_dir() else [path]
+                yield from photo_folders.pictures_below(path) if path.is_dir() else [path]
 
 
 def _text_printer(named: bool):

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import hypothesis.strategies as st
 import pytest
 from conftest import draw_folder, draw_shape
@@ -70,6 +72,16 @@ def test_split_does_not_depend_on_where_the_folder_is(tmp_path):
             fill(tmp_path / place, label, [f"{number}.jpg" for number in range(30)])
     here, there = (image_lists.scan(tmp_path / place, 20, 20) for place in ("here", "some/where/else"))
     assert where(here) == where(there)
+
+
+@pytest.mark.parametrize("name", [".", "./", "../photos", "deeper/.."])
+def test_split_does_not_depend_on_how_the_folder_is_called(tmp_path, monkeypatch, name):
+    for label in ("a", "b"):
+        fill(tmp_path / "photos", label, [f"{number}.jpg" for number in range(30)])
+    expected = where(image_lists.scan(tmp_path / "photos", 20, 20))
+    (tmp_path / "photos" / "deeper").mkdir()
+    monkeypatch.chdir(tmp_path / "photos")
+    assert where(image_lists.scan(Path(name), 20, 20)) == expected
 
 
 def test_labels_are_folder_names_to_the_letter(tmp_path):

@@ -6,12 +6,12 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from scripts.classifier import pixels
 from scripts.classifier.errors import UserError
+from scripts.classifier.photo_folders import folders_in, is_photo, photos_below
 
 TRAINING, VALIDATION, TESTING = SPLITS = ("training", "validation", "testing")
 
@@ -21,9 +21,6 @@ FEW_PHOTOS = 20
 _SPLIT_FOLDERS = {
     "train": TRAINING, "training": TRAINING, "valid": VALIDATION, "val": VALIDATION, "validation": VALIDATION,
     "test": TESTING, "testing": TESTING,
-}  # fmt: skip
-_IMAGE_ENDINGS = {
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".avif", ".tif", ".tiff", ".heic", ".heif",
 }  # fmt: skip
 
 
@@ -84,8 +81,8 @@ def scan(image_dir: Path, testing_percentage: float, validation_percentage: floa
     other_files: list[str] = []
     empty_folders: list[str] = []
     for part, split in parts or [("", None)]:
-        for label in _folders(image_dir / part):
-            photos, others = _photos_below(image_dir, image_dir / part / label)
+        for label in folders_in(image_dir / part):
+            photos, others = photos_below(image_dir, image_dir / part / label)
             other_files += others
             if photos:
                 found.setdefault(label, []).extend((path, split) for path in photos)
@@ -169,75 +166,21 @@ def _percentage_hash(path: str) -> float:
     return 100 * number / 2**56
 
 
-def pictures_below(folder: Path) -> list[Path]:
-    """All pictures in a folder and below it, in the order of their paths."""
-    found = [Path(path) for path in _files_below(folder, set()) if _is_photo(path)]
-    if not found:
-        raise UserError(f"{folder} holds no pictures: give a folder that does")
-    return sorted(found)
-
-
 def _ready_made_split(image_dir: Path) -> list[tuple[str, str]]:
     """[(folder, split)] where image_dir holds train and valid or test folders of labels, else []."""
-    folders = _folders(image_dir)
+    folders = folders_in(image_dir)
     parts = [(name, _SPLIT_FOLDERS[name.lower()]) for name in folders if name.lower() in _SPLIT_FOLDERS]
     splits = [split for _, split in parts]
     # `train` may also be a label, beside `car` and `bus`: a split has nothing beside it and labels below it.
     if len(parts) < 2 or len(parts) < len(folders) or TRAINING not in splits:
         return []
-    if not all(_folders(image_dir / name) for name, _ in parts):
+    if not all(folders_in(image_dir / name) for name, _ in parts):
         return []
     twice = [split for split, times in Counter(splits).items() if times > 1]
     if twice:
         names = " and ".join(name for name, split in parts if split == twice[0])
         raise UserError(f"{image_dir} holds {names}, which both mean {twice[0]}: keep one of them")
     return parts
-
-
-def _folders(folder: Path) -> list[str]:
-    with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries if not _is_hidden(entry.name) and entry.is_dir())
-
-
-def _is_hidden(name: str) -> bool:
-    """Folders and files that systems leave beside photos: .git, .DS_Store, __MACOSX, Thumbs.db."""
-    return name.startswith(".") or name in ("__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini")
-
-
-def _photos_below(image_dir: Path, folder: Path) -> tuple[list[str], list[str]]:
-    """The photos in a folder and below it, and the other files, as paths relative to image_dir."""
-    photos, others = [], []
-    for path in _files_below(folder, set()):
-        relative = path[len(os.fspath(image_dir)):].lstrip(os.sep).replace(os.sep, "/")
-        (photos if _is_photo(path) else others).append(relative)
-    return photos, others
-
-
-def _files_below(folder: Path | str, seen: set[tuple[int, int]]) -> Iterator[str]:
-    # Strings throughout: a Path object for each of a million photos takes seconds.
-    info = os.stat(folder)
-    if (info.st_dev, info.st_ino) in seen:
-        return  # a link that leads back up
-    seen.add((info.st_dev, info.st_ino))
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if _is_hidden(entry.name):
-                continue
-            if entry.is_dir():
-                yield from _files_below(entry.path, seen)
-            elif entry.is_file():
-                yield entry.path
-
-
-def _is_photo(path: str) -> bool:
-    """By its ending, which saves opening it; where that says nothing, by how it starts."""
-    if os.path.splitext(path)[1].lower() in _IMAGE_ENDINGS:
-        return True
-    try:
-        with open(path, "rb") as file:
-            return pixels.looks_like_image(file.read(pixels.SNIFFED_BYTES))
-    except OSError:
-        return False
 
 
 def _check_percentages(testing: float, validation: float) -> None:
@@ -276,7 +219,7 @@ def _check_labels(image_dir: Path, labels: tuple[str, ...]) -> None:
         names = sorted(entry.name for entry in entries)
     if not names:
         found = "is empty"
-    elif any(_is_photo(os.fspath(image_dir / name)) for name in names if (image_dir / name).is_file()):
+    elif any(is_photo(os.fspath(image_dir / name)) for name in names if (image_dir / name).is_file()):
         found = "holds photos themselves, not in folders"
     else:
         found = f"holds no folder with photos (it holds {', '.join(names[:3])}{' ...' if len(names) > 3 else ''})"
