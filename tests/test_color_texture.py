@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -188,10 +187,8 @@ def test_tells_drawn_flowers_apart_by_more_than_colour(compute):
     assert everything > colours + 0.05
 
 
-def test_tells_real_flowers_apart(compute):
-    if "POETS_REAL_DATA" not in os.environ:
-        pytest.skip("POETS_REAL_DATA names no folder of real data")
-    photos = sorted((Path(os.environ["POETS_REAL_DATA"]) / "flower_photos").glob("*/*.jpg"))
+def test_tells_real_flowers_apart(compute, real_data):
+    photos = sorted((real_data / "flower_photos").glob("*/*.jpg"))
     order = np.random.default_rng(0).permutation(len(photos))
     vectors = compute([pixels(Image.open(photos[index])) for index in order])
     labels = [photos[index].parent.name for index in order]

@@ -36,6 +36,7 @@ class Gathered:
     keys: dict[str, list[bytes]]
     unreadable: dict[str, str]
 
+
 def look_up(lists: ImageLists, views: tuple[View, ...], bottleneck_dir: Path, cache: BottleneckCache) -> Extraction:
     """What is cached already, and what is waiting. Only training photos are seen in several views."""
     jobs = [Job(photo.path, views if photo.split == TRAINING else (WHOLE,)) for photo in lists.photos]
