@@ -6,6 +6,7 @@ from pathlib import Path
 
 import hypothesis.strategies as st
 import numpy as np
+import pytest
 from hypothesis import given, settings
 
 from scripts.classifier.bottleneck_cache import BottleneckCache
@@ -84,6 +85,16 @@ def test_damage_costs_only_what_it_hit(tmp_path_factory, data):
     assert there(folder, range(12)) == [number for number in range(12) if number not in damaged]
     fill(folder, range(12)).close()
     assert there(folder, range(12)) == list(range(12))
+
+
+@pytest.mark.parametrize("turned, into", [(3, 2), (3, 7)], ids=["an earlier record's", "a later record's"])
+def test_a_key_damaged_into_another_record_s_costs_only_its_own(tmp_path, turned, into):
+    fill(tmp_path, range(12)).close()
+    (part,) = parts(tmp_path)
+    content = bytearray(part.read_bytes())
+    content[turned * RECORD_BYTES : turned * RECORD_BYTES + 16] = key(into)
+    part.write_bytes(content)
+    assert there(tmp_path, range(12)) == [number for number in range(12) if number != turned]
 
 
 def test_damaged_places_are_used_again(tmp_path):

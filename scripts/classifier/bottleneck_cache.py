@@ -46,6 +46,8 @@ class BottleneckCache:
         self._about = {**(about or {}), "identity": identity, "values": size}
         self._parts: list[_Part] = []
         self._places: dict[bytes, tuple[int, int]] = {}  # key -> (part, row)
+        # Where a key is in several places, those seen earlier: damage can turn one record's key into another's.
+        self._earlier: dict[bytes, list[tuple[int, int]]] = {}
         self._sound: set[bytes] = set()  # keys whose checksum has been seen to fit
         self._free_rows: list[tuple[int, int]] = []  # damaged, to be written over
         self._own: int | None = None  # the part that this run may write to
@@ -60,15 +62,16 @@ class BottleneckCache:
         with self._lock:
             if key in self._sound:
                 return True
-            place = self._places.get(key)
-            if place is None:
-                return False
-            if self._parts[place[0]].is_sound(place[1], key, self._seed):
-                self._sound.add(key)
-                return True
-            self.damaged += 1
-            self._free_rows.append(place)
-            del self._places[key]
+            while (place := self._places.get(key)) is not None:
+                if self._parts[place[0]].is_sound(place[1], key, self._seed):
+                    self._sound.add(key)
+                    return True
+                self.damaged += 1
+                self._free_rows.append(place)
+                if others := self._earlier.get(key):
+                    self._places[key] = others.pop()
+                else:
+                    del self._places[key]
             return False
 
     def add(self, keys: list[bytes], vectors: np.ndarray) -> None:
@@ -106,6 +109,8 @@ class BottleneckCache:
 
     def _index(self, number: int, first_row: int) -> None:
         for row, key in enumerate(self._parts[number].keys(first_row), first_row):
+            if key in self._places:
+                self._earlier.setdefault(key, []).append(self._places[key])
             self._places[key] = (number, row)
 
     def _part_to_write(self) -> _Part:
