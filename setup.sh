@@ -131,6 +131,7 @@ case ${1-} in
     shift
     make_venv
     install_packages core
+    install_packages onnx
     install_packages test
     exec $python -m pytest -n 2 ${1+"$@"}
     ;;

@@ -12,11 +12,13 @@ import warnings
 from collections.abc import Callable
 from typing import NoReturn
 
-from absl import flags
-
+from scripts import flags
 from scripts.classifier.errors import UserError
 
 FLAGS = flags.FLAGS
+
+# The module of flags that several commands have.
+SHARED_FLAGS = "scripts.input_flags"
 
 EXIT_USER_ERROR = 1
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -37,12 +39,20 @@ def run(main: Callable[[list[str]], int | None]) -> None:
             print(_help(main))
             status = 0
         else:
-            status = main(FLAGS(sys.argv)[1:]) or 0
+            status = main(_parse(sys.argv)) or 0
         sys.stdout.flush()  # here, where a reader that has gone is noticed
     except flags.Error as error:
         _fail(f"{' '.join(str(error).split()).rstrip('.')}. Run with --help for the list of flags.")
     except UserError as error:
         _fail(str(error))
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if not package or package == "scripts":
+            raise
+        _fail(
+            f"this needs the package {package}, which is not installed: pip install -r requirements/core.txt. "
+            "Labelling with a .tflite file needs ai-edge-litert, numpy and Pillow only"
+        )
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         status = EXIT_INTERRUPTED
@@ -69,6 +79,14 @@ def options(main: Callable) -> dict[str, object]:
     return {flag.name: flag.value for flag in _own_flags(main)}
 
 
+def _parse(argv: list[str]) -> list[str]:
+    """Sets the flags; gives the words that belong to none."""
+    try:
+        return FLAGS(argv)[1:]
+    except ValueError as error:  # absl's, of --noflag=value
+        raise flags.Error(str(error)) from None
+
+
 def _fail(message: str) -> NoReturn:
     print(f"error: {message}", file=sys.stderr)
     _exit(EXIT_USER_ERROR)
@@ -91,18 +109,20 @@ def _help(main: Callable) -> str:
     for flag in _own_flags(main):
         default = "" if flag.default in (None, "", []) else f" (default: {flag.default_as_str.strip(chr(39))})"
         name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}"
-        text = f"{' '.join((flag.help or '').split())}{default}"
+        words = (flag.help or "").split(";\n")[0]  # behind that, absl explains flags of several values
+        text = f"{' '.join(words.split())}{default}"
         lines += [f"  {name}", textwrap.fill(text, width, initial_indent="      ", subsequent_indent="      ")]
     return "\n".join(lines)
 
 
 def _own_flags(main: Callable) -> list[flags.Flag]:
-    """Those that the command's module defines; absl's and TensorFlow's are left out.
+    """Those that the command's module defines, and those that it shares; absl's and TensorFlow's are left out.
 
     absl files the flags of the module that was run under argv[0], of others under their name.
     """
+    by_module = FLAGS.flags_by_module_dict()
     key = sys.argv[0] if main.__module__ == "__main__" else main.__module__
-    return sorted(FLAGS.flags_by_module_dict().get(key, []), key=lambda flag: flag.name)
+    return sorted([*by_module.get(key, []), *by_module.get(SHARED_FLAGS, [])], key=lambda flag: flag.name)
 
 
 def _tame_tensorflow() -> None:

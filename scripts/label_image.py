@@ -3,8 +3,8 @@
     python -m scripts.label_image --graph=tf_files/retrained_graph.pb --image=some.jpg
 
 --image takes files, folders and patterns such as 'photos/*.jpg', several of them with commas between or
-as further words. How a picture is prepared is known from the graph; the flags about it are for graphs
-from elsewhere.
+as further words. --graph takes every format that export writes, and graphs that TensorFlow 1 left behind.
+How a picture is prepared is known from there; the flags about it are for what comes from elsewhere.
 """
 
 import csv
@@ -15,45 +15,54 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from absl import flags
 
-from scripts import command_line
-from scripts.classifier import classifiers, photo_folders
+from scripts import command_line, flags, input_flags
+from scripts.classifier import classifiers, photo_folders, unknown
+from scripts.classifier.classifiers import Answer
 from scripts.classifier.errors import UserError
+from scripts.classifier.formats.model import Wishes
+
+# A label and its score; photos of none of the labels have no score for that.
+Ranked = list[tuple[str, float | None]]
 
 FLAGS = flags.FLAGS
 flags.DEFINE_multi_string("image", [], "A picture, a folder of pictures or a pattern; may be given several times.")
-flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The classifier, as retrain wrote it.")
-flags.DEFINE_string("labels", None, "Its labels, one a line; default: the file that retrain wrote beside it.")
+flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The classifier, as retrain or export wrote it.")
+flags.DEFINE_string("labels", None, "Its labels, one a line; default: those it carries or has beside it.")
 flags.DEFINE_integer("top_k", 5, "How many labels are printed for a picture.", 1)
+flags.DEFINE_bool("unknown", False, "Say `unknown` of pictures that are far from all that it was trained on.")
 flags.DEFINE_bool("json", False, "Print JSON.")
 flags.DEFINE_bool("csv", False, "Print CSV: image, rank, label, score.")
-flags.DEFINE_integer("input_height", None, "Height of what the graph takes; default: as the graph says.", 1)
-flags.DEFINE_integer("input_width", None, "Width of what the graph takes; default: as the graph says.", 1)
-flags.DEFINE_float("input_mean", None, "Subtracted from pixels of 0 to 255; default: as the graph's record says.")
-flags.DEFINE_float("input_std", None, "What the difference is divided by; default: as the graph's record says.")
-flags.DEFINE_string("input_layer", None, "The node that takes pictures; default: as the graph's record says.")
-flags.DEFINE_string("output_layer", None, "The node that gives scores; default: as the graph's record says.")
 
 
 def main(positional: list[str]) -> int:
     if FLAGS.json and FLAGS.csv:
         raise UserError("--json and --csv: choose one of them")
     pictures = list(_pictures([*FLAGS.image, *positional]))
-    overrides = classifiers.Overrides(
-        FLAGS.input_height, FLAGS.input_width, FLAGS.input_mean, FLAGS.input_std, FLAGS.input_layer, FLAGS.output_layer
-    )
+    said = input_flags.overrides()
     labels = None if FLAGS.labels is None else Path(FLAGS.labels)
-    classifier = classifiers.load(Path(FLAGS.graph), labels, overrides, len(pictures))
+    classifier = classifiers.load(Path(FLAGS.graph), labels, Wishes(said, len(pictures)), FLAGS.unknown)
+    if classifier.model.note:
+        print(f"note: {classifier.model.note}", file=sys.stderr)
     print_one = _json_printer() if FLAGS.json else _csv_printer() if FLAGS.csv else _text_printer(len(pictures) > 1)
     unreadable = 0
-    for path, scores in classifier.label(pictures):
-        if isinstance(scores, str):
+    for path, answer in classifier.label(pictures):
+        if isinstance(answer, str):
             unreadable += 1
-            print(f"error: {path}: {scores}", file=sys.stderr, flush=True)
+            print(f"error: {path}: {answer}", file=sys.stderr, flush=True)
         else:
-            print_one(path, [(classifier.labels[at], float(scores[at])) for at in np.argsort(-scores)[: FLAGS.top_k]])
+            print_one(path, answer, _ranked(answer, classifier.labels))
     return 1 if unreadable else 0
+
+
+def _ranked(answer: Answer, labels: tuple[str, ...]) -> Ranked:
+    best = np.argsort(-answer.scores, kind="stable")[: FLAGS.top_k]
+    return [(labels[at], float(answer.scores[at])) for at in best]
+
+
+def _with_unknown(answer: Answer, ranked: Ranked) -> Ranked:
+    """Where it applies, `unknown` comes first."""
+    return [(unknown.NAME, None), *ranked][: FLAGS.top_k] if answer.unknown else ranked
 
 
 def _pictures(words: list[str]) -> Iterator[Path]:
@@ -74,11 +83,11 @@ def _pictures(words: list[str]) -> Iterator[Path]:
 def _text_printer(named: bool):
     """The original's form; with several pictures each under its name."""
 
-    def print_one(path: Path, scores: list[tuple[str, float]]) -> None:
+    def print_one(path: Path, answer: Answer, ranked: Ranked) -> None:
         if named:
             print(path)
-        for label, score in scores:
-            print(f"{label} (score={score:.5f})")
+        for label, score in _with_unknown(answer, ranked):
+            print(f"{label} (distance={answer.distance:.2f})" if score is None else f"{label} (score={score:.5f})")
         if named:
             print()
 
@@ -88,9 +97,10 @@ def _text_printer(named: bool):
 def _json_printer():
     """One object a line, so that a reader need not wait for the last picture."""
 
-    def print_one(path: Path, scores: list[tuple[str, float]]) -> None:
-        ranked = [{"label": label, "score": round(score, 6)} for label, score in scores]
-        print(json.dumps({"image": str(path), "labels": ranked}, ensure_ascii=False))
+    def print_one(path: Path, answer: Answer, ranked: Ranked) -> None:
+        told = {} if answer.distance is None else {"unknown": answer.unknown, "distance": round(answer.distance, 4)}
+        labels = [{"label": label, "score": round(score, 6)} for label, score in ranked]
+        print(json.dumps({"image": str(path), **told, "labels": labels}, ensure_ascii=False))
 
     return print_one
 
@@ -99,9 +109,9 @@ def _csv_printer():
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["image", "rank", "label", "score"])
 
-    def print_one(path: Path, scores: list[tuple[str, float]]) -> None:
-        for rank, (label, score) in enumerate(scores, 1):
-            writer.writerow([path, rank, label, f"{score:.6f}"])
+    def print_one(path: Path, answer: Answer, ranked: Ranked) -> None:
+        for rank, (label, score) in enumerate(_with_unknown(answer, ranked), 1):
+            writer.writerow([path, rank, label, "" if score is None else f"{score:.6f}"])
 
     return print_one
 

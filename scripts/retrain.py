@@ -12,7 +12,17 @@ from pathlib import Path
 from absl import flags
 
 from scripts import command_line, progress
-from scripts.classifier import accuracy, backbones, bottlenecks, image_lists, networks, retraining, run_record
+from scripts.classifier import (
+    accuracy,
+    atomic_files,
+    backbones,
+    bottlenecks,
+    image_lists,
+    networks,
+    retrained_graph,
+    retraining,
+    run_record,
+)  # fmt: skip
 from scripts.classifier.distortions import Distortions, View, views_of
 from scripts.classifier.final_layer import Examples, Recipe, Trainer
 from scripts.classifier.image_lists import SPLITS, ImageLists
@@ -21,9 +31,9 @@ from scripts.classifier.summaries import Summaries
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("image_dir", "tf_files/flower_photos", "The folder of photos: one folder for each label.")
-flags.DEFINE_string("architecture", "inception_v3", "The pretrained network: inception_v3, "
-                    "mobilenet_{0.25,0.50,0.75,1.0}_{128,160,192,224}[_quantized], or color_texture, which is "
-                    "plain arithmetic and needs no download.")  # fmt: skip
+flags.DEFINE_string("architecture", "inception_v3", "The pretrained network: inception_v3, inception_2015 (the "
+                    "original's), mobilenet_{0.25,0.50,0.75,1.0}_{128,160,192,224}[_quantized], or color_texture, "
+                    "which is plain arithmetic and needs no download.")  # fmt: skip
 flags.DEFINE_string("output_graph", "tf_files/retrained_graph.pb", "Where the classifier is written.")
 flags.DEFINE_string("output_labels", "tf_files/retrained_labels.txt", "Where its labels are written.")
 flags.DEFINE_string("intermediate_output_graphs_dir", "tf_files/intermediate_graphs", "Where graphs of half-way "
@@ -52,6 +62,8 @@ flags.DEFINE_integer("random_brightness", 0, "By how many percent training views
 flags.DEFINE_integer("distorted_views", 8, "With any of these four: how many views of each training photo.", 1)
 flags.DEFINE_enum("precision", "auto", networks.PRECISIONS, "The network's arithmetic; auto: bfloat16 for large "
                   "networks where the processor has it.")  # fmt: skip
+flags.DEFINE_float("known_photos_kept", 95, "Of 100 photos of its labels, how many the classifier should not call "
+                   "unknown when asked to tell unknown photos.", 1, 100)  # fmt: skip
 flags.DEFINE_integer("seed", Recipe.seed, "The same seed on the same machine gives the same classifier.", 0)
 flags.DEFINE_bool("dry_run", False, "Say what would be done, and do nothing.")
 flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")
@@ -79,10 +91,13 @@ def main(positional: list[str]) -> None:
         _say(*_plan(lists, views))
         return
 
+    for path in (output, Path(FLAGS.output_labels)):
+        atomic_files.check(path)
     with watch.stage("loading the network"):
         backbone = backbones.load(FLAGS.architecture, Path(FLAGS.model_dir), _show_download)
         precision = networks.decide_precision(FLAGS.precision, backbone)
         cache = bottlenecks.open_cache(bottleneck_dir, backbone, precision)
+    retrained_graph.check_name(backbone, FLAGS.final_tensor_name)
 
     with watch.stage("bottlenecks"):
         gathered = retraining.gather(
@@ -96,7 +111,7 @@ def main(positional: list[str]) -> None:
     trainer = Trainer(training, validation, len(lists.labels), recipe)
     summaries = Summaries(Path(FLAGS.summaries_dir))
     with watch.stage("training"):
-        retraining.train(
+        curve = retraining.train(
             trainer, recipe.steps, summaries, lambda: _store_intermediate(backbone, trainer),
             FLAGS.intermediate_store_frequency or None,
             lambda total: progress.show("training", total, "steps", quiet=FLAGS.quiet),
@@ -107,6 +122,8 @@ def main(positional: list[str]) -> None:
     with watch.stage("testing"):
         validated = accuracy.measure(trainer.layer, validation)
         tested = accuracy.measure(trainer.layer, testing.sample(FLAGS.test_batch_size, FLAGS.seed))
+        tells_unknown = retraining.learn_unknown(training, validation, FLAGS.known_photos_kept / 100, FLAGS.seed)
+        known_kept = retraining.share_kept(tells_unknown, testing)
     with watch.stage("writing"):
         graph_def = retraining.write_graph(backbone, trainer, FLAGS.final_tensor_name, output)
         retraining.write_labels(lists.labels, Path(FLAGS.output_labels))
@@ -120,14 +137,21 @@ def main(positional: list[str]) -> None:
             "steps_trained": trainer.step, "backbone": run_record.backbone(backbone, precision),
             "photos": run_record.split_sizes(lists), "unreadable_photos": len(gathered.unreadable),
             "data_fingerprint": run_record.data_fingerprint(keys, lists),
+            "unknown": {"known_photos_kept": FLAGS.known_photos_kept / 100, "test_photos_kept": known_kept},
             "validation": accuracy.as_record(validated, lists.labels), "test": accuracy.as_record(tested, lists.labels),
-            "seconds": watch.seconds,
+            "seconds": watch.seconds, "curve": run_record.curve(curve),
         },
+        None if tells_unknown is None else tells_unknown.to_bytes(),
     )  # fmt: skip
     if FLAGS.print_misclassified_test_images:
         _say(*accuracy.misclassified(tested, lists.labels))
     _say(*accuracy.describe(tested, lists.labels))
-    _say(f"written: {output}, {FLAGS.output_labels}, {run_record.path_beside(output)}")
+    if known_kept is not None:
+        _say(f"asked to tell unknown photos, it keeps {100 * known_kept:.1f} % of the test photos as known")
+    written = [output, FLAGS.output_labels, run_record.path_beside(output)]
+    if tells_unknown is not None:
+        written.append(run_record.unknown_beside(output))
+    _say(f"written: {', '.join(map(str, written))}")
 
 
 def _say(*lines: str) -> None:

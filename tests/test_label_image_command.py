@@ -117,6 +117,7 @@ WRONG = {
     "empty graph": (lambda place: [f"--graph={make(place / 'g.pb', b'')}"], "is empty"),
     "web page": (lambda place: [f"--graph={make(place / 'g.pb', b'<html></html>')}"], "web page"),
     "no graph": (lambda place: [f"--graph={make(place / 'g.pb', b'hello world')}"], "not a frozen graph"),
+    "part of a SavedModel": (lambda place: [f"--graph={part_of_saved_model(place)}"], "give the folder that holds it"),
     "folder": (lambda place: [f"--graph={make(place / 'folder')}"], "is a folder"),
     "missing labels": (lambda place: ["--labels=nope.txt"], "nope.txt"),
     "wrong labels": (lambda place: [f"--labels={make(place / 'l.txt', b'one')}"], "3 labels apart, but there are 1"),
@@ -129,6 +130,14 @@ WRONG = {
 def make(path, content=None):
     path.mkdir() if content is None else path.write_bytes(content)
     return path
+
+
+def part_of_saved_model(place):
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    model = SavedModel(saved_model_schema_version=1)
+    model.meta_graphs.add().meta_info_def.tags.append("serve")
+    return make(place / "saved_model.pb", model.SerializeToString())
 
 
 @pytest.mark.parametrize("case", WRONG)

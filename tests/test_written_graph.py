@@ -1,13 +1,15 @@
 """The graph that users take away, held against what readers other than ours expect."""
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import draw_shape
 from networks import mobilenet_archive
 
-from scripts.classifier import frozen_graph, graph_folding, pixels
+from scripts.classifier import frozen_graph, graph_folding, pixels, retrained_graph
 from scripts.classifier.backbones import mobilenet_v1
+from scripts.classifier.final_layer import FinalLayer
 
 # Every op that our graphs may hold, with the attributes that it had in TensorFlow 1.4.
 TENSORFLOW_1 = {
@@ -31,6 +33,20 @@ def assert_readable_by_tensorflow_1(graph_def):
     for node in graph_def.node:
         assert node.op in TENSORFLOW_1, f"{node.name}: {node.op}"
         assert set(node.attr) <= TENSORFLOW_1[node.op], f"{node.name}: {set(node.attr)}"
+
+
+def same_in_opencv(graph_def, size: int):
+    """From `input` to final_result, read by OpenCV's importer and run by a session as TensorFlow 1 had it."""
+    square = pixels.normalise(pixels.squeeze(draw_shape("blue", 77), size, size), 128, 128)
+    mirrored = np.ascontiguousarray(square[:, ::-1])
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        tf.import_graph_def(graph_def, name="")
+        expected = session.run("final_result:0", {"input:0": np.stack([square, 0.3 * mirrored - 0.2])})
+    network = cv2.dnn.readNetFromTensorflow(np.frombuffer(graph_def.SerializeToString(), np.uint8))
+    for picture, scores in zip((square, 0.3 * mirrored - 0.2), expected, strict=True):
+        network.setInput(cv2.dnn.blobFromImage(picture), "input")
+        assert np.abs(network.forward("final_result")[0] - scores).max() < 1e-3
+    assert np.abs(expected[0] - expected[1]).max() > 1e-3  # or any answer would do
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +82,17 @@ def test_a_tensorflow_1_session_gets_what_label_image_prints(retrained):
     for line in printed:
         label, score = line.removesuffix(")").split(" (score=")
         assert abs(scores[labels.index(label)] - float(score)) < 1e-4
+
+
+def test_opencv_gets_the_same(retrained):
+    same_in_opencv(frozen_graph.read(retrained / "retrained_graph.pb"), 128)
+
+
+def test_opencv_gets_the_same_on_a_mobilenet(mobilenets):
+    backbone = mobilenets["mobilenet_0.50_128"]
+    weights = np.random.default_rng(0).normal(0, 0.1, (backbone.bottleneck_size, 3)).astype(np.float32)
+    layer = FinalLayer(weights, np.array([0.1, 0, -0.1], np.float32))
+    same_in_opencv(retrained_graph.join(backbone, layer, "final_result"), 128)
 
 
 @pytest.mark.parametrize("name", ["mobilenet_0.50_128", "mobilenet_0.50_128_quantized"])

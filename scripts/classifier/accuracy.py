@@ -57,7 +57,13 @@ def interval_95(right: int, total: int) -> tuple[float, float]:
     share = right / total
     middle = (share + z * z / (2 * total)) / (1 + z * z / total)
     half = z / (1 + z * z / total) * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # Rounding may leave the ends of the scale by a hair.
+    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
+
+
+def share_in_words(right: int, total: int) -> str:
+    low, high = interval_95(right, total)
+    return f"{100 * right / total:.1f} % (95 % interval {100 * low:.1f} to {100 * high:.1f} %, N = {total})"
 
 
 def as_record(results: Results, labels: tuple[str, ...]) -> dict:
@@ -82,11 +88,7 @@ def describe(results: Results, labels: tuple[str, ...]) -> list[str]:
     """The accuracy with its N and interval, then a line for each label."""
     if not results.total:
         return ["no test photos: how accurate this classifier is was not measured"]
-    low, high = interval_95(results.right, results.total)
-    lines = [
-        f"test accuracy {100 * results.accuracy:.1f} % (95 % interval {100 * low:.1f} to {100 * high:.1f} %, "
-        f"N = {results.total})"
-    ]
+    lines = [f"test accuracy {share_in_words(results.right, results.total)}"]
     longest = max(len(label) for label in labels)
     for label, row in enumerate(results.confusion):
         total = int(row.sum())

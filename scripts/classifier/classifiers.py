@@ -1,203 +1,165 @@
-"""Loads a written classifier and lets it look at pictures."""
+"""Opens a written classifier, of whatever format, and lets it look at pictures."""
 
 from __future__ import annotations
 
-import difflib
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier import frozen_graph, networks, pixels, run_record
+from scripts.classifier import formats, networks, pixels, unknown
 from scripts.classifier.errors import UserError
-from scripts.classifier.run_record import Preprocessing
+from scripts.classifier.formats.model import Model, Run, Wishes
 
-if TYPE_CHECKING:
-    from tensorflow.core.framework.graph_pb2 import GraphDef
-
-# What the original's graphs take where nothing else is said.
-_DEFAULTS = Preprocessing(224, 224, 128.0, 128.0, "input", "final_result")
-
-# Pictures at once: more gains nothing on two cores and only takes memory.
-_BATCH = 32
-
-# From so many pictures on it pays to convert a small graph for XNNPACK, which takes half a second; a large
-# one runs no faster there.
-_MANY = 100
-_LARGE_GRAPH_BYTES = 32 << 20
+# Decoded pictures that wait for the network, and answers that wait to be taken.
+_AHEAD = 32
 
 
 @dataclass(frozen=True)
-class Overrides:
-    """What the user says over the graph and its record; None: nothing."""
+class Answer:
+    """What a classifier makes of a picture."""
 
-    input_height: int | None = None
-    input_width: int | None = None
-    input_mean: float | None = None
-    input_std: float | None = None
-    input_layer: str | None = None
-    output_layer: str | None = None
+    scores: np.ndarray  # [labels]
+    bottleneck: np.ndarray | None  # [values], where bottlenecks were wanted and the format gives them
+    distance: float | None  # from what it was trained on, where that was wanted; beyond 1 the picture is unknown
+
+    @property
+    def unknown(self) -> bool:
+        return self.distance is not None and self.distance > 1
 
 
 class Classifier:
-    """A graph ready to look at pictures."""
+    def __init__(self, model: Model, labels: tuple[str, ...], tells_unknown: unknown.Unknown | None):
+        self.model, self.labels, self._tells_unknown = model, labels, tells_unknown
+        self._own = threading.local()
+        if model.outputs is not None:
+            self._check_outputs(model.outputs)
 
-    def __init__(
-        self, graph_def: GraphDef, path: Path, labels: tuple[str, ...], preprocessing: Preprocessing, pictures: int
-    ):
-        self.labels, self.preprocessing, self._path = labels, preprocessing, path
-        self._session, self._entry, self._exit = _open(graph_def, preprocessing, path)
-        self._fixed_to_one = self._entry.shape.rank == 4 and self._entry.shape[0] == 1
-        outputs = self._exit.shape[-1] if self._exit.shape.rank else None
-        if outputs is not None and outputs != len(labels):
-            raise UserError(
-                f"{path} tells {outputs} labels apart, but there are {len(labels)} labels "
-                f"({', '.join(labels[:3])} ...): give the right file with --labels"
-            )
-        small = graph_def.ByteSize() < _LARGE_GRAPH_BYTES and not self._fixed_to_one
-        self._run_fast = self._fast_runner(graph_def) if small and pictures >= _MANY else None
-
-    def label(self, pictures: Sequence[Path]) -> Iterator[tuple[Path, np.ndarray | str]]:
-        """For each picture its scores, or why it cannot be read, in the order given."""
+    def label(self, pictures: Sequence[Path]) -> Iterator[tuple[Path, Answer | str]]:
+        """For each picture what it makes of it, or why it cannot be read, in the order given."""
         with ThreadPoolExecutor(networks.cores()) as pool:
-            if self._run_fast is None:
-                yield from self._label_in_batches(pool, pictures)
-            else:
-                yield from self._label_one_by_one(pool, pictures, self._run_fast)
+            yield from self._one_by_one(pool, pictures) if self.model.one_core else self._in_batches(pool, pictures)
 
-    def _label_in_batches(self, pool: ThreadPoolExecutor, pictures: Sequence[Path]):
+    def _in_batches(self, pool: ThreadPoolExecutor, pictures: Sequence[Path]) -> Iterator[tuple[Path, Answer | str]]:
         """While the network runs on one batch, the next is decoded."""
-        size = 1 if self._fixed_to_one else _BATCH
+        size = self.model.batch
         batches = [pictures[at : at + size] for at in range(0, len(pictures), size)]
         decoding = deque([pool.submit(self._pixels, path) for path in batch] for batch in batches[:1])
+        run = self.model.open_runner()
         for number, batch in enumerate(batches):
             following = batches[number + 1 : number + 2]
             decoding.extend([pool.submit(self._pixels, path) for path in each] for each in following)
             decoded = [future.result() for future in decoding.popleft()]
             good = [values for values in decoded if not isinstance(values, str)]
-            rows = iter(self._run(np.stack(good)) if good else ())
+            answers = iter(self._answers(run, np.stack(good)) if good else ())
             for path, values in zip(batch, decoded, strict=True):
-                yield path, values if isinstance(values, str) else next(rows)
+                yield path, values if isinstance(values, str) else next(answers)
 
-    def _label_one_by_one(self, pool: ThreadPoolExecutor, pictures: Sequence[Path], run: networks.Run):
-        def work(path: Path) -> np.ndarray | str:
+    def _one_by_one(self, pool: ThreadPoolExecutor, pictures: Sequence[Path]) -> Iterator[tuple[Path, Answer | str]]:
+        def work(path: Path) -> Answer | str:
             values = self._pixels(path)
-            return values if isinstance(values, str) else run(values[None])[0]
+            if isinstance(values, str):
+                return values
+            if not hasattr(self._own, "run"):
+                self._own.run = self.model.open_runner()
+            return self._answers(self._own.run, values[None])[0]
 
         # Not pool.map, which would start on all pictures at once and hold all answers.
-        ahead: deque = deque()
+        ahead: deque[tuple[Path, Future]] = deque()
         for path in pictures:
             ahead.append((path, pool.submit(work, path)))
-            if len(ahead) >= _BATCH:
+            if len(ahead) >= _AHEAD:
                 done, future = ahead.popleft()
                 yield done, future.result()
         for path, future in ahead:
             yield path, future.result()
 
-    def _fast_runner(self, graph_def: GraphDef) -> networks.Run:
-        """Runs one picture on the engine that is fastest for small networks, whichever thread asks."""
-        take = self.preprocessing
-        model = networks.convert_for_xnnpack(
-            graph_def, take.input_layer, take.output_layer, take.input_height, take.input_width
-        )
-        own = threading.local()
-
-        def run(pictures: np.ndarray) -> np.ndarray:
-            if not hasattr(own, "run"):
-                own.run = networks.xnnpack_runner(model)
-            return own.run(pictures)
-
-        return run
-
-    def _run(self, pictures: np.ndarray) -> np.ndarray:
-        import tensorflow as tf
-
-        try:
-            return self._session.run(self._exit, {self._entry: pictures})
-        except tf.errors.InvalidArgumentError as error:
-            raise UserError(
-                f"{self._path} cannot be run on pictures from {self.preprocessing.input_layer} to "
-                f"{self.preprocessing.output_layer}: {' '.join(error.message.split())[:200]}"
-            ) from None
-
     def _pixels(self, path: Path) -> np.ndarray | str:
-        take = self.preprocessing
         try:
-            square = pixels.decode(path.read_bytes(), take.input_height, take.input_width)
+            return self.model.preprocessing.apply(path.read_bytes())
         except pixels.UnreadableImage as error:
             return str(error)
         except OSError as error:
             return error.strerror or str(error)
-        return pixels.normalise(square, take.input_mean, take.input_std)
+
+    def _answers(self, run: Run, pictures: np.ndarray) -> list[Answer]:
+        scores, bottlenecks = run(pictures)
+        if scores.ndim != 2 or len(scores) != len(pictures):
+            raise UserError(
+                f"{self.model.path} gives {list(scores.shape)} values for {len(pictures)} pictures, expected a row of "
+                "scores for each: it is no classifier of pictures"
+            )
+        self._check_outputs(scores.shape[1])
+        if not np.isfinite(scores).all():
+            raise UserError(f"{self.model.path} gives scores that are not numbers: it must be damaged, write it anew")
+        distances = None if self._tells_unknown is None else self._tells_unknown.distances(bottlenecks)
+        return [
+            Answer(
+                scores[at], None if bottlenecks is None else bottlenecks[at],
+                None if distances is None else float(distances[at]),
+            )
+            for at in range(len(pictures))
+        ]  # fmt: skip
+
+    def _check_outputs(self, outputs: int) -> None:
+        if outputs != len(self.labels):
+            shown = ", ".join(self.labels[:3]) + (" ..." if len(self.labels) > 3 else "")
+            raise UserError(
+                f"{self.model.path} tells {outputs} labels apart, but there are {len(self.labels)} labels ({shown}): "
+                "give the right file with --labels"
+            )
 
 
-def load(graph: Path, labels: Path | None, overrides: Overrides, pictures: int = 1) -> Classifier:
-    """What is not overridden comes from the record beside the graph, else from the graph itself.
-
-    `pictures` is about how many there are to label: for many, a faster engine is made ready.
-    """
-    graph_def = frozen_graph.read(graph)
-    record = run_record.read(graph)
-    said = {name: value for name, value in asdict(overrides).items() if value is not None}
-    if said.get("input_std") == 0:
-        raise UserError("--input_std=0: pixels are divided by it, so it cannot be 0")
-    known = _from_graph(graph_def) if record is None else record["preprocessing"]
-    preprocessing = Preprocessing(**{**asdict(_DEFAULTS), **known, **said})
-    return Classifier(graph_def, graph, _labels(graph, labels, record), preprocessing, pictures)
-
-
-def _from_graph(graph_def) -> dict:
-    """The input's size, where there is a placeholder of the usual name that says it."""
-    for node in graph_def.node:
-        if node.op == "Placeholder" and node.name == _DEFAULTS.input_layer:
-            sizes = [dim.size for dim in node.attr["shape"].shape.dim]
-            if len(sizes) == 4 and min(sizes[1:3]) > 0:
-                return {"input_height": sizes[1], "input_width": sizes[2]}
-    return {}
+def load(path: Path, labels: Path | None, wishes: Wishes, tell_unknown: bool = False) -> Classifier:
+    """`labels` is a file that the user names; where it is None they are looked for with and beside the classifier."""
+    model = formats.open_model(path, wishes if not tell_unknown else Wishes(wishes.said, wishes.pictures, True))
+    tells = None
+    if tell_unknown:
+        if model.unknown is None:
+            raise UserError(
+                f"--unknown: {path} was written without what tells unknown photos: train it again with retrain "
+                "(with validation photos), and keep the files that it writes together"
+            )
+        if not model.gives_bottlenecks:
+            raise UserError(f"--unknown: {path} does not give the bottlenecks that this needs: use the graph (.pb)")
+        tells = unknown.from_bytes(model.unknown, f"what {path} holds about unknown photos")
+    return Classifier(model, find_labels(model, labels), tells)
 
 
-def _open(graph_def: GraphDef, preprocessing: Preprocessing, path: Path):
-    """A session on the graph, and its input and output. It starts faster than a traced function."""
-    import tensorflow as tf
-
-    names = {node.name for node in graph_def.node}
-    layers = []
-    for flag in ("input_layer", "output_layer"):
-        name = frozen_graph.node_of(getattr(preprocessing, flag))
-        if name not in names:
-            nearest = ", ".join(difflib.get_close_matches(name, names, n=3, cutoff=0))
-            raise UserError(f"{path} has no node {name}: say which it is with --{flag} (the nearest are {nearest})")
-        layers.append(f"{name}:0")
-    with tf.Graph().as_default() as graph:
-        try:
-            entry, exit_ = tf.graph_util.import_graph_def(graph_def, name="", return_elements=layers)
-        except ValueError as error:
-            raise UserError(f"{path} is not a graph that TensorFlow can run: {' '.join(str(error).split())}") from None
-    height, width = preprocessing.input_height, preprocessing.input_width
-    if not entry.shape.is_compatible_with([None, height, width, 3]):
-        raise UserError(
-            f"{path} does not take pictures of {height} x {width} pixels at {entry.name} but {entry.shape}: "
-            "give the right --input_height and --input_width, or another --input_layer"
-        )
-    return tf.compat.v1.Session(graph=graph), entry, exit_
+def find_labels(model: Model, given: Path | None) -> tuple[str, ...]:
+    """From the file that the user names, else inside the classifier, else beside it."""
+    if given is not None:
+        return _read_labels(given)
+    return labels_beside(model.path, model.record) if model.labels is None else model.labels
 
 
-def _labels(graph: Path, given: Path | None, record: dict | None) -> tuple[str, ...]:
-    """From the file that the user names, else the one beside the graph, else the graph's record."""
-    beside = graph.with_name(graph.stem.replace("graph", "labels") + ".txt")
-    file = given if given is not None else beside
-    try:
-        lines = file.read_text("utf-8").splitlines()
-    except FileNotFoundError:
-        if given is None and record is not None:
+def labels_beside(path: Path, record: dict | None) -> tuple[str, ...]:
+    """From a file named like the classifier, which the user may have edited, else from its record."""
+    named_like_it = [path.stem.replace("graph", "labels")] if "graph" in path.stem else []
+    named_like_it.append(f"{path.stem}_labels")
+    others = ["labels", "retrained_labels", "output_labels"]
+    for names in (named_like_it, others):
+        for name in names:
+            if (file := path.with_name(f"{name}.txt")).exists():
+                return _read_labels(file)
+        if record is not None:
             return tuple(record["labels"])
-        hint = "give the file that holds one label a line with --labels"
-        raise UserError(f"the labels of {graph} were looked for in {file}, which does not exist: {hint}") from None
+    places = ", ".join(f"{name}.txt" for name in dict.fromkeys(named_like_it + others))
+    raise UserError(
+        f"the labels of {path} were looked for beside it in {places}, none of which is there: give the file that holds "
+        "one label a line with --labels"
+    )
+
+
+def _read_labels(file: Path) -> tuple[str, ...]:
+    try:
+        lines = file.read_text("utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise UserError(f"{file} does not exist: give --labels the file that holds one label a line") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{file} cannot be read as labels ({error}): expected a text file, one label a line") from None
     return tuple(line for line in lines if line.strip())

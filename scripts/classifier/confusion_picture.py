@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from scripts.classifier.lettering import Lettering
 
 _CELL, _FONT, _MARGIN = 56, 16, 12
 _MOST_LABELS_WRITTEN = 40  # beyond that, cells shrink and names would not be readable
@@ -16,16 +18,16 @@ def draw(confusion: np.ndarray, labels: tuple[str, ...]) -> Image.Image:
     count = len(labels)
     written = count <= _MOST_LABELS_WRITTEN
     cell = _CELL if written else max(4, 1600 // count)
-    font = ImageFont.load_default(_FONT)
     names = [name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…" for name in labels]
-    widest = max(int(font.getlength(name)) for name in names) if written else 0
+    font = Lettering("".join([_TITLE, "0123456789", *(names if written else ())]), _FONT)
+    widest = max(int(font.width(name)) for name in names) if written else 0
     left = _MARGIN + widest + _MARGIN if written else _MARGIN
     top = 2 * _FONT + _MARGIN
     below = widest + 2 * _MARGIN if written else _MARGIN
-    width = max(left + count * cell, _MARGIN + int(font.getlength(_TITLE))) + _MARGIN
+    width = max(left + count * cell, _MARGIN + int(font.width(_TITLE))) + _MARGIN
     image = Image.new("RGB", (width, top + count * cell + below), "white")
     pen = ImageDraw.Draw(image)
-    pen.text((_MARGIN, _MARGIN // 2), _TITLE, "black", font)
+    font.write(pen, _MARGIN, _MARGIN // 2, _TITLE, "black")
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     for row in range(count):
         for column in range(count):
@@ -35,18 +37,19 @@ def draw(confusion: np.ndarray, labels: tuple[str, ...]) -> Image.Image:
             pen.rectangle((x, y, x + cell - 1, y + cell - 1), colour, "#dddddd" if written else None)
             if written and confusion[row, column]:
                 ink = "white" if share > 0.5 else "black"
-                pen.text((x + cell / 2, y + cell / 2), str(confusion[row, column]), ink, font, anchor="mm")
+                text = str(confusion[row, column])
+                font.write(pen, x + (cell - font.width(text)) / 2, y + (cell - font.height) / 2, text, ink)
         if written:
-            pen.text((left - _MARGIN / 2, top + (row + 0.5) * cell), names[row], "black", font, anchor="rm")
+            start = left - _MARGIN / 2 - font.width(names[row])
+            font.write(pen, start, top + row * cell + (cell - font.height) / 2, names[row], "black")
     if written:
         for column, name in enumerate(names):
             _write_upwards(image, name, font, left + column * cell, top + count * cell + _MARGIN // 2, cell)
     return image
 
 
-def _write_upwards(image: Image.Image, text: str, font: ImageFont.FreeTypeFont, x: int, y: int, cell: int) -> None:
-    length = max(1, int(font.getlength(text)) + 1)
-    strip = Image.new("RGB", (length, _FONT + 8), "white")
-    ImageDraw.Draw(strip).text((length, (_FONT + 8) / 2), text, "black", font, anchor="rm")
+def _write_upwards(image: Image.Image, text: str, font: Lettering, x: int, y: int, cell: int) -> None:
+    strip = Image.new("RGB", (max(1, int(font.width(text)) + 1), font.height), "white")
+    font.write(ImageDraw.Draw(strip), 0, 0, text, "black")
     turned = strip.rotate(90, expand=True)
     image.paste(turned, (x + (cell - turned.width) // 2, y))

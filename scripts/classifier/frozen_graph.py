@@ -22,7 +22,7 @@ def read(path: Path) -> GraphDef:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise UserError(f"{path} does not exist: give --graph a file that retrain wrote") from None
+        raise UserError(f"{path} does not exist: give a file that retrain wrote") from None
     except IsADirectoryError:
         raise UserError(f"{path} is a folder: expected a frozen graph, a .pb file") from None
     except OSError as error:
@@ -49,7 +49,10 @@ def parse(data: bytes, origin: str) -> GraphDef:
             saved_model.ParseFromString(data)
         except DecodeError:
             raise UserError(f"{origin} is not a frozen graph, or is cut short: get it anew") from None
-        raise UserError(f"{origin} is part of a SavedModel: expected a frozen graph, a single .pb file") from None
+        raise UserError(
+            f"{origin} is part of a SavedModel, expected a frozen graph: give the folder that holds it where a "
+            "SavedModel is taken"
+        ) from None
     if not graph_def.node:
         raise UserError(f"{origin} holds no nodes: expected a frozen graph, a .pb file")
     return graph_def
@@ -117,14 +120,20 @@ def operation(name: str, op: str, *inputs: str, **lists_of_ints: list[int]) -> N
 
 def function(graph_def: GraphDef, feeds: list[str], fetch: str):
     """A callable from arrays or tensors, one for each feed, to the tensor `fetch`."""
+    body = function_of_several(graph_def, feeds, [fetch])
+    return lambda *values: body(*values)[0]
+
+
+def function_of_several(graph_def: GraphDef, feeds: list[str], fetches: list[str]):
+    """The same to a list of tensors."""
     import tensorflow as tf
 
     def body(*values):
         own = type(graph_def)()
         own.CopyFrom(graph_def)  # importing writes default attributes into what it is given
         given = {f"{node_of(feed)}:0": value for feed, value in zip(feeds, values, strict=True)}
-        wanted = [f"{node_of(fetch)}:0"]
-        return tf.graph_util.import_graph_def(own, input_map=given, return_elements=wanted, name="")[0]
+        wanted = [f"{node_of(fetch)}:0" for fetch in fetches]
+        return tf.graph_util.import_graph_def(own, input_map=given, return_elements=wanted, name="")
 
     return body
 

@@ -8,10 +8,15 @@ import numpy as np
 
 from scripts.classifier import frozen_graph
 from scripts.classifier.frozen_graph import node_of
+from scripts.classifier.graph_wiring import inputs_of
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
     from tensorflow.core.framework.node_def_pb2 import NodeDef
+
+
+# What hands its values on as they are.
+PASSING = {"Identity", "StopGradient", "PreventGradient", "Snapshot", "PlaceholderWithDefault", "CheckNumerics"}
 
 
 def fold_constants(graph_def: GraphDef, output: str) -> GraphDef:
@@ -23,22 +28,24 @@ def fold_constants(graph_def: GraphDef, output: str) -> GraphDef:
     nodes = {node.name: node for node in graph_def.node}
     fixed: dict[str, bool] = {}
     for node in _in_order(nodes, output):
-        inputs = [node_of(name) for name in node.input if not name.startswith("^")]
+        inputs = [node_of(name) for name in inputs_of(node)]
         fixed[node.name] = node.op == "Const" or (bool(inputs) and all(fixed[name] for name in inputs))
     needed = {
         node_of(name)
         for node in graph_def.node if node.name in fixed and not fixed[node.name]
-        for name in node.input if not name.startswith("^") and fixed[node_of(name)]
+        for name in inputs_of(node) if fixed[node_of(name)]
     }  # fmt: skip
-    values = _evaluate(graph_def, sorted(needed))
+    values = _evaluate(graph_def, sorted(name for name in needed if nodes[name].op != "Const"), fixed)
     folded = type(graph_def)()
     folded.versions.CopyFrom(graph_def.versions)
     through: dict[str, str] = {}
     for node in _in_order(nodes, output):
         if node.name in values:
             folded.node.append(frozen_graph.constant(node.name, values[node.name]))
+        elif node.name in needed:
+            folded.node.add().CopyFrom(node)
         elif not fixed[node.name]:
-            inputs = [through.get(name, name) for name in node.input if not name.startswith("^")]
+            inputs = [through.get(name, name) for name in inputs_of(node)]
             if node.op == "Identity" and node.name != output:
                 through[node.name] = inputs[0]
                 continue
@@ -47,6 +54,14 @@ def fold_constants(graph_def: GraphDef, output: str) -> GraphDef:
             del copy.input[:]
             copy.input.extend(inputs)
     return folded
+
+
+def handed_on(graph_def: GraphDef, name: str) -> str:
+    """The node whose values `name` gives: itself, or one before it where it hands those on as they are."""
+    nodes = {node.name: node for node in graph_def.node}
+    while nodes[name].op in PASSING:
+        name = node_of(inputs_of(nodes[name])[0])
+    return name
 
 
 def fold_scales_into_convolutions(graph_def: GraphDef) -> GraphDef:
@@ -93,17 +108,21 @@ def _in_order(nodes: dict[str, NodeDef], output: str) -> list[NodeDef]:
         elif name not in seen:
             seen.add(name)
             waiting.append((name, True))
-            waiting += [(node_of(source), False) for source in nodes[name].input if not source.startswith("^")]
+            waiting += [(node_of(source), False) for source in inputs_of(nodes[name])]
     return ordered
 
 
-def _evaluate(graph_def: GraphDef, names: list[str]) -> dict[str, np.ndarray]:
+def _evaluate(graph_def: GraphDef, names: list[str], fixed: dict[str, bool]) -> dict[str, np.ndarray]:
     import tensorflow as tf
 
     if not names:
         return {}
-    own = type(graph_def)()
-    own.CopyFrom(graph_def)  # importing writes default attributes into what it is given
+    own = type(graph_def)(library=graph_def.library, versions=graph_def.versions)
+    for node in graph_def.node:
+        if fixed.get(node.name):
+            copy = own.node.add()
+            copy.CopyFrom(node)
+            copy.input[:] = inputs_of(node)
     with tf.Graph().as_default():
         tensors = tf.graph_util.import_graph_def(own, return_elements=[f"{name}:0" for name in names], name="")
         with tf.compat.v1.Session() as session:

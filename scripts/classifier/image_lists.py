@@ -67,7 +67,9 @@ class ImageLists:
         return found
 
 
-def scan(image_dir: Path, testing_percentage: float, validation_percentage: float) -> ImageLists:
+def scan(
+    image_dir: Path, testing_percentage: float, validation_percentage: float, fewest_labels: int = 2
+) -> ImageLists:
     """Finds the photos below image_dir and deals them out.
 
     A label is the name of a folder, kept to the letter, with all photos in it and below it. Folders
@@ -89,7 +91,7 @@ def scan(image_dir: Path, testing_percentage: float, validation_percentage: floa
             else:
                 empty_folders.append(f"{part}/{label}" if part else label)
     labels = tuple(sorted(found))
-    _check_labels(image_dir, labels)
+    _check_labels(image_dir, labels, fewest_labels)
     photos = tuple(
         Photo(path, index, split or TRAINING)
         for index, label in enumerate(labels)
@@ -124,7 +126,7 @@ def without(lists: ImageLists, paths: Iterable[str]) -> ImageLists:
     still_there = sorted({photo.label for photo in kept})
     renumbered = {label: index for index, label in enumerate(still_there)}
     labels = tuple(lists.labels[label] for label in still_there)
-    _check_labels(lists.image_dir, labels)
+    _check_labels(lists.image_dir, labels, 2)
     return replace(lists, labels=labels, photos=tuple(replace(p, label=renumbered[p.label]) for p in kept))
 
 
@@ -204,11 +206,11 @@ def _check_folder(image_dir: Path) -> None:
         raise UserError(f"{image_dir} is a file: --image_dir must be a folder with one folder of photos for each label")
 
 
-def _check_labels(image_dir: Path, labels: tuple[str, ...]) -> None:
+def _check_labels(image_dir: Path, labels: tuple[str, ...], fewest: int) -> None:
     for label in labels:
         if not label.isprintable():
             raise UserError(f"the folder {label!r} in {image_dir} cannot be a label: rename it to printable characters")
-    if len(labels) == 1:
+    if 0 < len(labels) < fewest:
         raise UserError(
             f"{image_dir} holds photos of one label only ({labels[0]}): telling things apart needs at least two "
             "folders of photos"

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 import platform
-import threading
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier import frozen_graph, graph_folding
-from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier import frozen_graph, graph_folding, litert
 from scripts.classifier.errors import UserError
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
+
+    from scripts.classifier.backbones.backbone import Backbone
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -67,8 +66,13 @@ class Network:
             # all of it staying in the processor's cache, one thread a core.
             self.batch = 1
             size = backbone.input_size
-            model = convert_for_xnnpack(backbone.graph_def, "input", backbone.bottleneck_name, size, size)
-            self.runner = lambda: xnnpack_runner(model)
+            model = convert_for_xnnpack(backbone.graph_def, "input", [backbone.bottleneck_name], size, size)
+
+            def open_runner() -> Run:
+                run = xnnpack_runner(model)
+                return lambda pixels: run(pixels)[0]
+
+            self.runner = open_runner
 
 
 def _run_with_tensorflow(backbone: Backbone, precision: str) -> Run:
@@ -86,31 +90,23 @@ def _run_with_tensorflow(backbone: Backbone, precision: str) -> Run:
     return lambda pixels: session.run(exit_, {entry: pixels})
 
 
-def convert_for_xnnpack(graph_def: GraphDef, input_layer: str, output_layer: str, height: int, width: int) -> bytes:
-    """The graph as a model that `xnnpack_runner` runs, one picture at a time."""
+def convert_for_xnnpack(
+    graph_def: GraphDef, input_layer: str, outputs: Sequence[str], height: int, width: int
+) -> bytes:
+    """The graph as a model that `xnnpack_runner` runs, one picture at a time.
+
+    All outputs after the first are on the way there.
+    """
     import tensorflow as tf
 
-    folded = graph_folding.fold_constants(graph_def, frozen_graph.node_of(output_layer))
-    body = frozen_graph.function(folded, [input_layer], output_layer)
+    last, *before = map(frozen_graph.node_of, outputs)
+    kept = [last, *(graph_folding.handed_on(graph_def, name) for name in before)]
+    body = frozen_graph.function_of_several(graph_folding.fold_constants(graph_def, last), [input_layer], kept)
     traced = tf.function(body).get_concrete_function(tf.TensorSpec([1, height, width, 3], tf.float32))
     return tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert()
 
 
-def xnnpack_runner(model: bytes) -> Run:
-    """For the thread that asks for it alone."""
-    import tensorflow as tf
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that later TensorFlows have it in a package of its own
-        interpreter = tf.lite.Interpreter(model_content=model, num_threads=1)
-    interpreter.allocate_tensors()
-    entry, exit_ = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
-    owner = threading.get_ident()
-
-    def run(pixels: np.ndarray) -> np.ndarray:
-        assert threading.get_ident() == owner, "an interpreter belongs to one thread"
-        interpreter.set_tensor(entry, pixels)
-        interpreter.invoke()
-        return interpreter.get_tensor(exit_)
-
-    return run
+def xnnpack_runner(model: bytes) -> litert.Run:
+    """For the thread that asks for it alone; gives the outputs that the model was converted with."""
+    interpreter = litert.open_interpreter(model)
+    return litert.runner(interpreter, [each["index"] for each in interpreter.get_output_details()])

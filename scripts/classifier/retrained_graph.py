@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from scripts.classifier import frozen_graph
@@ -19,12 +20,20 @@ PRODUCT = "final_training_ops/Wx_plus_b/MatMul"
 LOGITS = "final_training_ops/Wx_plus_b/add"
 
 
+def check_name(backbone: Backbone, final_tensor_name: str) -> None:
+    if final_tensor_name in {node.name for node in backbone.graph_def.node} | {WEIGHTS, BIASES, PRODUCT, LOGITS}:
+        raise UserError(f"--final_tensor_name={final_tensor_name} is the name of another node: choose a different one")
+    if not re.fullmatch(r"[A-Za-z0-9.][A-Za-z0-9_./\\-]*", final_tensor_name):
+        raise UserError(
+            f"--final_tensor_name={final_tensor_name} cannot be the name of a node: use letters, digits and _ . / -"
+        )
+
+
 def join(backbone: Backbone, layer: FinalLayer, final_tensor_name: str) -> GraphDef:
     """From `input`, pixels as (pixel - 128) / 128, to the softmax `final_tensor_name`, [batch, labels]."""
     import tensorflow as tf
 
-    if final_tensor_name in {node.name for node in backbone.graph_def.node} | {WEIGHTS, BIASES, PRODUCT, LOGITS}:
-        raise UserError(f"--final_tensor_name={final_tensor_name} is the name of another node: choose a different one")
+    check_name(backbone, final_tensor_name)
     graph_def = tf.compat.v1.GraphDef()
     graph_def.CopyFrom(backbone.graph_def)
     graph_def.node.extend(

@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from scripts.classifier import (
     atomic_files,
     frozen_graph,
@@ -14,18 +16,24 @@ from scripts.classifier import (
     networks,
     retrained_graph,
     skipped_images,
+    unknown,
 )
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.bottleneck_cache import BottleneckCache
 from scripts.classifier.bottlenecks import Extraction, Job
 from scripts.classifier.distortions import WHOLE, View
-from scripts.classifier.final_layer import Evaluation, Trainer
+from scripts.classifier.final_layer import Evaluation, Examples, Trainer
 from scripts.classifier.image_lists import TRAINING, ImageLists
 from scripts.classifier.photo_digests import PhotoDigests
 from scripts.classifier.summaries import Summaries
 
 # Called with the number of photos or steps to do, entered, and then called with each number done.
 Show = Callable[[int], AbstractContextManager[Callable[..., None]]]
+
+
+# So many validation photos tell where known ends to a third of a percent.
+_ENOUGH_TO_DECIDE = 4000
+_ROWS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -68,12 +76,14 @@ def gather(
 
 def train(
     trainer: Trainer, steps: int, summaries: Summaries, store: Callable[[], None], store_every: int | None, show: Show
-) -> None:
+) -> list[Evaluation]:
     """Trains to the end or until Ctrl-C, keeping TensorBoard up to date; trainer.step says how far it came."""
+    curve: list[Evaluation] = []
     try:
         with show(steps) as advance:
             before = 0
             for evaluations in trainer.run(store_every):
+                curve += evaluations
                 summaries.evaluations(evaluations)
                 summaries.layer(trainer.layer, trainer.step)
                 advance(trainer.step - before, note=_note(evaluations[-1]) if evaluations else "")
@@ -83,6 +93,25 @@ def train(
     except KeyboardInterrupt:
         if trainer.step == 0:
             raise  # nothing was trained, so there is nothing to keep
+    return curve
+
+
+def learn_unknown(training: Examples, validation: Examples, kept: float, seed: int) -> unknown.Unknown | None:
+    """None without validation photos, which decide where known ends."""
+    if not len(validation):
+        return None
+    rows = unknown.sample(training.labels, seed)
+    held_out = validation.sample(_ENOUGH_TO_DECIDE, seed)
+    held_out = held_out.vectors.take(np.arange(len(held_out)))
+    return unknown.learn(training.vectors.take(rows), training.labels[rows], held_out, kept, seed)
+
+
+def share_kept(tells: unknown.Unknown | None, examples: Examples) -> float | None:
+    """How many of these photos count as known."""
+    if tells is None or not len(examples):
+        return None
+    parts = (np.arange(at, min(at + _ROWS_AT_ONCE, len(examples))) for at in range(0, len(examples), _ROWS_AT_ONCE))
+    return sum(int((tells.distances(examples.vectors.take(rows)) <= 1).sum()) for rows in parts) / len(examples)
 
 
 def write_graph(backbone: Backbone, trainer: Trainer, final_tensor_name: str, path: Path):

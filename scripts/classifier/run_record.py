@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, fields
 from importlib import metadata
 from pathlib import Path
 
@@ -13,21 +13,14 @@ from scripts.classifier import atomic_files
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.bottlenecks import MEAN, STD
 from scripts.classifier.errors import UserError
+from scripts.classifier.final_layer import Evaluation
 from scripts.classifier.image_lists import SPLITS, ImageLists
+from scripts.classifier.preprocessing import Preprocessing
 
-ENDING = ".json"
+ENDING, UNKNOWN_ENDING = ".json", ".unknown.npz"
 
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """How a picture becomes what the graph takes: squeezed to a square, then (pixel - mean) / std."""
-
-    input_height: int
-    input_width: int
-    input_mean: float
-    input_std: float
-    input_layer: str
-    output_layer: str
+# A chart shows hardly more apart.
+_MOST_POINTS = 100
 
 
 def preprocessing(backbone: Backbone, final_tensor_name: str) -> Preprocessing:
@@ -45,11 +38,23 @@ def path_beside(graph: Path) -> Path:
     return graph.with_suffix(ENDING)
 
 
-def write(graph: Path, preprocessing: Preprocessing, labels: tuple[str, ...], record: dict) -> None:
-    """To be called once the graph is written: its checksum ties the two together."""
+def unknown_beside(graph: Path) -> Path:
+    """Where it is kept what tells photos of no label."""
+    return graph.with_suffix(UNKNOWN_ENDING)
+
+
+def write(
+    graph: Path, preprocessing: Preprocessing, labels: tuple[str, ...], record: dict, unknown: bytes | None = None
+) -> None:
+    """To be called once the graph is written: its checksum ties all together."""
+    if unknown is None:
+        unknown_beside(graph).unlink(missing_ok=True)
+    else:
+        atomic_files.write_bytes(unknown_beside(graph), unknown)
     whole = {
         "preprocessing": asdict(preprocessing), "labels": list(labels), **record,
         "graph_sha256": hashlib.sha256(graph.read_bytes()).hexdigest(),
+        "unknown_sha256": None if unknown is None else hashlib.sha256(unknown).hexdigest(),
     }  # fmt: skip
     atomic_files.write_text(path_beside(graph), json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
 
@@ -66,9 +71,30 @@ def read(graph: Path) -> dict | None:
     return record if same else None
 
 
+def read_unknown(graph: Path, record: dict | None) -> bytes | None:
+    """What was written beside the graph together with this record of it."""
+    wanted = None if record is None else record.get("unknown_sha256")
+    try:
+        data = None if wanted is None else unknown_beside(graph).read_bytes()
+    except OSError:
+        return None  # who wants to use it is told that it is not there
+    return data if data is not None and hashlib.sha256(data).hexdigest() == wanted else None
+
+
 def versions() -> dict[str, str]:
     return {"python": platform.python_version(),
             **{name: metadata.version(name) for name in ("tensorflow", "numpy", "pillow")}}  # fmt: skip
+
+
+def curve(evaluations: list[Evaluation]) -> dict[str, list]:
+    """How training went, a column for each measure; of many evaluations, evenly spread ones and the last."""
+    every = -(-len(evaluations) // _MOST_POINTS) or 1
+    shown = evaluations[(len(evaluations) - 1) % every :: every] if evaluations else []
+    return {field.name: [_short(getattr(at, field.name)) for at in shown] for field in fields(Evaluation)}
+
+
+def _short(number: float | None) -> float | None:
+    return number if number is None or isinstance(number, int) else float(f"{number:.5g}")
 
 
 def split_sizes(lists: ImageLists) -> dict[str, dict[str, int]]:

@@ -3,24 +3,52 @@
 from __future__ import annotations
 
 import io
+import itertools
+import math
 import os
 import socket
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from scripts.classifier import confusion_picture
+from scripts.classifier import atomic_files, confusion_picture
 from scripts.classifier.accuracy import Results
 from scripts.classifier.errors import UserError
 from scripts.classifier.final_layer import Evaluation, FinalLayer
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.graph_pb2 import GraphDef
 
 # A constant with more values than this is left out of the graph's picture: it would double the file.
 _LARGEST_CONSTANT_SHOWN = 64
 
 # How old what TensorBoard shows of a running training may get.
 _SECONDS_BETWEEN_FLUSHES = 2.0
+
+# Names of event files start so; TensorBoard reads those of a folder in the order of their names.
+_EVENT_FILE = "events.out.tfevents."
+_FILE_VERSION = "brain.Event:2"
+# What names of event files that hold nothing but a graph end in.
+_GRAPH_ALONE = ".graph"
+
+
+def write_graph(folder: Path, graph_def: GraphDef) -> Path:
+    """Writes an event file with a graph and nothing else; it replaces the last one, other event files stay."""
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    data = io.BytesIO()
+    records = RecordWriter(data)
+    records.write(_event(0, file_version=_FILE_VERSION))
+    records.write(_event(0, graph_def=_without_large_constants(graph_def).SerializeToString()))
+    path = folder / f"{_event_file_name()}{_GRAPH_ALONE}"
+    atomic_files.write_bytes(path, data.getvalue())
+    for old in folder.glob(f"{_EVENT_FILE}*{_GRAPH_ALONE}"):
+        if old != path:
+            old.unlink(missing_ok=True)
+    return path
 
 
 class Summaries:
@@ -32,16 +60,8 @@ class Summaries:
         except OSError as error:
             raise UserError(f"cannot write to {folder}: {error.strerror}; give another --summaries_dir") from None
 
-    def graph(self, graph_def) -> None:
-        import tensorflow as tf
-
-        shown = type(graph_def)()
-        shown.CopyFrom(graph_def)
-        for node in shown.node:
-            if node.op == "Const" and tf.make_ndarray(node.attr["value"].tensor).size > _LARGEST_CONSTANT_SHOWN:
-                node.attr["value"].tensor.ClearField("tensor_content")
-                node.attr["value"].tensor.ClearField("float_val")
-        self._train.write(0, graph_def=shown.SerializeToString())
+    def graph(self, graph_def: GraphDef) -> None:
+        self._train.write(0, graph_def=_without_large_constants(graph_def).SerializeToString())
 
     def evaluations(self, evaluations: list[Evaluation]) -> None:
         for at in evaluations:
@@ -78,12 +98,13 @@ class _EventFile:
 
         folder.mkdir(parents=True, exist_ok=True)
         # The original emptied the whole folder; only what TensorBoard would mix up has to go.
-        for old in folder.glob("events.out.tfevents.*"):
+        for old in folder.glob(f"{_EVENT_FILE}*"):
             old.unlink()
-        name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}"
-        self._writer = tf.io.TFRecordWriter(os.fspath(folder / name))
+        path = folder / _event_file_name()
+        path.touch()  # TensorFlow's writer reports what hinders it in errors of its own, this in an OSError
+        self._writer = tf.io.TFRecordWriter(os.fspath(path))
         self._flushed = time.monotonic()
-        self.write(0, file_version="brain.Event:2")
+        self.write(0, file_version=_FILE_VERSION)
 
     def scalars(self, step: int, **values: float) -> None:
         from tensorboard.compat.proto.summary_pb2 import Summary
@@ -109,12 +130,32 @@ class _EventFile:
         self.write(step, summary=summary)
 
     def write(self, step: int, **content) -> None:
-        from tensorboard.compat.proto.event_pb2 import Event
-
-        self._writer.write(Event(step=step, wall_time=time.time(), **content).SerializeToString())
+        self._writer.write(_event(step, **content))
         if time.monotonic() - self._flushed > _SECONDS_BETWEEN_FLUSHES:
             self._writer.flush()
             self._flushed = time.monotonic()
 
     def close(self) -> None:
         self._writer.close()
+
+
+def _event(step: int, **content) -> bytes:
+    from tensorboard.compat.proto.event_pb2 import Event
+
+    return Event(step=step, wall_time=time.time(), **content).SerializeToString()
+
+
+def _event_file_name() -> str:
+    return f"{_EVENT_FILE}{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}"
+
+
+def _without_large_constants(graph_def: GraphDef) -> GraphDef:
+    """Their shapes stay."""
+    shown = type(graph_def)()
+    shown.CopyFrom(graph_def)
+    for node in itertools.chain(shown.node, *(function.node_def for function in shown.library.function)):
+        if node.op == "Const":
+            tensor = node.attr["value"].tensor
+            if math.prod(dim.size for dim in tensor.tensor_shape.dim) > _LARGEST_CONSTANT_SHOWN:
+                node.attr["value"].tensor.CopyFrom(type(tensor)(dtype=tensor.dtype, tensor_shape=tensor.tensor_shape))
+    return shown

@@ -5,5 +5,5 @@ Keras imports scikit-learn where it finds it, which would cost each command a se
 
 import sys
 
-for name in ("sklearn", "scipy", "joblib", "hypothesis", "pytest"):
+for name in ("sklearn", "cv2", "scipy", "joblib", "hypothesis", "pytest"):
     sys.modules[name] = None

@@ -6,20 +6,23 @@ import difflib
 from pathlib import Path
 
 from scripts.classifier import downloads
-from scripts.classifier.backbones import color_texture, inception_v3, mobilenet_v1
+from scripts.classifier.backbones import color_texture, inception_2015, inception_v3, mobilenet_v1
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.backbones.sources import Source
 from scripts.classifier.errors import UserError
 
-NAMES = (inception_v3.NAME, *mobilenet_v1.NAMES, color_texture.NAME)
+NAMES = (inception_v3.NAME, inception_2015.NAME, *mobilenet_v1.NAMES, color_texture.NAME)
+
+_INCEPTIONS = {inception_v3.NAME: inception_v3, inception_2015.NAME: inception_2015}
 
 
 def check_name(name: str) -> None:
     if name not in NAMES:
         nearest = max(NAMES, key=lambda known: _likeness(name, known))
         raise UserError(
-            f"--architecture={name} is not known; did you mean {nearest}? Known are inception_v3, color_texture, and "
-            f"mobilenet_WIDTH_SIZE with WIDTH one of {', '.join(mobilenet_v1.WIDTHS)} and SIZE one of "
+            f"--architecture={name} is not known; did you mean {nearest}? Known are inception_v3, inception_2015, "
+            "color_texture, and mobilenet_WIDTH_SIZE with WIDTH one of "
+            f"{', '.join(mobilenet_v1.WIDTHS)} and SIZE one of "
             f"{', '.join(map(str, mobilenet_v1.SIZES))}, each also with _quantized behind it"
         )
 
@@ -33,9 +36,10 @@ def _likeness(name: str, known: str) -> tuple[float, int]:
 def source(name: str) -> Source | None:
     """Where the network's file is fetched from; None if it needs none."""
     check_name(name)
-    if name == inception_v3.NAME:
-        return inception_v3.SOURCE
-    return None if name == color_texture.NAME else mobilenet_v1.source(name)
+    if name == color_texture.NAME:
+        return None
+    inception = _INCEPTIONS.get(name)
+    return mobilenet_v1.source(name) if inception is None else inception.SOURCE
 
 
 def remaining_bytes(name: str, model_dir: Path) -> int | None:
@@ -57,4 +61,5 @@ def load(name: str, model_dir: Path, show: downloads.Show | None = None) -> Back
         )  # fmt: skip
     except downloads.Unavailable as error:
         raise UserError(f"{error}; --architecture={color_texture.NAME} needs no download") from None
-    return inception_v3.load(path) if name == inception_v3.NAME else mobilenet_v1.load(name, path)
+    inception = _INCEPTIONS.get(name)
+    return mobilenet_v1.load(name, path) if inception is None else inception.load(path)

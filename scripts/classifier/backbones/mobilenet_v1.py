@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import tarfile
-import zlib
 from pathlib import Path
 
 from scripts.classifier import frozen_graph
 from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.backbones.published_archives import read_member
 from scripts.classifier.backbones.sources import Source
 from scripts.classifier.errors import UserError
 
@@ -42,7 +41,7 @@ def source(name: str) -> Source:
 def load(name: str, archive: Path) -> Backbone:
     variant = _variant(name)
     member = "quantized_graph.pb" if name.endswith("_quantized") else "frozen_graph.pb"
-    data = _read_member(archive, f"mobilenet_v1_{variant}/{member}")
+    data = read_member(archive, f"mobilenet_v1_{variant}/{member}")
     graph_def = frozen_graph.parse(data, f"{member} in {archive}")
     try:
         graph_def = frozen_graph.subgraph(graph_def, POOLED)
@@ -66,14 +65,3 @@ def load(name: str, archive: Path) -> Backbone:
 
 def _variant(name: str) -> str:
     return name.removeprefix("mobilenet_").removesuffix("_quantized")
-
-
-def _read_member(archive: Path, wanted: str) -> bytes:
-    try:
-        with tarfile.open(archive) as tar:
-            for member in tar:
-                if member.isfile() and member.name.removeprefix("./") == wanted:
-                    return tar.extractfile(member).read()
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise UserError(f"{archive} cannot be read as a .tgz archive ({error}): delete it to fetch it anew") from None
-    raise UserError(f"{archive} does not hold {wanted}: delete it to fetch it anew")

@@ -1,0 +1,70 @@
+"""Loads the Inception of December 2015, the one that the original's default was, from Google's archive."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scripts.classifier import batch_lifting, frozen_graph, graph_folding, graph_interface, old_ops
+from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.backbones.published_archives import read_member
+from scripts.classifier.backbones.sources import Source
+from scripts.classifier.errors import UserError
+from scripts.classifier.graph_wiring import value
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+
+NAME = "inception_2015"
+INPUT_SIZE = 299
+BOTTLENECK = "pool_3/_reshape"
+
+# No checksum is published: the first download's is recorded and held against later ones.
+SOURCE = Source(
+    url="http://download.tensorflow.org/models/image/imagenet/inception-2015-12-05.tgz",
+    file="inception-2015-12-05.tgz",
+)
+
+_MEMBER = "classify_image_graph_def.pb"
+
+
+def load(archive: Path) -> Backbone:
+    data = read_member(archive, _MEMBER)
+    graph_def = _from_pixels_to_bottleneck(frozen_graph.parse(data, f"{_MEMBER} in {archive}"), archive)
+    return Backbone(
+        name=NAME,
+        input_size=INPUT_SIZE,
+        graph_def=graph_def,
+        bottleneck_name=BOTTLENECK,
+        bottleneck_size=_values(graph_def),
+        fingerprint=hashlib.sha256(data).hexdigest(),
+        large=True,
+    )
+
+
+def _values(graph_def: GraphDef) -> int:
+    nodes = {node.name: node for node in graph_def.node}
+    return int(value(nodes[BOTTLENECK].input[1], nodes)[-1])
+
+
+def _from_pixels_to_bottleneck(graph_def: GraphDef, archive: Path) -> GraphDef:
+    """For any number of pictures, with the batch norms of 2015 folded into the convolutions."""
+    graph_def = old_ops.modernise(graph_def)
+    found = graph_interface.find(graph_def, output_layer=BOTTLENECK)
+    taken = (found.input_height, found.input_width, found.input_mean, found.input_std)
+    if found.bottleneck != BOTTLENECK or taken != (INPUT_SIZE, INPUT_SIZE, 128, 128):
+        raise UserError(
+            f"{archive} holds another network: its {_MEMBER} does not make (pixel - 128) / 128 of pictures "
+            f"{INPUT_SIZE} pixels wide and {BOTTLENECK} of these; delete it to fetch it anew"
+        )
+    lifted = batch_lifting.lift_batch(graph_def, found.input_layer, BOTTLENECK, origin=archive, try_out=False)
+    if not lifted.batched:
+        raise UserError(f"{archive} holds another network: {lifted.why_not}; delete it to fetch it anew")
+    folded = graph_folding.fold_constants(lifted.graph_def, BOTTLENECK)
+    folded = graph_folding.fold_scales_into_convolutions(folded)
+    for node in folded.node:
+        if node.name == found.input_layer:
+            node.name = "input"
+        node.input[:] = ["input" if source == found.input_layer else source for source in node.input]
+    return frozen_graph.strip_to_tensorflow_1(folded)

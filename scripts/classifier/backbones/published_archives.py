@@ -1,0 +1,20 @@
+"""Takes one file out of an archive that a network was published in."""
+
+from __future__ import annotations
+
+import tarfile
+import zlib
+from pathlib import Path
+
+from scripts.classifier.errors import UserError
+
+
+def read_member(archive: Path, wanted: str) -> bytes:
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                if member.isfile() and member.name.removeprefix("./") == wanted:
+                    return tar.extractfile(member).read()
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise UserError(f"{archive} cannot be read as a .tgz archive ({error}): delete it to fetch it anew") from None
+    raise UserError(f"{archive} does not hold {wanted}: delete it to fetch it anew")

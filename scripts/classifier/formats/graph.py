@@ -1,0 +1,160 @@
+"""Opens a frozen graph (.pb): one that retrain wrote, or one that TensorFlow 1 left behind."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scripts.classifier import (
+    batch_lifting,
+    frozen_graph,
+    graph_interface,
+    networks,
+    old_ops,
+    preprocessing,
+    run_record,
+)
+from scripts.classifier.errors import UserError
+from scripts.classifier.formats.contents import Contents
+from scripts.classifier.formats.model import Model, Run, Wishes
+from scripts.classifier.preprocessing import Overrides, Preprocessing
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+
+# More at once gains nothing on two cores and only takes memory.
+_BATCH = 32
+
+# From so many pictures on it pays to convert a small graph for XNNPACK, which takes half a second; a large
+# one runs no faster there.
+_MANY = 100
+_LARGE_GRAPH_BYTES = 32 << 20
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A graph, and how it is fed and read."""
+
+    graph_def: GraphDef
+    take: Preprocessing
+    bottleneck: str | None
+    record: dict | None
+
+
+def open_model(path: Path, wishes: Wishes) -> Model:
+    known = _read(path, wishes.said)
+    graph_def, take, batch, note = known.graph_def, known.take, _BATCH, None
+    if known.record is None:
+        lifted = _lifted(known, path, try_out=wishes.pictures > 1)
+        graph_def = lifted.graph_def
+        if not lifted.batched and wishes.pictures > 1:
+            batch, note = 1, f"{path} takes one picture at a time ({lifted.why_not}), so that many take longer"
+    wanted = [take.output_layer]
+    if wishes.bottlenecks and known.bottleneck is not None:
+        wanted.append(known.bottleneck)
+    open_runner, outputs = _session(graph_def, take, wanted, path)
+    # What others wrote may hold operations that only TensorFlow has, such as those in eight bits.
+    one_core = known.record is not None and wishes.pictures >= _MANY and graph_def.ByteSize() < _LARGE_GRAPH_BYTES
+    if one_core:
+        open_runner, batch = _xnnpack(graph_def, take, wanted), 1
+    return Model(
+        path, take, outputs, known.record, run_record.read_unknown(path, known.record), open_runner, batch, one_core,
+        gives_bottlenecks=len(wanted) > 1, note=note,
+    )  # fmt: skip
+
+
+def read_contents(path: Path, said: Overrides, labels: tuple[str, ...]) -> Contents:
+    """The graph as it is to be written in another format."""
+    known = _read(path, said)
+    graph_def = known.graph_def
+    if known.record is None:
+        graph_def = _lifted(known, path).graph_def
+    unknown = run_record.read_unknown(path, known.record)
+    return Contents(graph_def, known.take, known.bottleneck, labels, known.record or {}, unknown)
+
+
+def _read(path: Path, said: Overrides) -> _Known:
+    """What is not overridden comes from the record beside the graph, else from the graph itself."""
+    graph_def, record = frozen_graph.read(path), run_record.read(path)
+    if record is not None:
+        found, bottleneck = record["preprocessing"], record.get("backbone", {}).get("bottleneck_tensor")
+    else:
+        graph_def = old_ops.modernise(graph_def)
+        interface = graph_interface.find(graph_def, said.input_layer, said.output_layer)
+        found, bottleneck = vars(interface), interface.bottleneck
+        # Where a flag names the bytes of a JPEG, pictures go in behind what decodes them.
+        said = replace(said, input_layer=interface.input_layer or said.input_layer)
+    take = preprocessing.settle(path, found, said, needs_layers=True)
+    _check_layers(graph_def, take, path)
+    return _Known(graph_def, take, bottleneck, record)
+
+
+def _lifted(known: _Known, path: Path, try_out: bool = True) -> batch_lifting.Lifted:
+    take = known.take
+    return batch_lifting.lift_batch(
+        known.graph_def, take.input_layer, take.output_layer, (take.input_height, take.input_width), str(path),
+        try_out=try_out,
+    )  # fmt: skip
+
+
+def _check_layers(graph_def: GraphDef, take: Preprocessing, path: Path) -> None:
+    names = {node.name for node in graph_def.node}
+    for flag in ("input_layer", "output_layer"):
+        name = frozen_graph.node_of(getattr(take, flag))
+        if name not in names:
+            nearest = ", ".join(difflib.get_close_matches(name, names, n=3, cutoff=0))
+            raise UserError(f"{path} has no node {name}: say which it is with --{flag} (the nearest are {nearest})")
+
+
+def _session(
+    graph_def: GraphDef, take: Preprocessing, wanted: list[str], path: Path
+) -> tuple[Callable[[], Run], int | None]:
+    """A way to run it on all cores, which starts faster than a traced function, and the number of its outputs."""
+    import tensorflow as tf
+
+    names = [f"{frozen_graph.node_of(name)}:0" for name in (take.input_layer, *wanted)]
+    with tf.Graph().as_default() as graph:
+        try:
+            entry, *exits = tf.graph_util.import_graph_def(graph_def, name="", return_elements=names)
+        except (ValueError, tf.errors.OpError) as error:
+            raise UserError(f"{path} is not a graph that TensorFlow can run: {' '.join(str(error).split())}") from None
+    height, width = take.input_height, take.input_width
+    if not entry.shape.is_compatible_with([None, height, width, 3]):
+        raise UserError(
+            f"{path} does not take pictures of {height} x {width} pixels at {entry.name} but {entry.shape}: "
+            "give the right --input_height and --input_width, or another --input_layer"
+        )
+    session = tf.compat.v1.Session(graph=graph)
+
+    def run(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        try:
+            scores, *more = session.run(exits, {entry: pictures})
+        except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.UnimplementedError) as error:
+            raise UserError(
+                f"{path} cannot be run on pictures from {take.input_layer} to {take.output_layer}: "
+                f"{' '.join(error.message.split())[:200]}"
+            ) from None
+        return scores, more[0] if more else None
+
+    return lambda: run, exits[0].shape[-1] if exits[0].shape.rank else None
+
+
+def _xnnpack(graph_def: GraphDef, take: Preprocessing, wanted: list[str]) -> Callable[[], Run]:
+    """The engine that is fastest for small networks: one picture at a time on each core."""
+    model = networks.convert_for_xnnpack(graph_def, take.input_layer, wanted, take.input_height, take.input_width)
+
+    def open_runner() -> Run:
+        run = networks.xnnpack_runner(model)
+
+        def run_one(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+            scores, *more = run(pictures)
+            return scores, more[0] if more else None
+
+        return run_one
+
+    return open_runner

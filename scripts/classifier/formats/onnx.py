@@ -1,0 +1,207 @@
+"""Writes and opens ONNX models, which many other programs run."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scripts.classifier import atomic_files, graph_folding, preprocessing
+from scripts.classifier.errors import UserError
+from scripts.classifier.formats import endings, raw_pixels, sizes
+from scripts.classifier.formats.contents import LABELS, RECORD, UNKNOWN, Contents, carried
+from scripts.classifier.formats.model import Model, Wishes
+from scripts.classifier.formats.raw_pixels import BOTTLENECKS, SCORES
+from scripts.classifier.frozen_graph import node_of
+
+if TYPE_CHECKING:
+    import onnxruntime
+    from onnx import ModelProto
+
+# What tf2onnx writes unless told otherwise; runtimes of 2022 and later read it.
+_OPSET = 15
+
+_KINDS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64,
+          "tensor(uint8)": np.uint8}  # fmt: skip
+# Between what gives scores and the output.
+_PASSING = {"Identity", "Reshape", "Squeeze", "Flatten", "Cast", "Dropout", "Transpose", "GlobalAveragePool"}
+
+
+def write(path: Path, contents: Contents) -> None:
+    """Takes pictures as pixels of 0 to 255, [n, height, width, 3]; labels and all that are in its metadata."""
+    atomic_files.check(path)
+    onnxruntime = _import_runtime()
+    model = _convert(contents)
+    for name, data in contents.files(raw_pixels.taken(contents.preprocessing)).items():
+        # Metadata is text.
+        text = base64.b64encode(data).decode() if name == UNKNOWN else data.decode("utf-8", "replace")
+        model.metadata_props.add(key=name, value=text)
+    written = model.SerializeToString()
+    try:
+        onnxruntime.InferenceSession(written, providers=["CPUExecutionProvider"])
+    except _errors() as error:
+        raise UserError(
+            f"the graph cannot be made an ONNX model ({_in_short(error)}): choose another --format, such as saved_model"
+        ) from None
+    atomic_files.write_bytes(path, written)
+
+
+def _convert(contents: Contents) -> ModelProto:
+    import tensorflow as tf
+
+    try:
+        import tf2onnx
+    except ImportError:
+        raise _missing("tf2onnx") from None
+    take, bottleneck = contents.preprocessing, contents.bottleneck
+    if bottleneck is not None:
+        bottleneck = graph_folding.handed_on(contents.graph_def, node_of(bottleneck))
+    folded = graph_folding.fold_constants(contents.graph_def, node_of(take.output_layer))
+    body = tf.function(raw_pixels.function(folded, take, bottleneck), autograph=False)
+    with _quietly("tf2onnx"):
+        model, _ = tf2onnx.convert.from_function(body, [raw_pixels.spec(folded, take)], opset=_OPSET)
+    for each in (*model.graph.input, *model.graph.output):
+        count = each.type.tensor_type.shape.dim[0]
+        if not count.HasField("dim_value"):
+            count.dim_param = "n"
+    return model
+
+
+def open_model(path: Path, wishes: Wishes) -> Model:
+    """Ours, or one from elsewhere: then its shapes tell the size, and pictures are turned round if it wants them so."""
+    session = _open_session(path)
+    metadata = session.get_modelmeta().custom_metadata_map
+    files = {name: metadata[name].encode() for name in (RECORD, LABELS) if name in metadata}
+    if UNKNOWN in metadata:
+        files[UNKNOWN] = base64.b64decode(metadata[UNKNOWN])
+    record, unknown = carried(files, path)
+    entry, turned, (height, width), kind = _entry(session, path)
+    scores = _scores(session, path)
+    outputs = scores.shape[1] if isinstance(scores.shape[1], int) else None
+    finish, note = (lambda values: values), None
+    if record is not None:
+        found = record["preprocessing"]
+    else:
+        found = {"input_height": height, "input_width": width}
+        if kind == np.uint8:
+            found |= {"input_mean": 0.0, "input_std": 1.0}
+        logits = endings.are_logits(scores.name, _last_operation(path, scores.name))
+        finish, outputs, note = endings.finish(logits, outputs)
+    take = preprocessing.settle(path, found, wishes.said, needs_layers=False)
+    sizes.check(path, take, height, width)
+    gives_bottlenecks = (
+        record is not None and wishes.bottlenecks and BOTTLENECKS in {each.name for each in session.get_outputs()}
+    )
+    fetches = [scores.name, *([BOTTLENECKS] if gives_bottlenecks else [])]
+
+    def run(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        if turned:
+            pictures = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))
+        if kind == np.uint8:
+            pictures = np.rint(pictures).clip(0, 255)
+        try:
+            given, *more = session.run(fetches, {entry: pictures.astype(kind, copy=False)})
+        except _errors() as error:
+            raise UserError(f"{path} cannot be run on pictures: {_in_short(error)}") from None
+        return finish(given), more[0] if more else None
+
+    # Any number of threads may run it at once, each on a core of its own.
+    return Model(
+        path, take, outputs, record, unknown, lambda: run, batch=1, one_core=True, gives_bottlenecks=gives_bottlenecks,
+        labels=None if record is None else tuple(record["labels"]), note=note and f"{path} {note}",
+    )  # fmt: skip
+
+
+def _open_session(path: Path) -> onnxruntime.InferenceSession:
+    onnxruntime = _import_runtime()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # warnings about models go to the error stream
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except _errors() as error:
+        raise UserError(
+            f"{path} is no ONNX model, cut short, or not for this onnxruntime ({_in_short(error)}): get it anew"
+        ) from None
+
+
+def _entry(session: onnxruntime.InferenceSession, path: Path) -> tuple[str, bool, tuple, type]:
+    """The input's name, whether colours come before height and width, these two where they are said, and its kind."""
+    inputs = session.get_inputs()
+    shapes = [[size if isinstance(size, int) else None for size in each.shape] for each in inputs]
+    if len(inputs) == 1 and len(shapes[0]) == 4 and shapes[0][0] in (1, None) and inputs[0].type in _KINDS:
+        kind = _KINDS[inputs[0].type]
+        _, a, b, c = shapes[0]
+        if a == 3 and c != 3:
+            return inputs[0].name, True, (b, c), kind
+        if c in (3, None):
+            return inputs[0].name, False, (a, b), kind
+    taken = " and ".join(f"{each.name}, {each.type} {each.shape}" for each in inputs)
+    raise UserError(
+        f"{path} takes {taken}: expected a classifier of colour pictures, as [n, height, width, 3] or "
+        "[n, 3, height, width]"
+    )
+
+
+def _scores(session: onnxruntime.InferenceSession, path: Path) -> onnxruntime.NodeArg:
+    outputs = [each for each in session.get_outputs() if len(each.shape) == 2 and each.type in _KINDS]
+    for found in ([each for each in outputs if each.name == SCORES], outputs):
+        if len(found) == 1:
+            return found[0]
+    given = " and ".join(f"{each.name}, {each.type} {each.shape}" for each in session.get_outputs())
+    raise UserError(f"{path} gives {given}: expected a classifier that gives scores, [n, labels]")
+
+
+def _last_operation(path: Path, output: str) -> str | None:
+    try:
+        import onnx
+    except ImportError:
+        raise _missing("onnx") from None
+    graph = onnx.load(str(path), load_external_data=False).graph
+    makers = {name: node for node in graph.node for name in node.output}
+    while output in makers and makers[output].op_type in _PASSING:
+        output = makers[output].input[0]
+    return makers[output].op_type if output in makers else None
+
+
+def _import_runtime():
+    try:
+        import onnxruntime
+    except ImportError:
+        raise _missing("onnxruntime") from None
+    return onnxruntime
+
+
+def _missing(package: str) -> UserError:
+    return UserError(f"the package {package}, for ONNX models, is not installed: pip install -r requirements/onnx.txt")
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    """All that onnxruntime raises, which has no common name."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    raised = [each for each in vars(state).values() if isinstance(each, type) and issubclass(each, Exception)]
+    return (*raised, ValueError, RuntimeError)
+
+
+def _in_short(error: Exception) -> str:
+    """Without onnxruntime's own numbers and the path, which is said already."""
+    text = " ".join(str(error).split()).rpartition("[ONNXRuntimeError] : ")[2]
+    return re.sub(r"^\d+ : \w+ : |Load model from .*? failed: ?", "", text).rstrip(".: ")[:200]
+
+
+@contextlib.contextmanager
+def _quietly(name: str) -> Iterator[None]:
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

@@ -1,0 +1,307 @@
+"""Writes and opens SavedModels, the folders that TensorFlow Serving and most of TensorFlow's tools take."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scripts.classifier import preprocessing
+from scripts.classifier.errors import UserError
+from scripts.classifier.formats import endings, raw_pixels, sizes
+from scripts.classifier.formats.contents import LABELS, RECORD, UNKNOWN, Contents, carried
+from scripts.classifier.formats.model import Model, Wishes
+from scripts.classifier.formats.raw_pixels import BOTTLENECKS, SCORES
+from scripts.classifier.frozen_graph import node_of, placeholder
+from scripts.classifier.graph_wiring import inputs_of
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+    from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef, SignatureDef, TensorInfo
+
+_FILE = "saved_model.pb"
+_TAG = "serve"
+_SERVING, _WITH_BOTTLENECKS = "serving_default", "bottlenecks"
+# TensorFlow copies assets and knows nothing of what is in the other folder.
+_ASSETS, _EXTRA = "assets", "assets.extra"
+
+# More at once gains nothing on two cores and only takes memory.
+_BATCH = 32
+
+# Constants of at least so many values become variables, which are stored once for all signatures and load fast.
+_WEIGHTS = 1024
+
+
+def write(path: Path, contents: Contents) -> None:
+    """Takes pictures as pixels of 0 to 255. Replaces a SavedModel of that name, and nothing else."""
+    if path.exists() and not (path / _FILE).exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UserError(f"{path} exists and is no SavedModel: give another --output, or move it away")
+    files = contents.files(raw_pixels.taken(contents.preprocessing))
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    former = path.with_name(f".{path.name}.{os.getpid()}.old")
+    try:
+        temporary.mkdir(parents=True)
+        labels = temporary / LABELS
+        labels.write_bytes(files.pop(LABELS))
+        _save(contents, labels, temporary / "whole")
+        extra = temporary / "whole" / _EXTRA
+        extra.mkdir()
+        for name, data in files.items():
+            (extra / name).write_bytes(data)
+        _put_in_place(temporary / "whole", path, former)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}; give a place that can be written") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _put_in_place(folder: Path, path: Path, former: Path) -> None:
+    """A folder that is not empty cannot be renamed over: what was there steps aside first."""
+    if path.exists():
+        os.replace(path, former)
+    try:
+        os.replace(folder, path)
+    except OSError:
+        if former.exists():
+            os.replace(former, path)
+        raise
+    shutil.rmtree(former, ignore_errors=True)
+
+
+def _save(contents: Contents, labels: Path, folder: Path) -> None:
+    import tensorflow as tf
+
+    take = contents.preprocessing
+    module = tf.Module()
+    module.labels = tf.saved_model.Asset(str(labels))
+    graph_def, weights = _with_variables(contents.graph_def)
+    module.weights = list(weights.values())
+    # One function for all signatures, so that the graph is stored once.
+    whole = tf.function(raw_pixels.function(graph_def, take, contents.bottleneck, weights), autograph=False)
+    pictures = raw_pixels.spec(graph_def, take)
+
+    def signature(*wanted: str) -> tf.types.experimental.PolymorphicFunction:
+        def run(pictures):
+            given = whole(pictures)
+            return {name: given[name] for name in wanted}
+
+        return tf.function(run, input_signature=[pictures], autograph=False)
+
+    signatures = {_SERVING: signature(SCORES)}
+    if contents.bottleneck is not None:
+        signatures[_WITH_BOTTLENECKS] = signature(SCORES, BOTTLENECKS)
+    try:
+        tf.saved_model.save(module, str(folder), signatures=signatures)
+    except tf.errors.OpError as error:
+        raise OSError(None, " ".join(error.message.split())[:200]) from None
+
+
+def _with_variables(graph_def: GraphDef) -> tuple[GraphDef, dict[str, tf.Variable]]:
+    """Weights taken out of the graph, which gets placeholders of the same names."""
+    import tensorflow as tf
+
+    result, weights = type(graph_def)(), {}
+    result.CopyFrom(graph_def)
+    for node in result.node:
+        if node.op == "Const" and node.attr["dtype"].type == tf.float32.as_datatype_enum:
+            values = tf.make_ndarray(node.attr["value"].tensor)
+            if values.size >= _WEIGHTS:
+                weights[node.name] = tf.Variable(values, name=node.name)
+                node.CopyFrom(placeholder(node.name, list(values.shape)))
+    return result, weights
+
+
+@dataclass(frozen=True)
+class _Signature:
+    """A function of the SavedModel, and the names of what goes in and comes out."""
+
+    name: str
+    pictures: str
+    kind: np.dtype  # of the pictures
+    sizes: tuple[int | None, int | None, int | None]  # of a batch, height and width; None where any goes
+    scores: str
+    outputs: int | None
+    computed: str  # the tensor of the graph that the scores are
+    bottlenecks: str | None = None
+
+
+def open_model(path: Path, wishes: Wishes) -> Model:
+    """Ours, or one from elsewhere that takes prepared pictures."""
+    import tensorflow as tf
+
+    meta_graph = _read(path)
+    record, unknown = carried(_own_files(path), path)
+    signature = _choose(meta_graph, path, wishes.bottlenecks and record is not None)
+    batch, height, width = signature.sizes
+    finish, outputs, note = (lambda values: values), signature.outputs, None
+    if record is not None:
+        found = record["preprocessing"]
+    else:
+        found = {"input_height": height, "input_width": width}
+        if signature.kind == np.uint8:
+            found |= {"input_mean": 0.0, "input_std": 1.0}
+        last = _last_operation(meta_graph.graph_def, signature.computed)
+        finish, outputs, note = endings.finish(endings.are_logits(signature.scores, last), signature.outputs)
+    take = preprocessing.settle(path, found, wishes.said, needs_layers=False)
+    sizes.check(path, take, height, width)
+    loaded = _load(path, signature.name, meta_graph)
+
+    def run(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        if signature.kind == np.uint8:
+            pictures = np.rint(pictures).clip(0, 255)
+        try:
+            entry = tf.constant(pictures.astype(signature.kind, copy=False))
+            given = loaded.signatures[signature.name](**{signature.pictures: entry})
+        except (tf.errors.OpError, ValueError) as error:
+            raise UserError(f"{path} cannot be run on pictures: {_in_short(error)}") from None
+        scores = finish(given[signature.scores].numpy())
+        return scores, None if signature.bottlenecks is None else given[signature.bottlenecks].numpy()
+
+    return Model(
+        path, take, outputs, record, unknown, lambda: run, batch or _BATCH,
+        gives_bottlenecks=signature.bottlenecks is not None,
+        labels=None if record is None else tuple(record["labels"]), note=note and f"{path} {note}",
+    )  # fmt: skip
+
+
+def _own_files(path: Path) -> dict[str, bytes]:
+    places = {RECORD: _EXTRA, LABELS: _ASSETS, UNKNOWN: _EXTRA}
+    try:
+        return {name: (path / place / name).read_bytes() for name, place in places.items()
+                if (path / place / name).exists()}  # fmt: skip
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _read(path: Path) -> MetaGraphDef:
+    """The graph for serving, of those that the folder holds."""
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    saved = SavedModel()
+    try:
+        saved.ParseFromString((path / _FILE).read_bytes())
+    except OSError as error:
+        raise UserError(f"cannot read {path / _FILE}: {error.strerror}") from None
+    except DecodeError:
+        raise UserError(f"{path / _FILE} is damaged or cut short: get the whole folder anew") from None
+    for meta_graph in saved.meta_graphs:
+        if _TAG in meta_graph.meta_info_def.tags:
+            return meta_graph
+    if not saved.meta_graphs:
+        raise UserError(f"{path / _FILE} is empty or cut short: get the whole folder anew")
+    raise UserError(
+        f"{path} holds no graph for serving (tagged {_TAG}), as modules of TensorFlow Hub for TensorFlow 1 do not: "
+        "expected a classifier"
+    )
+
+
+def _choose(meta_graph: MetaGraphDef, path: Path, with_bottlenecks: bool) -> _Signature:
+    """The signature that takes pictures; of several, the one for serving."""
+    signatures = {name: each for name, each in meta_graph.signature_def.items() if not name.startswith("__")}
+    if not signatures:
+        raise UserError(f"{path} has no signatures, which say what goes in and comes out: save it with signatures")
+    fitting = {name: found for name, each in signatures.items() if (found := _fit(name, each)) is not None}
+    if with_bottlenecks and _WITH_BOTTLENECKS in fitting:
+        return dataclasses.replace(fitting[_WITH_BOTTLENECKS], bottlenecks=BOTTLENECKS)
+    if _SERVING in fitting:
+        return fitting[_SERVING]
+    if len(fitting) == 1:
+        return next(iter(fitting.values()))
+    shown = "; ".join(f"{name} takes {_shown(each)}" for name, each in sorted(signatures.items())[:4])
+    raise UserError(
+        f"{path}: expected one signature that takes colour pictures, float32 [n, height, width, 3], and gives scores, "
+        f"[n, labels]: {shown}"
+    )
+
+
+def _fit(name: str, signature: SignatureDef) -> _Signature | None:
+    import tensorflow as tf
+
+    scores = _scores(signature.outputs)
+    if len(signature.inputs) != 1 or scores is None:
+        return None
+    ((pictures, entry),) = signature.inputs.items()
+    shape = _shape(entry.tensor_shape)
+    kinds = {tf.as_dtype(kind).as_datatype_enum: np.dtype(kind) for kind in ("float32", "float16", "uint8")}
+    batch, height, width, channels = (None,) * 4 if shape is None else shape if len(shape) == 4 else (0,) * 4
+    if entry.dtype not in kinds or batch not in (1, None) or channels not in (3, None):
+        return None
+    given = signature.outputs[scores]
+    columns = (_shape(given.tensor_shape) or (None, None))[1]
+    return _Signature(name, pictures, kinds[entry.dtype], (batch, height, width), scores, columns, given.name)
+
+
+def _scores(outputs: Mapping[str, TensorInfo]) -> str | None:
+    """The output that is [n, labels]; of several, the one that is called like scores."""
+    import tensorflow as tf
+
+    floats = [
+        name for name, each in sorted(outputs.items())
+        if tf.as_dtype(each.dtype).is_floating and len(_shape(each.tensor_shape) or (0, 0)) == 2
+    ]  # fmt: skip
+    for word in (SCORES, "prob", "softmax", "predict", ""):
+        named = [name for name in floats if word in name.lower()]
+        if len(named) == 1:
+            return named[0]
+    return None
+
+
+def _shape(shape) -> tuple[int | None, ...] | None:
+    return None if shape.unknown_rank else tuple(None if dim.size < 0 else dim.size for dim in shape.dim)
+
+
+def _shown(signature: SignatureDef) -> str:
+    import tensorflow as tf
+
+    inputs = []
+    for name, each in sorted(signature.inputs.items()):
+        sizes = ("?" if size is None else str(size) for size in _shape(each.tensor_shape) or ())
+        inputs.append(f"{name}, {tf.as_dtype(each.dtype).name} [{', '.join(sizes)}]")
+    return " and ".join(inputs[:3]) or "nothing"
+
+
+def _last_operation(graph_def: GraphDef, tensor: str) -> str | None:
+    """What computes a tensor, also inside functions, as far as it is not only reshaped; None if that is not there."""
+    functions = {each.signature.name: each for each in graph_def.library.function}
+    nodes, function = {node.name: node for node in graph_def.node}, None
+    while (node := nodes.get(node_of(tensor))) is not None:
+        if node.op in ("PartitionedCall", "StatefulPartitionedCall"):
+            function = functions.get(node.attr["f"].func.name)
+            if function is None:
+                return None
+            # Of a function's node it is a:0 outside and a:output:0 within another function.
+            given = function.signature.output_arg[int(tensor.rpartition(":")[2] or 0) if ":" in tensor else 0]
+            nodes, tensor = {each.name: each for each in function.node_def}, function.ret[given.name]
+        elif node.op in ("Identity", "Reshape", "Squeeze", "Cast"):
+            tensor = inputs_of(node)[0]
+        else:
+            return node.op
+    return None
+
+
+def _load(path: Path, signature: str, meta_graph: MetaGraphDef) -> tf.Module:
+    """To be kept: its signatures last no longer than it does."""
+    import tensorflow as tf
+
+    try:
+        loaded = tf.saved_model.load(str(path), tags=list(meta_graph.meta_info_def.tags))
+        loaded.signatures[signature]  # there is one only if what it needs was loaded
+        return loaded
+    except Exception as error:
+        # TensorFlow raises anything on what is missing or damaged: whatever it is, the folder cannot be loaded.
+        raise UserError(
+            f"{path} cannot be loaded, as part of it is missing, damaged or not for this TensorFlow "
+            f"({_in_short(error)}): get the whole folder anew"
+        ) from error
+
+
+def _in_short(error: Exception) -> str:
+    return " ".join((getattr(error, "message", None) or str(error)).split())[:200].rstrip(".: ")

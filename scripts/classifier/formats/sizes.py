@@ -1,0 +1,17 @@
+"""Holds what the user says of the size of pictures against what a classifier says of itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scripts.classifier.errors import UserError
+from scripts.classifier.preprocessing import Preprocessing
+
+
+def check(path: Path, take: Preprocessing, height: int | None, width: int | None) -> None:
+    """`height` and `width` are what it takes, None where any goes."""
+    if height not in (None, take.input_height) or width not in (None, take.input_width):
+        raise UserError(
+            f"{path} takes pictures of {height} x {width} pixels, not {take.input_height} x {take.input_width}: "
+            "leave out --input_height and --input_width"
+        )

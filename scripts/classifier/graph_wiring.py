@@ -1,0 +1,125 @@
+"""Says which node of a graph reads which, for those who look through graphs and rewire them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scripts.classifier.frozen_graph import node_of
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.attr_value_pb2 import AttrValue
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+    from tensorflow.core.framework.node_def_pb2 import NodeDef
+
+Nodes = dict[str, "NodeDef"]
+
+
+class Wiring:
+    """Control inputs do not count."""
+
+    def __init__(self, graph_def: GraphDef):
+        self.nodes: Nodes = {node.name: node for node in graph_def.node}
+        self.readers: dict[str, list[NodeDef]] = {}
+        for node in graph_def.node:
+            for source in inputs_of(node):
+                self.readers.setdefault(node_of(source), []).append(node)
+
+    def before(self, name: str) -> set[str]:
+        """The node and all that leads to it."""
+        return self._reach(name, lambda at: [node_of(source) for source in inputs_of(self.nodes[at])])
+
+    def behind(self, name: str) -> set[str]:
+        """The node and all that it leads to."""
+        return self._reach(name, lambda at: [node.name for node in self.readers.get(at, [])])
+
+    def _reach(self, start: str, further: Callable[[str], list[str]]) -> set[str]:
+        seen: set[str] = set()
+        waiting = [start]
+        while waiting:
+            name = waiting.pop()
+            if name in self.nodes and name not in seen:
+                seen.add(name)
+                waiting += further(name)
+        return seen
+
+
+def inputs_of(node: NodeDef) -> list[str]:
+    """The tensors that it reads, in order."""
+    return [source for source in node.input if not source.startswith("^")]
+
+
+def controls_of(node: NodeDef) -> list[str]:
+    return [source for source in node.input if source.startswith("^")]
+
+
+def port_of(source: str) -> int:
+    """Which of its node's outputs a tensor is."""
+    return int(source.partition(":")[2] or 0)
+
+
+def attribute(node: NodeDef, name: str) -> AttrValue:
+    """Empty where the node has none. Asking the node itself would give it one."""
+    from tensorflow.core.framework.attr_value_pb2 import AttrValue
+
+    return node.attr[name] if name in node.attr else AttrValue()
+
+
+def placeholder_sizes(node: NodeDef) -> list[int]:
+    """-1 where any size goes; nothing where not even their number is known, or old graphs do not say it."""
+    return [dim.size for dim in attribute(node, "shape").shape.dim]
+
+
+def value(name: str, nodes: Nodes) -> np.ndarray | None:
+    """What the node always gives: a constant's value, also behind Identity nodes; None if that is not known."""
+    import tensorflow as tf
+
+    node = constant(name, nodes)
+    return None if node is None else tf.make_ndarray(node.attr["value"].tensor)
+
+
+def constant(name: str, nodes: Nodes) -> NodeDef | None:
+    """The constant of that name or behind the Identity nodes of that name."""
+    node = nodes.get(node_of(name))
+    while node is not None and node.op == "Identity":
+        node = nodes.get(node_of(node.input[0]))
+    return node if node is not None and node.op == "Const" else None
+
+
+def in_order(nodes: Nodes) -> Iterator[NodeDef]:
+    """Each node after its inputs, control inputs included. Loops begin anywhere."""
+    done: set[str] = set()
+    for start in nodes:
+        waiting = [(start, False)]
+        while waiting:
+            name, inputs_done = waiting.pop()
+            if inputs_done:
+                yield nodes[name]
+            elif name in nodes and name not in done:
+                done.add(name)
+                waiting.append((name, True))
+                waiting += [(node_of(source), False) for source in nodes[name].input]
+
+
+def become_identity(node: NodeDef, source: str) -> None:
+    """The node from now on gives what `source` gives, which is of the type that the node gave."""
+    kind = next((node.attr[key].type for key in ("T", "dtype") if key in node.attr), None)
+    controls = controls_of(node)
+    node.op = "Identity"
+    del node.input[:]
+    node.input.extend([source, *controls])
+    node.attr.clear()
+    if kind is not None:
+        node.attr["T"].type = kind
+
+
+def insert(nodes: Nodes, node: NodeDef) -> str:
+    """Adds the node under a name that no other has, and gives that."""
+    wanted, number = node.name, 0
+    while node.name in nodes:
+        number += 1
+        node.name = f"{wanted}_{number}"
+    nodes[node.name] = node
+    return node.name

@@ -1,0 +1,128 @@
+"""Writes text into pictures, each character in a font that has it."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from itertools import groupby
+from pathlib import Path
+
+from PIL import ImageDraw, ImageFont
+
+# Where Linux and macOS keep fonts.
+FOLDERS = tuple(
+    Path(folder).expanduser()
+    for folder in (
+        "/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts",
+        "/System/Library/Fonts", "/Library/Fonts", "~/Library/Fonts",
+    )
+)  # fmt: skip
+
+# Plain ones with many characters, which are tried first.
+_PREFERRED = ("DejaVuSans", "NotoSans-Regular", "LiberationSans-Regular", "FreeSans", "Arial", "Arial Unicode",
+              "NotoSansCJK-Regular", "PingFang", "Hiragino Sans GB")  # fmt: skip
+_FANCY = re.compile(r"bold|italic|oblique|black|light|thin|condensed|narrow|mono|serif|math|symbol", re.I)
+# Has a box for every character there is, which says nothing.
+_EMPTY_FONT = "LastResort"
+_NO_CHARACTER = "\U0010ffff"
+
+
+class Lettering:
+    """Made for the characters of one text, in fonts of one size."""
+
+    def __init__(self, text: str, size: int, folders: Sequence[Path] = FOLDERS):
+        self.height = round(size * 1.35)  # from one line to the next
+        self._ascent = size
+        self._fonts: dict[str, ImageFont.FreeTypeFont] = {}
+        self._plain = ImageFont.load_default(size)
+        wanted = frozenset(each for each in text if not each.isspace())
+        fonts = _best_first(wanted, self._plain, size, folders) if wanted else []
+        for font, has in fonts:
+            self._fonts |= {each: font for each in has if each not in self._fonts}
+        self.missing = "".join(sorted(wanted - set(self._fonts)))
+        if fonts:
+            self._plain = fonts[0][0]
+
+    def width(self, text: str) -> float:
+        return sum(font.getlength(run) for run, font in self._runs(text))
+
+    def wrap(self, text: str, width: float) -> list[str]:
+        """Lines of at most this width; what lies between spaces or slashes is broken only if longer than a line."""
+        lines = [""]
+        for piece in re.findall(r"\S+?://[^\s/]*/*|[^\s/]*/+|[^\s/]+|\s+", text):
+            if self.width((lines[-1] + piece).rstrip()) <= width:
+                lines[-1] += piece
+                continue
+            lines.append("")
+            for each in piece.strip():
+                if lines[-1] and self.width(lines[-1] + each) > width:
+                    lines.append("")
+                lines[-1] += each
+        return [line.strip() for line in lines if line.strip()]
+
+    def write(self, pen: ImageDraw.ImageDraw, x: float, y: float, text: str, colour: str) -> None:
+        """With its upper left corner at x, y."""
+        for run, font in self._runs(text):
+            pen.text((x, y + self._ascent), run, colour, font, anchor="ls")
+            x += font.getlength(run)
+
+    def _runs(self, text: str) -> Iterator[tuple[str, ImageFont.FreeTypeFont]]:
+        """Pieces that one font writes. What no font has becomes its base letter (é an e), or a question mark."""
+        shown = "".join(_simpler(each) if each in self.missing else each for each in text)
+        for font, run in groupby(shown, lambda each: self._fonts.get(each, self._plain)):
+            yield "".join(run), font
+
+
+def _best_first(
+    wanted: frozenset[str], plain: ImageFont.FreeTypeFont, size: int, folders: Sequence[Path]
+) -> list[tuple[ImageFont.FreeTypeFont, frozenset[str]]]:
+    """Fonts and which of the characters they have; one with all of them alone, otherwise the most first."""
+    found = []
+    for font in _fonts(plain, size, folders):
+        has = frozenset(each for each in wanted if _has(font, each))
+        if has == wanted:
+            return [(font, has)]
+        if has:
+            found.append((font, has))
+    return sorted(found, key=lambda pair: -len(pair[1]))
+
+
+def _fonts(plain: ImageFont.FreeTypeFont, size: int, folders: Sequence[Path]) -> Iterator[ImageFont.FreeTypeFont]:
+    """Pillow's own has hardly more than ASCII but looks the same everywhere."""
+    yield plain
+    for path in sorted(_font_files(folders), key=_preference):
+        try:
+            yield ImageFont.truetype(path, size)
+        except OSError:
+            continue  # fonts of fixed sizes, such as coloured emoji, and damaged files
+
+
+def _font_files(folders: Sequence[Path]) -> Iterator[Path]:
+    # matplotlib, where it is there, brings fonts along.
+    matplotlib = find_spec("matplotlib")
+    brought = [] if matplotlib is None else [Path(place, "mpl-data", "fonts", "ttf")
+                                             for place in matplotlib.submodule_search_locations]  # fmt: skip
+    for folder in [*folders, *brought]:
+        for place, _, names in os.walk(folder):
+            for name in names:
+                if name.lower().endswith((".ttf", ".otf", ".ttc")) and not name.startswith(_EMPTY_FONT):
+                    yield Path(place, name)
+
+
+def _preference(path: Path) -> tuple[int, bool, str]:
+    rank = _PREFERRED.index(path.stem) if path.stem in _PREFERRED else len(_PREFERRED)
+    return rank, _FANCY.search(path.stem) is not None, path.name
+
+
+def _has(font: ImageFont.FreeTypeFont, character: str) -> bool:
+    """Fonts draw all that they lack alike."""
+    drawn, lacking = font.getmask(character), font.getmask(_NO_CHARACTER)
+    return (drawn.size, bytes(drawn)) != (lacking.size, bytes(lacking))
+
+
+def _simpler(character: str) -> str:
+    base = unicodedata.normalize("NFKD", character)[0]
+    return base if base.isascii() else "?"

@@ -1,0 +1,58 @@
+"""How a picture becomes what a classifier takes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from scripts.classifier import pixels
+from scripts.classifier.errors import UserError
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What the user says over a classifier and its record; None: nothing."""
+
+    input_height: int | None = None
+    input_width: int | None = None
+    input_mean: float | None = None
+    input_std: float | None = None
+    input_layer: str | None = None
+    output_layer: str | None = None
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Squeezed to input_height x input_width, then (pixel - input_mean) / input_std.
+
+    The layers are names of nodes; formats that know by themselves where pictures go in have None there.
+    """
+
+    input_height: int
+    input_width: int
+    input_mean: float
+    input_std: float
+    input_layer: str | None = None
+    output_layer: str | None = None
+
+    def apply(self, data: bytes) -> np.ndarray:
+        """[input_height, input_width, 3] float32; raises pixels.UnreadableImage."""
+        square = pixels.decode(data, self.input_height, self.input_width)
+        return pixels.normalise(square, self.input_mean, self.input_std)
+
+
+def settle(path: Path, found: dict, said: Overrides, needs_layers: bool) -> Preprocessing:
+    """What the user says, else what was found out about the classifier at `path`; the rest is asked for."""
+    given = {name: value for name, value in asdict(said).items() if value is not None}
+    if given.get("input_std") == 0:
+        raise UserError("--input_std=0: pixels are divided by it, so it cannot be 0")
+    layers = ("input_layer", "output_layer")
+    if not needs_layers and (useless := [name for name in layers if name in given]):
+        raise UserError(f"--{useless[0]} is for graphs (.pb): {path} knows its input and output by itself")
+    known = {**{name: value for name, value in found.items() if value is not None}, **given}
+    wanted = ("input_height", "input_width", "input_mean", "input_std", *(layers if needs_layers else ()))
+    if missing := [f"--{name}" for name in wanted if name not in known]:
+        raise UserError(f"{path} does not tell how pictures are fed to it: give {', '.join(missing)}")
+    return Preprocessing(**{name: known.get(name) for name in Preprocessing.__dataclass_fields__})

@@ -1,0 +1,125 @@
+"""Looks into the flatbuffer of a .tflite file, and edits it.
+
+What is looked into must be known to be sound: LiteRT checks it when it opens a model, Python's reader does not.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+
+import flatbuffers
+import numpy as np
+
+# What data must be aligned to by the schema, which Python's writer does not heed.
+_ALIGNMENT = 16
+
+# Where a subgraph's table says where its third field, `outputs`, is: two bytes a field behind the first four.
+_OUTPUTS_SLOT = 4 + 2 * 2
+
+# Operations that give what they get, in another shape or type.
+_PASSING = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "QUANTIZE", "DEQUANTIZE", "CAST"}
+# Behind these, values are neither shares nor anything else but logits.
+_LINEAR = {"FULLY_CONNECTED", "CONV_2D", "BATCH_MATMUL", "ADD"}
+
+
+def metadata(data: bytes, name: str) -> bytes | None:
+    """What the model keeps under this name."""
+    model = _model(data)
+    for at in range(model.MetadataLength()):
+        if model.Metadata(at).Name() == name.encode():
+            values = model.Buffers(model.Metadata(at).Buffer()).DataAsNumpy()
+            return values.tobytes() if isinstance(values, np.ndarray) else None
+    return None
+
+
+def bottleneck_tensor(data: bytes) -> int | None:
+    """The index of what the last fully connected layer looks at."""
+    for name, inputs, _ in _operations_from_the_end(data):
+        if name == "FULLY_CONNECTED":
+            return inputs[0]
+    return None
+
+
+def gives_logits(data: bytes) -> bool:
+    """Whether the first output comes from a linear layer, without a softmax behind it."""
+    wanted = _model(data).Subgraphs(0).Outputs(0)
+    for name, inputs, outputs in _operations_from_the_end(data):
+        if wanted in outputs:
+            if name not in _PASSING:
+                return name in _LINEAR
+            wanted = inputs[0]
+    return False
+
+
+def with_output(data: bytes, tensor: int) -> bytes:
+    """The model that gives this tensor too, as its last output."""
+    graph = _model(data).Subgraphs(0)
+    outputs = [*(graph.Outputs(at) for at in range(graph.OutputsLength())), tensor]
+    # Their list is written anew behind everything else. The field that points to it says how far ahead it is.
+    field, start = graph._tab.Pos + graph._tab.Offset(_OUTPUTS_SLOT), -(-len(data) // 4) * 4
+    edited = bytearray(data.ljust(start, b"\0") + struct.pack(f"<I{len(outputs)}i", len(outputs), *outputs))
+    struct.pack_into("<I", edited, field, start - field)
+    return bytes(edited)
+
+
+def rewrite(data: bytes, input_name: str, output_name: str, added: Mapping[str, bytes]) -> bytes:
+    """The model with these names for what it takes and gives, and with metadata added, made as small as it can be."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    graph = model.subgraphs[0]
+    for tensor in graph.tensors:
+        # The converter strings together the names of all that it made one operation of: a tenth of a small model.
+        tensor.name = tensor.name.split(b";")[0]
+    graph.tensors[graph.inputs[0]].name, graph.tensors[graph.outputs[0]].name = input_name, output_name
+    for name, values in added.items():
+        buffer, entry = schema.BufferT(), schema.MetadataT()
+        buffer.data = np.frombuffer(values, np.uint8)
+        entry.name, entry.buffer = name, len(model.buffers)
+        model.buffers.append(buffer)
+        model.metadata = [*(model.metadata or []), entry]
+    builder = _Builder(len(data))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+class _Builder(flatbuffers.Builder):
+    """Writes equal vectors once, and bytes aligned.
+
+    With 8 bits, each channel has eight bytes of zeros in each of two vectors: a seventh of a small model.
+    """
+
+    def __init__(self, size: int):
+        super().__init__(size)
+        self._written: dict[tuple[str, bytes], int] = {}
+
+    def CreateNumpyVector(self, x: np.ndarray) -> int:
+        key = (x.dtype.str, x.tobytes())
+        if key not in self._written:
+            if x.itemsize == 1:
+                self.Prep(_ALIGNMENT, x.size)
+            self._written[key] = super().CreateNumpyVector(x)
+        return self._written[key]
+
+
+def _model(data: bytes):
+    from ai_edge_litert.schema_py_generated import Model
+
+    return Model.GetRootAs(data)
+
+
+def _operations_from_the_end(data: bytes) -> Iterator[tuple[str, list[int], list[int]]]:
+    """Name, inputs and outputs of each."""
+    from ai_edge_litert.schema_py_generated import BuiltinOperator
+
+    names = {code: name for name, code in vars(BuiltinOperator).items() if isinstance(code, int)}
+    model = _model(data)
+    graph = model.Subgraphs(0)
+    for at in reversed(range(graph.OperatorsLength())):
+        operation = graph.Operators(at)
+        kind = model.OperatorCodes(operation.OpcodeIndex())
+        # Codes up to 127 were once kept in another field, where old readers still look for them.
+        code = max(kind.BuiltinCode(), kind.DeprecatedBuiltinCode())
+        inputs = [operation.Inputs(each) for each in range(operation.InputsLength())]
+        yield names.get(code, ""), inputs, [operation.Outputs(each) for each in range(operation.OutputsLength())]

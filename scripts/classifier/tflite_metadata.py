@@ -1,0 +1,149 @@
+"""Writes and reads what tools for phones look for in a .tflite file: TFLite Model Metadata, and files packed with it.
+
+The metadata is a flatbuffer of its own inside the model. The files are a zip archive behind it, so that the whole is
+a model to those who read from the start, and an archive to those who read from the end.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from scripts.classifier import flatbuffer_tables, tflite_file
+from scripts.classifier.errors import UserError
+from scripts.classifier.flatbuffer_tables import Fields, Table
+
+NAME, IDENTIFIER = "TFLITE_METADATA", b"M001"
+
+# Fields of the tables in metadata_schema.fbs of TensorFlow Lite Support, as far as they are used here.
+_MODEL_NAME, _MODEL_DESCRIPTION, _MODEL_VERSION, _MODEL_SUBGRAPHS, _MODEL_FILES, _MODEL_MIN_PARSER = 0, 1, 2, 3, 6, 7
+_SUBGRAPH_INPUTS, _SUBGRAPH_OUTPUTS, _SUBGRAPH_FILES = 2, 3, 4
+_TENSOR_NAME, _TENSOR_DESCRIPTION, _TENSOR_CONTENT, _TENSOR_PROCESSES, _TENSOR_STATS, _TENSOR_FILES = 0, 1, 3, 4, 5, 6
+_CONTENT_KIND, _CONTENT_PROPERTIES, _IMAGE_COLOURS = 0, 1, 0
+_PROCESS_KIND, _PROCESS_OPTIONS, _NORMALIZATION_MEAN, _NORMALIZATION_STD = 0, 1, 0, 1
+_STATS_MAX, _STATS_MIN = 0, 1
+_FILE_NAME, _FILE_DESCRIPTION, _FILE_TYPE = 0, 1, 2
+
+# Its enumerations and kinds.
+_FEATURES, _IMAGE = 1, 2
+_RGB = 1
+_NORMALIZATION = 1
+_DESCRIPTIONS, _AXIS_LABELS = 1, 2
+_MIN_PARSER = "1.0.0"  # the first one knows all of these
+
+
+@dataclass(frozen=True)
+class Description:
+    """What tools are to know. The normalization is that of an input of floats; one of 8 bits is given the pixels."""
+
+    name: str
+    text: str
+    mean: float
+    std: float
+    input_range: tuple[float, float]
+    output_range: tuple[float, float]
+    labels: str  # which of the files has them, one a line
+    files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a file says about itself."""
+
+    mean: tuple[float, ...] = ()  # one, or one for each colour; none where it does not say
+    std: tuple[float, ...] = ()
+    labels: tuple[str, ...] | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def embed(model: bytes, input_name: str, output_name: str, description: Description) -> bytes:
+    metadata = flatbuffer_tables.pack(_tables(description), IDENTIFIER)
+    file = io.BytesIO()
+    file.write(tflite_file.rewrite(model, input_name, output_name, {NAME: metadata}))
+    with zipfile.ZipFile(file, "a") as archive:
+        for name, data in description.files.items():
+            # An entry made like this has no time of writing. Readers on phones take it uncompressed only.
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_STORED)
+    return file.getvalue()
+
+
+def read(data: bytes, origin: object) -> Found:
+    """`data` is a model that LiteRT opens."""
+    try:
+        files = _unzip(data)
+        metadata = tflite_file.metadata(data, NAME)
+        if metadata is None or metadata[4:8] != IDENTIFIER:
+            return Found(files=files)
+        return _find(Table.root(metadata), files, origin)
+    except (struct.error, ValueError, zipfile.BadZipFile, NotImplementedError):
+        raise UserError(f"what {origin} says about itself, its metadata, is damaged: get it anew") from None
+
+
+def _unzip(data: bytes) -> dict[str, bytes]:
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        return {}
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _find(model: Table, files: Mapping[str, bytes], origin: object) -> Found:
+    graphs = model.tables(_MODEL_SUBGRAPHS)[:1]
+    images = [each for graph in graphs for each in graph.tables(_SUBGRAPH_INPUTS)[:1]]
+    scores = [each for graph in graphs for each in graph.tables(_SUBGRAPH_OUTPUTS)[:1]]
+    attached = model.tables(_MODEL_FILES)
+    attached += [file for graph in graphs for file in graph.tables(_SUBGRAPH_FILES)]
+    attached += [file for tensor in images + scores for file in tensor.tables(_TENSOR_FILES)]
+    for file in attached:
+        if (name := file.text(_FILE_NAME)) not in files:
+            raise UserError(f"{origin} is cut short: {name}, which it says to hold, is not in it; get it anew")
+    mean, std = (), ()
+    for process in (each for image in images for each in image.tables(_TENSOR_PROCESSES)):
+        if process.number(_PROCESS_KIND) == _NORMALIZATION:
+            options = process.table(_PROCESS_OPTIONS)
+            mean, std = options.floats(_NORMALIZATION_MEAN), options.floats(_NORMALIZATION_STD)
+    labels = [
+        files[file.text(_FILE_NAME)] for each in scores for file in each.tables(_TENSOR_FILES)
+        if file.number(_FILE_TYPE) == _AXIS_LABELS
+    ]  # fmt: skip
+    return Found(mean, std, _lines(labels[0]) if labels else None, files)
+
+
+def _lines(data: bytes) -> tuple[str, ...]:
+    """Empty ones count too: each line is a label."""
+    lines = data.decode("utf-8-sig", "surrogateescape").replace("\r\n", "\n").split("\n")
+    return tuple(lines[:-1] if lines[-1] == "" else lines)
+
+
+def _tables(say: Description) -> Fields:
+    normalization = {_NORMALIZATION_MEAN: _floats(say.mean), _NORMALIZATION_STD: _floats(say.std)}
+    image = {
+        _TENSOR_NAME: "image", _TENSOR_DESCRIPTION: "The picture, squeezed to this size.",
+        _TENSOR_CONTENT: {_CONTENT_KIND: _IMAGE, _CONTENT_PROPERTIES: {_IMAGE_COLOURS: _RGB}},
+        _TENSOR_PROCESSES: [{_PROCESS_KIND: _NORMALIZATION, _PROCESS_OPTIONS: normalization}],
+        _TENSOR_STATS: _stats(*say.input_range),
+    }  # fmt: skip
+    labels = {_FILE_NAME: say.labels, _FILE_DESCRIPTION: "One label a line.", _FILE_TYPE: _AXIS_LABELS}
+    scores = {
+        _TENSOR_NAME: "probability", _TENSOR_DESCRIPTION: "How sure it is of each label.",
+        _TENSOR_CONTENT: {_CONTENT_KIND: _FEATURES, _CONTENT_PROPERTIES: {}},
+        _TENSOR_STATS: _stats(*say.output_range), _TENSOR_FILES: [labels],
+    }  # fmt: skip
+    others = [{_FILE_NAME: name, _FILE_TYPE: _DESCRIPTIONS} for name in say.files if name != say.labels]
+    return {
+        _MODEL_NAME: say.name, _MODEL_DESCRIPTION: say.text, _MODEL_VERSION: "1",
+        _MODEL_SUBGRAPHS: [{_SUBGRAPH_INPUTS: [image], _SUBGRAPH_OUTPUTS: [scores]}],
+        _MODEL_FILES: others, _MODEL_MIN_PARSER: _MIN_PARSER,
+    }  # fmt: skip
+
+
+def _stats(low: float, high: float) -> Fields:
+    return {_STATS_MIN: _floats(low), _STATS_MAX: _floats(high)}
+
+
+def _floats(*values: float) -> np.ndarray:
+    return np.array(values, np.float32)

@@ -1,0 +1,143 @@
+"""Tells photos of none of the labels: their bottlenecks lie far from those of all photos trained on.
+
+Far is measured twice, because each way sees what the other misses: by the angle between bottlenecks, which
+tells other kinds of pictures, and by the angle once every value is brought to the same mean and deviation,
+which tells other things in the same kind of picture. Each label is known by a few typical bottlenecks (the
+centres that k-means finds among its training photos); the larger of the two distances to the nearest of them
+counts. Where known ends is chosen on validation photos.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+from dataclasses import dataclass
+
+import numpy as np
+
+from scripts.classifier.errors import UserError
+
+NAME = "unknown"
+
+# More centres a label tell no more (16 and 32 were alike on flowers); with very many labels the file would grow.
+_CENTRES_A_LABEL, _MOST_CENTRES = 16, 1024
+# Photos of a label beyond this hardly move its centres; the second bounds the memory that many labels take.
+_MOST_PHOTOS_A_LABEL, _MOST_PHOTOS = 1000, 10_000
+_ROUNDS = 10
+_ROWS_AT_ONCE = 1024
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Distances are in units of the threshold: what is beyond 1 is unknown."""
+
+    mean: np.ndarray  # [values], of training photos
+    deviation: np.ndarray  # [values]
+    centres: np.ndarray  # [2, centres, values]: directions of bottlenecks, and of standardised ones
+    units: np.ndarray  # [2]: how far away known photos are, in either way
+
+    def distances(self, bottlenecks: np.ndarray) -> np.ndarray:
+        """[n] from [n, values]"""
+        return self.both_ways(bottlenecks).max(axis=0)
+
+    def both_ways(self, bottlenecks: np.ndarray) -> np.ndarray:
+        """[2, n]"""
+        parts = [bottlenecks[at : at + _ROWS_AT_ONCE] for at in range(0, len(bottlenecks), _ROWS_AT_ONCE)]
+        nearest = [
+            [_nearest(look(part, self.mean, self.deviation), centres)[1] for part in parts]
+            for look, centres in zip(_LOOKS, self.centres, strict=True)
+        ]
+        empty = [np.empty(0, np.float32)]
+        return np.stack([np.concatenate(way or empty) for way in nearest]) / self.units[:, None]
+
+    def to_bytes(self) -> bytes:
+        """Centres in 8 bits, each with a step of its own: they go into files for phones, where size counts."""
+        steps = np.maximum(np.abs(self.centres).max(axis=2, keepdims=True) / 127, 1e-12).astype("<f4")
+        file = io.BytesIO()
+        np.savez_compressed(
+            file, mean=self.mean.astype("<f4"), deviation=self.deviation.astype("<f4"),
+            centres=np.rint(self.centres / steps).astype(np.int8), steps=steps, units=self.units.astype("<f8"),
+        )  # fmt: skip
+        return file.getvalue()
+
+
+def from_bytes(data: bytes, origin: object) -> Unknown:
+    try:
+        with np.load(io.BytesIO(data)) as arrays:
+            return Unknown(arrays["mean"], arrays["deviation"], arrays["centres"] * arrays["steps"], arrays["units"])
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"{origin} cannot be read ({error}), so that unknown photos cannot be told: train or export it anew"
+        ) from None
+
+
+def learn(training: np.ndarray, labels: np.ndarray, validation: np.ndarray, kept: float, seed: int) -> Unknown:
+    """From bottlenecks, [n, values] each. Of photos like those of validation, a share of `kept` counts as known."""
+    mean, deviation = training.mean(axis=0), training.std(axis=0)
+    # Values that hardly change among the training photos must not count for everything when they do.
+    deviation = np.maximum(deviation, 1e-3 * max(float(deviation.max()), 1e-6))
+    each = max(1, min(_CENTRES_A_LABEL, _MOST_CENTRES // (int(labels.max()) + 1)))
+    random = np.random.default_rng(seed)
+    groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    centres = np.stack([
+        np.concatenate([_centres(look(training[rows], mean, deviation), each, random) for rows in groups])
+        for look in _LOOKS
+    ])  # fmt: skip
+    # As they will be read back, so that the threshold is that of what is kept.
+    bare = from_bytes(Unknown(mean, deviation, centres, np.ones(2)).to_bytes(), NAME)
+    ways = bare.both_ways(validation)
+    units = np.array([_quantile(way, kept) for way in ways])
+    units *= _quantile((ways / units[:, None]).max(axis=0), kept)
+    return Unknown(bare.mean, bare.deviation, bare.centres, units)
+
+
+def sample(labels: np.ndarray, seed: int) -> np.ndarray:
+    """The rows of the training photos that are enough to learn from."""
+    random = np.random.default_rng(seed)
+    rows = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    most = min(_MOST_PHOTOS_A_LABEL, max(1, _MOST_PHOTOS // len(rows)))
+    return np.sort(np.concatenate([each if len(each) <= most else random.choice(each, most, False) for each in rows]))
+
+
+def _quantile(distances: np.ndarray, kept: float) -> float:
+    """The distance within which a share of `kept` of further photos is to be expected, or the largest there is.
+
+    Of n photos and one more, each place in the order is as likely for that one: so of n + 1, not of n.
+    """
+    place = min(len(distances), math.ceil(kept * (len(distances) + 1)))
+    # A little more, for the last digits of a distance depend on what it is computed together with.
+    return max(float(np.sort(distances)[place - 1]) * (1 + 1e-5), 1e-6)
+
+
+def _directions(vectors: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
+def _standardised_directions(vectors: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    return _directions((vectors - mean) / deviation, mean, deviation)
+
+
+_LOOKS = (_directions, _standardised_directions)
+
+
+def _nearest(vectors: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each vector the number of the nearest centre and the squared distance to it."""
+    squares = (vectors**2).sum(axis=1)[:, None] + (centres**2).sum(axis=1) - 2 * vectors @ centres.T
+    return squares.argmin(axis=1), squares.min(axis=1).clip(0)
+
+
+def _centres(vectors: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
+    """k-means, started as k-means++ does; always `count` of them, some twice where there are fewer vectors."""
+    centres = vectors[[random.integers(len(vectors))]]
+    while len(centres) < count:
+        far = _nearest(vectors, centres)[1].astype(np.float64)
+        total = far.sum()
+        at = random.choice(len(vectors), p=far / total) if total > 0 else random.integers(len(vectors))
+        centres = np.concatenate([centres, vectors[[at]]])
+    for _ in range(_ROUNDS):
+        which, _ = _nearest(vectors, centres)
+        members = np.equal(np.arange(count)[:, None], which).astype(np.float32)
+        counts = members.sum(axis=1, keepdims=True)
+        centres = np.where(counts > 0, members @ vectors / np.maximum(counts, 1), centres)
+    return centres.astype(np.float32)

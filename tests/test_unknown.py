@@ -1,0 +1,63 @@
+"""Telling photos of none of the labels by how far their bottlenecks lie."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scripts.classifier import unknown
+from scripts.classifier.errors import UserError
+
+
+def clusters(random: np.random.Generator, centres: np.ndarray, each: int) -> tuple[np.ndarray, np.ndarray]:
+    labels = np.repeat(np.arange(len(centres)), each)
+    spread = random.normal(0, 0.4, (len(labels), centres.shape[1])).astype(np.float32)
+    return np.maximum(centres[labels] + spread, 0), labels
+
+
+@pytest.fixture(scope="module")
+def flowers():
+    """Three labels around three directions, and things around three others."""
+    random = np.random.default_rng(0)
+    known, other = np.abs(random.normal(1, 1, (2, 3, 40))).astype(np.float32)
+    training, labels = clusters(random, known, 60)
+    held_out, _ = clusters(random, known, 80)
+    strangers, _ = clusters(random, other, 80)
+    return training, labels, held_out, strangers
+
+
+@pytest.mark.parametrize("kept", [0.8, 0.95])
+def test_the_stated_share_is_kept_and_strangers_are_not(flowers, kept):
+    training, labels, held_out, strangers = flowers
+    tells = unknown.learn(training, labels, held_out[::2], kept, seed=0)
+    assert abs((tells.distances(held_out[1::2]) <= 1).mean() - kept) < 0.1
+    assert (tells.distances(held_out[::2]) <= 1).mean() >= kept
+    assert (tells.distances(strangers) > 1).mean() > 0.95
+
+
+def test_what_is_read_back_measures_the_same(flowers):
+    training, labels, held_out, _ = flowers
+    tells = unknown.learn(training, labels, held_out, 0.95, seed=0)
+    data = tells.to_bytes()
+    assert np.array_equal(unknown.from_bytes(data, "x").distances(held_out), tells.distances(held_out))
+    assert data == unknown.learn(training, labels, held_out, 0.95, seed=0).to_bytes()
+    for damaged in (b"", b"PK\x03\x04", data[:1000], b"<html>"):
+        with pytest.raises(UserError, match="x cannot be read"):
+            unknown.from_bytes(damaged, "x")
+
+
+@given(st.integers(1, 40), st.integers(1, 4), st.sampled_from([0.5, 0.95, 1.0]), st.integers(0, 3))
+def test_any_few_photos_will_do(count, labels, kept, seed):
+    random = np.random.default_rng(seed)
+    vectors = np.maximum(random.normal(0, 1, (count, 6)), 0).astype(np.float32)
+    vectors[0] = 0  # a network may give nothing at all
+    tells = unknown.learn(vectors, np.arange(count) % labels, vectors[::2], kept, seed)
+    distances = tells.distances(vectors)
+    assert distances.shape == (count,) and np.isfinite(distances).all()
+    assert (distances[::2] <= 1).mean() >= kept - 1e-9
+
+
+def test_of_many_photos_a_sample_is_looked_at():
+    labels = np.array([0] * 5000 + [1] * 10)
+    rows = unknown.sample(labels, 0)
+    assert len(rows) == 1010 and (labels[rows] == 1).sum() == 10 and len(set(rows)) == len(rows)
