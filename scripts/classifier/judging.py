@@ -1,0 +1,89 @@
+"""Lets a written classifier look at photos whose labels are known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from scripts.classifier import image_lists
+from scripts.classifier.classifiers import Classifier
+from scripts.classifier.errors import UserError
+from scripts.classifier.image_lists import TESTING, VALIDATION, ImageLists
+
+
+@dataclass(frozen=True)
+class LabelledPhoto:
+    path: str  # relative to the image folder, with forward slashes
+    label: int | None  # index into the classifier's labels; None: it is of none of them
+    split: str
+
+
+@dataclass(frozen=True)
+class Looked:
+    """The photos that could be read, and row by row what the classifier made of them."""
+
+    photos: list[LabelledPhoto]
+    scores: np.ndarray  # [n, labels]
+    bottlenecks: np.ndarray | None  # [n, values]
+    distances: np.ndarray | None  # [n]; beyond 1 a photo is unknown
+    unreadable: dict[str, str]
+
+    def rows(self, wanted: Callable[[LabelledPhoto], bool]) -> np.ndarray:
+        return np.array([row for row, photo in enumerate(self.photos) if wanted(photo)], np.int64)
+
+
+def scan(image_dir: Path, record: dict | None) -> ImageLists:
+    """The photos dealt out as they were for the training that `record` tells of, else as they usually are."""
+    options = (record or {}).get("options", {})
+    percentages = [options.get(f"{split}_percentage", 10.0) for split in (TESTING, VALIDATION)]
+    return image_lists.scan(image_dir, *percentages, fewest_labels=1)
+
+
+def match(
+    lists: ImageLists, labels: tuple[str, ...], strangers_too: bool = False
+) -> tuple[list[LabelledPhoto], list[str]]:
+    """The photos under the classifier's labels, and the folders that are none of them.
+
+    The original wrote labels in small letters with spaces for all that is no letter or digit.
+    """
+    exact = {label: index for index, label in enumerate(labels)}
+    alike = {_as_the_original_wrote(label): index for index, label in enumerate(labels)}
+    indices = [exact.get(name, alike.get(_as_the_original_wrote(name))) for name in lists.labels]
+    if not strangers_too and all(index is None for index in indices):
+        raise UserError(
+            f"none of the folders in {lists.image_dir} ({', '.join(lists.labels[:3])} ...) is named like a label of "
+            f"the classifier ({', '.join(labels[:3])} ...): give the folder of photos that belongs to it"
+        )
+    photos = [LabelledPhoto(photo.path, indices[photo.label], photo.split) for photo in lists.photos]
+    return photos, [name for name, index in zip(lists.labels, indices, strict=True) if index is None]
+
+
+def look(
+    classifier: Classifier, lists: ImageLists, photos: Sequence[LabelledPhoto], advance: Callable[[int], None]
+) -> Looked:
+    answers, kept, unreadable = [], [], {}
+    pictures = [lists.image_dir / photo.path for photo in photos]
+    for photo, (_, answer) in zip(photos, classifier.label(pictures), strict=True):
+        advance(1)
+        if isinstance(answer, str):
+            unreadable[photo.path] = answer
+        else:
+            kept.append(photo)
+            answers.append(answer)
+    if not answers:
+        reason = next(iter(unreadable.values()), "there are none")
+        raise UserError(f"none of the {len(photos)} photos to look at in {lists.image_dir} can be read ({reason})")
+    return Looked(
+        kept, np.stack([answer.scores for answer in answers]),
+        None if answers[0].bottleneck is None else np.stack([answer.bottleneck for answer in answers]),
+        None if answers[0].distance is None else np.array([answer.distance for answer in answers]),
+        unreadable,
+    )  # fmt: skip
+
+
+def _as_the_original_wrote(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", " ", name.lower()).strip()

@@ -1,0 +1,91 @@
+"""Hashes photos by what they look like: 64 bits that differ little between copies of one picture."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from scripts.classifier import networks, pixels
+from scripts.classifier.pixels import UnreadableImage
+
+BITS = 64
+
+# The picture is squeezed to grey of this many pixels a side, and decoded at no less than twice that.
+_SIDE = 32
+_DECODED_SIDE = 2 * _SIDE
+
+# A picture whose grey values deviate less than this, of 255, is a plain surface: its bits would be noise.
+_PLAIN = 2.0
+
+# The bits are the signs of the lowest frequencies of the cosine transform, all but the mean brightness:
+# (vertical, horizontal), by their sum.
+_FREQUENCIES = sorted(((i, j) for i in range(11) for j in range(11) if i + j), key=lambda at: (sum(at), at))[:BITS]
+_VERTICAL, _HORIZONTAL = np.array(_FREQUENCIES).T
+_WAVES = np.cos(np.pi * np.outer(np.arange(11), 2 * np.arange(_SIDE) + 1) / (2 * _SIDE))
+
+
+@dataclass(frozen=True)
+class Hashes:
+    """The hash of each photo, and whether it means anything."""
+
+    bits: np.ndarray  # [photos] uint64
+    usable: np.ndarray  # [photos] bool; False: it cannot be read, or shows a plain surface
+
+
+def of_photos(image_dir: Path, paths: Sequence[str], advance: Callable[[int], None] = lambda done: None) -> Hashes:
+    """The hashes of image_dir/path for all paths, on all processors; `advance` is called with numbers of photos done.
+
+    A photo that cannot be read has no hash, which its own stage has told already.
+    """
+
+    def work(path: str) -> int | None:
+        try:
+            return of_bytes((image_dir / path).read_bytes())
+        except (UnreadableImage, OSError):
+            return None
+
+    found: list[int | None] = []
+    with ThreadPoolExecutor(networks.cores()) as pool:
+        # Not pool.map, which would hold a task for each of a million photos.
+        waiting: deque = deque()
+        for path in paths:
+            waiting.append(pool.submit(work, path))
+            if len(waiting) > 64:
+                found.append(waiting.popleft().result())
+                advance(1)
+        for future in waiting:
+            found.append(future.result())
+            advance(1)
+    return Hashes(
+        np.array([value or 0 for value in found], np.uint64), np.array([value is not None for value in found], bool)
+    )
+
+
+def of_bytes(data: bytes) -> int | None:
+    """The hash of an encoded picture; None where it shows a plain surface."""
+    image = pixels.open_rgb(data, _DECODED_SIDE).convert("L")
+    grey = np.asarray(image.resize((_SIDE, _SIDE), Image.Resampling.BOX), np.float64)
+    if grey.std() < _PLAIN:
+        return None
+    transformed = _WAVES @ grey @ _WAVES.T
+    return int.from_bytes(np.packbits(transformed[_VERTICAL, _HORIZONTAL] > 0).tobytes(), "big")
+
+
+# A mirrored picture has the same frequencies; those that are odd from left to right change their sign.
+_MIRRORED_BITS = np.uint64(int.from_bytes(np.packbits(_HORIZONTAL % 2 == 1).tobytes(), "big"))
+
+
+def mirrored(bits: np.ndarray) -> np.ndarray:
+    """The hashes of the pictures seen in a mirror."""
+    return bits ^ _MIRRORED_BITS
+
+
+def distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """[some, others] uint8: in how many bits they differ; unrelated pictures in about 32."""
+    return np.bitwise_count(some[:, None] ^ others[None, :])

@@ -1,0 +1,36 @@
+"""Makes small pictures of photos that a page can hold within itself."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from scripts.classifier import pixels
+from scripts.classifier.pixels import UnreadableImage
+
+LONGEST_SIDE = 160
+_QUALITY = 80
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    uri: str  # data:image/jpeg;base64,...
+    width: int
+    height: int
+
+
+def thumbnail(photo: Path) -> Thumbnail | None:
+    """The photo within LONGEST_SIDE pixels a side; None if it cannot be read any more."""
+    try:
+        # Twice as large to begin with: a JPEG comes out reduced, and coarsely.
+        image = pixels.open_rgb(photo.read_bytes(), 2 * LONGEST_SIDE)
+    except (UnreadableImage, OSError):
+        return None
+    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    jpeg = io.BytesIO()
+    image.save(jpeg, "JPEG", quality=_QUALITY, optimize=True)
+    return Thumbnail(f"data:image/jpeg;base64,{base64.b64encode(jpeg.getvalue()).decode()}", *image.size)
