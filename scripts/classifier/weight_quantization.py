@@ -1,0 +1,224 @@
+"""Rounds a graph's weights to what 8 bits hold, or stores them so."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scripts.classifier import frozen_graph
+from scripts.classifier.errors import UserError
+from scripts.classifier.frozen_graph import constant, node_of, operation
+from scripts.classifier.graph_wiring import Nodes, Wiring, attribute, in_order, inputs_of, insert
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+    from tensorflow.core.framework.node_def_pb2 import NodeDef
+
+ROUNDED, STORED = "weights_rounded", "weights"
+
+# The default of quantize_weights in TensorFlow 1's Graph Transform Tool. It spares the first layers of a MobileNet,
+# a sixteenth of the values in mobilenet_0.25_224, where a channel is a few weights and no two are alike.
+SMALLEST = 1024
+
+# Where a tenth of a tensor's channels span less than this share of it, 32 of the 256 levels or fewer are left to them.
+# None of the MobileNets' weights are so uneven, but many become so when batch norms are multiplied into them.
+_NARROW = 1 / 8
+# Channels narrower than 2 ** -8 of the widest are dead: weights of 1e-12 behind a batch norm of as little.
+_NARROWEST = 2.0**-8
+# Beyond this a float32 cannot hold both ends of the range.
+_LARGEST = 1e37
+
+# Where, of weights that an op takes as its second input, the axes are that its outputs' channels go by.
+_CHANNEL_AXES = {"Conv2D": (3,), "DepthwiseConv2dNative": (2, 3), "MatMul": (1,)}
+
+
+@dataclass(frozen=True)
+class Quantized:
+    graph_def: GraphDef
+    tensors: int  # how many were changed
+    by_channel: bool  # whether each of their channels has levels of its own
+    share: float  # of all floats, how many are in these tensors
+    largest_error: float
+    where: str | None  # the tensor that has it
+
+
+@dataclass(frozen=True)
+class _Weights:
+    """A tensor seen as a matrix with a column for each channel; one column where channels are not known."""
+
+    matrix: np.ndarray
+    shape: tuple[int, ...]  # of the tensor, those axes last that the channels go by
+    axes: tuple[int, ...]  # where these are in the graph
+
+    @property
+    def widths(self) -> np.ndarray:
+        """How much each column spans, zero included."""
+        return np.maximum(self.matrix.max(axis=0), 0) - np.minimum(self.matrix.min(axis=0), 0)
+
+    def tensor(self, matrix: np.ndarray) -> np.ndarray:
+        return self._as_in_the_graph(matrix.reshape(self.shape))
+
+    def beside_tensor(self, row: np.ndarray) -> np.ndarray:
+        """A number for each column, or one for all, in a shape that is broadcast to the tensor's."""
+        if row.size == 1:
+            return row.reshape([1] * len(self.shape))
+        others = len(self.shape) - len(self.axes)
+        return self._as_in_the_graph(row.reshape([1] * others + list(self.shape[others:])))
+
+    def _as_in_the_graph(self, moved: np.ndarray) -> np.ndarray:
+        return np.moveaxis(moved, range(moved.ndim - len(self.axes), moved.ndim), self.axes)
+
+
+def quantize(graph_def: GraphDef, outputs: Sequence[str], mode: str, bits: int = 8) -> Quantized:
+    """What leads to the nodes `outputs`, each large tensor of floats brought to 2 ** bits levels.
+
+    ROUNDED leaves them the floats that they are. STORED keeps the levels, and a node of the tensor's name makes
+    floats of them.
+    """
+    kept = _leading_to(graph_def, outputs)
+    wiring = Wiring(kept)
+    floats = {node.name: values for node in kept.node if (values := _floats(node)) is not None}
+    found = {name: _as_matrix(values, wiring, name) for name, values in floats.items() if _is_weights(values)}
+    by_channel = any(np.quantile(each.widths, 0.1) < _NARROW * each.widths.max() for each in found.values())
+    nodes, errors = dict(wiring.nodes), {}
+    for name, weights in found.items():
+        steps, zero = _finest_steps(weights.matrix, 2**bits - 1, by_channel, halved=mode == ROUNDED)
+        levels = _round_evenly(weights.matrix / steps)
+        errors[name] = float(np.abs(levels * steps - weights.matrix).max())
+        if mode == ROUNDED:
+            nodes[name] = constant(name, weights.tensor(levels * steps).astype(np.float32))
+        else:
+            _store(nodes, name, weights.tensor(levels + zero), weights.beside_tensor(steps), zero)
+    where = max(errors, key=errors.get, default=None)
+    share = sum(floats[name].size for name in found) / max(1, sum(each.size for each in floats.values()))
+    return Quantized(_with_nodes(kept, in_order(nodes)), len(found), by_channel, share, errors.get(where, 0.0), where)
+
+
+def _leading_to(graph_def: GraphDef, outputs: Sequence[str]) -> GraphDef:
+    names = {node.name for node in graph_def.node}
+    for name in outputs:
+        if name not in names:
+            nearest = ", ".join(difflib.get_close_matches(name, names, n=3, cutoff=0))
+            raise UserError(f"the graph has no node {name}: say --output_node_names (the nearest are {nearest})")
+    try:
+        needed = {node.name for name in outputs for node in frozen_graph.subgraph(graph_def, name).node}
+    except KeyError as error:
+        raise UserError(f"the graph lacks the node {error.args[0]}, which others read: it is cut short") from None
+    return _with_nodes(graph_def, (node for node in graph_def.node if node.name in needed))
+
+
+def _with_nodes(graph_def: GraphDef, nodes: Iterable[NodeDef]) -> GraphDef:
+    result = type(graph_def)(node=nodes, versions=graph_def.versions)
+    if graph_def.HasField("library"):
+        result.library.CopyFrom(graph_def.library)
+    return result
+
+
+def _floats(node: NodeDef) -> np.ndarray | None:
+    """The values of a constant of float32."""
+    import tensorflow as tf
+
+    if node.op != "Const" or node.attr["dtype"].type != tf.float32.as_datatype_enum:
+        return None
+    try:
+        return tf.make_ndarray(node.attr["value"].tensor)
+    except ValueError as error:
+        raise UserError(f"the graph's constant {node.name} is damaged: {' '.join(str(error).split())}") from None
+
+
+def _is_weights(values: np.ndarray) -> bool:
+    """Not the vectors of batch norms and biases, however long: their values differ by many powers of ten."""
+    several = sum(size > 1 for size in values.shape) > 1
+    return several and values.size >= SMALLEST and bool(0 < np.abs(values).max() < _LARGEST)
+
+
+def _as_matrix(values: np.ndarray, wiring: Wiring, name: str) -> _Weights:
+    uses = set(_uses(wiring, name))
+    axes = uses.pop() if len(uses) == 1 else ()
+    if max(axes, default=0) >= values.ndim:
+        axes = ()
+    columns = np.moveaxis(values, axes, range(values.ndim - len(axes), values.ndim))
+    count = int(np.prod([values.shape[axis] for axis in axes], dtype=int))
+    return _Weights(columns.reshape(-1, count), columns.shape, axes)
+
+
+def _uses(wiring: Wiring, name: str) -> Iterator[tuple[int, ...]]:
+    """For each reader the axes that it takes for channels; none where what it makes of them is not known."""
+    for node in wiring.readers.get(name, []):
+        place = [node_of(source) for source in inputs_of(node)].index(name)
+        if node.op == "Identity":
+            yield from _uses(wiring, node.name)
+        elif node.op == "MatMul" and attribute(node, "transpose_b").b and place == 1:
+            yield (0,)
+        else:
+            yield _CHANNEL_AXES.get(node.op, ()) if place == 1 else ()
+
+
+def _finest_steps(matrix: np.ndarray, most: int, by_channel: bool, halved: bool) -> tuple[np.ndarray, int]:
+    """From one level to the next, for all columns or each of them, and how many of the levels are below zero.
+
+    Zero is always a level, as it stands for nothing. `halved`: steps are the largest, or a half, a quarter ... of it.
+    Floats made of these are fewer, so that they compress.
+    """
+    lows, highs = np.minimum(matrix.min(axis=0), 0), np.maximum(matrix.max(axis=0), 0)
+    if not by_channel:
+        lows, highs = lows.min(keepdims=True), highs.max(keepdims=True)
+    below = np.arange(most + 1.0)[:, None]
+    steps = np.maximum(_quotient(-lows, below), _quotient(highs, most - below))  # [most + 1, columns]
+    possible = np.isfinite(steps).all(axis=1)
+    below, steps = below[possible], steps[possible]
+    largest = steps.max(axis=1, keepdims=True)
+    shares = np.maximum(steps / largest, _NARROWEST)
+    steps = largest * (2 ** np.ceil(np.log2(shares)) if halved else shares)
+    best = int((steps**2).sum(axis=1).argmin())
+    return steps[best], int(below[best, 0])
+
+
+def _quotient(dividends: np.ndarray, divisors: np.ndarray) -> np.ndarray:
+    """0 / 0 is 0 here."""
+    shape = np.broadcast_shapes(dividends.shape, divisors.shape)
+    far = np.where(np.broadcast_to(dividends, shape) > 0, np.inf, 0.0)
+    return np.divide(dividends, divisors, out=far, where=np.broadcast_to(divisors, shape) > 0)
+
+
+def _round_evenly(exact: np.ndarray) -> np.ndarray:
+    """To whole numbers whose sum, in every column, is that of the exact values, to a half.
+
+    Rounding each value for itself leaves a column's sum off by what chance makes it; as what a layer takes is
+    mostly positive, its output would be off by as many times the mean input. So where the sum falls short, those
+    that were nearest to being rounded the other way are.
+    """
+    levels = np.rint(exact)
+    missing = exact - levels
+    short = np.rint(missing.sum(axis=0)).astype(int)
+    for column in np.flatnonzero(short):
+        way = np.sign(short[column])
+        nearest = np.argsort(-way * missing[:, column], kind="stable")[: abs(short[column])]
+        levels[nearest, column] += way
+    return levels
+
+
+def _store(nodes: Nodes, name: str, levels: np.ndarray, steps: np.ndarray, zero: int) -> None:
+    """As TensorFlow 1 did: Dequantize in its mode MIN_FIRST makes lowest + level * (highest - lowest) / 255 of them.
+
+    It knows one range for a tensor, so that a channel's share of the largest step is multiplied into what it gives.
+    """
+    import tensorflow as tf
+
+    step = steps.max()
+    stored = constant(f"{name}/levels", levels.astype(np.uint8))
+    stored.attr["dtype"].type = stored.attr["value"].tensor.dtype = tf.quint8.as_datatype_enum
+    lowest = constant(f"{name}/lowest", np.float32(-zero * step))
+    highest = constant(f"{name}/highest", np.float32((255 - zero) * step))
+    floats = operation(name, "Dequantize", *(insert(nodes, node) for node in (stored, lowest, highest)))
+    floats.attr["T"].type = tf.quint8.as_datatype_enum
+    floats.attr["mode"].s = b"MIN_FIRST"
+    if steps.size > 1:
+        floats.name = f"{name}/in_largest_steps"
+        shares = constant(f"{name}/shares", (steps / step).astype(np.float32))
+        floats = operation(name, "Mul", insert(nodes, floats), insert(nodes, shares))
+    nodes[name] = floats

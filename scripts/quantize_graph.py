@@ -1,0 +1,137 @@
+"""Brings a classifier's weights to 8 bits.
+
+    python -m scripts.quantize_graph --input=tf_files/retrained_graph.pb --output=tf_files/rounded_graph.pb \\
+        --output_node_names=final_result --mode=weights_rounded
+
+weights_rounded rounds each large tensor to 256 levels and leaves them the floats that they are: the file is as large
+as before but compresses well, as in an app's package. weights stores the levels, a byte each, and the graph makes
+floats of them when it is loaded. Both remain plain frozen graphs that label_image takes, with labels and record
+beside them. Small tensors stay as they are, and so does what is of 8 bits already.
+"""
+
+import difflib
+import gzip
+from dataclasses import replace
+from pathlib import Path
+
+from absl import flags
+
+from scripts import command_line
+from scripts.classifier import atomic_files, classifiers, frozen_graph, retraining, run_record, weight_quantization
+from scripts.classifier.errors import UserError
+from scripts.classifier.frozen_graph import node_of
+from scripts.classifier.preprocessing import Preprocessing
+from scripts.classifier.weight_quantization import ROUNDED, STORED, Quantized
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("input", "tf_files/retrained_graph.pb", "The frozen graph.")
+flags.DEFINE_string("output", "tf_files/quantized_graph.pb", "Where the new one is written; may be the same file.")
+flags.DEFINE_string("output_node_names", None, "The nodes to keep, with all that leads to them, commas between; "
+                    "default: as the graph's record says, else final_result.")  # fmt: skip
+flags.DEFINE_string("mode", ROUNDED, f"{ROUNDED}: floats of 256 values; {STORED}: a byte for each.")
+flags.DEFINE_integer("bitdepth", 8, "Round to as many levels as so many bits tell apart.", 2, 8)
+
+# What the original could do besides. All of it computes on whole numbers.
+_GONE = ("round", "quantize", "eightbit", "test")
+
+
+def main(positional: list[str]) -> None:
+    command_line.refuse_positional(positional)
+    _check_mode()
+    path, output = Path(FLAGS.input), Path(FLAGS.output)
+    graph_def, record, before = frozen_graph.read(path), run_record.read(path), _size(path)
+    atomic_files.check(output)
+    if run_record.path_beside(output) == output:
+        raise UserError(f"--output={output}: this name is the record's, expected one that ends in .pb")
+    if record is not None and "quantization" in record:
+        command_line.warn(f"{path} was quantized before: doing it with the graph that it was made of loses less")
+    labels, unknown = _labels(path, record), run_record.read_unknown(path, record)
+    outputs = _outputs(record)
+    done = weight_quantization.quantize(graph_def, outputs, FLAGS.mode, FLAGS.bitdepth)
+    written = [output]
+    frozen_graph.write(done.graph_def, output)
+    if labels is not None:
+        # Also where the record holds them: a file that is there from another graph would be believed more.
+        written.append(output.with_name(_name_of_labels(output)))
+        retraining.write_labels(labels, written[-1])
+    if record is not None:
+        run_record.write(output, _preprocessing(record, outputs), labels, _noted(record, done), unknown)
+        written.append(run_record.path_beside(output))
+    _report(done, {f"before: {path}": before, f"after:  {output}": _size(output)})
+    print(f"written: {', '.join(map(str, written))}")
+
+
+def _check_mode() -> None:
+    if FLAGS.mode in _GONE:
+        raise UserError(
+            f"--mode={FLAGS.mode} computes in 8 bits, which TensorFlow no longer does: store in 8 bits with "
+            f"--mode={STORED}, or compute in them with python -m scripts.export --format=tflite --quantize=int8"
+        )
+    if FLAGS.mode not in (ROUNDED, STORED):
+        (nearest,) = difflib.get_close_matches(FLAGS.mode, (ROUNDED, STORED), 1, cutoff=0)
+        raise UserError(f"--mode={FLAGS.mode} is not known: there are {ROUNDED} and {STORED}; did you mean {nearest}?")
+
+
+def _outputs(record: dict | None) -> list[str]:
+    if FLAGS.output_node_names is None:
+        return [node_of(record["preprocessing"]["output_layer"] if record else "final_result")]
+    names = [node_of(name.strip()) for name in FLAGS.output_node_names.split(",") if name.strip()]
+    if not names:
+        raise UserError("--output_node_names is empty: name the nodes to keep, such as final_result")
+    return names
+
+
+def _labels(path: Path, record: dict | None) -> tuple[str, ...] | None:
+    """As label_image finds them. A graph from elsewhere need not have any."""
+    try:
+        return classifiers.labels_beside(path, record)
+    except UserError as error:
+        if record is not None:
+            raise
+        command_line.warn(f"what is written goes without labels: {error}")
+        return None
+
+
+def _name_of_labels(graph: Path) -> str:
+    return f"{graph.stem.replace('graph', 'labels') if 'graph' in graph.stem else f'{graph.stem}_labels'}.txt"
+
+
+def _preprocessing(record: dict, outputs: list[str]) -> Preprocessing:
+    take = Preprocessing(**record["preprocessing"])
+    return take if node_of(take.output_layer) in outputs else replace(take, output_layer=outputs[0])
+
+
+def _noted(record: dict, done: Quantized) -> dict:
+    """All that the record says of how the graph came to be, and what became of it here."""
+    by_the_writer = ("preprocessing", "labels", "graph_sha256", "unknown_sha256")
+    return {
+        **{key: value for key, value in record.items() if key not in by_the_writer},
+        "quantization": {
+            "mode": FLAGS.mode, "bits": FLAGS.bitdepth, "tensors": done.tensors, "by_channel": done.by_channel,
+            "largest_error": done.largest_error, "of_graph_sha256": record["graph_sha256"],
+            "note": "what is said here of accuracy was measured before",
+        },
+    }  # fmt: skip
+
+
+def _report(done: Quantized, sizes: dict[str, list[str]]) -> None:
+    width = max(map(len, sizes))
+    for name, (plain, zipped) in sizes.items():
+        print(f"{name:{width}}  {plain:>10}, gzipped {zipped:>10}")
+    if not done.tensors:
+        print(f"no tensor of {weight_quantization.SMALLEST:,} floats or more: all are as they were")
+        return
+    became = f"rounded to {2**FLAGS.bitdepth} levels" if FLAGS.mode == ROUNDED else "stored in a byte a value"
+    channels = ", each channel with levels of its own" if done.by_channel else ""
+    print(f"{done.tensors} tensors, {100 * done.share:.1f} % of all floats, {became}{channels}")
+    print(f"largest error: {done.largest_error:.2g}, in {done.where}")
+
+
+def _size(path: Path) -> list[str]:
+    """Plain, and as the command gzip makes it."""
+    data = path.read_bytes()
+    return [f"{len(each) / 1e3:,.0f} kB" for each in (data, gzip.compress(data, 6))]
+
+
+if __name__ == "__main__":
+    command_line.run(main)
