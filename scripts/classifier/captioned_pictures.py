@@ -1,0 +1,90 @@
+"""Puts captions under photos, and several such photos onto one sheet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw
+
+from scripts.classifier.lettering import Lettering
+
+NARROWEST = 160  # narrower captions would hold few words a line
+
+# Of a photo alone, where nothing else is said: its own width, within these bounds.
+_ALONE_NARROWEST, _ALONE_WIDEST = 320, 1600
+_SHEET_WIDTH, _MOST_COLUMNS = 1200, 6
+# The height of a photo alone is bounded too, or a photo of a tower would make a picture of any height.
+_TALLEST = 2.0
+_GAP = 10
+_PAPER, _INK = "white", "#222222"
+
+
+@dataclass(frozen=True)
+class Drawn:
+    picture: Image.Image
+    missing: str  # characters of the captions that no font here has
+
+
+def box(count: int, width: int | None) -> tuple[int, int]:
+    """The most pixels (width, height) of each photo that a picture of so many photos will show."""
+    if count == 1:
+        wide = _ALONE_WIDEST if width is None else width
+        return wide, round(wide * _TALLEST)
+    width = _SHEET_WIDTH if width is None else width
+    cell = _cell(width, _columns(count, width), _GAP)
+    return cell, cell
+
+
+def draw(photos: Sequence[tuple[Image.Image, str]], width: int | None) -> Drawn:
+    """One photo with its caption beneath, several as a sheet of them; `width` is that of the whole in pixels."""
+    most = box(len(photos), width)
+    if len(photos) > 1:
+        width = _SHEET_WIDTH if width is None else width
+        return _sheet(photos, most, width, _columns(len(photos), width), gap=_GAP, inset=0)
+    if width is None:
+        ((photo, _),) = photos
+        width = min(max(photo.width, _ALONE_NARROWEST), _ALONE_WIDEST)
+        most = min(photo.width, width), most[1]
+    return _sheet(photos, most, width, 1, gap=0, inset=_GAP)
+
+
+def _columns(count: int, width: int) -> int:
+    """About as many as there will be rows."""
+    return max(1, min(math.ceil(math.sqrt(count)), _MOST_COLUMNS, (width - _GAP) // (NARROWEST + _GAP)))
+
+
+def _cell(width: int, columns: int, gap: int) -> int:
+    return (width - gap) // columns - gap
+
+
+def _sheet(
+    photos: Sequence[tuple[Image.Image, str]], most: tuple[int, int], width: int, columns: int, gap: int, inset: int
+) -> Drawn:
+    """Cells side by side, `gap` apart; in each a photo of at most `most` and its caption, `inset` from the sides."""
+    cell = _cell(width, columns, gap)
+    lettering = Lettering("".join(caption for _, caption in photos), min(max(cell // 36, 13), 28))
+    rows = []
+    for at in range(0, len(photos), columns):
+        fitted = [_fit(photo, *most) for photo, _ in photos[at : at + columns]]
+        captions = [lettering.wrap(caption, cell - 2 * inset) for _, caption in photos[at : at + columns]]
+        strip = max(len(lines) for lines in captions) * lettering.height + 3 * _GAP // 2
+        rows.append((fitted, captions, max(photo.height for photo in fitted), strip))
+    sheet = Image.new("RGB", (width, gap + sum(tall + strip for _, _, tall, strip in rows)), _PAPER)
+    pen = ImageDraw.Draw(sheet)
+    top = gap
+    for fitted, captions, tall, strip in rows:
+        for column, (photo, lines) in enumerate(zip(fitted, captions, strict=True)):
+            left = gap + column * (cell + gap)
+            sheet.paste(photo, (left + (cell - photo.width) // 2, top + tall - photo.height))
+            for number, line in enumerate(lines):
+                lettering.write(pen, left + inset, top + tall + _GAP // 2 + number * lettering.height, line, _INK)
+        top += tall + strip
+    return Drawn(sheet, lettering.missing)
+
+
+def _fit(photo: Image.Image, width: int, height: int) -> Image.Image:
+    scale = min(width / photo.width, height / photo.height)
+    size = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
+    return photo if size == photo.size else photo.resize(size, Image.Resampling.LANCZOS)

@@ -1,0 +1,65 @@
+"""Turns a picture into lines of text that show it on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PIL import Image, ImageOps
+
+# From dark to bright, for the light letters on dark ground of most terminals.
+_RAMP = " .:-=+*#%@"
+
+_UPPER_HALF = "▀"
+_RESET = "\x1b[0m"
+
+# Characters of terminals are about twice as high as wide.
+_HEIGHT_OF_A_CHARACTER = 2
+
+
+def shows_colours(is_terminal: bool, encoding: str | None, environment: Mapping[str, str]) -> bool:
+    """Whether what is written to a stream may hold colours of 24 bits and half blocks."""
+    kind = environment.get("TERM", "")
+    if not is_terminal or environment.get("NO_COLOR") or kind in ("", "dumb", "unknown") or kind.startswith("vt"):
+        return False
+    # macOS's own terminal takes them for blinking unless it says otherwise.
+    truecolor = environment.get("COLORTERM") in ("truecolor", "24bit")
+    if environment.get("TERM_PROGRAM") == "Apple_Terminal" and not truecolor:
+        return False
+    try:
+        _UPPER_HALF.encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def draw(image: Image.Image, columns: int, rows: int, *, colours: bool) -> list[str]:
+    """An RGB picture in at most so many characters a line and lines, in its proportions; without `colours` in ASCII."""
+    scale = min(columns / image.width, rows * _HEIGHT_OF_A_CHARACTER / image.height)
+    width, height = max(1, round(image.width * scale)), image.height * scale
+    if colours:
+        return _half_blocks(image, width, max(1, round(height)))
+    return _characters(image, width, max(1, round(height / _HEIGHT_OF_A_CHARACTER)))
+
+
+def _half_blocks(image: Image.Image, width: int, height: int) -> list[str]:
+    """Each character shows two pixels, one above the other."""
+    pixels = image.resize((width, height), Image.Resampling.LANCZOS).load()
+    lines = []
+    for y in range(0, height, 2):
+        line, last = [], None
+        for x in range(width):
+            below = pixels[x, y + 1] if y + 1 < height else None
+            if (pixels[x, y], below) != last:
+                last = pixels[x, y], below
+                ground = "49" if below is None else "48;2;{};{};{}".format(*below)
+                line.append("\x1b[38;2;{};{};{};{}m".format(*pixels[x, y], ground))
+            line.append(_UPPER_HALF)
+        lines.append("".join([*line, _RESET]))
+    return lines
+
+
+def _characters(image: Image.Image, width: int, height: int) -> list[str]:
+    grey = ImageOps.autocontrast(image.resize((width, height), Image.Resampling.LANCZOS).convert("L"), cutoff=1)
+    values = grey.tobytes()
+    letters = "".join(_RAMP[value * len(_RAMP) // 256] for value in values)
+    return [letters[at : at + width].rstrip() for at in range(0, len(letters), width)]

@@ -1,0 +1,95 @@
+"""Counts the ops of a frozen graph, its parameters, and what one picture costs it.
+
+    python -m scripts.count_ops tf_files/retrained_graph.pb
+
+Parameters are the values of its constants (single numbers, shapes and the like left out), counted for the op that
+takes them. Multiply-adds are those of convolutions and matrix products, and each value that an average takes in
+counts as one; what comes to a step a value (additions of biases, activations, largest of a pool) is not counted.
+"""
+
+import gzip
+import json
+from pathlib import Path
+
+from absl import flags
+
+from scripts import command_line
+from scripts.classifier import frozen_graph, graph_statistics
+from scripts.classifier.errors import UserError
+from scripts.classifier.graph_statistics import Statistics
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The frozen graph (.pb); may also be given as a word.")
+flags.DEFINE_bool("json", False, "Print JSON.")
+
+# As `gzip FILE` does it.
+_GZIP_LEVEL = 6
+
+
+def main(positional: list[str]) -> None:
+    path = _graph(positional)
+    statistics = graph_statistics.measure(frozen_graph.read(path), path)
+    data = path.read_bytes()
+    sizes = len(data), len(gzip.compress(data, _GZIP_LEVEL))
+    if FLAGS.json:
+        print(json.dumps(_as_record(path, statistics, sizes), ensure_ascii=False))
+    else:
+        print(*_describe(path, statistics, sizes), sep="\n")
+
+
+def _graph(positional: list[str]) -> Path:
+    given = [*positional, *([FLAGS.graph] if FLAGS["graph"].present else [])]
+    if len(given) > 1:
+        raise UserError(f"expected one graph, found {', '.join(given)}: count them one after the other")
+    return Path(given[0] if given else FLAGS.graph)
+
+
+def _describe(path: Path, statistics: Statistics, sizes: tuple[int, int]) -> list[str]:
+    rows = [("kind of op", "ops", "parameters", "multiply-adds")]
+    for kind in statistics.kinds:
+        rows.append((kind.name, *_amounts(kind.ops, kind.parameters, kind.multiply_adds, bool(kind.unknown))))
+    totals = statistics.parameters, statistics.multiply_adds, bool(statistics.unknown)
+    rows.append(("total", *_amounts(statistics.ops, *totals)))
+    name_width, *others = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    table = [
+        "  ".join([name.ljust(name_width), *(text.rjust(width) for text, width in zip(amounts, others, strict=True))])
+        for name, *amounts in rows
+    ]
+    of = "one picture" if statistics.pictures == 1 else f"the {statistics.pictures} pictures that it takes at once"
+    inputs = ", ".join(f"{name} {_shape(shape)}" for name, shape in statistics.inputs.items()) or "it has no input"
+    lines = [f"{path}: {statistics.ops:,} ops", "", *table, "", f"multiply-adds are those for {of}: {inputs}"]
+    if statistics.unknown:
+        shown = ", ".join(statistics.unknown[:3]) + (" ..." if len(statistics.unknown) > 3 else "")
+        count = f"{len(statistics.unknown)} op{'s' if len(statistics.unknown) > 1 else ''}"
+        lines.append(f"not known for {count}, of which the graph leaves shapes or workings open: {shown}")
+    return [*lines, f"file: {sizes[0]:,} bytes; with gzip {sizes[1]:,}"]
+
+
+def _amounts(ops: int, parameters: int, multiply_adds: int, more: bool) -> tuple[str, ...]:
+    """`more`: of some ops it is not known how many multiply-adds they do."""
+    known = f"{multiply_adds:,}" if multiply_adds else "-"
+    if more:
+        known = f"at least {known}" if multiply_adds else "unknown"
+    return f"{ops:,}", f"{parameters:,}" if parameters else "-", known
+
+
+def _shape(shape: tuple[int | None, ...] | None) -> str:
+    return "of any shape" if shape is None else f"[{', '.join('?' if size is None else str(size) for size in shape)}]"
+
+
+def _as_record(path: Path, statistics: Statistics, sizes: tuple[int, int]) -> dict:
+    """Where multiply_adds are not known for all ops, they are null."""
+    kinds = [
+        {"kind": kind.name, "ops": kind.ops, "parameters": kind.parameters,
+         "multiply_adds": None if kind.unknown else kind.multiply_adds, "unknown": kind.unknown}
+        for kind in statistics.kinds
+    ]  # fmt: skip
+    return {
+        "graph": str(path), "ops": statistics.ops, "parameters": statistics.parameters,
+        "multiply_adds": None if statistics.unknown else statistics.multiply_adds, "pictures": statistics.pictures,
+        "inputs": statistics.inputs, "file_bytes": sizes[0], "gzip_bytes": sizes[1], "kinds": kinds,
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    command_line.run(main)

@@ -1,0 +1,44 @@
+"""Writes a frozen graph into a log folder, where TensorBoard shows it.
+
+    python -m scripts.graph_pb2tb LOGDIR GRAPH.pb
+
+The words may also be given as --logdir and --graph; a single word is the graph. Values of large constants
+(weights) are left out, which keeps the log small. The log of a training in the same folder stays as it is.
+"""
+
+import shlex
+from pathlib import Path
+
+from absl import flags
+
+from scripts import command_line
+from scripts.classifier import frozen_graph, summaries
+from scripts.classifier.errors import UserError
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("logdir", "tf_files/training_summaries/graph", "The log folder to write to; made if need be.")
+flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The frozen graph (.pb) to show.")
+
+
+def main(positional: list[str]) -> None:
+    logdir, graph = _places(positional)
+    if logdir.is_file():
+        raise UserError(f"{logdir} is a file, expected a log folder: give the folder first, then the graph")
+    graph_def = frozen_graph.read(graph)
+    path = summaries.write_graph(logdir, graph_def)
+    print(f"written: {path} ({len(graph_def.node)} nodes of {graph}, {path.stat().st_size / 1e3:.0f} kB)")
+    print(f"see it with: tensorboard --logdir {shlex.quote(str(logdir))}")
+
+
+def _places(positional: list[str]) -> tuple[Path, Path]:
+    """The log folder and the graph, from the words that flags leave open."""
+    left = [name for name in ("logdir", "graph") if not FLAGS[name].present]
+    if len(positional) > len(left):
+        wanted = ", ".join(name.upper() for name in left) or "no further word, as both are given by flags"
+        raise UserError(f"expected {wanted}, found {' '.join(positional)}: give the log folder, then the graph")
+    given = dict(zip(reversed(left), reversed(positional), strict=False))
+    return Path(given.get("logdir", FLAGS.logdir)), Path(given.get("graph", FLAGS.graph))
+
+
+if __name__ == "__main__":
+    command_line.run(main)

@@ -1,0 +1,115 @@
+"""Shows photos on the terminal, or writes them into a picture, with the names of those who took them.
+
+    python -m scripts.show_image tf_files/flower_photos/daisy/7568630428_8cf0fc16ff_n.jpg
+
+Who took a photo is looked up in the LICENSE.txt of its folder or of a folder above, as photos under Creative
+Commons have it. Terminals of many colours show the photo in colour; others, and files, get letters, the denser
+the brighter.
+"""
+
+import io
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from absl import flags
+from PIL import Image
+
+from scripts import command_line
+from scripts.classifier import atomic_files, attributions, captioned_pictures, pixels, terminal_pictures
+from scripts.classifier.errors import UserError
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("output", None, "Write a picture file (.png or .jpg) with captions; several photos make a sheet.")
+flags.DEFINE_integer(
+    "width", None, "Letters a line on the terminal (default: what fits), or width of --output in pixels.", 1, 10_000
+)
+
+_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+_LARGEST_JPEG = 65_500  # pixels a side
+_WIDTH_OF_FILES = 80
+_TALLEST = 2  # times as high as wide, where only the width is bounded
+
+
+def main(positional: list[str]) -> int:
+    if not positional:
+        raise UserError("no photo given: name one or more, as in python -m scripts.show_image PHOTO")
+    photos = [Path(word) for word in positional]
+    return _print(photos) if FLAGS.output is None else _write(photos, Path(FLAGS.output))
+
+
+def _print(photos: list[Path]) -> int:
+    colours = terminal_pictures.shows_colours(sys.stdout.isatty(), sys.stdout.encoding, os.environ)
+    shown = 0
+    for path in photos:
+        who = _attribution(path)
+        columns, rows = _room(who)
+        photo = _open(path, (max(columns, 2 * rows),) * 2)
+        if photo is not None:
+            if shown:
+                print()
+            print(*terminal_pictures.draw(photo, columns, rows, colours=colours), who, sep="\n", flush=True)
+            shown += 1
+    return 0 if shown == len(photos) else 1
+
+
+def _room(below: str) -> tuple[int, int]:
+    """Characters a line and lines for a photo with this text below it."""
+    if FLAGS.width is not None or not sys.stdout.isatty():
+        columns = _WIDTH_OF_FILES if FLAGS.width is None else FLAGS.width
+        return columns, columns * _TALLEST // 2
+    columns, lines = shutil.get_terminal_size()
+    return columns, max(1, lines - 1 - -(-len(below) // columns))  # the prompt takes a line too
+
+
+def _write(photos: list[Path], output: Path) -> int:
+    if output.suffix.lower() not in _FORMATS:
+        raise UserError(f"--output={output}: expected a name that ends in {', '.join(_FORMATS)}")
+    if FLAGS.width is not None and FLAGS.width < captioned_pictures.NARROWEST:
+        raise UserError(f"--width={FLAGS.width}: captions need at least {captioned_pictures.NARROWEST} pixels")
+    if any(path.exists() and output.exists() and path.samefile(output) for path in photos):
+        raise UserError(f"--output={output} is one of the photos, which it would replace: give another name")
+    opened = [(path, _open(path, captioned_pictures.box(len(photos), FLAGS.width))) for path in photos]
+    captioned = [(photo, _attribution(path, path.name)) for path, photo in opened if photo is not None]
+    if not captioned:
+        return 1
+    drawn = captioned_pictures.draw(captioned, FLAGS.width)
+    _save(drawn.picture, output)
+    if drawn.missing:
+        command_line.warn(f"no font here has {drawn.missing}: captions hold base letters or ?; install Noto fonts")
+    for path, photo in opened:
+        if photo is not None:
+            print(_attribution(path))
+    print(f"written: {output} ({drawn.picture.width} x {drawn.picture.height} pixels)")
+    return 0 if len(captioned) == len(photos) else 1
+
+
+def _open(path: Path, box: tuple[int, int]) -> Image.Image | None:
+    """No larger than the box; None, and a line about it, where it cannot be read."""
+    try:
+        photo = pixels.open_rgb(path.read_bytes(), max(box))
+    except (pixels.UnreadableImage, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        print(f"error: {attributions.printable(str(path))}: {reason}", file=sys.stderr, flush=True)
+        return None
+    photo.thumbnail(box)
+    return photo
+
+
+def _attribution(path: Path, called: str | None = None) -> str:
+    name, who = attributions.printable(called or str(path)), attributions.find(path)
+    return f"{name}: no attribution, {who}" if isinstance(who, str) else f"{name} {who}"
+
+
+def _save(picture: Image.Image, output: Path) -> None:
+    kind = _FORMATS[output.suffix.lower()]
+    if kind == "JPEG" and max(picture.size) > _LARGEST_JPEG:
+        raise UserError(f"{output} would be {max(picture.size)} pixels high, too much for a JPEG: write a .png")
+    data = io.BytesIO()
+    picture.save(data, kind, quality=90)
+    atomic_files.write_bytes(output, data.getvalue())
+
+
+if __name__ == "__main__":
+    command_line.run(main)
