@@ -9,6 +9,7 @@ from benchmarks import processes
 from benchmarks.figures import Against, Figure, alternated
 from benchmarks.workbench import Workbench
 from scripts.classifier import classifiers
+from scripts.classifier.formats.model import Wishes
 from scripts.classifier.photo_folders import pictures_below
 
 # What is promised of 3,670 photos, mobilenet_0.25_224 and 4,000 steps on 2 cores, and of label_image anywhere.
@@ -56,7 +57,7 @@ def label_image(bench: Workbench) -> list[Figure]:
     rounds = _DIFFERENCES_A_ROUND * bench.rounds
     processes.seconds(*one)
     took = alternated({"one": lambda: processes.seconds(*one), "import": processes.import_seconds}, rounds)
-    classifier = classifiers.load(bench.graph, None, classifiers.Overrides(), len(pictures))
+    classifier = classifiers.load(bench.graph, None, Wishes(pictures=len(pictures)))
 
     def pictures_a_second() -> float:
         started = time.perf_counter()

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks import processes, random_bottlenecks
 from benchmarks.figures import Against, Figure
 from benchmarks.workbench import Workbench
-from scripts.classifier import accuracy
+from scripts.classifier import accuracy, retraining
 from scripts.classifier.errors import UserError
 from scripts.classifier.final_layer import Recipe, Trainer
 from scripts.classifier.image_lists import SPLITS
@@ -63,6 +63,7 @@ def _train(folder: Path, photos: int, steps: int) -> None:
         pass
     for examples in (validation, testing):
         accuracy.measure(trainer.layer, examples)
+    retraining.share_kept(retraining.learn_unknown(training, validation, 0.95, 0), testing)
 
 
 def _peak_bytes() -> int:

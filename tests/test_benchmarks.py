@@ -65,3 +65,22 @@ def test_the_table_holds_each_figure_against_its_limit(tmp_path):
 def test_mistakes_are_named(tmp_path, words, message):
     done = measure(tmp_path / "temporary", *words)
     assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith(message)
+
+
+def test_each_photo_is_judged_once_in_every_form(tmp_path):
+    photos, strangers = draw_folder(tmp_path / "photos", each=5), draw_folder(tmp_path / "others", ("yellow",), 2)
+    (tmp_path / "temporary").mkdir()
+    words = ["--architecture=color_texture", "--folds=2", "--steps=20", f"--photos={photos}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.quality", *words, f"--strangers={strangers}"], cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path / "temporary")}, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    about, forms, unknown = done.stdout.strip().split("\n\n")
+    assert about == "color_texture, 15 photos of 3 labels, 2 folds, 20 steps"
+    shares = dict(re.findall(r"^\| (.+?) \| [\d,]+ \| ([\d.]+) % \|", forms, re.M))
+    assert len(shares) == 7
+    assert all(abs(15 * float(share) / 100 - round(15 * float(share) / 100)) < 0.01 for share in shares.values())
+    called = re.findall(r"^\| (.+?) \| [\d.]+ % \|", unknown, re.M)
+    assert called == [f"{photos}, held out", f"{strangers} (2 pictures)"]
+    assert not any((tmp_path / "temporary").glob("poets-benchmark-*"))

@@ -95,3 +95,33 @@ def test_distortions_on_a_real_network(place, real_data, workplace):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert float(re.search(r"test accuracy ([\d.]+) %", done.stdout).group(1)) >= 55
+
+
+def test_in_eight_bits_it_is_a_third_of_the_size_and_says_the_same(place):
+    done = place.run("export", f"--graph={place / 'retrained_graph.pb'}", "--format=tflite", "--quantize=int8")
+    assert done.returncode == 0, done.stderr
+    small = place / "retrained_graph_int8.tflite"
+    assert small.stat().st_size < (place / "retrained_graph.pb").stat().st_size / 3
+    same, of = map(int, re.search(r"the first label is the same on (\d+) of (\d+) test photos", done.stdout).groups())
+    assert of == 50 and same >= 45
+
+
+def test_other_things_are_turned_away(place, real_data):
+    flags = [f"--graph={place / 'retrained_graph.pb'}", "--unknown", "--json"]
+    things = json.loads(place.run("evaluate", f"--image_dir={real_data / 'cifar10' / 'test'}", *flags).stdout)
+    assert things["photos"] == 0 and things["strangers"]["turned_away"] > 0.85 * things["strangers"]["photos"]
+    known = json.loads(place.run("evaluate", *flags, "--split=validation").stdout)
+    assert known["turned_away"] <= 0.06 * known["photos"]
+
+
+def test_a_graph_that_tensorflow_1_left_behind(place, real_data):
+    pictures = sorted((real_data / "flower_photos" / "roses").glob("*.jpg"))[:5]
+    legacy = real_data / "legacy" / "retrained_graph.pb"
+    many = place.run("label_image", f"--graph={legacy}", "--json", *pictures)
+    assert many.returncode == 0 and many.stderr == ""  # nothing prevents it from taking many at once
+    alone = place.run("label_image", f"--graph={legacy}", "--json", pictures[3])
+    together, single = json.loads(many.stdout.splitlines()[3]), json.loads(alone.stdout)
+    assert together["labels"][0]["label"] == single["labels"][0]["label"]
+    assert together["labels"][0]["score"] == pytest.approx(single["labels"][0]["score"], abs=1e-4)
+    labels = (legacy.parent / "retrained_labels.txt").read_text().splitlines()
+    assert {each["label"] for each in together["labels"]} < set(labels)

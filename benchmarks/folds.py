@@ -1,0 +1,149 @@
+"""Trains on most of the photos, writes the classifier in every small form, and judges each on the rest."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from scripts.classifier import (
+    backbones,
+    bottlenecks,
+    classifiers,
+    formats,
+    frozen_graph,
+    image_lists,
+    networks,
+    retrained_graph,
+    retraining,
+    run_record,
+    unknown,
+    weight_quantization,
+)
+from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.distortions import WHOLE
+from scripts.classifier.final_layer import Examples, Recipe, Trainer
+from scripts.classifier.formats.contents import Contents
+from scripts.classifier.formats.model import Wishes
+from scripts.classifier.image_lists import ImageLists
+
+GRAPH = "the graph"
+_CALIBRATION_PHOTOS = 100
+_MANY = 100  # from here on a graph is run on its fastest engine
+
+
+@dataclass
+class Found:
+    """Sums over the folds, by the name of what was judged."""
+
+    right: Counter
+    same: Counter  # how often the first label is that of the graph
+    kilobytes: dict[str, list[float]]
+    known_away: list[float]
+    strangers_away: dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Study:
+    folder: Path
+    photos: Path
+    model_dir: Path
+    architecture: str
+    steps: int
+    kept: float
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        return backbones.load(self.architecture, self.model_dir)
+
+    @cached_property
+    def _gathered(self) -> tuple[retraining.Gathered, Examples]:
+        cache = bottlenecks.open_cache(self.folder / "bottlenecks", self.backbone, "float32")
+        gathered = retraining.gather(
+            image_lists.scan(self.photos, 0, 0), (WHOLE,), self.backbone, "float32", cache, self.folder / "bottlenecks",
+            (0, 0), self.folder / "skipped.txt", lambda total: contextlib.nullcontext(lambda count: None),
+        )  # fmt: skip
+        return gathered, Examples.of(list(gathered.lists.photos), gathered.keys, cache)
+
+    @property
+    def lists(self) -> ImageLists:
+        return self._gathered[0].lists
+
+    def deal(self, folds: int) -> Iterator[np.ndarray]:
+        """The rows of each part; every label is in all of them alike."""
+        labels = self._gathered[1].labels
+        order = np.random.default_rng(0).permutation(len(labels))
+        order = order[np.argsort(labels[order], kind="stable")]
+        yield from (np.sort(order[first::folds]) for first in range(folds))
+
+    def vectors(self, pictures: list[Path]) -> np.ndarray:
+        """The bottlenecks of other pictures."""
+        network = networks.Network(self.backbone, "float32")
+        run, size = network.runner(), self.backbone.input_size
+        take = run_record.preprocessing(self.backbone, "")
+        vectors = []
+        for path in pictures:
+            batch = np.zeros((network.batch, size, size, 3), np.float32)
+            batch[0] = take.apply(path.read_bytes())
+            vectors.append(run(batch)[0])
+        return np.stack(vectors)
+
+    def judge(self, held_out: np.ndarray, strangers: dict[str, np.ndarray], found: Found) -> None:
+        _, examples = self._gathered
+        rest = np.random.default_rng(1).permutation(np.setdiff1d(np.arange(len(examples)), held_out))
+        # About as many for validation as retrain keeps: an eighth of what is not tested.
+        kept = max(1, len(rest) // 8)
+        validation, training = (self._examples(rows) for rows in (rest[:kept], rest[kept:]))
+        trainer = Trainer(training, validation, len(self.lists.labels), Recipe(steps=self.steps))
+        for _ in trainer.run():
+            pass
+        tells = retraining.learn_unknown(training, validation, self.kept, 0)
+        testing = self._examples(held_out)
+        found.known_away.append(1 - retraining.share_kept(tells, testing))
+        for name, vectors in strangers.items():
+            found.strangers_away[name].append(float((tells.distances(vectors) > 1).mean()))
+        firsts: dict[str, np.ndarray] = {}
+        for name, path in self._write(trainer, training, tells):
+            firsts[name] = self._first_labels(path, testing)
+            found.right[name] += int((firsts[name] == testing.labels).sum())
+            found.same[name] += int((firsts[name] == firsts[GRAPH]).sum())
+            found.kilobytes.setdefault(name, []).append(path.stat().st_size / 1000)
+
+    def _examples(self, rows: np.ndarray) -> Examples:
+        whole = self._gathered[1]
+        return Examples(whole.vectors.at(rows), whole.labels[rows], [whole.paths[row] for row in rows])
+
+    def _write(self, trainer: Trainer, training: Examples, tells: unknown.Unknown) -> Iterator[tuple[str, Path]]:
+        """The classifier in every form that makes it smaller, the graph itself first."""
+        take = run_record.preprocessing(self.backbone, "final_result")
+        graph_def = retrained_graph.join(self.backbone, trainer.layer, "final_result")
+        record = {"backbone": run_record.backbone(self.backbone, "float32")}
+        contents = Contents(
+            graph_def, take, self.backbone.bottleneck_name, self.lists.labels, record, tells.to_bytes()
+        )  # fmt: skip
+        path = self.folder / "graph.pb"
+        graphs = {GRAPH: graph_def}
+        for mode in (weight_quantization.ROUNDED, weight_quantization.STORED):
+            smaller = weight_quantization.quantize(graph_def, ["final_result"], mode)
+            graphs[f"quantize_graph --mode={mode}"] = smaller.graph_def
+        for name, each in graphs.items():
+            frozen_graph.write(each, path)
+            run_record.write(path, take, self.lists.labels, record)
+            yield name, path
+        for quantize in formats.QUANTIZATIONS:
+            path = self.folder / f"{quantize}.tflite"
+            samples = (
+                take.apply((self.photos / picture).read_bytes()) for picture in training.paths[:_CALIBRATION_PHOTOS]
+            )
+            formats.write(formats.TFLITE, path, contents, quantize, samples)
+            yield f"export --format=tflite --quantize={quantize}", path
+
+    def _first_labels(self, path: Path, testing: Examples) -> np.ndarray:
+        classifier = classifiers.load(path, None, Wishes(pictures=_MANY))
+        answers = classifier.label([self.photos / picture for picture in testing.paths])
+        return np.array([answer.scores.argmax() for _, answer in answers])
