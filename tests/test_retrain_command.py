@@ -188,7 +188,11 @@ def run_on_a_terminal(command, env, until=None, timeout=120):
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
     on_it = {"stdin": slave, "stdout": slave, "stderr": slave}
-    running = subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True, **on_it)
+    running = subprocess.Popen(
+        command, cwd=ROOT, env=env, start_new_session=True, **on_it,
+        # A shell that runs the tests in the background has Ctrl-C ignored, which children would inherit.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     os.close(slave)
     shown, deadline = b"", time.monotonic() + timeout
     while running.poll() is None and time.monotonic() < deadline:
