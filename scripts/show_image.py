@@ -7,7 +7,6 @@ Commons have it. Terminals of many colours show the photo in colour; others, and
 the brighter.
 """
 
-import io
 import os
 import shutil
 import sys
@@ -17,7 +16,7 @@ from absl import flags
 from PIL import Image
 
 from scripts import command_line
-from scripts.classifier import atomic_files, attributions, captioned_pictures, pixels, terminal_pictures
+from scripts.classifier import attributions, captioned_pictures, picture_files, pixels, terminal_pictures
 from scripts.classifier.errors import UserError
 
 FLAGS = flags.FLAGS
@@ -26,8 +25,6 @@ flags.DEFINE_integer(
     "width", None, "Letters a line on the terminal (default: what fits), or width of --output in pixels.", 1, 10_000
 )
 
-_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
-_LARGEST_JPEG = 65_500  # pixels a side
 _WIDTH_OF_FILES = 80
 _TALLEST = 2  # times as high as wide, where only the width is bounded
 
@@ -64,8 +61,7 @@ def _room(below: str) -> tuple[int, int]:
 
 
 def _write(photos: list[Path], output: Path) -> int:
-    if output.suffix.lower() not in _FORMATS:
-        raise UserError(f"--output={output}: expected a name that ends in {', '.join(_FORMATS)}")
+    picture_files.check(output, "output")
     if FLAGS.width is not None and FLAGS.width < captioned_pictures.NARROWEST:
         raise UserError(f"--width={FLAGS.width}: captions need at least {captioned_pictures.NARROWEST} pixels")
     if any(path.exists() and output.exists() and path.samefile(output) for path in photos):
@@ -75,9 +71,8 @@ def _write(photos: list[Path], output: Path) -> int:
     if not captioned:
         return 1
     drawn = captioned_pictures.draw(captioned, FLAGS.width)
-    _save(drawn.picture, output)
-    if drawn.missing:
-        command_line.warn(f"no font here has {drawn.missing}: captions hold base letters or ?; install Noto fonts")
+    picture_files.write(drawn.picture, output)
+    command_line.warn(*drawn.warnings())
     for path, photo in opened:
         if photo is not None:
             print(_attribution(path))
@@ -100,15 +95,6 @@ def _open(path: Path, box: tuple[int, int]) -> Image.Image | None:
 def _attribution(path: Path, called: str | None = None) -> str:
     name, who = attributions.printable(called or str(path)), attributions.find(path)
     return f"{name}: no attribution, {who}" if isinstance(who, str) else f"{name} {who}"
-
-
-def _save(picture: Image.Image, output: Path) -> None:
-    kind = _FORMATS[output.suffix.lower()]
-    if kind == "JPEG" and max(picture.size) > _LARGEST_JPEG:
-        raise UserError(f"{output} would be {max(picture.size)} pixels high, too much for a JPEG: write a .png")
-    data = io.BytesIO()
-    picture.save(data, kind, quality=90)
-    atomic_files.write_bytes(output, data.getvalue())
 
 
 if __name__ == "__main__":

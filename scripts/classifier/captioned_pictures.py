@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from scripts.classifier.lettering import Lettering
+from scripts.classifier.lettering import Drawn, Lettering
 
 NARROWEST = 160  # narrower captions would hold few words a line
 
@@ -21,28 +20,23 @@ _GAP = 10
 _PAPER, _INK = "white", "#222222"
 
 
-@dataclass(frozen=True)
-class Drawn:
-    picture: Image.Image
-    missing: str  # characters of the captions that no font here has
-
-
-def box(count: int, width: int | None) -> tuple[int, int]:
+def box(count: int, width: int | None, columns: int | None = None) -> tuple[int, int]:
     """The most pixels (width, height) of each photo that a picture of so many photos will show."""
     if count == 1:
         wide = _ALONE_WIDEST if width is None else width
         return wide, round(wide * _TALLEST)
     width = _SHEET_WIDTH if width is None else width
-    cell = _cell(width, _columns(count, width), _GAP)
+    cell = _cell(width, _columns(count, width) if columns is None else columns, _GAP)
     return cell, cell
 
 
-def draw(photos: Sequence[tuple[Image.Image, str]], width: int | None) -> Drawn:
+def draw(photos: Sequence[tuple[Image.Image, str]], width: int | None, columns: int | None = None) -> Drawn:
     """One photo with its caption beneath, several as a sheet of them; `width` is that of the whole in pixels."""
-    most = box(len(photos), width)
+    most = box(len(photos), width, columns)
     if len(photos) > 1:
         width = _SHEET_WIDTH if width is None else width
-        return _sheet(photos, most, width, _columns(len(photos), width), gap=_GAP, inset=0)
+        columns = _columns(len(photos), width) if columns is None else columns
+        return _sheet(photos, most, width, columns, gap=_GAP, inset=0)
     if width is None:
         ((photo, _),) = photos
         width = min(max(photo.width, _ALONE_NARROWEST), _ALONE_WIDEST)

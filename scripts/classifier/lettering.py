@@ -6,11 +6,12 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 
-from PIL import ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 # Where Linux and macOS keep fonts.
 FOLDERS = tuple(
@@ -28,6 +29,19 @@ _FANCY = re.compile(r"bold|italic|oblique|black|light|thin|condensed|narrow|mono
 # Has a box for every character there is, which says nothing.
 _EMPTY_FONT = "LastResort"
 _NO_CHARACTER = "\U0010ffff"
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A picture with text in it."""
+
+    picture: Image.Image
+    missing: str  # characters of the text that no font here has
+
+    def warnings(self) -> list[str]:
+        if not self.missing:
+            return []
+        return [f"no font here has {self.missing}: captions hold base letters or ?; install Noto fonts"]
 
 
 class Lettering:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from scripts.classifier import curve_points
 from scripts.classifier.evaluation import Bin, Measures
 from scripts.classifier.report.markup import count, percent, text
 from scripts.classifier.text_columns import columns, cut
@@ -13,9 +14,6 @@ from scripts.classifier.text_columns import columns, cut
 # A chart in its own units, which on a phone are about pixels.
 _WIDTH, _HEIGHT = 330, 215
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 20, 10, 40
-
-# A curve of more points is drawn as the mean and the range of neighbouring ones.
-_CURVE_POINTS = 100
 
 # Up to so many labels, a confusion matrix has names and counts; beyond, it is a pattern.
 MOST_LABELS_WRITTEN = 40
@@ -28,11 +26,11 @@ def curve(
 ) -> str:
     """Lines over steps. `series` are (CSS class, values), None where there is none; `top`, the axis' end, is found
     where not given."""
-    drawn = [(name, _thinned(steps, values)) for name, values in series]
+    drawn = [(name, curve_points.thinned(steps, values)) for name, values in series]
     points = [point for _, line in drawn for point in line]
     highest = max((high for *_, high in points), default=1.0)
-    ticks = _ticks(0, highest if top is None else top)
-    x_ticks = _ticks(0, max(steps, default=1))
+    ticks = curve_points.ticks(0, highest if top is None else top)
+    x_ticks = curve_points.ticks(0, max(steps, default=1))
     last = max(max(steps, default=1), 1)
 
     def at(step: float, value: float) -> tuple[float, float]:
@@ -117,25 +115,6 @@ def confusion(measures: Measures, what: str) -> str:
         parts.append(f'<text class="column" {turned}>{text(shown)}</text>')
     size = gutter + side + 1
     return _svg(size, size, what, "".join(parts), fixed=written, kind="matrix")
-
-
-def _thinned(steps: list[float], values: list[float | None]) -> list[tuple[float, float, float, float]]:
-    """(step, mean, lowest, highest) of neighbouring values."""
-    known = [(s, v) for s, v in zip(steps, values, strict=True) if v is not None and math.isfinite(v)]
-    return [
-        (float(np.mean([s for s, _ in some])), float(np.mean([v for _, v in some])),
-         min(v for _, v in some), max(v for _, v in some))
-        for at in np.array_split(np.arange(len(known)), min(_CURVE_POINTS, len(known)) or 1)
-        if (some := [known[each] for each in at])
-    ]  # fmt: skip
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Four to seven round numbers, the last one at or above `high`."""
-    reach = max(high - low, 1e-9)
-    power = 10 ** math.floor(math.log10(reach / 4))
-    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if reach / (power * factor) <= 6)
-    return [low + step * at for at in range(math.ceil(reach / step - 1e-9) + 1)]
 
 
 def _x(share: float) -> float:

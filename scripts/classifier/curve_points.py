@@ -1,0 +1,33 @@
+"""What of a training's measurements a chart shows, and the round numbers on its axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+# A curve of more points is drawn as the mean and the range of neighbouring ones.
+_MOST_POINTS = 100
+
+# (step, mean, lowest, highest)
+Point = tuple[float, float, float, float]
+
+
+def thinned(steps: Sequence[float], values: Sequence[float | None]) -> list[Point]:
+    """Neighbouring values together; None and what is no number are left out."""
+    known = [(s, v) for s, v in zip(steps, values, strict=True) if v is not None and math.isfinite(v)]
+    return [
+        (float(np.mean([s for s, _ in some])), float(np.mean([v for _, v in some])),
+         min(v for _, v in some), max(v for _, v in some))
+        for at in np.array_split(np.arange(len(known)), min(_MOST_POINTS, len(known)) or 1)
+        if (some := [known[each] for each in at])
+    ]  # fmt: skip
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Four to seven round numbers, the last one at or above `high`."""
+    reach = max(high - low, 1e-9)
+    power = 10 ** math.floor(math.log10(reach / 4))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if reach / (power * factor) <= 6)
+    return [low + step * at for at in range(math.ceil(reach / step - 1e-9) + 1)]

@@ -1,0 +1,30 @@
+"""Writes a drawn picture as the kind of file that its name ends in."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from scripts.classifier import atomic_files
+from scripts.classifier.errors import UserError
+
+_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+_LARGEST_JPEG = 65_500  # pixels a side
+
+
+def check(path: Path, flag: str) -> None:
+    """Refuses before long work what cannot be written after it; `flag` is where the user named it."""
+    if path.suffix.lower() not in _FORMATS:
+        raise UserError(f"--{flag}={path}: expected a name that ends in {', '.join(_FORMATS)}")
+    atomic_files.check(path)
+
+
+def write(picture: Image.Image, path: Path) -> None:
+    kind = _FORMATS[path.suffix.lower()]
+    if kind == "JPEG" and max(picture.size) > _LARGEST_JPEG:
+        raise UserError(f"{path} would be {max(picture.size)} pixels high, too much for a JPEG: write a .png")
+    data = io.BytesIO()
+    picture.save(data, kind, quality=90)
+    atomic_files.write_bytes(path, data.getvalue())
