@@ -18,6 +18,7 @@ from absl import flags
 from scripts import command_line, input_flags, progress
 from scripts.classifier import (
     atomic_files,
+    category_names,
     classifiers,
     evaluation,
     evaluation_text,
@@ -58,7 +59,8 @@ def main(positional: list[str]) -> None:
         atomic_files.check(page)
     said = input_flags.overrides()
     labels = None if FLAGS.labels is None else Path(FLAGS.labels)
-    classifier = classifiers.load(Path(FLAGS.graph), labels, Wishes(said, _USUALLY, page is not None), FLAGS.unknown)
+    wishes = Wishes(said, _USUALLY, page is not None)
+    classifier = classifiers.load(Path(FLAGS.graph), labels, wishes, FLAGS.unknown, input_flags.names())
     if classifier.model.note:
         command_line.warn(classifier.model.note)
 
@@ -117,10 +119,10 @@ def _look(classifier: Classifier, lists: ImageLists, photos: list[LabelledPhoto]
 
 
 def _judged(classifier: Classifier, looked: Looked, rows: np.ndarray) -> Judged:
-    """The photos of known labels."""
+    """The photos of known labels, under the names that people know."""
     photos = [looked.photos[row] for row in rows]
     return Judged(
-        classifier.labels, [photo.path for photo in photos], np.array([photo.label for photo in photos], np.int64),
+        classifier.names, [photo.path for photo in photos], np.array([photo.label for photo in photos], np.int64),
         looked.scores[rows], [photo.split for photo in photos],
         None if looked.distances is None else looked.distances[rows] > 1,
     )  # fmt: skip
@@ -145,8 +147,11 @@ def _print(classifier: Classifier, image_dir: Path, split: str, measures: Measur
 
 
 def _record(classifier: Classifier, image_dir: Path, split: str, measures: Measures, strangers: Strangers | None):
+    """For programs, which know the labels as they are."""
     about = {"graph": str(classifier.model.path), "image_dir": str(image_dir), "split": split}
-    return about | evaluation.as_record(measures, strangers)
+    if classifier.named is not None:
+        about |= {category_names.RECORDED: classifier.named}
+    return about | evaluation.as_record(Measures(replace(measures.judged, labels=classifier.labels)), strangers)
 
 
 def _write_report(page: Path, classifier: Classifier, image_dir: Path, measures: Measures, everything: Judged,

@@ -50,9 +50,10 @@ def main(positional: list[str]) -> None:
         raise UserError(f"--output={output} is the graph itself: give another place")
     if FLAGS.format != formats.SAVED_MODEL:  # which is a folder
         atomic_files.check(output)
-    before = classifiers.load(graph, None if FLAGS.labels is None else Path(FLAGS.labels), Wishes(said, 2))
+    labels = None if FLAGS.labels is None else Path(FLAGS.labels)
+    before = classifiers.load(graph, labels, Wishes(said, 2), names=input_flags.names())
     lists, photos = _photos(before)
-    contents = graphs.read_contents(graph, said, before.labels)
+    contents = graphs.read_contents(graph, said, before.labels, before.named)
     samples = _samples(before, lists, photos) if FLAGS.quantize in ("int8", "dynamic") else None
     note = formats.write(FLAGS.format, output, contents, FLAGS.quantize, samples)
     if note is not None:

@@ -17,6 +17,7 @@ from scripts.classifier import (
     atomic_files,
     backbones,
     bottlenecks,
+    category_names,
     image_lists,
     networks,
     retrained_graph,
@@ -34,6 +35,8 @@ flags.DEFINE_string("image_dir", "tf_files/flower_photos", "The folder of photos
 flags.DEFINE_string("architecture", "inception_v3", "The pretrained network: inception_v3, inception_2015 (the "
                     "original's), mobilenet_{0.25,0.50,0.75,1.0}_{128,160,192,224}[_quantized], or color_texture, "
                     "which is plain arithmetic and needs no download.")  # fmt: skip
+flags.DEFINE_string("category_names", None, 'A JSON file of what people call the labels, as in {"1": "pink primrose"}; '
+                    "whatever is written carries it.")  # fmt: skip
 flags.DEFINE_string("output_graph", "tf_files/retrained_graph.pb", "Where the classifier is written.")
 flags.DEFINE_string("output_labels", "tf_files/retrained_labels.txt", "Where its labels are written.")
 flags.DEFINE_string("intermediate_output_graphs_dir", "tf_files/intermediate_graphs", "Where graphs of half-way "
@@ -85,6 +88,8 @@ def main(positional: list[str]) -> None:
 
     with watch.stage("listing photos"):
         lists = image_lists.scan(Path(FLAGS.image_dir), *percentages)
+    names_file = None if FLAGS.category_names is None else Path(FLAGS.category_names)
+    named = None if names_file is None else category_names.read(names_file, lists.labels)
     _say(*lists.describe())
     command_line.warn(*lists.warnings())
     if FLAGS.dry_run:
@@ -105,6 +110,7 @@ def main(positional: list[str]) -> None:
             lambda total: progress.show("bottlenecks", total, "photos", quiet=FLAGS.quiet or not total),
         )  # fmt: skip
         lists, keys = gathered.lists, gathered.keys
+        names = category_names.shown(lists.labels, named)
         training, validation, testing = (Examples.of(lists.of(split), keys, cache) for split in SPLITS)
     _report_bottlenecks(gathered, cache, watch.seconds["bottlenecks"])
 
@@ -128,7 +134,7 @@ def main(positional: list[str]) -> None:
         graph_def = retraining.write_graph(backbone, trainer, FLAGS.final_tensor_name, output)
         retraining.write_labels(lists.labels, Path(FLAGS.output_labels))
         summaries.graph(graph_def)
-        summaries.confusion(tested, lists.labels, trainer.step)
+        summaries.confusion(tested, names, trainer.step)
         summaries.close()
     run_record.write(
         output, run_record.preprocessing(backbone, FLAGS.final_tensor_name), lists.labels,
@@ -139,13 +145,13 @@ def main(positional: list[str]) -> None:
             "data_fingerprint": run_record.data_fingerprint(keys, lists),
             "unknown": {"known_photos_kept": FLAGS.known_photos_kept / 100, "test_photos_kept": known_kept},
             "validation": accuracy.as_record(validated, lists.labels), "test": accuracy.as_record(tested, lists.labels),
-            "seconds": watch.seconds, "curve": run_record.curve(curve),
+            category_names.RECORDED: named, "seconds": watch.seconds, "curve": run_record.curve(curve),
         },
         None if tells_unknown is None else tells_unknown.to_bytes(),
     )  # fmt: skip
     if FLAGS.print_misclassified_test_images:
-        _say(*accuracy.misclassified(tested, lists.labels))
-    _say(*accuracy.describe(tested, lists.labels))
+        _say(*accuracy.misclassified(tested, names))
+    _say(*accuracy.describe(tested, names))
     if known_kept is not None:
         _say(f"asked to tell unknown photos, it keeps {100 * known_kept:.1f} % of the test photos as known")
     written = [output, FLAGS.output_labels, run_record.path_beside(output)]

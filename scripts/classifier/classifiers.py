@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.classifier import formats, networks, pixels, unknown
+from scripts.classifier import category_names, formats, networks, pixels, unknown
 from scripts.classifier.errors import UserError
 from scripts.classifier.formats.model import Model, Run, Wishes
 
@@ -33,8 +33,13 @@ class Answer:
 
 
 class Classifier:
-    def __init__(self, model: Model, labels: tuple[str, ...], tells_unknown: unknown.Unknown | None):
+    def __init__(
+        self, model: Model, labels: tuple[str, ...], tells_unknown: unknown.Unknown | None,
+        named: dict[str, str] | None = None,
+    ):  # fmt: skip
         self.model, self.labels, self._tells_unknown = model, labels, tells_unknown
+        self.named = named  # label -> name, where the labels have names of their own
+        self.names = category_names.shown(labels, named)
         self._own = threading.local()
         if model.outputs is not None:
             self._check_outputs(model.outputs)
@@ -114,8 +119,13 @@ class Classifier:
             )
 
 
-def load(path: Path, labels: Path | None, wishes: Wishes, tell_unknown: bool = False) -> Classifier:
-    """`labels` is a file that the user names; where it is None they are looked for with and beside the classifier."""
+def load(
+    path: Path, labels: Path | None, wishes: Wishes, tell_unknown: bool = False, names: Path | None = None
+) -> Classifier:
+    """`labels` and `names` are files that the user names; where they are None, they are looked for with and beside it.
+
+    `names` is a JSON file of what people call the labels (see category_names.py).
+    """
     model = formats.open_model(path, wishes if not tell_unknown else Wishes(wishes.said, wishes.pictures, True))
     tells = None
     if tell_unknown:
@@ -127,7 +137,9 @@ def load(path: Path, labels: Path | None, wishes: Wishes, tell_unknown: bool = F
         if not model.gives_bottlenecks:
             raise UserError(f"--unknown: {path} does not give the bottlenecks that this needs: use the graph (.pb)")
         tells = unknown.from_bytes(model.unknown, f"what {path} holds about unknown photos")
-    return Classifier(model, find_labels(model, labels), tells)
+    found = find_labels(model, labels)
+    named = category_names.known(model.record, found) if names is None else category_names.read(names, found)
+    return Classifier(model, found, tells, named)
 
 
 def find_labels(model: Model, given: Path | None) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from scripts.classifier import (
     batch_lifting,
+    category_names,
     frozen_graph,
     graph_interface,
     networks,
@@ -68,14 +69,17 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     )  # fmt: skip
 
 
-def read_contents(path: Path, said: Overrides, labels: tuple[str, ...]) -> Contents:
-    """The graph as it is to be written in another format."""
+def read_contents(
+    path: Path, said: Overrides, labels: tuple[str, ...], named: dict[str, str] | None = None
+) -> Contents:
+    """The graph as it is to be written in another format, with what people call the labels, where that is known."""
     known = _read(path, said)
     graph_def = known.graph_def
     if known.record is None:
         graph_def = _lifted(known, path).graph_def
     unknown = run_record.read_unknown(path, known.record)
-    return Contents(graph_def, known.take, known.bottleneck, labels, known.record or {}, unknown)
+    record = (known.record or {}) | ({} if named is None else {category_names.RECORDED: named})
+    return Contents(graph_def, known.take, known.bottleneck, labels, record, unknown)
 
 
 def _read(path: Path, said: Overrides) -> _Known:
