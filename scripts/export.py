@@ -15,7 +15,7 @@ import numpy as np
 from absl import flags
 
 from scripts import command_line, input_flags, progress
-from scripts.classifier import accuracy, atomic_files, classifiers, formats, judging, pixels
+from scripts.classifier import accuracy, classifiers, formats, judging, pixels
 from scripts.classifier.classifiers import Classifier
 from scripts.classifier.errors import UserError
 from scripts.classifier.formats import graph as graphs
@@ -48,8 +48,7 @@ def main(positional: list[str]) -> None:
         raise UserError(f"{graph} is not a frozen graph: export starts from the .pb file that retrain wrote")
     if output.resolve() == graph.resolve():
         raise UserError(f"--output={output} is the graph itself: give another place")
-    if FLAGS.format != formats.SAVED_MODEL:  # which is a folder
-        atomic_files.check(output)
+    formats.check(FLAGS.format, output)
     labels = None if FLAGS.labels is None else Path(FLAGS.labels)
     before = classifiers.load(graph, labels, Wishes(said, 2), names=input_flags.names())
     lists, photos = _photos(before)

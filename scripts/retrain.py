@@ -18,11 +18,13 @@ from scripts.classifier import (
     backbones,
     bottlenecks,
     category_names,
+    formats,
     image_lists,
     networks,
     retrained_graph,
     retraining,
     run_record,
+    whole_models,
 )  # fmt: skip
 from scripts.classifier.distortions import Distortions, View, views_of
 from scripts.classifier.final_layer import Examples, Recipe, Trainer
@@ -39,6 +41,8 @@ flags.DEFINE_string("category_names", None, 'A JSON file of what people call the
                     "whatever is written carries it.")  # fmt: skip
 flags.DEFINE_string("output_graph", "tf_files/retrained_graph.pb", "Where the classifier is written.")
 flags.DEFINE_string("output_labels", "tf_files/retrained_labels.txt", "Where its labels are written.")
+flags.DEFINE_string("output_model", None, "Write the whole as a model, too, that takes pixels of 0 to 255: NAME.keras "
+                    "or NAME.h5 for Keras, a folder for a SavedModel.")  # fmt: skip
 flags.DEFINE_string("intermediate_output_graphs_dir", "tf_files/intermediate_graphs", "Where graphs of half-way "
                     "training are written.")  # fmt: skip
 flags.DEFINE_integer("intermediate_store_frequency", 0, "Write one of those every so many steps; 0: none.", 0)
@@ -76,6 +80,7 @@ flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
     backbones.check_name(FLAGS.architecture)
+    model_kind = None if FLAGS.output_model is None else whole_models.kind_of(FLAGS.output_model)
     distorted = Distortions(FLAGS.flip_left_right, FLAGS.random_crop, FLAGS.random_scale, FLAGS.random_brightness)
     views = views_of(distorted, FLAGS.distorted_views, FLAGS.seed)
     recipe = Recipe(
@@ -98,6 +103,8 @@ def main(positional: list[str]) -> None:
 
     for path in (output, Path(FLAGS.output_labels)):
         atomic_files.check(path)
+    if FLAGS.output_model is not None:
+        formats.check(model_kind, Path(FLAGS.output_model))
     with watch.stage("loading the network"):
         backbone = backbones.load(FLAGS.architecture, Path(FLAGS.model_dir), _show_download)
         precision = networks.decide_precision(FLAGS.precision, backbone)
@@ -158,6 +165,14 @@ def main(positional: list[str]) -> None:
     if tells_unknown is not None:
         written.append(run_record.unknown_beside(output))
     _say(f"written: {', '.join(map(str, written))}")
+    if FLAGS.output_model is not None:
+        _write_model(model_kind, Path(FLAGS.output_model), output, lists)
+
+
+def _write_model(kind: str, path: Path, graph: Path, lists: ImageLists) -> None:
+    photos = whole_models.photos_to_compare(lists)
+    difference = whole_models.write(kind, path, graph, lists.labels, photos)
+    _say(f"written: {path}; loaded back, it scores {len(photos)} photos within {difference:.1g} of the graph")
 
 
 def _say(*lines: str) -> None:

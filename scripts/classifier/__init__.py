@@ -1,1 +1,22 @@
-"""The library behind the commands: knows no flags, never exits the process, never prints."""
+"""The library behind the commands: knows no flags, never exits the process, never prints.
+
+    from scripts.classifier import load_classifier, process_image
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scripts.classifier.predictions import load_classifier, process_image
+
+__all__ = ["load_classifier", "process_image"]
+
+
+def __getattr__(name: str):
+    """Imported where it is used, so that importing a module from here stays light."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from scripts.classifier import predictions
+
+    return getattr(predictions, name)

@@ -9,6 +9,7 @@ from types import ModuleType
 
 import numpy as np
 
+from scripts.classifier import atomic_files
 from scripts.classifier.errors import UserError
 from scripts.classifier.formats.contents import Contents
 from scripts.classifier.formats.model import Model, Wishes
@@ -39,6 +40,14 @@ def write(
     else:
         _module(kind).write(path, contents)
     return None
+
+
+def check(kind: str, path: Path) -> None:
+    """Refuses before long work what `write` would refuse after it."""
+    if kind == SAVED_MODEL:
+        _module(kind).check(path)
+    else:
+        atomic_files.check(path)
 
 
 def default_output(graph: Path, kind: str, quantize: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +42,7 @@ _WEIGHTS = 1024
 
 def write(path: Path, contents: Contents) -> None:
     """Takes pictures as pixels of 0 to 255. Replaces a SavedModel of that name, and nothing else."""
-    if path.exists() and not (path / _FILE).exists() and (not path.is_dir() or any(path.iterdir())):
-        raise UserError(f"{path} exists and is no SavedModel: give another --output, or move it away")
+    check(path)
     files = contents.files(raw_pixels.taken(contents.preprocessing))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     former = path.with_name(f".{path.name}.{os.getpid()}.old")
@@ -60,6 +60,18 @@ def write(path: Path, contents: Contents) -> None:
         raise UserError(f"cannot write {path}: {error.strerror}; give a place that can be written") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check(path: Path) -> None:
+    """Refuses before long work what `write` would refuse after it."""
+    if path.exists() and not (path / _FILE).exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UserError(f"{path} exists and is no SavedModel: give another place, or move it away")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent):
+            pass  # what is written is renamed into this folder
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}; give a place that can be written") from None
 
 
 def _put_in_place(folder: Path, path: Path, former: Path) -> None:

@@ -1,0 +1,57 @@
+"""Written classifiers for Python programs: load_classifier(path).predict(image_path)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from scripts.classifier import classifiers, pixels
+from scripts.classifier.classifiers import Classifier
+from scripts.classifier.errors import UserError
+from scripts.classifier.formats.model import Wishes
+
+
+class Predictor:
+    """A classifier of whatever format, ready to look at pictures."""
+
+    def __init__(self, classifier: Classifier):
+        self._classifier = classifier
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """As the folders were called that it was trained on."""
+        return self._classifier.labels
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What people call the labels; the labels themselves where nothing else is known."""
+        return self._classifier.names
+
+    def predict(self, image_path: str | os.PathLike, top_k: int = 5) -> tuple[np.ndarray, list[str]]:
+        """The `top_k` highest probabilities, [k] float32, and the names that they are of, the highest first."""
+        if top_k < 1:
+            raise UserError(f"top_k={top_k}: expected how many names to give, at least 1")
+        ((_, answer),) = self._classifier.label([Path(image_path)])
+        if isinstance(answer, str):
+            raise UserError(f"{image_path}: {answer}")
+        best = np.argsort(-answer.scores, kind="stable")[:top_k]
+        return answer.scores[best], [self.names[at] for at in best]
+
+
+def load_classifier(path: str | os.PathLike, category_names: str | os.PathLike | None = None) -> Predictor:
+    """What retrain or export wrote, or label_image takes; `category_names` is a JSON file of label and name pairs."""
+    names = None if category_names is None else Path(category_names)
+    return Predictor(classifiers.load(Path(path), None, Wishes(), names=names))
+
+
+def process_image(path: str | os.PathLike, size: int = 224) -> np.ndarray:
+    """The picture squeezed to (size, size, 3), float32 from 0 (black) to 1, upright, in red, green and blue."""
+    try:
+        square = pixels.decode(Path(path).read_bytes(), size, size)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+    except pixels.UnreadableImage as error:
+        raise UserError(f"{path}: {error}") from None
+    return pixels.normalise(square, 0, 255)

@@ -1,0 +1,65 @@
+"""Writes a classifier as a Keras model or a SavedModel beside its graph, and holds it against the graph."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from scripts.classifier import classifiers, formats
+from scripts.classifier.classifiers import Classifier
+from scripts.classifier.errors import UserError
+from scripts.classifier.formats import graph as graphs
+from scripts.classifier.formats.model import Wishes
+from scripts.classifier.image_lists import SPLITS, ImageLists
+from scripts.classifier.preprocessing import Overrides
+
+_ENDINGS = {".keras": formats.KERAS, ".h5": formats.H5}
+_LARGEST_DIFFERENCE = 1e-4  # of scores, which lie between 0 and 1
+_PHOTOS = 16
+
+
+def kind_of(word: str) -> str:
+    """The format that the user asks for by a name: model.keras, model.h5, or a folder for a SavedModel."""
+    ending = Path(word).suffix.lower()
+    if word.endswith("/") or not ending:
+        return formats.SAVED_MODEL
+    if ending not in _ENDINGS:
+        raise UserError(
+            f"--output_model={word}: expected a name that ends in .keras or .h5, or a folder (ending in /) for a "
+            "SavedModel; python -m scripts.export writes other formats"
+        )
+    return _ENDINGS[ending]
+
+
+def write(kind: str, path: Path, graph: Path, labels: tuple[str, ...], photos: Sequence[Path]) -> float:
+    """From the written graph; gives by how much scores for these photos differ at most.
+
+    Where that is more than rounding explains, nothing is left at `path`.
+    """
+    formats.write(kind, path, graphs.read_contents(graph, Overrides(), labels))
+    difference = max(
+        float(np.abs(ours - theirs).max())
+        for ours, theirs in zip(_scores(graph, labels, photos), _scores(path, labels, photos), strict=True)
+    )
+    if not difference <= _LARGEST_DIFFERENCE:  # also where it is not a number
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        raise UserError(
+            f"{path} was written and loaded back, but its scores are up to {difference:.2g} off those of {graph}, and "
+            f"{_LARGEST_DIFFERENCE:g} was expected: it is deleted; use the graph, or another format"
+        )
+    return difference
+
+
+def photos_to_compare(lists: ImageLists) -> list[Path]:
+    """Some of those kept for testing; where there are none, of others."""
+    photos = next(found for split in reversed(SPLITS) if (found := lists.of(split)))
+    chosen = np.linspace(0, len(photos) - 1, min(_PHOTOS, len(photos))).round().astype(int)
+    return [lists.image_dir / photos[at].path for at in chosen]
+
+
+def _scores(path: Path, labels: tuple[str, ...], photos: Sequence[Path]) -> list[np.ndarray]:
+    classifier = Classifier(formats.open_model(path, Wishes(pictures=len(photos))), labels, None)
+    return [answer.scores for _, answer in classifier.label(photos) if isinstance(answer, classifiers.Answer)]
