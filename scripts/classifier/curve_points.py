@@ -25,6 +25,11 @@ def thinned(steps: Sequence[float], values: Sequence[float | None]) -> list[Poin
     ]  # fmt: skip
 
 
+def last(values: Sequence[float | None]) -> float | None:
+    """What was measured last."""
+    return next((value for value in reversed(values) if value is not None), None)
+
+
 def ticks(low: float, high: float) -> list[float]:
     """Four to seven round numbers, the last one at or above `high`."""
     reach = max(high - low, 1e-9)

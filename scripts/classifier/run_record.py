@@ -93,6 +93,22 @@ def curve(evaluations: list[Evaluation]) -> dict[str, list]:
     return {field.name: [_short(getattr(at, field.name)) for at in shown] for field in fields(Evaluation)}
 
 
+def read_curve(record: Path) -> dict[str, list]:
+    """How training went, from a record that the user names."""
+    try:
+        whole = json.loads(record.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or f"it is not JSON: {error}"
+        raise UserError(f"cannot read {record} ({why}): give the .json that is written beside a graph") from None
+    found = whole.get("curve") if isinstance(whole, dict) else None
+    columns = [field.name for field in fields(Evaluation)]
+    if not isinstance(found, dict) or not found.get("step") or not all(
+        isinstance(found.get(name), list) and len(found[name]) == len(found["step"]) for name in columns
+    ):
+        raise UserError(f"{record} does not tell how a training went: give the .json that is written beside a graph")
+    return found
+
+
 def _short(number: float | None) -> float | None:
     return number if number is None or isinstance(number, int) else float(f"{number:.5g}")
 

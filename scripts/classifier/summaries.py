@@ -29,7 +29,7 @@ _LARGEST_CONSTANT_SHOWN = 64
 _SECONDS_BETWEEN_FLUSHES = 2.0
 
 # Names of event files start so; TensorBoard reads those of a folder in the order of their names.
-_EVENT_FILE = "events.out.tfevents."
+EVENT_FILE = "events.out.tfevents."
 _FILE_VERSION = "brain.Event:2"
 # What names of event files that hold nothing but a graph end in.
 _GRAPH_ALONE = ".graph"
@@ -45,7 +45,7 @@ def write_graph(folder: Path, graph_def: GraphDef) -> Path:
     records.write(_event(0, graph_def=_without_large_constants(graph_def).SerializeToString()))
     path = folder / f"{_event_file_name()}{_GRAPH_ALONE}"
     atomic_files.write_bytes(path, data.getvalue())
-    for old in folder.glob(f"{_EVENT_FILE}*{_GRAPH_ALONE}"):
+    for old in folder.glob(f"{EVENT_FILE}*{_GRAPH_ALONE}"):
         if old != path:
             old.unlink(missing_ok=True)
     return path
@@ -98,7 +98,7 @@ class _EventFile:
 
         folder.mkdir(parents=True, exist_ok=True)
         # The original emptied the whole folder; only what TensorBoard would mix up has to go.
-        for old in folder.glob(f"{_EVENT_FILE}*"):
+        for old in folder.glob(f"{EVENT_FILE}*"):
             old.unlink()
         path = folder / _event_file_name()
         path.touch()  # TensorFlow's writer reports what hinders it in errors of its own, this in an OSError
@@ -146,7 +146,7 @@ def _event(step: int, **content) -> bytes:
 
 
 def _event_file_name() -> str:
-    return f"{_EVENT_FILE}{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}"
+    return f"{EVENT_FILE}{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}"
 
 
 def _without_large_constants(graph_def: GraphDef) -> GraphDef:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from scripts.classifier import curve_points
 from scripts.classifier.evaluation import LabelMeasures, Measures
 from scripts.classifier.image_lists import SPLITS
 from scripts.classifier.report import charts
@@ -160,7 +161,8 @@ def curves(curve: dict[str, list] | None) -> Section | None:
         series = [("training", curve[key])]
         if validated:
             series.append(("validation", curve[f"validation_{key}"]))
-        ends = ", ".join(f"{which} {_last(values):.2f}" for which, values in series if _last(values) is not None)
+        last = ((which, curve_points.last(values)) for which, values in series)
+        ends = ", ".join(f"{which} {value:.2f}" for which, value in last if value is not None)
         what = f"{heading} over {curve['step'][-1]:,} training steps; at the end: {ends}"
         picture = charts.curve(curve["step"], series, top, what, shares=top is not None)
         drawn += f"<div><h3>{heading} <span class=soft>({meaning})</span></h3>{picture}</div>"
@@ -232,10 +234,6 @@ def making(record: dict | None) -> Section | None:
         f"<dt>{title}</dt><dd>{text(f'{value:,}' if type(value) is int else value)}</dd>" for title, value in known
     )
     return Section("making", "How it was made", f'<dl class="facts">{items}</dl>')
-
-
-def _last(values: list[float | None]) -> float | None:
-    return next((value for value in reversed(values) if value is not None), None)
 
 
 def _dict(value: object) -> dict:

@@ -1,0 +1,74 @@
+"""Reads from TensorBoard's event files how a training went."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from scripts.classifier.errors import UserError
+from scripts.classifier.summaries import EVENT_FILE
+
+# What retrain calls its measures, then the original retrain, then Keras.
+_TAGS = {
+    "accuracy": ("accuracy", "accuracy_1", "epoch_accuracy"),
+    "cross_entropy": ("cross_entropy", "cross_entropy_1", "epoch_loss"),
+}
+# A record is the length of its data, a checksum of that, the data and a checksum of it.
+_HEAD, _TAIL = struct.Struct("<QI"), 4
+
+
+def read(folder: Path) -> dict[str, list[float | None]]:
+    """Columns as training_curves draws them, from train/ and validation/ in the folder."""
+    measured = {part: _measures(folder / part) for part in ("train", "validation")}
+    steps = sorted({step for values in measured.values() for each in values.values() for step in each})
+    if not steps:
+        found = "holds no log of a training" if folder.is_dir() else "does not exist"
+        raise UserError(f"{folder} {found}: give --summaries_dir the folder that retrain wrote its summaries to")
+    return {
+        "step": steps,
+        **{name: [measured["train"][name].get(step) for step in steps] for name in _TAGS},
+        **{f"validation_{name}": [measured["validation"][name].get(step) for step in steps] for name in _TAGS},
+    }
+
+
+def _measures(folder: Path) -> dict[str, dict[int, float]]:
+    """Name of a measure -> step -> value; a step that was written again counts as it was written last."""
+    found: dict[str, dict[int, float]] = {name: {} for name in _TAGS}
+    names = {tag: name for name, tags in _TAGS.items() for tag in tags}
+    for path in sorted(folder.glob(f"{EVENT_FILE}*")):
+        for step, tag, value in _scalars(path):
+            if tag in names:
+                found[names[tag]][step] = value
+    return found
+
+
+def _scalars(path: Path) -> Iterator[tuple[int, str, float]]:
+    from google.protobuf.message import DecodeError
+    from tensorboard.compat.proto.event_pb2 import Event
+
+    try:
+        for data in _records(path):
+            event = Event.FromString(data)
+            for each in event.summary.value:
+                if each.HasField("simple_value"):  # as TensorFlow 1 wrote it
+                    yield event.step, each.tag, each.simple_value
+                elif len(each.tensor.float_val) == 1:
+                    yield event.step, each.tag, each.tensor.float_val[0]
+                elif len(each.tensor.tensor_content) == 4:
+                    yield event.step, each.tag, *struct.unpack("<f", each.tensor.tensor_content)
+    except DecodeError:
+        raise UserError(f"{path} is damaged: delete it, or train again") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _records(path: Path) -> Iterator[bytes]:
+    """Up to the end, or to a record that is still being written."""
+    with path.open("rb") as file:
+        while len(head := file.read(_HEAD.size)) == _HEAD.size:
+            length, _ = _HEAD.unpack(head)
+            data = file.read(length + _TAIL)
+            if len(data) < length + _TAIL:
+                return
+            yield data[:length]

@@ -1,0 +1,49 @@
+"""Draws how a training went: accuracy and loss, on photos it learned from and on photos kept aside.
+
+    python -m scripts.plot_training --output=tf_files/training.png
+
+It reads what retrain wrote for TensorBoard, or with --record the record beside a graph.
+"""
+
+from pathlib import Path
+
+from absl import flags
+
+from scripts import command_line
+from scripts.classifier import curve_points, picture_files, run_record, summary_curves, training_curves
+from scripts.classifier.training_curves import Curve
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("summaries_dir", "tf_files/training_summaries", "The folder that the training wrote its log to.")
+flags.DEFINE_string("record", None, "Draw what this record tells instead, such as tf_files/retrained_graph.json.")
+flags.DEFINE_string("output", "tf_files/training.png", "The picture file to write (.png or .jpg).")
+flags.DEFINE_string("title", None, "What stands above; default: where the training is read from.")
+flags.DEFINE_bool("shade_gap", False, "Shade where photos kept aside fare worse: what was learned by heart.")
+
+
+def main(positional: list[str]) -> None:
+    command_line.refuse_positional(positional)
+    output, source = Path(FLAGS.output), Path(FLAGS.summaries_dir if FLAGS.record is None else FLAGS.record)
+    picture_files.check(output, "output")
+    curve = summary_curves.read(source) if FLAGS.record is None else run_record.read_curve(source)
+    title = f"Training, as {source} has it" if FLAGS.title is None else FLAGS.title
+    drawn = training_curves.draw(curve, title, shade_gap=FLAGS.shade_gap)
+    picture_files.write(drawn.picture, output)
+    command_line.warn(*drawn.warnings())
+    print(f"{len(curve['step']):,} measurements up to step {curve['step'][-1]:,}: {'; '.join(_ends(curve))}")
+    print(f"written: {output} ({drawn.picture.width} x {drawn.picture.height} pixels)")
+
+
+def _ends(curve: Curve) -> list[str]:
+    """What was measured last."""
+    ends = []
+    for which, prefix in (("training", ""), ("validation", "validation_")):
+        accuracy, loss = (curve_points.last(curve[f"{prefix}{key}"]) for key in ("accuracy", "cross_entropy"))
+        words = [] if accuracy is None else [f"accuracy {100 * accuracy:.1f} %"]
+        words += [] if loss is None else [f"cross entropy {loss:.3f}"]
+        ends += [f"{which} {', '.join(words)}"] if words else []
+    return ends
+
+
+if __name__ == "__main__":
+    command_line.run(main)
