@@ -1,19 +1,36 @@
-"""Fetches photos to begin with: python -m scripts.fetch flower_photos | drawn_flowers
+"""Fetches photos to begin with: python -m scripts.fetch flower_photos | drawn_flowers | oxford_flowers102 | tfds:NAME
 
-flower_photos   3,670 real photos of five flowers (229 MB), published with TensorFlow under Creative Commons
-drawn_flowers   five kinds of flowers drawn on the spot, for machines that reach no network
+flower_photos      3,670 real photos of five flowers (229 MB), published with TensorFlow under Creative Commons
+drawn_flowers      five kinds of flowers drawn on the spot, for machines that reach no network
+oxford_flowers102  8,189 photos of 102 flowers (345 MB), split into train/, valid/ and test/ by those who published them
+tfds:NAME          any set of pictures with labels of TensorFlow Datasets, such as tfds:beans (an extra)
 
-What is there already is left as it is; what was interrupted is continued.
+What is there already is left as it is; what was interrupted is continued. What the folder holds is printed.
 """
 
 import difflib
+import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from absl import flags
 
 from scripts import command_line, progress
-from scripts.classifier import datasets, downloads
+from scripts.classifier import (
+    category_names,
+    datasets,
+    downloads,
+    image_lists,
+    oxford_flowers,
+    photo_shapes,
+    picture_files,
+    sample_sheet,
+    text_columns,
+    tfds_photos,
+)
 from scripts.classifier.errors import UserError
+from scripts.classifier.image_lists import SPLITS, ImageLists
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("destination", None, "Folder to put the photos in; tf_files/<name> unless given.")
@@ -23,14 +40,28 @@ flags.DEFINE_float(
     "patience", downloads.Patience().first_byte_seconds, "Seconds that a server is given to begin to answer.",
     lower_bound=0,
 )
+flags.DEFINE_string("plot", None, "Draw a sheet of samples with their names into this picture file (.png or .jpg).")
+
+_TFDS = "tfds:"
+_LONGEST_LABEL = 40
+_COLUMN = 10
+_MOST_LINES = 120  # so many fill screens enough
 
 
 def flower_photos(destination: Path) -> None:
-    if _photos_by_label(destination):
+    _from_server(partial(datasets.fetch, datasets.FLOWER_PHOTOS), destination)
+
+
+def oxford_flowers102(destination: Path) -> None:
+    _from_server(oxford_flowers.fetch, destination)
+
+
+def _from_server(fetch: Callable, destination: Path) -> None:
+    if _photos(destination) is not None:
         return
     try:
-        datasets.fetch(
-            datasets.FLOWER_PHOTOS, destination, patience=downloads.Patience(first_byte_seconds=FLAGS.patience),
+        fetch(
+            destination=destination, patience=downloads.Patience(first_byte_seconds=FLAGS.patience),
             show_download=lambda total, done: progress.show(destination.name, total, "B", done=done),
             show_unpacking=lambda total: progress.show("unpacking", total, "B"),
         )
@@ -45,51 +76,88 @@ def drawn_flowers(destination: Path) -> None:
         drawn_flowers.draw(destination, per_kind=FLAGS.per_kind, seed=FLAGS.seed, on_drawn=advance)
 
 
+def from_tfds(name: str, destination: Path) -> None:
+    if _photos(destination) is None:
+        left_out = tfds_photos.fetch(name, destination, lambda total: progress.show("writing", total, "pictures"))
+        if left_out:
+            command_line.warn(f"splits left out, as they are neither train, validation nor test: {', '.join(left_out)}")
+
+
 # What fetches each dataset, and the flags that it heeds beside --destination.
 DATASETS = {
     "flower_photos": (flower_photos, ("patience",)),
     "drawn_flowers": (drawn_flowers, ("per_kind", "seed")),
+    "oxford_flowers102": (oxford_flowers102, ("patience",)),
 }
 
 
 def main(positional: list[str]) -> None:
     name = _dataset_name(positional)
-    fetch, heeded = DATASETS[name]
+    set_name = name.removeprefix(_TFDS)
+    fetch, heeded = (partial(from_tfds, set_name), ()) if set_name != name else DATASETS[name]
     for flag in {"patience", "per_kind", "seed"} - set(heeded):
         if FLAGS[flag].present:
             raise UserError(f"--{flag} means nothing for {name}: leave it out")
-    destination = Path("tf_files", name) if FLAGS.destination is None else Path(FLAGS.destination)
+    folder_name = re.sub(r"[^\w.-]+", "_", set_name)
+    destination = Path("tf_files", folder_name) if FLAGS.destination is None else Path(FLAGS.destination)
     if destination.name in ("", ".."):
         raise UserError(f"--destination is {FLAGS.destination!r}, expected a folder's name: give one, missing or empty")
-    before = _photos_by_label(destination)
+    plot = None if FLAGS.plot is None else Path(FLAGS.plot)
+    if plot is not None:
+        picture_files.check(plot, "plot")
+    before = _photos(destination)
     fetch(destination)
-    labels = _photos_by_label(destination)
-    already = " already (delete the folder to have it made anew)" if labels == before else ""
-    print(f"{sum(labels.values())} photos of {len(labels)} labels are in {destination}{already}")
-    for label, count in labels.items():
-        print(f"  {label:<12} {count:>6}")
+    lists = image_lists.scan(destination, 0, 0, fewest_labels=1)
+    names_file = destination / oxford_flowers.NAMES_FILE
+    named = category_names.read(names_file, lists.labels) if names_file.exists() else None
+    already = " already (delete the folder to have it made anew)" if before == lists else ""
+    print(f"{len(lists.photos)} photos of {len(lists.labels)} labels are in {destination}{already}")
+    print(*_table(lists, named), sep="\n")
+    print(f"  pictures: {photo_shapes.of(destination / photo.path for photo in lists.photos).describe()}")
+    if named is not None:
+        print(f"names of the labels: --category_names={names_file}")
+    if plot is not None:
+        drawn = sample_sheet.draw(lists, category_names.shown(lists.labels, named))
+        picture_files.write(drawn.picture, plot)
+        command_line.warn(*drawn.warnings())
+        print(f"written: {plot} ({drawn.picture.width} x {drawn.picture.height} pixels)")
 
 
 def _dataset_name(positional: list[str]) -> str:
-    known = " and ".join(DATASETS)
+    known = f"{', '.join(DATASETS)} and {_TFDS}NAME"
     if len(positional) != 1:
         given = " ".join(positional) or "nothing"
         raise UserError(f"expected the name of what to fetch ({known}), found {given}")
-    if positional[0] not in DATASETS:
-        nearest = difflib.get_close_matches(positional[0], DATASETS, 1, cutoff=0)[0]
-        raise UserError(f"nothing is known by the name {positional[0]!r}: there are {known}; did you mean {nearest}?")
-    return positional[0]
+    name = positional[0]
+    if name.startswith(_TFDS) and name != _TFDS:
+        return name
+    if name not in DATASETS:
+        nearest = difflib.get_close_matches(name, DATASETS, 1, cutoff=0)[0]
+        raise UserError(f"nothing is known by the name {name!r}: there are {known}; did you mean {nearest}?")
+    return name
 
 
-def _photos_by_label(folder: Path) -> dict[str, int]:
+def _photos(folder: Path) -> ImageLists | None:
+    """What the folder holds; None where it is no folder of photos yet."""
     try:
-        labels = [path for path in folder.iterdir() if path.is_dir()]
-        counts = {label.name: sum(file.is_file() for file in label.iterdir()) for label in labels}
-    except FileNotFoundError:
-        return {}
+        return image_lists.scan(folder, 0, 0, fewest_labels=1)
+    except UserError:
+        return None  # whoever is to fill it says why that cannot be
     except OSError as error:
         raise UserError(f"cannot look into {folder} ({error.strerror}): give another --destination") from None
-    return {label: counts[label] for label in sorted(counts) if counts[label]}
+
+
+def _table(lists: ImageLists, named: dict[str, str] | None) -> list[str]:
+    """A line for each label with its numbers of photos, in each set where there are sets."""
+    sets = [split for split in SPLITS if lists.of(split)] if lists.ready_made else [None]
+    labels = [label if named is None else f"{label} {named[label]}" for label in lists.labels]
+    width = min(_LONGEST_LABEL, max(12, *(text_columns.columns(label) for label in labels)))
+    rows = list(zip(labels, *(lists.counts(split) for split in sets), strict=True))
+    if lists.ready_made:
+        rows = [("", *sets), ("all", *(len(lists.of(split)) for split in sets)), *rows]
+    lines = [f"  {text_columns.fit(label, width)}" + "".join(f" {each:>{_COLUMN}}" for each in numbers)
+             for label, *numbers in rows[:_MOST_LINES]]  # fmt: skip
+    return [*lines, f"  and {len(rows) - _MOST_LINES} more labels"] if len(rows) > _MOST_LINES else lines
 
 
 if __name__ == "__main__":

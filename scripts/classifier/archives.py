@@ -32,11 +32,15 @@ Member = tuple[str, IO[bytes] | None]
 Show = Callable[[int], AbstractContextManager[Callable[[int], object]]]
 
 
-def extract(archive: Path, destination: Path, *, top: str | None = None, show: Show | None = None) -> Path:
+def extract(
+    archive: Path, destination: Path, *, top: str | None = None, show: Show | None = None,
+    arrange: Callable[[Path], None] | None = None,
+) -> Path:  # fmt: skip
     """Unpacks `archive` (tar, tar.gz or zip, told by its content) into a new folder and returns that.
 
     With `top` given, `destination` becomes what the archive calls so: other members at the top are left out.
     Everything is unpacked to `<name>.extracting` first, which a killed run leaves behind and the next one empties.
+    `arrange` may move things about in there before it becomes `destination`.
     Of two processes one does the work. Names that lead out of the folder, links and devices are refused: an archive
     that holds one is not what it says it is.
     """
@@ -50,7 +54,10 @@ def extract(archive: Path, destination: Path, *, top: str | None = None, show: S
                 if not destination.is_dir() or not any(destination.iterdir()):
                     _empty(unfinished)
                     _unpack(archive, unfinished, show)
-                    _rename(archive, unfinished, top, destination)
+                    unpacked = _at_top(archive, unfinished, top)
+                    if arrange is not None:
+                        arrange(unpacked)
+                    os.rename(unpacked, destination)
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
     except DAMAGE as error:
@@ -152,12 +159,12 @@ def _zip_members(archive: Path, file: IO[bytes]) -> Iterator[Member]:
             yield member.filename, None if member.is_dir() else zipped.open(member)
 
 
-def _rename(archive: Path, unfinished: Path, top: str | None, destination: Path) -> None:
+def _at_top(archive: Path, unfinished: Path, top: str | None) -> Path:
     source = unfinished if top is None else unfinished / top
     if not source.is_dir():
         found = ", ".join(sorted(path.name for path in unfinished.iterdir())[:5]) or "nothing"
         raise UserError(f"{archive} holds {found} at its top, expected a folder {top}: is it the right archive?")
-    os.rename(source, destination)
+    return source
 
 
 def _empty(folder: Path) -> None:

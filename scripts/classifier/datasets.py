@@ -30,14 +30,18 @@ def fetch(
     patience: downloads.Patience | None = None,
     show_download: downloads.Show | None = None,
     show_unpacking: Callable | None = None,
+    arrange: Callable[[Path], None] | None = None,
 ) -> Path:
-    """Makes `destination` the folder of labels. The archive is beside it until its photos are all there."""
+    """Makes `destination` the folder of labels. The archive is beside it until its photos are all there.
+
+    `arrange` makes folders of labels of what was unpacked, where the archive holds none.
+    """
     archives.check_free(destination)
     suffix = "".join(Path(photos.url).suffixes[-1:])
     archive = downloads.fetch(
         photos.url, destination.with_name(destination.name + suffix), sha256=photos.sha256, size=photos.size,
         patience=patience, show=show_download,
     )
-    archives.extract(archive, destination, top=photos.top, show=show_unpacking)
+    archives.extract(archive, destination, top=photos.top, show=show_unpacking, arrange=arrange)
     archive.unlink(missing_ok=True)
     return destination

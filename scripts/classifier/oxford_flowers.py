@@ -1,0 +1,98 @@
+"""Oxford's photos of 102 flowers become train/, valid/ and test/ folders of labels, as the publishers split them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from scripts.classifier import archives, datasets, downloads, matlab_file
+from scripts.classifier.datasets import PhotoArchive
+from scripts.classifier.errors import UserError
+from scripts.classifier.oxford_flower_names import NAMES
+
+# Written beside the folders: label -> name, as --category_names takes it.
+NAMES_FILE = "cat_to_name.json"
+
+_FOLDER = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102"
+_SETS = {"train": "trnid", "valid": "valid", "test": "tstid"}  # and what their numbers are called
+
+
+@dataclass(frozen=True)
+class MatlabFile:
+    url: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Sources:
+    photos: PhotoArchive
+    labels: MatlabFile  # of each photo, in the order of their numbers
+    sets: MatlabFile  # the numbers of the photos of each set
+
+
+PUBLISHED = Sources(
+    PhotoArchive(
+        url=f"{_FOLDER}/102flowers.tgz", size=344_862_509,
+        sha256="2d01ecc807db462958cfe3d92f57a8c252b4abd240eb955770201e45f783b246", top="jpg",
+    ),
+    MatlabFile(f"{_FOLDER}/imagelabels.mat", "4903e94206bac23bf772aadf06451916df56b58fc483a62db32a97b82656651d"),
+    MatlabFile(f"{_FOLDER}/setid.mat", "46b8678f91fd95d3c8f4feab80d271a6c834a1dd896fe29fd3e6ad9ce5c8dccd"),
+)  # fmt: skip
+
+
+def fetch(
+    destination: Path, sources: Sources = PUBLISHED, *, patience: downloads.Patience | None = None,
+    show_download: downloads.Show | None = None, show_unpacking: Callable | None = None,
+) -> Path:  # fmt: skip
+    archives.check_free(destination)
+    labels, sets = (
+        downloads.fetch(file.url, destination.with_name(f"{destination.name}.{Path(file.url).name}"),
+                        sha256=file.sha256, patience=patience)
+        for file in (sources.labels, sources.sets)
+    )  # fmt: skip
+    places = _places(labels, sets)
+    datasets.fetch(
+        sources.photos, destination, patience=patience, show_download=show_download, show_unpacking=show_unpacking,
+        arrange=partial(_arrange, places=places),
+    )
+    for file in (labels, sets):
+        file.unlink(missing_ok=True)
+    return destination
+
+
+def _places(labels_file: Path, sets_file: Path) -> dict[str, str]:
+    """The photo's name -> set and label, as in train/77."""
+    labels = _numbers(labels_file, "labels")
+    places = {}
+    for folder, name in _SETS.items():
+        for number in _numbers(sets_file, name):
+            if not 1 <= number <= len(labels) or not 1 <= labels[number - 1] <= len(NAMES):
+                raise UserError(f"{sets_file} and {labels_file} do not belong together: photo {number} has no label")
+            places[f"image_{number:05d}.jpg"] = f"{folder}/{labels[number - 1]}"
+    return places
+
+
+def _numbers(file: Path, name: str) -> np.ndarray:
+    arrays = matlab_file.read(file)
+    if name not in arrays:
+        raise UserError(f"{file} holds {', '.join(arrays) or 'no numbers'}, expected {name}: get it anew")
+    return arrays[name].astype(np.int64).ravel()
+
+
+def _arrange(folder: Path, places: dict[str, str]) -> None:
+    """Moves the photos of an unpacked archive to their places."""
+    for name, place in places.items():
+        (folder / place).mkdir(parents=True, exist_ok=True)
+        try:
+            os.rename(folder / name, folder / place / name)
+        except FileNotFoundError:
+            raise UserError(f"the archive of photos holds no {name}, which the sets name: get it anew") from None
+    used = sorted({int(place.rpartition("/")[2]) for place in places.values()})
+    named = {str(label): NAMES[label - 1] for label in used}
+    (folder / NAMES_FILE).write_text(json.dumps(named, indent=1) + "\n", "utf-8")

@@ -1,0 +1,145 @@
+"""Writes an image-classification set of TensorFlow Datasets as folders of labels."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from scripts.classifier import archives
+from scripts.classifier.errors import UserError
+from scripts.classifier.locks import sole_owner
+
+# What splits are called there, and what the folder of each is called here.
+_SPLITS = {"train": "train", "validation": "valid", "valid": "valid", "val": "valid", "dev": "valid", "test": "test"}
+_ENDINGS = {b"\xff\xd8\xff": ".jpg", b"\x89PNG": ".png"}
+
+# Called with the number of pictures; entering what it gives yields a function that takes how many are written.
+Show = Callable[[int], AbstractContextManager[Callable[[int], object]]]
+
+
+@dataclass(frozen=True)
+class _Fields:
+    """Where a set keeps pictures and their labels."""
+
+    picture: str
+    label: str
+    names: list[str]
+
+
+def fetch(name: str, destination: Path, show: Show) -> list[str]:
+    """Of the set `name`, prepared by TensorFlow Datasets where it is not yet; gives the splits that were left out.
+
+    Pictures are written as the set holds them, to train/, valid/ and test/, or straight to folders of labels where
+    there is one split only.
+    """
+    tfds = _library()
+    archives.check_free(destination)
+    builder = _builder(tfds, name)
+    fields = _fields(tfds, builder, name)
+    _prepare(builder, name)
+    splits = [split for split in builder.info.splits if split in _SPLITS and builder.info.splits[split].num_examples]
+    if not splits:
+        raise UserError(f"tfds:{name} has no split called train, validation or test: choose another set")
+    unfinished = destination.with_name(f"{destination.name}.writing")
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with sole_owner(unfinished, folder=True):
+            try:
+                with show(sum(builder.info.splits[split].num_examples for split in splits)) as advance:
+                    for split in splits:
+                        folder = unfinished if len(splits) == 1 else unfinished / _SPLITS[split]
+                        _write(_examples(tfds, builder, split, fields), folder, split, fields.names, advance)
+                os.rename(unfinished, destination)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+    except OSError as error:
+        raise UserError(f"cannot write {destination}: {error.strerror}; give another --destination") from None
+    return sorted(set(builder.info.splits) - set(splits))
+
+
+def _library() -> ModuleType:
+    try:
+        import tensorflow_datasets
+    except ImportError as error:
+        raise UserError(
+            f"sets of TensorFlow Datasets need {error.name or 'packages'}, which is not installed: "
+            "pip install -r requirements/datasets.txt"
+        ) from None
+    if not sys.stderr.isatty():
+        tensorflow_datasets.disable_progress_bar()
+    return tensorflow_datasets
+
+
+def _builder(tfds: ModuleType, name: str):
+    try:
+        return tfds.builder(name)
+    except tfds.core.DatasetNotFoundError:
+        near = difflib.get_close_matches(name, tfds.list_builders(), 3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "its catalog lists them: tensorflow.org/datasets"
+        raise UserError(f"TensorFlow Datasets has no set {name!r}: {hint}") from None
+    except Exception as error:
+        # Sets are programs of many authors, which raise anything: whatever it is, there is no such set to be had.
+        raise UserError(f"tfds:{name} cannot be opened: {_in_short(error)}") from None
+
+
+def _fields(tfds: ModuleType, builder, name: str) -> _Fields:
+    features = dict(builder.info.features or {})
+    pictures = [key for key, each in features.items() if type(each) is tfds.features.Image]
+    labels = [key for key, each in features.items() if isinstance(each, tfds.features.ClassLabel)]
+    keys = builder.info.supervised_keys
+    if keys is not None and keys[0] in pictures and keys[1] in labels:
+        pictures, labels = [keys[0]], [keys[1]]
+    if len(pictures) != 1 or len(labels) != 1:
+        held = ", ".join(f"{key} ({type(each).__name__})" for key, each in features.items()) or "nothing"
+        raise UserError(
+            f"tfds:{name} holds {held}: expected pictures with one label each, as in tfds:beans or tfds:tf_flowers"
+        )
+    return _Fields(pictures[0], labels[0], [_folder_name(each) for each in features[labels[0]].names])
+
+
+def _folder_name(label: str) -> str:
+    """As close to the label as a folder's name can be."""
+    return label.replace("/", "_").lstrip(".") or "_"
+
+
+def _prepare(builder, name: str) -> None:
+    # It prints what it does; standard output is for what the command says.
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            builder.download_and_prepare()
+    except Exception as error:
+        # As above; most often the network.
+        raise UserError(
+            f"tfds:{name} cannot be fetched ({_in_short(error)}): see to the network, or put the prepared set into "
+            f"{builder.data_dir}"
+        ) from None
+
+
+def _examples(tfds: ModuleType, builder, split: str, fields: _Fields) -> Iterator[tuple[bytes, int]]:
+    decoders = {fields.picture: tfds.decode.SkipDecoding()}
+    for example in builder.as_dataset(split=split, decoders=decoders, shuffle_files=False):
+        yield example[fields.picture].numpy(), int(example[fields.label].numpy())
+
+
+def _write(
+    examples: Iterator[tuple[bytes, int]], folder: Path, split: str, names: list[str], advance: Callable[[int], object]
+) -> None:
+    """Pictures without a label, as in test splits of contests, are left out."""
+    for number, (data, label) in enumerate(examples):
+        advance(1)
+        if 0 <= label < len(names):
+            ending = next((each for start, each in _ENDINGS.items() if data.startswith(start)), ".img")
+            (folder / names[label]).mkdir(parents=True, exist_ok=True)
+            (folder / names[label] / f"{split}_{number:06d}{ending}").write_bytes(data)
+
+
+def _in_short(error: Exception) -> str:
+    return " ".join(str(error).split())[:200].rstrip(".: ") or type(error).__name__
