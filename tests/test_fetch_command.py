@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -55,17 +56,20 @@ def test_drawn_flowers(tmp_path):
     destination = tmp_path / "drawn"
     process = run("drawn_flowers", f"--destination={destination}", "--per_kind=2", "--seed=7")
     assert (process.returncode, process.stderr) == (0, "")
-    first, *counts = process.stdout.splitlines()
+    first, *counts, about = process.stdout.splitlines()
     assert first == f"10 photos of 5 labels are in {destination}"
     assert [line.split() for line in counts] == [
         [kind, "2"] for kind in ("daisy", "dandelion", "roses", "sunflowers", "tulips")
     ]
-    for path in destination.glob("*/*"):
+    assert re.fullmatch(r"  pictures: \d+ to \d+ pixels wide, \d+ to \d+ high \(median \d+ x \d+\), in colour", about)
+    for path in destination.glob("*/*.jpg"):
         Image.open(path).load()
-    again = run("drawn_flowers", f"--destination={destination}", "--per_kind=2", "--seed=7")
+    sheet = tmp_path / "sheet.png"
+    again = run("drawn_flowers", f"--destination={destination}", "--per_kind=2", "--seed=7", f"--plot={sheet}")
     assert again.returncode == 0
     assert again.stdout.splitlines()[0] == f"{first} already (delete the folder to have it made anew)"
-    assert again.stdout.splitlines()[1:] == counts
+    assert again.stdout.splitlines()[1:-1] == [*counts, about] and str(sheet) in again.stdout.splitlines()[-1]
+    assert Image.open(sheet).width == 1200
 
 
 def test_other_drawn_flowers_than_there_are(tmp_path):
@@ -84,7 +88,8 @@ def test_photos_that_are_there_are_recognised_without_a_network(tmp_path):
     process = run("flower_photos", f"--destination={tmp_path / 'photos'}", POETS_MIRROR="/no/such/folder")
     assert (process.returncode, process.stderr) == (0, "")
     assert process.stdout.splitlines()[0].startswith(f"3 photos of 2 labels are in {tmp_path / 'photos'} already")
-    assert [line.split() for line in process.stdout.splitlines()[1:]] == [["roses", "2"], ["tulips", "1"]]
+    assert [line.split() for line in process.stdout.splitlines()[1:-1]] == [["roses", "2"], ["tulips", "1"]]
+    assert process.stdout.splitlines()[-1] == "  pictures: no picture can be opened"
 
 
 UNAVAILABLE = {
@@ -236,7 +241,7 @@ def test_another_archive_than_announced(server, tmp_path):
 
 
 MISTAKES = {
-    "no name": ([], "flower_photos and drawn_flowers"),
+    "no name": ([], "flower_photos, drawn_flowers, oxford_flowers102 and tfds:NAME"),
     "two names": (["flower_photos", "drawn_flowers"], "found flower_photos drawn_flowers"),
     "a misspelt name": (["flower-photo"], "did you mean flower_photos?"),
     "another misspelt name": (["drawnflowers"], "did you mean drawn_flowers?"),
@@ -247,6 +252,8 @@ MISTAKES = {
     "here": (["flower_photos", "--destination=."], "expected a folder's name"),
     "nowhere": (["flower_photos", "--destination="], "expected a folder's name"),
     "a file": (["flower_photos", "--destination=setup.sh"], "Not a directory"),
+    "a plot of another kind": (["drawn_flowers", "--plot=a.gif"], "ends in .png"),
+    "Oxford's, of which there are none": (["oxford_flowers102"], "imagelabels.mat"),
     "an occupied folder": (["drawn_flowers", "--destination=scripts"], "scripts"),
 }
 
