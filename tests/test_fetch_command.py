@@ -253,7 +253,7 @@ MISTAKES = {
     "nowhere": (["flower_photos", "--destination="], "expected a folder's name"),
     "a file": (["flower_photos", "--destination=setup.sh"], "Not a directory"),
     "a plot of another kind": (["drawn_flowers", "--plot=a.gif"], "ends in .png"),
-    "Oxford's, of which there are none": (["oxford_flowers102"], "imagelabels.mat"),
+    "Oxford's from a mirror that is not there": (["oxford_flowers102"], "which is not a folder"),
     "an occupied folder": (["drawn_flowers", "--destination=scripts"], "scripts"),
 }
 
