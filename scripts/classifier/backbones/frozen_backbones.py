@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,13 +14,16 @@ from scripts.classifier import (
     frozen_graph,
     graph_folding,
     graph_functions,
+    graph_interface,
     graph_simplification,
     graph_statistics,
+    old_ops,
 )
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.errors import UserError
 from scripts.classifier.frozen_graph import node_of
 from scripts.classifier.graph_shapes import Misfit, infer_shapes
+from scripts.classifier.graph_wiring import Wiring
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
@@ -68,6 +72,7 @@ def convert(frozen: Frozen, origin: object) -> GraphDef:
     """From INPUT to OUTPUT, with nothing in it that older readers do not know, as far as that is possible."""
     try:
         single = _for_one_picture(frozen)
+        old_ops.refuse_what_cannot_run(single, origin)
         single = graph_simplification.simplify(single, frozen.output)
     except (ValueError, KeyError, Misfit) as error:
         raise UserError(f"{origin} is not a graph that TensorFlow can run: {_in_short(error)}") from None
@@ -80,6 +85,27 @@ def convert(frozen: Frozen, origin: object) -> GraphDef:
     graph_def, output = _out_of_the_way(graph_folding.fold_scales_into_convolutions(graph_def), frozen)
     graph_def = _end_with_vectors(_begin_with(graph_def, frozen), output, origin)
     return frozen_graph.strip_to_tensorflow_1(graph_def)
+
+
+def node_named(layer: str, graph_def: GraphDef, origin: object) -> str:
+    """The node of that name, or the last one of the layer that is called so."""
+    names = [node.name for node in graph_def.node if node.op not in ("Const", "NoOp")]
+    if node_of(layer) in names:
+        return node_of(layer)
+    within = [name for name in names if f"/{layer}/" in f"/{name}/"]
+    if not within:
+        words = {*names, *(word for name in names for word in name.split("/"))}
+        nearest = ", ".join(difflib.get_close_matches(layer, words, n=3, cutoff=0))
+        raise UserError(f"{origin} has no layer {layer}, which --bottleneck_layer names: the nearest are {nearest}")
+    wiring = Wiring(graph_def)
+    ends = [name for name in within if not wiring.behind(name) & {*within} - {name}]
+    return ends[-1]
+
+
+def own_preparation(graph_def: GraphDef, entry: str, output: str) -> tuple[float | None, float | None]:
+    """What is to be subtracted from pixels, and what to divide by, as far as the graph's first operations tell it."""
+    found = graph_interface.find(graph_def, entry, output)
+    return found.input_mean, found.input_std
 
 
 def backbone(name: str, graph_def: GraphDef, fingerprint: str) -> Backbone:
