@@ -54,7 +54,7 @@ def _pass_over(graph_def: GraphDef) -> GraphDef:
     def origin(source: str) -> str:
         while (node := nodes[node_of(source)]).op == "IdentityN" or node.op in graph_folding.PASSING - {"Identity"}:
             source = inputs_of(node)[port_of(source)]
-        return source
+        return source.removesuffix(":0")  # as folding expects it
 
     result = type(graph_def)(versions=graph_def.versions)
     for node in graph_def.node:
