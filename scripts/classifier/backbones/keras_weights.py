@@ -67,7 +67,7 @@ Xception              299 2048   83  xception/xception~  b0042744bf5b25fce3cb969
 """  # noqa: E501
 
 # Of these Keras has no checksums. For each width, values a picture and megabytes.
-_MOBILENET = {"0.25": (256, 1), "0.5": (512, 3), "0.75": (768, 7), "1.0": (1024, 13)}
+_MOBILENET = {"0.25": (256, 1), "0.50": (512, 3), "0.75": (768, 7), "1.0": (1024, 13)}
 _MOBILENET_V2 = {
     "0.35": (1280, 2), "0.5": (1280, 3), "0.75": (1280, 6), "1.0": (1280, 9), "1.3": (1664, 15), "1.4": (1792, 17),
 }  # fmt: skip
@@ -96,5 +96,5 @@ def _row(line: str) -> tuple[str, Published]:
 
 
 def _tenths(width: str) -> str:
-    """As the files' names have it: 2_5 for 0.25, 5_0 for 0.5, 1_0 for 1.0."""
-    return {"0.25": "2_5", "0.5": "5_0", "0.75": "7_5", "1.0": "1_0"}[width]
+    """As the files' names have it: 2_5 for 0.25, 5_0 for 0.50, 1_0 for 1.0."""
+    return {"0.25": "2_5", "0.50": "5_0", "0.75": "7_5", "1.0": "1_0"}[width]
