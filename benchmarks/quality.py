@@ -31,7 +31,7 @@ flags.DEFINE_float("known_photos_kept", 95, "Of 100 photos of its labels, how ma
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    backbones.check_name(FLAGS.architecture)
+    backbones.resolve(FLAGS.architecture)
     strangers = {folder: photo_folders.pictures_below(_existing(folder)) for folder in FLAGS.strangers}
     found = folds.Found(Counter(), Counter(), {}, [], {folder: [] for folder in strangers})
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as temporary:

@@ -40,7 +40,7 @@ flags.DEFINE_list("only", list(_ROWS), "Which of them to measure.")
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    backbones.check_name(FLAGS.architecture)
+    backbones.resolve(FLAGS.architecture)
     unknown = sorted(set(FLAGS.only) - set(_ROWS))
     if unknown:
         raise UserError(f"--only={','.join(unknown)} is not known: choose from {', '.join(_ROWS)}")

@@ -19,6 +19,7 @@ from scripts.classifier import (
     bottlenecks,
     category_names,
     formats,
+    frozen_graph,
     image_lists,
     networks,
     retrained_graph,
@@ -35,8 +36,18 @@ from scripts.classifier.summaries import Summaries
 FLAGS = flags.FLAGS
 flags.DEFINE_string("image_dir", "tf_files/flower_photos", "The folder of photos: one folder for each label.")
 flags.DEFINE_string("architecture", "inception_v3", "The pretrained network: inception_v3, inception_2015 (the "
-                    "original's), mobilenet_{0.25,0.50,0.75,1.0}_{128,160,192,224}[_quantized], or color_texture, "
-                    "which is plain arithmetic and needs no download.")  # fmt: skip
+                    "original's), mobilenet_{0.25,0.50,0.75,1.0}_{128,160,192,224}[_quantized], densenet161, any of "
+                    "keras.applications (python -m scripts.architectures lists all), color_texture, which is plain "
+                    "arithmetic and needs no download; or a TensorFlow Hub handle, a SavedModel's folder, a Keras "
+                    "model (.keras, .h5) or a frozen graph (.pb).")  # fmt: skip
+flags.DEFINE_string("bottleneck_layer", None, "Of a network of many layers, the one that gives the bottleneck; "
+                    "default: its last averages over a picture.")  # fmt: skip
+flags.DEFINE_integer("input_size", None, "Width and height of the pictures that the network takes, where it takes "
+                     "any; default: as it says itself.", 32)  # fmt: skip
+flags.DEFINE_float("input_mean", None, "Of a network's file: subtracted from pixels of 0 to 255; default: as it says "
+                   "itself.")  # fmt: skip
+flags.DEFINE_float("input_std", None, "Of a network's file: what the difference is divided by; default: as it says "
+                   "itself.")  # fmt: skip
 flags.DEFINE_string("category_names", None, 'A JSON file of what people call the labels, as in {"1": "pink primrose"}; '
                     "whatever is written carries it.")  # fmt: skip
 flags.DEFINE_string("output_graph", "tf_files/retrained_graph.pb", "Where the classifier is written.")
@@ -79,7 +90,7 @@ flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    backbones.check_name(FLAGS.architecture)
+    backbones.check(FLAGS.architecture, _choices())
     model_kind = None if FLAGS.output_model is None else whole_models.kind_of(FLAGS.output_model)
     distorted = Distortions(FLAGS.flip_left_right, FLAGS.random_crop, FLAGS.random_scale, FLAGS.random_brightness)
     views = views_of(distorted, FLAGS.distorted_views, FLAGS.seed)
@@ -106,10 +117,14 @@ def main(positional: list[str]) -> None:
     if FLAGS.output_model is not None:
         formats.check(model_kind, Path(FLAGS.output_model))
     with watch.stage("loading the network"):
-        backbone = backbones.load(FLAGS.architecture, Path(FLAGS.model_dir), _show_download)
+        backbone = backbones.load(FLAGS.architecture, Path(FLAGS.model_dir), _show_download, _choices())
         precision = networks.decide_precision(FLAGS.precision, backbone)
         cache = bottlenecks.open_cache(bottleneck_dir, backbone, precision)
     retrained_graph.check_name(backbone, FLAGS.final_tensor_name)
+    if backbone.name not in backbones.NAMES:
+        _say(backbone.describe())
+    if unknown_ops := frozen_graph.newer_than_tensorflow_1(backbone.graph_def):
+        command_line.warn(f"TensorFlow 1 will not read the written graph: it does not know {', '.join(unknown_ops)}")
 
     with watch.stage("bottlenecks"):
         gathered = retraining.gather(
@@ -175,6 +190,10 @@ def _write_model(kind: str, path: Path, graph: Path, lists: ImageLists) -> None:
     _say(f"written: {path}; loaded back, it scores {len(photos)} photos within {difference:.1g} of the graph")
 
 
+def _choices() -> backbones.Choices:
+    return backbones.Choices(FLAGS.bottleneck_layer, FLAGS.input_size, FLAGS.input_mean, FLAGS.input_std)
+
+
 def _say(*lines: str) -> None:
     if not FLAGS.quiet:
         print(*lines, sep="\n", flush=True)
@@ -190,7 +209,7 @@ def _plan(lists: ImageLists, views: tuple[View, ...]) -> list[str]:
     size = "size unknown" if left is None else f"{left / 1e6:.1f} MB"
     plan = [f"the network {FLAGS.architecture} would be downloaded ({size})"]
     if left == 0:
-        backbone = backbones.load(FLAGS.architecture, Path(FLAGS.model_dir))
+        backbone = backbones.load(FLAGS.architecture, Path(FLAGS.model_dir), choices=_choices())
         precision = networks.decide_precision(FLAGS.precision, backbone)
         cache = bottlenecks.open_cache(Path(FLAGS.bottleneck_dir), backbone, precision)
         extraction = retraining.look_up(lists, views, Path(FLAGS.bottleneck_dir), cache)

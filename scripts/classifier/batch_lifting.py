@@ -12,6 +12,7 @@ import numpy as np
 from scripts.classifier import frozen_graph, old_ops
 from scripts.classifier.errors import UserError
 from scripts.classifier.frozen_graph import node_of
+from scripts.classifier.graph_shapes import Misfit, Shape, infer_shapes
 from scripts.classifier.graph_wiring import (
     Nodes,
     Wiring,
@@ -27,14 +28,8 @@ if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
     from tensorflow.core.framework.node_def_pb2 import NodeDef
 
-# None: not even the number of dimensions is known; a None in it: any size.
-Shape = tuple[int | None, ...] | None
-
 # A number of pictures that no other size in a graph is: where it is found, it is the number of pictures.
 _MANY = 9973
-
-# Constants of more values than this are weights: for shapes alone they need not be copied.
-_LARGE = 4096
 
 _RESHAPES = ("Reshape", "QuantizedReshape")
 # What is worked out from shapes is the same for any picture.
@@ -58,10 +53,6 @@ class Lifted:
     why_not: str | None = None  # in a few words for the user, as in "its node X reshapes to [64, 1]"
 
 
-class _Misfit(Exception):
-    """TensorFlow's words on a graph that it refuses."""
-
-
 def lift_batch(
     graph_def: GraphDef, input_layer: str, output_layer: str,
     size: tuple[int, int] | None = None, origin: object = "the graph", *, try_out: bool = True,
@@ -76,11 +67,11 @@ def lift_batch(
     single = _between(graph_def, entry, output, size, origin)
     old_ops.refuse_what_cannot_run(single, origin)
     try:
-        shapes = _shapes(single, entry, 1)
+        shapes = infer_shapes(single, entry, 1)
         if shapes[output][0] is not None and len(shapes[output][0]) == 1:
             _give_a_row(single, output, shapes[output][0][0])
-            shapes = _shapes(single, entry, 1)
-    except _Misfit as error:
+            shapes = infer_shapes(single, entry, 1)
+    except Misfit as error:
         raise UserError(f"{origin} is not a graph that TensorFlow can run: {error}") from None
     many, changed = _loosen(single, entry, shapes)
     why_not = _what_mixes(many, entry, output)
@@ -142,37 +133,7 @@ def _shape_of_one(wiring: Wiring, name: str) -> Shape:
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
     before = wiring.before(name)
-    return _shapes(GraphDef(node=[node for node in wiring.nodes.values() if node.name in before]))[name][0]
-
-
-def _shapes(graph_def: GraphDef, entry: str | None = None, pictures: int = 1) -> dict[str, list[Shape]]:
-    """Of each node's outputs, where so many pictures go in; each node after its inputs."""
-    import tensorflow as tf
-
-    own = type(graph_def)(library=graph_def.library, versions=graph_def.versions)
-    for node in graph_def.node:
-        if node.name == entry:
-            own.node.add().CopyFrom(node)
-            own.node[-1].attr["shape"].shape.dim[0].size = pictures
-        elif node.op == "Const" and (sizes := _large_sizes(node)):
-            own.node.append(frozen_graph.placeholder(node.name, sizes))
-            own.node[-1].attr["dtype"].type = node.attr["dtype"].type
-        else:
-            own.node.add().CopyFrom(node)
-    with tf.Graph().as_default() as graph:
-        try:
-            tf.graph_util.import_graph_def(own, name="")
-        except (ValueError, tf.errors.OpError) as error:
-            raise _Misfit(" ".join(str(error).split())) from None
-    return {
-        op.name: [None if out.shape.rank is None else tuple(out.shape.as_list()) for out in op.outputs]
-        for op in graph.get_operations()
-    }
-
-
-def _large_sizes(node: NodeDef) -> list[int]:
-    sizes = [dim.size for dim in node.attr["value"].tensor.tensor_shape.dim]
-    return sizes if math.prod(sizes) > _LARGE else []
+    return infer_shapes(GraphDef(node=[node for node in wiring.nodes.values() if node.name in before]))[name][0]
 
 
 def _give_a_row(single: GraphDef, output: str, values: int | None) -> None:
@@ -237,8 +198,8 @@ def _what_mixes(many: GraphDef, entry: str, output: str) -> str | None:
     """The first node that does not keep pictures apart, in words; None if there is none."""
     wiring = Wiring(many)
     try:
-        shapes = _shapes(many, entry, _MANY)
-    except _Misfit as error:
+        shapes = infer_shapes(many, entry, _MANY)
+    except Misfit as error:
         named = re.search(r"\{\{node ([^}]+)\}\}", str(error))
         culprit = wiring.nodes.get(named[1]) if named else None
         return "its shapes do not fit" if culprit is None else _words(wiring, culprit)

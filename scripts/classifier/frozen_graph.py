@@ -138,6 +138,18 @@ def function_of_several(graph_def: GraphDef, feeds: list[str], fetches: list[str
     return body
 
 
+# What image networks of later years are made of that TensorFlow 1.4 did not have.
+_NEWER = {
+    "BatchMatMulV2", "BatchMatMulV3", "ClipByValue", "Einsum", "FusedBatchNormV2", "FusedBatchNormV3", "LeakyRelu",
+    "Roll", "SelectV2", "While", "StatelessWhile", "If", "StatelessIf", "StatefulPartitionedCall", "PartitionedCall",
+}  # fmt: skip
+
+
+def newer_than_tensorflow_1(graph_def: GraphDef) -> list[str]:
+    """Operations that only newer readers know."""
+    return sorted({node.op for node in graph_def.node} & _NEWER)
+
+
 def strip_to_tensorflow_1(graph_def: GraphDef) -> GraphDef:
     """Without what readers of TensorFlow 1 stumble over: attributes at their default, newer names of old ops."""
     from tensorflow.python.framework import op_def_registry  # the one way to an op's defaults

@@ -57,7 +57,11 @@ class Network:
     """
 
     def __init__(self, backbone: Backbone, precision: str):
-        if backbone.large or precision == "bfloat16":
+        size = backbone.input_size
+        model = None
+        if not backbone.large and precision != "bfloat16":
+            model = convert_for_xnnpack(backbone.graph_def, "input", [backbone.bottleneck_name], size, size)
+        if model is None:
             self.batch = LARGE_BATCH
             run = _run_with_tensorflow(backbone, precision)
             self.runner: Callable[[], Run] = lambda: run
@@ -65,8 +69,6 @@ class Network:
             # XNNPACK runs small networks twice as fast as TensorFlow, and fastest one picture at a time,
             # all of it staying in the processor's cache, one thread a core.
             self.batch = 1
-            size = backbone.input_size
-            model = convert_for_xnnpack(backbone.graph_def, "input", [backbone.bottleneck_name], size, size)
 
             def open_runner() -> Run:
                 run = xnnpack_runner(model)
@@ -92,18 +94,22 @@ def _run_with_tensorflow(backbone: Backbone, precision: str) -> Run:
 
 def convert_for_xnnpack(
     graph_def: GraphDef, input_layer: str, outputs: Sequence[str], height: int, width: int
-) -> bytes:
-    """The graph as a model that `xnnpack_runner` runs, one picture at a time.
+) -> bytes | None:
+    """The graph as a model that `xnnpack_runner` runs, one picture at a time; None where only TensorFlow can run it.
 
     All outputs after the first are on the way there.
     """
     import tensorflow as tf
+    from tensorflow.lite.python.convert_phase import ConverterError
 
     last, *before = map(frozen_graph.node_of, outputs)
     kept = [last, *(graph_folding.handed_on(graph_def, name) for name in before)]
     body = frozen_graph.function_of_several(graph_folding.fold_constants(graph_def, last), [input_layer], kept)
     traced = tf.function(body).get_concrete_function(tf.TensorSpec([1, height, width, 3], tf.float32))
-    return tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert()
+    try:
+        return tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert()
+    except ConverterError:
+        return None
 
 
 def xnnpack_runner(model: bytes) -> litert.Run:

@@ -15,7 +15,8 @@ class Backbone:
 
     The graph starts at the placeholder `input`, [None, input_size, input_size, 3] float32 RGB as
     (pixel - 128) / 128, and holds nothing after the node `bottleneck_name`, [None, bottleneck_size]
-    float32. It has no functions and no variables and uses only what a TensorFlow-1 reader knows.
+    float32. It has no functions and no variables and uses, as far as that is possible, only what a
+    TensorFlow-1 reader knows.
     """
 
     name: str
@@ -27,3 +28,7 @@ class Backbone:
     fingerprint: str
     # Whether one picture costs so much that bfloat16 arithmetic is worth its loss of digits.
     large: bool = False
+
+    def describe(self) -> str:
+        size = f"{self.input_size} x {self.input_size} pixels"
+        return f"network {self.name}: {size}, {self.bottleneck_size:,} values a photo"

@@ -9,6 +9,7 @@ from scripts.classifier.frozen_graph import strip_to_tensorflow_1
 
 NAME = "color_texture"
 INPUT_SIZE = 128
+BOTTLENECK_SIZE = 3510
 
 
 def build() -> Backbone:
@@ -26,6 +27,6 @@ def build() -> Backbone:
         input_size=INPUT_SIZE,
         graph_def=graph_def,
         bottleneck_name=bottleneck.op.name,
-        bottleneck_size=bottleneck.shape[1],
+        bottleneck_size=BOTTLENECK_SIZE,
         fingerprint=hashlib.sha256(graph_def.SerializeToString(deterministic=True)).hexdigest(),
     )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NAME = "inception_2015"
 INPUT_SIZE = 299
+BOTTLENECK_SIZE = 2048
 BOTTLENECK = "pool_3/_reshape"
 
 # No checksum is published: the first download's is recorded and held against later ones.

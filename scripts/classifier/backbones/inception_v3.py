@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from scripts.classifier.backbones import keras_graphs
+from scripts.classifier.backbones import kept_graphs, keras_graphs
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.backbones.sources import Source
 from scripts.classifier.errors import UserError
@@ -29,7 +29,7 @@ def load(weights: Path) -> Backbone:
     return Backbone(
         name=NAME,
         input_size=INPUT_SIZE,
-        graph_def=keras_graphs.kept_or_frozen(kept, lambda: _build(weights)),
+        graph_def=kept_graphs.kept_or_made(kept, lambda: keras_graphs.freeze(_build(weights))),
         bottleneck_name=keras_graphs.OUTPUT,
         bottleneck_size=BOTTLENECK_SIZE,
         fingerprint=fingerprint,

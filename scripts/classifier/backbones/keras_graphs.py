@@ -2,59 +2,84 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Callable
-from pathlib import Path
+import contextlib
+import difflib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from scripts.classifier import atomic_files, frozen_graph, graph_folding
+from scripts.classifier.backbones import frozen_backbones
+from scripts.classifier.backbones.frozen_backbones import Frozen, Prelude
+from scripts.classifier.errors import UserError
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
-OUTPUT = "bottleneck"
+OUTPUT = frozen_backbones.OUTPUT
 
-# Our graphs take (pixel - 128) / 128, these networks pixel / 127.5 - 1.
-_SCALE = 128 / 127.5
-_SHIFT = 128 / 127.5 - 1
+# What Inception and the MobileNets take: pixels from -1 to 1.
+FROM_MINUS_ONE = Prelude.of(127.5, 127.5)
 
 
-def kept_or_frozen(kept: Path, build: Callable[[], keras.Model]) -> GraphDef:
-    """The network as a frozen graph, read from `kept` where an earlier run left it.
+def freeze(
+    model: keras.Model, prelude: Prelude = FROM_MINUS_ONE, size: int | None = None, layer: str | None = None,
+    origin: object = "the network",
+) -> GraphDef:  # fmt: skip
+    """From the placeholder `input`, pixels as (pixel - 128) / 128, to OUTPUT, with batch norms folded away.
 
-    Building and freezing take ten seconds. The checksum beside the file tells a damaged one.
+    `size` is for models that take any. OUTPUT is what the model gives, or what its layer of that name does.
     """
-    check = kept.with_name(f"{kept.name}.sha256")
-    if kept.exists() and check.exists():
-        data = kept.read_bytes()
-        if hashlib.sha256(data).hexdigest() == check.read_text().split()[0]:
-            return frozen_graph.parse(data, str(kept))
-    graph_def = freeze(build())
-    if os.access(kept.parent, os.W_OK):
-        data = graph_def.SerializeToString(deterministic=True)
-        atomic_files.write_bytes(kept, data)
-        atomic_files.write_text(check, f"{hashlib.sha256(data).hexdigest()}  {kept.name}\n")
-    return graph_def
-
-
-def freeze(model: keras.Model) -> GraphDef:
-    """From the placeholder `input`, pixels as (pixel - 128) / 128, to OUTPUT, with batch norms folded away."""
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    shape = list(model.input_shape)
-    traced = tf.function(lambda pixels: model(pixels * _SCALE + _SHIFT, training=False)).get_concrete_function(
-        tf.TensorSpec(shape, tf.float32, name="input")
+    size = model.input_shape[1] if size is None else size
+    watched = None if layer is None else find_layer(model, layer, origin)
+
+    def run(pictures: tf.Tensor) -> tf.Tensor:
+        if watched is None:
+            return model(pictures, training=False)
+        with _output_of(watched) as outputs:
+            model(pictures, training=False)
+        return outputs[-1]
+
+    # For one picture, so that all shapes are numbers.
+    traced = tf.function(run, autograph=False).get_concrete_function(
+        tf.TensorSpec([1, size, size, 3], tf.float32, name="pictures")
     )
     frozen = convert_variables_to_constants_v2(traced)
-    graph_def = graph_folding.fold_constants(frozen.graph.as_graph_def(), frozen.outputs[0].op.name)
-    last = graph_def.node[-1]
-    assert last.op == "Identity", f"a traced function ends in an Identity, not {last.op}"
-    last.name = OUTPUT
-    graph_def = graph_folding.fold_scales_into_convolutions(graph_def)
-    for node in graph_def.node:
-        if node.op == "Placeholder":
-            node.CopyFrom(frozen_graph.placeholder("input", shape))
-    return frozen_graph.strip_to_tensorflow_1(graph_def)
+    entry, output = frozen.inputs[0].op.name, frozen.outputs[0].op.name
+    return frozen_backbones.convert(Frozen(frozen.graph.as_graph_def(), entry, output, prelude, size), origin)
+
+
+def find_layer(model: keras.Model, name: str, origin: object) -> keras.Layer:
+    """Also of a model within the model."""
+    layers = {layer.name: layer for layer in _layers(model)}
+    if name not in layers:
+        nearest = ", ".join(difflib.get_close_matches(name, layers, n=3, cutoff=0))
+        raise UserError(f"{origin} has no layer {name}, which --bottleneck_layer names: the nearest are {nearest}")
+    return layers[name]
+
+
+def _layers(model: keras.Model) -> Iterator[keras.Layer]:
+    for layer in model.layers:
+        yield layer
+        if hasattr(layer, "layers"):
+            yield from _layers(layer)
+
+
+@contextlib.contextmanager
+def _output_of(layer: keras.Layer) -> Iterator[list[tf.Tensor]]:
+    """What the layer gives whenever it is called, wherever in a model it is."""
+    outputs: list[tf.Tensor] = []
+    call = layer.call
+
+    def call_and_keep(*args: object, **kwargs: object) -> tf.Tensor:
+        outputs.append(call(*args, **kwargs))
+        return outputs[-1]
+
+    layer.call = call_and_keep
+    try:
+        yield outputs
+    finally:
+        del layer.call

@@ -47,7 +47,7 @@ def load(name: str, archive: Path) -> Backbone:
         graph_def = frozen_graph.subgraph(graph_def, POOLED)
     except KeyError:
         raise UserError(f"{archive} holds another network: its {member} has no node {POOLED}") from None
-    size = int(variant.split("_")[1])
+    size, values = size_and_values(name)
     for node in graph_def.node:
         if node.name == "input":
             # Published with a batch of 1; everything up to the pooling takes any.
@@ -58,9 +58,15 @@ def load(name: str, archive: Path) -> Backbone:
         input_size=size,
         graph_def=frozen_graph.strip_to_tensorflow_1(graph_def),
         bottleneck_name="bottleneck",
-        bottleneck_size=round(1024 * float(variant.split("_")[0])),
+        bottleneck_size=values,
         fingerprint=hashlib.sha256(data).hexdigest(),
     )
+
+
+def size_and_values(name: str) -> tuple[int, int]:
+    """Of its pictures, and of what it gives for each."""
+    width, size = _variant(name).split("_")
+    return int(size), round(1024 * float(width))
 
 
 def _variant(name: str) -> str:

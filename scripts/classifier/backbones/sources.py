@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -12,3 +14,8 @@ class Source:
     sha256: str | None = None
     md5: str | None = None
     size: int | None = None  # bytes, where known
+
+
+def digest(file: Path) -> str:
+    """Its sha256."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -61,8 +61,10 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     open_runner, outputs = _session(graph_def, take, wanted, path)
     # What others wrote may hold operations that only TensorFlow has, such as those in eight bits.
     one_core = known.record is not None and wishes.pictures >= _MANY and graph_def.ByteSize() < _LARGE_GRAPH_BYTES
-    if one_core:
-        open_runner, batch = _xnnpack(graph_def, take, wanted), 1
+    if one_core and (runner := _xnnpack(graph_def, take, wanted)) is not None:
+        open_runner, batch = runner, 1
+    else:
+        one_core = False
     return Model(
         path, take, outputs, known.record, run_record.read_unknown(path, known.record), open_runner, batch, one_core,
         gives_bottlenecks=len(wanted) > 1, note=note,
@@ -148,9 +150,11 @@ def _session(
     return lambda: run, exits[0].shape[-1] if exits[0].shape.rank else None
 
 
-def _xnnpack(graph_def: GraphDef, take: Preprocessing, wanted: list[str]) -> Callable[[], Run]:
+def _xnnpack(graph_def: GraphDef, take: Preprocessing, wanted: list[str]) -> Callable[[], Run] | None:
     """The engine that is fastest for small networks: one picture at a time on each core."""
     model = networks.convert_for_xnnpack(graph_def, take.input_layer, wanted, take.input_height, take.input_width)
+    if model is None:
+        return None
 
     def open_runner() -> Run:
         run = networks.xnnpack_runner(model)

@@ -73,6 +73,12 @@ def gives_logits(described: dict) -> bool:
     return False
 
 
+def towards_input(described: dict) -> Iterator[tuple[str, str]]:
+    """Kinds and names of the layers that lead to the output, the last one first."""
+    for each in _backwards(described):
+        yield each["class_name"], each["config"]["name"]
+
+
 def _activation(layer: dict) -> tuple[str, str | None]:
     named = layer["config"].get("activation")
     return layer["class_name"], named.get("config") if isinstance(named, dict) else named

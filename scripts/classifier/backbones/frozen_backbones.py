@@ -1,0 +1,198 @@
+"""Makes a Backbone of a frozen graph from anywhere: from our pixels, for any number of pictures, to one vector each."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scripts.classifier import (
+    batch_lifting,
+    frozen_graph,
+    graph_folding,
+    graph_functions,
+    graph_interface,
+    graph_simplification,
+    graph_statistics,
+    old_ops,
+)
+from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.errors import UserError
+from scripts.classifier.frozen_graph import node_of
+from scripts.classifier.graph_shapes import Misfit, infer_shapes
+from scripts.classifier.graph_wiring import Wiring
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+
+INPUT, OUTPUT = "input", "bottleneck"
+
+# Of what our graphs take, (pixel - 128) / 128.
+_MEAN, _STD = 128.0, 128.0
+
+# From so many multiply-adds a picture on, TensorFlow in bfloat16 is faster than XNNPACK: between the largest
+# MobileNet of 2017, 0.57 thousand million, and Inception V3, 5.7.
+_LARGE = 1e9
+
+
+@dataclass(frozen=True)
+class Prelude:
+    """What a network wants of an RGB pixel of 0 to 255: pixel @ matrix + shift."""
+
+    matrix: np.ndarray  # [3, 3]
+    shift: np.ndarray  # [3]
+
+    @classmethod
+    def of(cls, mean: float, std: float) -> Prelude:
+        return cls(np.eye(3) / std, np.full(3, -mean / std))
+
+    @classmethod
+    def like(cls, prepare: Callable[[np.ndarray], np.ndarray]) -> Prelude:
+        """What a function does that shifts, scales or mixes the colours of pictures."""
+        probes = np.concatenate([np.zeros((1, 3)), 255 * np.eye(3)]).reshape(4, 1, 1, 3)
+        black, *colours = np.asarray(prepare(probes.astype(np.float32)), np.float64).reshape(4, 3)
+        return cls((np.array(colours) - black) / 255, black)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A graph as it came from elsewhere, and where its pictures go in and its vectors come out."""
+
+    graph_def: GraphDef
+    entry: str
+    output: str  # [n, values], or [n, height, width, channels], of which the places are averaged
+    prelude: Prelude
+    size: int
+
+
+def convert(frozen: Frozen, origin: object) -> GraphDef:
+    """From INPUT to OUTPUT, with nothing in it that older readers do not know, as far as that is possible."""
+    try:
+        single = _for_one_picture(frozen)
+        old_ops.refuse_what_cannot_run(single, origin)
+        single = graph_simplification.simplify(single, frozen.output)
+    except (ValueError, KeyError, Misfit) as error:
+        raise UserError(f"{origin} is not a graph that TensorFlow can run: {_in_short(error)}") from None
+    lifted = batch_lifting.lift_batch(
+        single, frozen.entry, frozen.output, (frozen.size, frozen.size), origin, try_out=False
+    )  # fmt: skip
+    if not lifted.batched:
+        raise UserError(f"{origin} cannot look at several pictures at once, as here is wanted: {lifted.why_not}")
+    graph_def = graph_folding.fold_constants(lifted.graph_def, frozen.output)
+    graph_def, output = _out_of_the_way(graph_folding.fold_scales_into_convolutions(graph_def), frozen)
+    graph_def = _end_with_vectors(_begin_with(graph_def, frozen), output, origin)
+    return frozen_graph.strip_to_tensorflow_1(graph_def)
+
+
+def node_named(layer: str, graph_def: GraphDef, origin: object) -> str:
+    """The node of that name, or the last one of the layer that is called so."""
+    names = [node.name for node in graph_def.node if node.op not in ("Const", "NoOp")]
+    if node_of(layer) in names:
+        return node_of(layer)
+    within = [name for name in names if f"/{layer}/" in f"/{name}/"]
+    if not within:
+        words = {*names, *(word for name in names for word in name.split("/"))}
+        nearest = ", ".join(difflib.get_close_matches(layer, words, n=3, cutoff=0))
+        raise UserError(f"{origin} has no layer {layer}, which --bottleneck_layer names: the nearest are {nearest}")
+    wiring = Wiring(graph_def)
+    ends = [name for name in within if not wiring.behind(name) & {*within} - {name}]
+    return ends[-1]
+
+
+def own_preparation(graph_def: GraphDef, entry: str, output: str) -> tuple[float | None, float | None]:
+    """What is to be subtracted from pixels, and what to divide by, as far as the graph's first operations tell it."""
+    found = graph_interface.find(graph_def, entry, output)
+    return found.input_mean, found.input_std
+
+
+def backbone(name: str, graph_def: GraphDef, fingerprint: str) -> Backbone:
+    """Of a graph that `convert` gave."""
+    shapes = infer_shapes(graph_def, INPUT)
+    return Backbone(
+        name=name,
+        input_size=shapes[INPUT][0][1],
+        graph_def=graph_def,
+        bottleneck_name=OUTPUT,
+        bottleneck_size=shapes[OUTPUT][0][1],
+        fingerprint=fingerprint,
+        large=graph_statistics.measure(graph_def, name).multiply_adds >= _LARGE,
+    )
+
+
+def _for_one_picture(frozen: Frozen) -> GraphDef:
+    """What leads to the output, free of calls of functions, from a picture of the size that it will get."""
+    graph_def = graph_functions.inline(frozen.graph_def)
+    for node in graph_def.node:
+        if node.name == frozen.entry:
+            node.CopyFrom(frozen_graph.placeholder(node.name, [1, frozen.size, frozen.size, 3]))
+    return frozen_graph.subgraph(graph_def, frozen.output)
+
+
+def _out_of_the_way(graph_def: GraphDef, frozen: Frozen) -> tuple[GraphDef, str]:
+    """Nodes that have names of ours get others; the output's name is given back."""
+
+    def renamed(source: str) -> str:
+        ours = node_of(source) in (INPUT, OUTPUT) or source.startswith((f"{OUTPUT}/", "prepare/"))
+        return f"network/{source}" if ours and node_of(source) != frozen.entry else source
+
+    for node in graph_def.node:
+        node.name = renamed(node.name)
+        node.input[:] = [renamed(source) for source in node.input]
+    return graph_def, renamed(frozen.output)
+
+
+def _begin_with(graph_def: GraphDef, frozen: Frozen) -> GraphDef:
+    """The placeholder INPUT, and what makes of it what the network wants."""
+    matrix, shift = frozen.prelude.matrix * _STD, frozen.prelude.shift + _MEAN * frozen.prelude.matrix.sum(0)
+    first = [frozen_graph.placeholder(INPUT, [None, frozen.size, frozen.size, 3])]
+    if not np.allclose(matrix, np.eye(3)) or not np.allclose(shift, 0):
+        first += _affine(matrix.astype(np.float32), shift.astype(np.float32))
+    result = type(graph_def)(node=first, versions=graph_def.versions)
+    for node in graph_def.node:
+        if node.name != frozen.entry:
+            copy = result.node.add()
+            copy.CopyFrom(node)
+            copy.input[:] = [first[-1].name if node_of(source) == frozen.entry else source for source in node.input]
+    return result
+
+
+def _affine(matrix: np.ndarray, shift: np.ndarray) -> list:
+    """One number for all colours, else a convolution of a pixel, which every reader knows."""
+    constant, operation = frozen_graph.constant, frozen_graph.operation
+    if np.array_equal(matrix, matrix[0, 0] * np.eye(3, dtype=np.float32)) and np.ptp(shift) == 0:
+        return [
+            constant("prepare/scale", matrix[0, 0]), constant("prepare/shift", shift[0]),
+            operation("prepare/mul", "Mul", INPUT, "prepare/scale"),
+            operation("prepare/add", "Add", "prepare/mul", "prepare/shift"),
+        ]  # fmt: skip
+    mixed = operation("prepare/colours", "Conv2D", INPUT, "prepare/weights", strides=[1, 1, 1, 1])
+    mixed.attr["padding"].s = b"VALID"
+    return [
+        constant("prepare/weights", matrix[None, None]), constant("prepare/shift", shift), mixed,
+        operation("prepare/add", "BiasAdd", mixed.name, "prepare/shift"),
+    ]  # fmt: skip
+
+
+def _end_with_vectors(graph_def: GraphDef, output: str, origin: object) -> GraphDef:
+    shape = infer_shapes(graph_def, INPUT)[output][0]
+    if shape is None or len(shape) not in (2, 4) or None in shape[1:]:
+        shown = "values of any shape" if shape is None else f"[n, {', '.join(map(str, shape[1:]))}]"
+        raise UserError(
+            f"{origin} gives {shown} at {output}: expected a vector a picture, [n, values], or what it finds in each "
+            "place, [n, height, width, channels]; name another layer with --bottleneck_layer"
+        )
+    if len(shape) == 4:
+        axes = frozen_graph.constant(f"{OUTPUT}/places", np.array([1, 2], np.int32))
+        last = frozen_graph.operation(OUTPUT, "Mean", output, axes.name)
+        graph_def.node.extend([axes, last])
+    else:
+        # It keeps its name where something else of it is asked for.
+        graph_def.node.append(frozen_graph.operation(OUTPUT, "Identity", output))
+    return graph_def
+
+
+def _in_short(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

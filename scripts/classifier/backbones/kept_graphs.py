@@ -1,0 +1,36 @@
+"""Keeps frozen graphs that took long to make, for later runs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scripts.classifier import atomic_files, frozen_graph
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+
+
+def kept_or_made(kept: Path, make: Callable[[], GraphDef]) -> GraphDef:
+    """The graph, read from `kept` where an earlier run left it.
+
+    Making one takes ten seconds and more. The checksum beside the file tells a damaged one.
+    """
+    check = kept.with_name(f"{kept.name}.sha256")
+    if is_kept(kept):
+        data = kept.read_bytes()
+        if hashlib.sha256(data).hexdigest() == check.read_text().split()[0]:
+            return frozen_graph.parse(data, str(kept))
+    graph_def = make()
+    if os.access(next(each for each in kept.parents if each.exists()), os.W_OK):
+        data = graph_def.SerializeToString(deterministic=True)
+        atomic_files.write_bytes(kept, data)
+        atomic_files.write_text(check, f"{hashlib.sha256(data).hexdigest()}  {kept.name}\n")
+    return graph_def
+
+
+def is_kept(kept: Path) -> bool:
+    return kept.exists() and kept.with_name(f"{kept.name}.sha256").exists()

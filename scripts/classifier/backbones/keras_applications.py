@@ -1,0 +1,86 @@
+"""Loads the networks of keras.applications with the weights that Keras publishes."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scripts.classifier.backbones import frozen_backbones, kept_graphs, keras_graphs, keras_weights
+from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.backbones.choices import Choices
+from scripts.classifier.backbones.frozen_backbones import Prelude
+from scripts.classifier.backbones.sources import Source, digest
+from scripts.classifier.errors import UserError
+
+if TYPE_CHECKING:
+    import keras
+
+PUBLISHED = keras_weights.published()
+NAMES = tuple(PUBLISHED)
+
+_SHA256_DIGITS = 64
+
+
+def source(name: str) -> Source:
+    found = PUBLISHED[name]
+    is_sha256 = found.checksum is not None and len(found.checksum) == _SHA256_DIGITS
+    return Source(
+        url=found.url, file=found.url.rpartition("/")[2],
+        sha256=found.checksum if is_sha256 else None, md5=None if is_sha256 else found.checksum,
+    )  # fmt: skip
+
+
+def load(name: str, weights: Path, choices: Choices) -> Backbone:
+    fingerprint = choices.fingerprint(digest(weights))
+    size = PUBLISHED[name].size if choices.input_size is None else choices.input_size
+    graph_def = kept_graphs.kept_or_made(
+        weights.with_name(f"{name}.{fingerprint[:16]}.pb"),
+        lambda: keras_graphs.freeze(
+            build(name, weights, size), prelude(name), layer=choices.bottleneck_layer, origin=name
+        ),
+    )
+    return frozen_backbones.backbone(name, graph_def, fingerprint)
+
+
+def build(name: str, weights: Path, size: int) -> keras.Model:
+    width = re.search(r"_(\d\.\d+)", name)
+    more = {} if width is None else {"alpha": float(width[1])}
+    try:
+        # "imagenet", not the file: with that name alone EfficientNets prepare pixels as those weights want it.
+        with _handing_over(weights):
+            return _function(name)(
+                include_top=False, weights="imagenet", pooling="avg", input_shape=(size, size, 3), **more
+            )
+    except (ValueError, OSError, KeyError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"{weights} does not hold the weights of {name} ({reason}): delete it to fetch it anew"
+        ) from None
+
+
+def prelude(name: str) -> Prelude:
+    """What is to be done to pixels before the network, which may do more itself."""
+    return Prelude.like(sys.modules[_function(name).__module__].preprocess_input)
+
+
+def _function(name: str):
+    import keras
+
+    return getattr(keras.applications, name.partition("_")[0])
+
+
+@contextlib.contextmanager
+def _handing_over(weights: Path) -> Iterator[None]:
+    """Whatever Keras would download meanwhile, it gets this file."""
+    from keras.src.utils import file_utils  # where its networks look for what downloads
+
+    download = file_utils.get_file
+    file_utils.get_file = lambda *args, **kwargs: str(weights)
+    try:
+        yield
+    finally:
+        file_utils.get_file = download

@@ -1,0 +1,93 @@
+"""Loads networks from files: frozen graphs (.pb), Keras models (.keras, .h5) and DenseNet-161's of PyTorch (.pth)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scripts.classifier import (
+    frozen_graph,
+    graph_interface,
+    keras_description,
+    keras_models,
+    keras_translation,
+    old_ops,
+)
+from scripts.classifier.backbones import densenet161, frozen_backbones, kept_graphs, keras_graphs
+from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.backbones.choices import Choices
+from scripts.classifier.backbones.frozen_backbones import Frozen
+from scripts.classifier.backbones.saved_modules import short_name
+from scripts.classifier.backbones.sources import digest
+from scripts.classifier.errors import UserError
+
+if TYPE_CHECKING:
+    import keras
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+
+_POOLING = re.compile("Global(Average|Max)Pooling2D")
+
+
+def load(path: Path, model_dir: Path, choices: Choices) -> Backbone:
+    try:
+        content = digest(path)
+        with path.open("rb") as file:
+            start = file.read(8)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+    name = short_name(path.stem)
+    if path.suffix in (".pth", ".pt"):
+        choices.refuse(f"{path}", "bottleneck_layer", "input_size")
+        return densenet161.load_file(name, path, model_dir, choices)
+    is_keras = start[:4] == b"PK\x03\x04" or start == b"\x89HDF\r\n\x1a\n" or path.suffix in (".keras", ".h5", ".hdf5")
+    fingerprint = choices.fingerprint(content)
+    graph_def = kept_graphs.kept_or_made(
+        model_dir / f"{name}.{fingerprint[:16]}.pb",
+        lambda: _of_keras(path, choices) if is_keras else _of_graph(path, choices),
+    )
+    return frozen_backbones.backbone(name, graph_def, fingerprint)
+
+
+def _of_graph(path: Path, choices: Choices) -> GraphDef:
+    """Where pictures go in, their size and what they become is found as in graphs that TensorFlow 1 left behind."""
+    graph_def = old_ops.modernise(frozen_graph.read(path))
+    layer = choices.bottleneck_layer
+    output = None if layer is None else frozen_backbones.node_named(layer, graph_def, path)
+    found = graph_interface.find(graph_def, output_layer=output)
+    output = found.bottleneck if output is None else output
+    if output is None:
+        raise UserError(f"{path} does not tell which node gives a vector a picture: name it with --bottleneck_layer")
+    if found.input_layer is None:
+        raise UserError(f"{path} does not tell where pictures go in: expected one placeholder, [n, height, width, 3]")
+    square = found.input_height if found.input_height == found.input_width else None
+    frozen = Frozen(
+        graph_def, found.input_layer, output, choices.prelude(found.input_mean, found.input_std, path),
+        choices.size(square, path),
+    )  # fmt: skip
+    return frozen_backbones.convert(frozen, path)
+
+
+def _of_keras(path: Path, choices: Choices) -> GraphDef:
+    model, saved = keras_models.load(path)
+    height, width, _ = keras_models.input_sizes(model, path)
+    raw = keras_description.takes_raw_pixels(saved.described)
+    prelude = choices.prelude(*((0.0, 1.0) if raw else (None, None)), path)
+    layer = _last_pooled(model, saved.described, path) if choices.bottleneck_layer is None else choices.bottleneck_layer
+    size = choices.size(height if height == width else None, path)
+    if height not in (None, size) or width not in (None, size):
+        raise UserError(f"{path} takes pictures of {height} x {width} pixels, expected squares of --input_size")
+    return keras_graphs.freeze(model, prelude, size, layer, path)
+
+
+def _last_pooled(model: keras.Model, described: dict, path: Path) -> str:
+    """What the last layers see: averages over a picture, or what is found in its places, to be averaged."""
+    if any(layer.name == keras_translation.BOTTLENECK for layer in model.layers):
+        return keras_translation.BOTTLENECK  # we wrote it
+    for kind, name in keras_description.towards_input(described):
+        if _POOLING.fullmatch(kind):
+            return name
+        shape = tuple(keras_graphs.find_layer(model, name, path).output.shape)
+        if len(shape) == 4 and shape[1:3] != (1, 1):
+            return name
+    raise UserError(f"{path} has no layer that pools what it finds in a picture: name one with --bottleneck_layer")

@@ -1,0 +1,52 @@
+"""Says of what shape everything in a graph is, without running it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from scripts.classifier import frozen_graph
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+    from tensorflow.core.framework.node_def_pb2 import NodeDef
+
+# None: not even the number of dimensions is known; a None in it: any size.
+Shape = tuple[int | None, ...] | None
+
+# Constants of more values than this are weights: for shapes alone they need not be copied.
+_LARGE = 4096
+
+
+class Misfit(Exception):
+    """TensorFlow's words on a graph that it refuses."""
+
+
+def infer_shapes(graph_def: GraphDef, entry: str | None = None, pictures: int = 1) -> dict[str, list[Shape]]:
+    """Of each node's outputs, where so many pictures go in; each node after its inputs."""
+    import tensorflow as tf
+
+    own = type(graph_def)(library=graph_def.library, versions=graph_def.versions)
+    for node in graph_def.node:
+        if node.name == entry:
+            own.node.add().CopyFrom(node)
+            own.node[-1].attr["shape"].shape.dim[0].size = pictures
+        elif node.op == "Const" and (sizes := _large_sizes(node)):
+            own.node.append(frozen_graph.placeholder(node.name, sizes))
+            own.node[-1].attr["dtype"].type = node.attr["dtype"].type
+        else:
+            own.node.add().CopyFrom(node)
+    with tf.Graph().as_default() as graph:
+        try:
+            tf.graph_util.import_graph_def(own, name="")
+        except (ValueError, tf.errors.OpError) as error:
+            raise Misfit(" ".join(str(error).split())) from None
+    return {
+        op.name: [None if out.shape.rank is None else tuple(out.shape.as_list()) for out in op.outputs]
+        for op in graph.get_operations()
+    }
+
+
+def _large_sizes(node: NodeDef) -> list[int]:
+    sizes = [dim.size for dim in node.attr["value"].tensor.tensor_shape.dim]
+    return sizes if math.prod(sizes) > _LARGE else []

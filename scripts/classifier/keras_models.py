@@ -1,0 +1,181 @@
+"""Reads the files that Keras keeps models in, as .keras archives or as HDF5 (.h5), without running what they hold."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import re
+import tempfile
+import zipfile
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scripts.classifier import keras_description
+from scripts.classifier.errors import UserError
+
+if TYPE_CHECKING:
+    import h5py
+    import keras
+
+KERAS, H5 = "keras", "h5"
+
+# Members of a .keras archive; ours are beside them.
+DESCRIPTION, METADATA = "config.json", "metadata.json"
+# Where an HDF5 file holds ours.
+GROUP = "classifier"
+
+
+def load(path: Path, more: Collection[str] = ()) -> tuple[keras.Model, Saved]:
+    """The model, and what else the file holds: of the files that we put beside it, those of the names in `more`."""
+    saved = _read_keras(path, more) if _starts_like_an_archive(path) else _read_h5(path, more)
+    # How it was trained is not looked at.
+    keras_description.refuse_code({**saved.described, "compile_config": None}, path)
+    return _build(path, saved), saved
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a file holds beside weights."""
+
+    described: dict  # the model and its layers
+    version: str  # of the Keras that wrote it
+    files: dict[str, bytes]  # ours
+    kind: str
+
+    def library(self) -> ModuleType:
+        """Keras 3 loads hardly any model of Keras 1 or 2; tf_keras is Keras 2, kept up."""
+        return importlib.import_module("tf_keras" if self.version.split(".")[0] in ("1", "2") else "keras")
+
+
+def _starts_like_an_archive(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(4) == b"PK\x03\x04"
+
+
+def _read_keras(path: Path, more: Collection[str]) -> Saved:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+            if DESCRIPTION not in names:
+                raise UserError(
+                    f"{path} is an archive without {DESCRIPTION}: expected a classifier, such as a .keras file"
+                )
+            described = json.loads(archive.read(DESCRIPTION))
+            metadata = json.loads(archive.read(METADATA)) if METADATA in names else {}
+            files = {name: archive.read(name) for name in more if name in names}
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
+        raise _damaged(path, error) from None
+    if damaged is not None:
+        raise _damaged(path, f"its {damaged} does not fit its checksum")
+    if not isinstance(described, dict) or "class_name" not in described:
+        raise UserError(f"{path} holds no description of a Keras model in its {DESCRIPTION}: expected a .keras file")
+    return Saved(described, str(metadata.get("keras_version", "")), files, KERAS)
+
+
+def _read_h5(path: Path, more: Collection[str]) -> Saved:
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            text = file.attrs.get("model_config")
+            if text is None:
+                raise UserError(_why_no_model(file, path))
+            described = json.loads(text)
+            version = file.attrs.get("keras_version", "")
+            group = file.get(GROUP, {})
+            files = {
+                name: value.tobytes() if isinstance(value := group[name][()], np.void) else value
+                for name in more if name in group
+            }  # fmt: skip
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise _damaged(path, error) from None
+    return Saved(described, version.decode() if isinstance(version, bytes) else version, files, H5)
+
+
+def _why_no_model(file: h5py.File, path: Path) -> str:
+    if "layer_names" in file.attrs or "layers" in file or "_layer_checkpoint_dependencies" in file:
+        return (
+            f"{path} holds the weights of a Keras model only, without its layers: expected a whole model, as "
+            "model.save() writes it"
+        )
+    return f"{path} is an HDF5 file, but holds no Keras model: expected a classifier, as retrain or export wrote it"
+
+
+def _damaged(path: Path, why: object) -> UserError:
+    return UserError(f"{path} is damaged or cut short ({in_short(why)}): get it anew")
+
+
+def _build(path: Path, saved: Saved) -> keras.Model:
+    try:
+        library = saved.library()
+    except ImportError as error:
+        raise UserError(
+            f"{path} was written by Keras {saved.version}, and what opens its models cannot be imported ({error}): "
+            "install it"
+        ) from None
+    try:
+        with _named_for(path, saved.kind) as place, quietly():
+            return library.models.load_model(place, compile=False)
+    except Exception as error:
+        # Keras raises anything on what it does not understand: whatever it is, the model cannot be loaded.
+        raise UserError(
+            f"{path}, written by Keras {saved.version or 'of unknown version'}, cannot be loaded by "
+            f"{library.__name__} {library.__version__}: {in_short(error)}"
+        ) from error
+
+
+@contextlib.contextmanager
+def _named_for(path: Path, kind: str) -> Iterator[str]:
+    """A name by which Keras, which goes by names, takes it for what it is."""
+    if path.suffix == f".{kind}":
+        yield str(path)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder) / f"model.{kind}"
+        link.symlink_to(path.resolve())
+        yield str(link)
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Without Keras' advice about formats and compiling, which goes through the logging of others."""
+    import logging
+    import warnings
+
+    logger = logging.getLogger("absl")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)
+
+
+def input_sizes(model: keras.Model, path: Path) -> tuple[int | None, int | None, int | None]:
+    """Height and width of pictures and how many it takes at once, each None where any goes."""
+    if not model.inputs:
+        raise UserError(f"{path} does not say what it takes: save it once it has been built, or with an Input layer")
+    shapes = [tuple(each.shape) for each in model.inputs]
+    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][3] not in (3, None):
+        taken = " and ".join(str(list(shape)) for shape in shapes)
+        raise UserError(f"{path} takes {taken}: expected a classifier of colour pictures, [n, height, width, 3]")
+    batch, height, width, _ = shapes[0]
+    if batch not in (1, None):
+        raise UserError(f"{path} takes {batch} pictures at a time, no fewer: save it with an input for any number")
+    return height, width, batch
+
+
+def in_short(error: object) -> str:
+    """The part of Keras' long messages that says what is wrong."""
+    text = str(error).rpartition("Exception encountered:")[2].strip()
+    text = re.split(r"\s*\n\n|\s*(?:Full object )?config=|Make sure custom", text)[0]
+    return " ".join(text.split()).rstrip(".:")[:200] or type(error).__name__
