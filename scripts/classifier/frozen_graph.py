@@ -138,6 +138,15 @@ def function_of_several(graph_def: GraphDef, feeds: list[str], fetches: list[str
     return body
 
 
+def continued(graph_def: GraphDef, pictures, *fetches: str) -> list:
+    """The graph without its placeholder `input`, from these pictures on, put into the graph that is being built."""
+    import tensorflow as tf
+
+    rest = type(graph_def)(node=[node for node in graph_def.node if node.name != "input"], versions=graph_def.versions)
+    wanted = [f"{node_of(fetch)}:0" for fetch in fetches]
+    return tf.graph_util.import_graph_def(rest, input_map={"input:0": pictures}, return_elements=wanted, name="")
+
+
 def strip_to_tensorflow_1(graph_def: GraphDef) -> GraphDef:
     """Without what readers of TensorFlow 1 stumble over: attributes at their default, newer names of old ops."""
     from tensorflow.python.framework import op_def_registry  # the one way to an op's defaults

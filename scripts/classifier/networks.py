@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier import frozen_graph, graph_folding, litert
+from scripts.classifier import frozen_graph, graph_folding, litert, mirroring
 from scripts.classifier.errors import UserError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Network:
 
     def __init__(self, backbone: Backbone, precision: str):
         if backbone.large or precision == "bfloat16":
-            self.batch = LARGE_BATCH
+            self.batch = LARGE_BATCH // backbone.views
             run = _run_with_tensorflow(backbone, precision)
             self.runner: Callable[[], Run] = lambda: run
         else:
@@ -101,7 +101,8 @@ def convert_for_xnnpack(
 
     last, *before = map(frozen_graph.node_of, outputs)
     kept = [last, *(graph_folding.handed_on(graph_def, name) for name in before)]
-    body = frozen_graph.function_of_several(graph_folding.fold_constants(graph_def, last), [input_layer], kept)
+    folded = mirroring.reversed_where_mirrored(graph_folding.fold_constants(graph_def, last))
+    body = frozen_graph.function_of_several(folded, [input_layer], kept)
     traced = tf.function(body).get_concrete_function(tf.TensorSpec([1, height, width, 3], tf.float32))
     return tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert()
 

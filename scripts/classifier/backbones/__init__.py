@@ -6,7 +6,14 @@ import difflib
 from pathlib import Path
 
 from scripts.classifier import downloads
-from scripts.classifier.backbones import color_texture, inception_2015, inception_v3, mobilenet_v1
+from scripts.classifier.backbones import (
+    color_texture,
+    earlier_layers,
+    inception_2015,
+    inception_v3,
+    mobilenet_v1,
+    several_views,
+)  # fmt: skip
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.backbones.sources import Source
 from scripts.classifier.errors import UserError
@@ -14,6 +21,9 @@ from scripts.classifier.errors import UserError
 NAMES = (inception_v3.NAME, inception_2015.NAME, *mobilenet_v1.NAMES, color_texture.NAME)
 
 _INCEPTIONS = {inception_v3.NAME: inception_v3, inception_2015.NAME: inception_2015}
+
+# What a bottleneck is made of: the network's last values, or those of two earlier layers as well.
+LAST, MULTI = BOTTLENECKS = ("last", "multi")
 
 
 def check_name(name: str) -> None:
@@ -25,6 +35,12 @@ def check_name(name: str) -> None:
             f"{', '.join(mobilenet_v1.WIDTHS)} and SIZE one of "
             f"{', '.join(map(str, mobilenet_v1.SIZES))}, each also with _quantized behind it"
         )
+
+
+def check_views(count: int) -> None:
+    if count not in several_views.COUNTS:
+        expected = " or ".join(map(str, several_views.COUNTS))
+        raise UserError(f"--views={count}: expected {expected}, how many views of each photo the network looks at")
 
 
 def _likeness(name: str, known: str) -> tuple[float, int]:
@@ -63,3 +79,10 @@ def load(name: str, model_dir: Path, show: downloads.Show | None = None) -> Back
         raise UserError(f"{error}; --architecture={color_texture.NAME} needs no download") from None
     inception = _INCEPTIONS.get(name)
     return mobilenet_v1.load(name, path) if inception is None else inception.load(path)
+
+
+def seeing_more(backbone: Backbone, bottleneck: str, views: int) -> Backbone:
+    """The same network made to give more of what it sees, and to see each picture in so many views."""
+    check_views(views)
+    wider = earlier_layers.of(backbone) if bottleneck == MULTI else backbone
+    return several_views.of(wider) if views > 1 else wider
