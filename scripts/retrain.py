@@ -36,9 +36,9 @@ flags.DEFINE_string("image_dir", "tf_files/flower_photos", "The folder of photos
 flags.DEFINE_string("architecture", "inception_v3", "The pretrained network: inception_v3, inception_2015 (the "
                     "original's), mobilenet_{0.25,0.50,0.75,1.0}_{128,160,192,224}[_quantized], or color_texture, "
                     "which is plain arithmetic and needs no download.")  # fmt: skip
-flags.DEFINE_integer("views", 1, "4: the network looks at each photo whole, mirrored, and at its middle twice (80 % and "
-                     "60 % of width and height), in training and in what is written. More accurate, and four times the "
-                     "time a photo; 1: once.")  # fmt: skip
+flags.DEFINE_integer("views", 1, "4: the network looks at each photo whole, mirrored, and at its middle twice (80 % "
+                     "and 60 % of width and height), in training and in what is written. More accurate, at four times "
+                     "the time a photo. 1: it looks once.")  # fmt: skip
 flags.DEFINE_enum("bottleneck", backbones.LAST, backbones.BOTTLENECKS, "What is kept of what the network makes of a "
                   "photo: its last values, or (multi) those of two earlier layers as well, a little more accurate at "
                   "hardly more time.")  # fmt: skip
