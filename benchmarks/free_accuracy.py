@@ -63,6 +63,7 @@ def main(positional: list[str]) -> None:
 
 
 def _name(bottleneck: str, views: int) -> str:
+    """The flags that make retrain do it."""
     given = [f"--views={views}"] * (views > 1) + [f"--bottleneck={bottleneck}"] * (bottleneck != backbones.LAST)
     return " ".join(given) or "one view"
 

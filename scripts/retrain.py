@@ -40,8 +40,8 @@ flags.DEFINE_integer("views", 1, "4: the network looks at each photo whole, mirr
                      "and 60 % of width and height), in training and in what is written. More accurate, at four times "
                      "the time a photo. 1: it looks once.")  # fmt: skip
 flags.DEFINE_enum("bottleneck", backbones.LAST, backbones.BOTTLENECKS, "What is kept of what the network makes of a "
-                  "photo: its last values, or (multi) those of two earlier layers as well, a little more accurate at "
-                  "hardly more time.")  # fmt: skip
+                  "photo: its last values, or (multi) the means of two earlier layers as well; hardly any slower, and "
+                  "worth a try.")  # fmt: skip
 flags.DEFINE_string("output_graph", "tf_files/retrained_graph.pb", "Where the classifier is written.")
 flags.DEFINE_string("output_labels", "tf_files/retrained_labels.txt", "Where its labels are written.")
 flags.DEFINE_string("intermediate_output_graphs_dir", "tf_files/intermediate_graphs", "Where graphs of half-way "
