@@ -96,8 +96,9 @@ def test_several_views_are_compared_with_one_photo_by_photo(tmp_path):
         f"--model_dir={tmp_path / 'models'}",
     ]  # fmt: skip
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.free_accuracy", *words], cwd=ROOT, capture_output=True, text=True, timeout=300,
+        [sys.executable, "-m", "benchmarks.free_accuracy", *words], cwd=ROOT, capture_output=True, text=True,
         env={**os.environ, "TMPDIR": str(tmp_path / "temporary"), "POETS_MIRROR": str(tmp_path / "mirror")},
+        timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines()[4:]]
