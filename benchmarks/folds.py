@@ -56,10 +56,12 @@ class Study:
     architecture: str
     steps: int
     kept: float
+    bottleneck: str = backbones.LAST
+    views: int = 1
 
     @cached_property
     def backbone(self) -> Backbone:
-        return backbones.load(self.architecture, self.model_dir)
+        return backbones.seeing_more(backbones.load(self.architecture, self.model_dir), self.bottleneck, self.views)
 
     @cached_property
     def _gathered(self) -> tuple[retraining.Gathered, Examples]:
@@ -93,15 +95,14 @@ class Study:
             vectors.append(run(batch)[0])
         return np.stack(vectors)
 
+    def right(self, held_out: np.ndarray) -> np.ndarray:
+        """Whether each of these photos is told by what the others taught."""
+        _, _, trainer = self._learn(held_out)
+        testing = self._examples(held_out)
+        return trainer.layer.probabilities(testing.vectors.take(np.arange(len(testing)))).argmax(1) == testing.labels
+
     def judge(self, held_out: np.ndarray, strangers: dict[str, np.ndarray], found: Found) -> None:
-        _, examples = self._gathered
-        rest = np.random.default_rng(1).permutation(np.setdiff1d(np.arange(len(examples)), held_out))
-        # About as many for validation as retrain keeps: an eighth of what is not tested.
-        kept = max(1, len(rest) // 8)
-        validation, training = (self._examples(rows) for rows in (rest[:kept], rest[kept:]))
-        trainer = Trainer(training, validation, len(self.lists.labels), Recipe(steps=self.steps))
-        for _ in trainer.run():
-            pass
+        training, validation, trainer = self._learn(held_out)
         tells = retraining.learn_unknown(training, validation, self.kept, 0)
         testing = self._examples(held_out)
         found.known_away.append(1 - retraining.share_kept(tells, testing))
@@ -113,6 +114,18 @@ class Study:
             found.right[name] += int((firsts[name] == testing.labels).sum())
             found.same[name] += int((firsts[name] == firsts[GRAPH]).sum())
             found.kilobytes.setdefault(name, []).append(path.stat().st_size / 1000)
+
+    def _learn(self, held_out: np.ndarray) -> tuple[Examples, Examples, Trainer]:
+        """From the photos that are not held out: those trained on, those for validation, what was learnt."""
+        _, examples = self._gathered
+        rest = np.random.default_rng(1).permutation(np.setdiff1d(np.arange(len(examples)), held_out))
+        # About as many for validation as retrain keeps: an eighth of what is not tested.
+        kept = max(1, len(rest) // 8)
+        validation, training = (self._examples(rows) for rows in (rest[:kept], rest[kept:]))
+        trainer = Trainer(training, validation, len(self.lists.labels), Recipe(steps=self.steps))
+        for _ in trainer.run():
+            pass
+        return training, validation, trainer
 
     def _examples(self, rows: np.ndarray) -> Examples:
         whole = self._gathered[1]

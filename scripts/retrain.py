@@ -11,7 +11,7 @@ from pathlib import Path
 
 from absl import flags
 
-from scripts import command_line, progress
+from scripts import command_line, network_flags, progress
 from scripts.classifier import (
     accuracy,
     atomic_files,
@@ -20,6 +20,7 @@ from scripts.classifier import (
     category_names,
     formats,
     frozen_graph,
+    graph_statistics,
     image_lists,
     networks,
     retrained_graph,
@@ -27,6 +28,7 @@ from scripts.classifier import (
     run_record,
     whole_models,
 )  # fmt: skip
+from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.distortions import Distortions, View, views_of
 from scripts.classifier.final_layer import Examples, Recipe, Trainer
 from scripts.classifier.image_lists import SPLITS, ImageLists
@@ -35,19 +37,6 @@ from scripts.classifier.summaries import Summaries
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("image_dir", "tf_files/flower_photos", "The folder of photos: one folder for each label.")
-flags.DEFINE_string("architecture", "inception_v3", "The pretrained network: inception_v3, inception_2015 (the "
-                    "original's), mobilenet_{0.25,0.50,0.75,1.0}_{128,160,192,224}[_quantized], densenet161, any of "
-                    "keras.applications (python -m scripts.architectures lists all), color_texture, which is plain "
-                    "arithmetic and needs no download; or a TensorFlow Hub handle, a SavedModel's folder, a Keras "
-                    "model (.keras, .h5) or a frozen graph (.pb).")  # fmt: skip
-flags.DEFINE_string("bottleneck_layer", None, "Of a network of many layers, the one that gives the bottleneck; "
-                    "default: its last averages over a picture.")  # fmt: skip
-flags.DEFINE_integer("input_size", None, "Width and height of the pictures that the network takes, where it takes "
-                     "any; default: as it says itself.", 32)  # fmt: skip
-flags.DEFINE_float("input_mean", None, "Of a network's file: subtracted from pixels of 0 to 255; default: as it says "
-                   "itself.")  # fmt: skip
-flags.DEFINE_float("input_std", None, "Of a network's file: what the difference is divided by; default: as it says "
-                   "itself.")  # fmt: skip
 flags.DEFINE_string("category_names", None, 'A JSON file of what people call the labels, as in {"1": "pink primrose"}; '
                     "whatever is written carries it.")  # fmt: skip
 flags.DEFINE_string("output_graph", "tf_files/retrained_graph.pb", "Where the classifier is written.")
@@ -58,7 +47,6 @@ flags.DEFINE_string("intermediate_output_graphs_dir", "tf_files/intermediate_gra
                     "training are written.")  # fmt: skip
 flags.DEFINE_integer("intermediate_store_frequency", 0, "Write one of those every so many steps; 0: none.", 0)
 flags.DEFINE_string("summaries_dir", "tf_files/training_summaries", "Where TensorBoard finds the training.")
-flags.DEFINE_string("model_dir", "tf_files/models", "Where pretrained networks are kept.")
 flags.DEFINE_string("bottleneck_dir", "tf_files/bottlenecks", "Where bottlenecks are kept.")
 flags.DEFINE_string("skipped_images", "tf_files/skipped_images.txt", "Where unreadable photos are listed.")
 flags.DEFINE_integer("how_many_training_steps", Recipe.steps, "How many random batches to train on.", 1)
@@ -78,8 +66,6 @@ flags.DEFINE_integer("random_crop", 0, "Margin, in percent, by which training vi
 flags.DEFINE_integer("random_scale", 0, "By how many percent training views are enlarged at random.", 0, 100)
 flags.DEFINE_integer("random_brightness", 0, "By how many percent training views are made brighter or darker.", 0, 100)
 flags.DEFINE_integer("distorted_views", 8, "With any of these four: how many views of each training photo.", 1)
-flags.DEFINE_enum("precision", "auto", networks.PRECISIONS, "The network's arithmetic; auto: bfloat16 for large "
-                  "networks where the processor has it.")  # fmt: skip
 flags.DEFINE_float("known_photos_kept", 95, "Of 100 photos of its labels, how many the classifier should not call "
                    "unknown when asked to tell unknown photos.", 1, 100)  # fmt: skip
 flags.DEFINE_integer("seed", Recipe.seed, "The same seed on the same machine gives the same classifier.", 0)
@@ -90,7 +76,7 @@ flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    backbones.check(FLAGS.architecture, _choices())
+    network_flags.check()
     model_kind = None if FLAGS.output_model is None else whole_models.kind_of(FLAGS.output_model)
     distorted = Distortions(FLAGS.flip_left_right, FLAGS.random_crop, FLAGS.random_scale, FLAGS.random_brightness)
     views = views_of(distorted, FLAGS.distorted_views, FLAGS.seed)
@@ -117,7 +103,7 @@ def main(positional: list[str]) -> None:
     if FLAGS.output_model is not None:
         formats.check(model_kind, Path(FLAGS.output_model))
     with watch.stage("loading the network"):
-        backbone = backbones.load(FLAGS.architecture, Path(FLAGS.model_dir), _show_download, _choices())
+        backbone = network_flags.load(_show_download)
         precision = networks.decide_precision(FLAGS.precision, backbone)
         cache = bottlenecks.open_cache(bottleneck_dir, backbone, precision)
     retrained_graph.check_name(backbone, FLAGS.final_tensor_name)
@@ -176,6 +162,9 @@ def main(positional: list[str]) -> None:
     _say(*accuracy.describe(tested, names))
     if known_kept is not None:
         _say(f"asked to tell unknown photos, it keeps {100 * known_kept:.1f} % of the test photos as known")
+    if backbone.views > 1:
+        cost = graph_statistics.measure(graph_def, output).multiply_adds
+        _say(f"each photo costs {cost / 1e6:,.0f} million multiply-adds, {backbone.views} times as many as one view")
     written = [output, FLAGS.output_labels, run_record.path_beside(output)]
     if tells_unknown is not None:
         written.append(run_record.unknown_beside(output))
@@ -188,10 +177,6 @@ def _write_model(kind: str, path: Path, graph: Path, lists: ImageLists) -> None:
     photos = whole_models.photos_to_compare(lists)
     difference = whole_models.write(kind, path, graph, lists.labels, photos)
     _say(f"written: {path}; loaded back, it scores {len(photos)} photos within {difference:.1g} of the graph")
-
-
-def _choices() -> backbones.Choices:
-    return backbones.Choices(FLAGS.bottleneck_layer, FLAGS.input_size, FLAGS.input_mean, FLAGS.input_std)
 
 
 def _say(*lines: str) -> None:
@@ -209,7 +194,7 @@ def _plan(lists: ImageLists, views: tuple[View, ...]) -> list[str]:
     size = "size unknown" if left is None else f"{left / 1e6:.1f} MB"
     plan = [f"the network {FLAGS.architecture} would be downloaded ({size})"]
     if left == 0:
-        backbone = backbones.load(FLAGS.architecture, Path(FLAGS.model_dir), choices=_choices())
+        backbone = network_flags.load()
         precision = networks.decide_precision(FLAGS.precision, backbone)
         cache = bottlenecks.open_cache(Path(FLAGS.bottleneck_dir), backbone, precision)
         extraction = retraining.look_up(lists, views, Path(FLAGS.bottleneck_dir), cache)
@@ -228,7 +213,7 @@ def _report_bottlenecks(gathered: retraining.Gathered, cache, seconds: float) ->
     _say(f"bottlenecks: {total - min(total, cache.added)} cached, {cache.added} computed in {seconds:.1f} s")
 
 
-def _store_intermediate(backbone, trainer: Trainer) -> None:
+def _store_intermediate(backbone: Backbone, trainer: Trainer) -> None:
     path = Path(FLAGS.intermediate_output_graphs_dir) / f"intermediate_{trainer.step}.pb"
     retraining.write_graph(backbone, trainer, FLAGS.final_tensor_name, path)
 

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from conftest import ROOT, draw_folder
+from networks import mobilenet_archive
 
 HEADINGS = "| figure | measured | lowest to highest | held against | ratio | how it was measured |"
 
@@ -84,3 +85,27 @@ def test_each_photo_is_judged_once_in_every_form(tmp_path):
     called = re.findall(r"^\| (.+?) \| [\d.]+ % \|", unknown, re.M)
     assert called == [f"{photos}, held out", f"{strangers} (2 pictures)"]
     assert not any((tmp_path / "temporary").glob("poets-benchmark-*"))
+
+
+def test_several_views_are_compared_with_one_photo_by_photo(tmp_path):
+    photos = draw_folder(tmp_path / "photos", each=4)
+    mobilenet_archive(tmp_path / "mirror")
+    (tmp_path / "temporary").mkdir()
+    words = [
+        "--architecture=mobilenet_0.50_128", "--folds=2", "--steps=20", "--rounds=1", f"--photos={photos}",
+        f"--model_dir={tmp_path / 'models'}",
+    ]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.free_accuracy", *words], cwd=ROOT, capture_output=True, text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path / "temporary"), "POETS_MIRROR": str(tmp_path / "mirror")},
+        timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines()[4:]]
+    assert [row[:2] for row in rows] == [
+        ["one view", "512"], ["--bottleneck=multi", "896"], ["--views=4", "512"],
+        ["--views=4 --bottleneck=multi", "896"],
+    ]  # fmt: skip
+    shares = [float(row[3].split()[0]) for row in rows]
+    for share, row in zip(shares[1:], rows[1:], strict=True):
+        assert float(row[5].split()[0]) == pytest.approx(share - shares[0], abs=0.11)

@@ -24,7 +24,7 @@ TENSORFLOW_1 = {
     "Mean": {"T", "Tidx", "keep_dims"}, "ConcatV2": {"N", "T", "Tidx"}, "Reshape": {"T", "Tshape"},
     "Squeeze": {"T", "squeeze_dims"},
     "Slice": {"T", "Index"}, "Pad": {"T", "Tpaddings"}, "MirrorPad": {"T", "Tpaddings", "mode"},
-    "Dequantize": {"T", "mode"},
+    "Dequantize": {"T", "mode"}, "ResizeBilinear": {"T", "align_corners"},
 }  # fmt: skip
 
 

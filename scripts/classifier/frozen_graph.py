@@ -150,6 +150,15 @@ def newer_than_tensorflow_1(graph_def: GraphDef) -> list[str]:
     return sorted({node.op for node in graph_def.node} & _NEWER)
 
 
+def continued(graph_def: GraphDef, pictures, *fetches: str) -> list:
+    """The graph without its placeholder `input`, from these pictures on, put into the graph that is being built."""
+    import tensorflow as tf
+
+    rest = type(graph_def)(node=[node for node in graph_def.node if node.name != "input"], versions=graph_def.versions)
+    wanted = [f"{node_of(fetch)}:0" for fetch in fetches]
+    return tf.graph_util.import_graph_def(rest, input_map={"input:0": pictures}, return_elements=wanted, name="")
+
+
 def strip_to_tensorflow_1(graph_def: GraphDef) -> GraphDef:
     """Without what readers of TensorFlow 1 stumble over: attributes at their default, newer names of old ops."""
     from tensorflow.python.framework import op_def_registry  # the one way to an op's defaults

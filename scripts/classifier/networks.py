@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier import frozen_graph, graph_folding, litert
+from scripts.classifier import frozen_graph, graph_folding, litert, mirroring
 from scripts.classifier.errors import UserError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Network:
         if not backbone.large and precision != "bfloat16":
             model = convert_for_xnnpack(backbone.graph_def, "input", [backbone.bottleneck_name], size, size)
         if model is None:
-            self.batch = LARGE_BATCH
+            self.batch = LARGE_BATCH // backbone.views
             run = _run_with_tensorflow(backbone, precision)
             self.runner: Callable[[], Run] = lambda: run
         else:
@@ -104,7 +104,8 @@ def convert_for_xnnpack(
 
     last, *before = map(frozen_graph.node_of, outputs)
     kept = [last, *(graph_folding.handed_on(graph_def, name) for name in before)]
-    body = frozen_graph.function_of_several(graph_folding.fold_constants(graph_def, last), [input_layer], kept)
+    folded = mirroring.reversed_where_mirrored(graph_folding.fold_constants(graph_def, last))
+    body = frozen_graph.function_of_several(folded, [input_layer], kept)
     traced = tf.function(body).get_concrete_function(tf.TensorSpec([1, height, width, 3], tf.float32))
     try:
         return tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert()

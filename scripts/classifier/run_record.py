@@ -31,6 +31,7 @@ def backbone(backbone: Backbone, precision: str) -> dict:
     return {
         "architecture": backbone.name, "fingerprint": backbone.fingerprint, "precision": precision,
         "bottleneck_tensor": f"{backbone.bottleneck_name}:0", "bottleneck_size": backbone.bottleneck_size,
+        "views": backbone.views,
     }  # fmt: skip
 
 

@@ -10,19 +10,24 @@ from scripts.classifier import downloads
 from scripts.classifier.backbones import (
     color_texture,
     densenet161,
+    earlier_layers,
     inception_2015,
     inception_v3,
     keras_applications,
     mobilenet_v1,
     network_files,
     saved_modules,
+    several_views,
 )
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.backbones.choices import Choices
 from scripts.classifier.backbones.sources import Source
 from scripts.classifier.errors import UserError
 
-__all__ = ["NAMES", "Backbone", "Choices", "Listed", "check", "listed", "load", "remaining_bytes", "resolve", "source"]
+__all__ = [
+    "BOTTLENECKS", "LAST", "MULTI", "NAMES", "Backbone", "Choices", "Listed", "check", "check_views", "listed", "load",
+    "remaining_bytes", "resolve", "seeing_more", "source",
+]  # fmt: skip
 
 # Where names differ in capitals alone, those of the 2017 archives come first.
 NAMES = (
@@ -33,6 +38,9 @@ NAMES = (
 _INCEPTIONS = {inception_v3.NAME: inception_v3, inception_2015.NAME: inception_2015}
 _ALSO_CALLED = {"inceptionv3": inception_v3.NAME}
 _FILES = (".pb", ".keras", ".h5", ".hdf5", ".pth", ".pt")
+
+# What a bottleneck is made of: the network's last values, or those of two earlier layers as well.
+LAST, MULTI = BOTTLENECKS = ("last", "multi")
 
 
 def resolve(name: str) -> str:
@@ -54,6 +62,12 @@ def resolve(name: str) -> str:
         f"{', '.join(map(str, mobilenet_v1.SIZES))}, each also with _quantized behind it, the networks of "
         "keras.applications, files, folders and handles: python -m scripts.architectures lists the names"
     )
+
+
+def check_views(count: int) -> None:
+    if count not in several_views.COUNTS:
+        expected = " or ".join(map(str, several_views.COUNTS))
+        raise UserError(f"--views={count}: expected {expected}, how many views of each photo the network looks at")
 
 
 def _likeness(name: str, known: str) -> tuple[float, float, int]:
@@ -168,3 +182,10 @@ def _load_from_here(name: str, model_dir: Path, choices: Choices) -> Backbone:
     if path.is_dir():
         return saved_modules.load_folder(path, model_dir, choices)
     return network_files.load(path, model_dir, choices)
+
+
+def seeing_more(backbone: Backbone, bottleneck: str, views: int) -> Backbone:
+    """The same network made to give more of what it sees, and to see each picture in so many views."""
+    check_views(views)
+    wider = earlier_layers.of(backbone) if bottleneck == MULTI else backbone
+    return several_views.of(wider) if views > 1 else wider

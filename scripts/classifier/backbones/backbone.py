@@ -28,6 +28,8 @@ class Backbone:
     fingerprint: str
     # Whether one picture costs so much that bfloat16 arithmetic is worth its loss of digits.
     large: bool = False
+    # How many pictures the network looks at for each that it is given.
+    views: int = 1
 
     def describe(self) -> str:
         size = f"{self.input_size} x {self.input_size} pixels"

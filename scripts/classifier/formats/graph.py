@@ -46,10 +46,15 @@ class _Known:
     bottleneck: str | None
     record: dict | None
 
+    @property
+    def views(self) -> int:
+        """How many pictures the network looks at for each that it is given."""
+        return 1 if self.record is None else self.record.get("backbone", {}).get("views", 1)
+
 
 def open_model(path: Path, wishes: Wishes) -> Model:
     known = _read(path, wishes.said)
-    graph_def, take, batch, note = known.graph_def, known.take, _BATCH, None
+    graph_def, take, batch, note = known.graph_def, known.take, _BATCH // known.views, None
     if known.record is None:
         lifted = _lifted(known, path, try_out=wishes.pictures > 1)
         graph_def = lifted.graph_def

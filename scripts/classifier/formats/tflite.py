@@ -37,7 +37,7 @@ def write(
 
     `samples` are prepared pictures of the kind it will see: int8 needs them, dynamic is closer with them.
     """
-    from scripts.classifier import graph_folding
+    from scripts.classifier import graph_folding, mirroring
 
     pictures = list(samples or ()) if quantize in _ROUNDED_FROM else []
     if quantize == "int8" and not pictures:
@@ -46,7 +46,7 @@ def write(
             "with --image_dir"
         )
     graph_def = graph_folding.fold_constants(contents.graph_def, node_of(contents.preprocessing.output_layer))
-    graph_def = graph_folding.fold_scales_into_convolutions(graph_def)
+    graph_def = mirroring.reversed_where_mirrored(graph_folding.fold_scales_into_convolutions(graph_def))
     note = None
     if quantize == "int8" and (unfit := _for_floats_only(graph_def)):
         note = f"{', '.join(unfit)} in 8 bits would ruin its scores: only its weights have 8 bits, as with dynamic"
