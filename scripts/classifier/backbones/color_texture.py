@@ -28,4 +28,5 @@ def build() -> Backbone:
         bottleneck_name=bottleneck.op.name,
         bottleneck_size=bottleneck.shape[1],
         fingerprint=hashlib.sha256(graph_def.SerializeToString(deterministic=True)).hexdigest(),
+        learnt=False,
     )
