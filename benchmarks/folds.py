@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from scripts.classifier import (
+    accuracy,
     backbones,
     bottlenecks,
     classifiers,
+    fine_tuning,
     formats,
     frozen_graph,
     image_lists,
     networks,
+    refining,
     retrained_graph,
     retraining,
     run_record,
+    unfreezing,
     unknown,
     weight_quantization,
 )
+from scripts.classifier.accuracy import Results
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.distortions import WHOLE
-from scripts.classifier.final_layer import Examples, Recipe, Trainer
+from scripts.classifier.examples import Examples
+from scripts.classifier.final_layer import Trainer
+from scripts.classifier.fine_tuning import Tuning
 from scripts.classifier.formats.contents import Contents
 from scripts.classifier.formats.model import Wishes
-from scripts.classifier.image_lists import ImageLists
+from scripts.classifier.image_lists import SPLITS, TESTING, TRAINING, VALIDATION, ImageLists
+from scripts.classifier.recipe import Recipe
+from scripts.classifier.summaries import Summaries
 
 GRAPH = "the graph"
 _CALIBRATION_PHOTOS = 100
@@ -117,15 +127,49 @@ class Study:
 
     def _learn(self, held_out: np.ndarray) -> tuple[Examples, Examples, Trainer]:
         """From the photos that are not held out: those trained on, those for validation, what was learnt."""
-        _, examples = self._gathered
-        rest = np.random.default_rng(1).permutation(np.setdiff1d(np.arange(len(examples)), held_out))
-        # About as many for validation as retrain keeps: an eighth of what is not tested.
-        kept = max(1, len(rest) // 8)
-        validation, training = (self._examples(rows) for rows in (rest[:kept], rest[kept:]))
+        validation, training = (self._examples(rows) for rows in self._rest(held_out))
         trainer = Trainer(training, validation, len(self.lists.labels), Recipe(steps=self.steps))
         for _ in trainer.run():
             pass
         return training, validation, trainer
+
+    def fine_tune(self, held_out: np.ndarray, tuning: Tuning, show: retraining.Show) -> tuple[Results, Results, float]:
+        """What the photos held out are taken for before and after fine-tuning, and the seconds that it took."""
+        backbone, recipe = self.backbone, Recipe(steps=self.steps)
+        lists = self._dealt(held_out)
+        examples = self._gathered[1]
+        row_of = {path: row for row, path in enumerate(examples.paths)}
+        training, validation, testing = (
+            self._examples(np.array([row_of[photo.path] for photo in lists.of(split)])) for split in SPLITS
+        )
+        trainer = Trainer(training, validation, len(lists.labels), recipe)
+        for _ in trainer.run():
+            pass
+        started = time.perf_counter()
+        with contextlib.closing(Summaries(self.folder / "summaries")) as summaries:
+            tuned = refining.fine_tune(
+                backbone, trainer.best, unfreezing.weights_of(backbone, tuning.start), "float32", recipe, tuning, lists,
+                fine_tuning.DISTORTIONS, trainer.step, summaries, lambda *_: None, None, show,
+            )  # fmt: skip
+        seconds = time.perf_counter() - started
+        *_, after = refining.examples_of(lists, tuned.backbone, "float32", show)
+        return accuracy.measure(trainer.best, testing), accuracy.measure(tuned.layer, after), seconds
+
+    def _dealt(self, held_out: np.ndarray) -> ImageLists:
+        """The photos with those held out for testing, and of the others as many for validation as `judge` keeps."""
+        kept = set(self._rest(held_out)[0])
+        tested = set(held_out)
+        photos = [
+            replace(photo, split=TESTING if row in tested else VALIDATION if row in kept else TRAINING)
+            for row, photo in enumerate(self.lists.photos)
+        ]
+        return replace(self.lists, photos=tuple(photos))
+
+    def _rest(self, held_out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """For validation, about as many as retrain keeps, an eighth of what is not tested; and for training."""
+        rest = np.random.default_rng(1).permutation(np.setdiff1d(np.arange(len(self._gathered[1])), held_out))
+        kept = max(1, len(rest) // 8)
+        return rest[:kept], rest[kept:]
 
     def _examples(self, rows: np.ndarray) -> Examples:
         whole = self._gathered[1]

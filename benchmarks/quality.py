@@ -17,7 +17,7 @@ from benchmarks import folds
 from scripts import command_line
 from scripts.classifier import accuracy, backbones, photo_folders
 from scripts.classifier.errors import UserError
-from scripts.classifier.final_layer import Recipe
+from scripts.classifier.recipe import Recipe
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("photos", "tf_files/flower_photos", "The folder of photos: one folder for each label.")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from scripts.classifier.bottleneck_cache import KEY_BYTES, BottleneckCache
-from scripts.classifier.final_layer import Examples
+from scripts.classifier.examples import Examples
 from scripts.classifier.image_lists import Photo
 
 LABELS = 5
@@ -26,10 +26,10 @@ def fill(cache: BottleneckCache, count: int) -> None:
         cache.add(keys, random.random((len(keys), cache.size), np.float32))
 
 
-def examples(cache: BottleneckCache, first: int, after: int, split: str) -> Examples:
+def examples(cache: BottleneckCache, first: int, after: int, split: str, labels: int = LABELS) -> Examples:
     """Of photos number `first` up to and without `after`, which are looked up as a retraining does it."""
     numbers = range(first, after)
-    photos = [Photo(f"label {number % LABELS}/{number:08d}.jpg", number % LABELS, split) for number in numbers]
+    photos = [Photo(f"label {number % labels}/{number:08d}.jpg", number % labels, split) for number in numbers]
     keys = {photo.path: [_key(number)] for photo, number in zip(photos, numbers, strict=True)}
     missing = sum(key not in cache for each in keys.values() for key in each)
     assert not missing, f"{missing} of {len(photos)} bottlenecks are not in {cache.folder}"

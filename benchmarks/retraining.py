@@ -32,6 +32,7 @@ _ROWS = {
     "extraction": extraction.extraction,
     "inception": lambda bench: inception.inception(bench, FLAGS.inception_photos),
     "training": training.training,
+    "hidden_layer": training.hidden_layer,
     "label_image": commands.label_image,
     "memory": lambda bench: memory.memory(bench, _counts(FLAGS.memory_photos)),
 }

@@ -17,8 +17,8 @@ from scripts.classifier.errors import UserError
 
 FLAGS = flags.FLAGS
 
-# The module of flags that several commands have.
-SHARED_FLAGS = "scripts.input_flags"
+# The modules of flags that commands import.
+SHARED_FLAGS = ("scripts.input_flags", "scripts.network_flags", "scripts.recipe_flags")
 
 EXIT_USER_ERROR = 1
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -116,13 +116,14 @@ def _help(main: Callable) -> str:
 
 
 def _own_flags(main: Callable) -> list[flags.Flag]:
-    """Those that the command's module defines, and those that it shares; absl's and TensorFlow's are left out.
+    """Those that the command's module defines, and those that it imports; absl's and TensorFlow's are left out.
 
     absl files the flags of the module that was run under argv[0], of others under their name.
     """
     by_module = FLAGS.flags_by_module_dict()
     key = sys.argv[0] if main.__module__ == "__main__" else main.__module__
-    return sorted([*by_module.get(key, []), *by_module.get(SHARED_FLAGS, [])], key=lambda flag: flag.name)
+    found = [flag for module in (key, *SHARED_FLAGS) for flag in by_module.get(module, [])]
+    return sorted(found, key=lambda flag: flag.name)
 
 
 def _tame_tensorflow() -> None:

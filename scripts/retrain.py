@@ -7,11 +7,12 @@ trained on ImageNet; what comes out, its bottleneck, is kept on disk, and a new 
 on the bottlenecks of all photos. The classifier is written as a frozen graph, with its labels beside it.
 """
 
+from dataclasses import asdict
 from pathlib import Path
 
 from absl import flags
 
-from scripts import command_line, network_flags, progress
+from scripts import command_line, network_flags, progress, recipe_flags
 from scripts.classifier import (
     accuracy,
     atomic_files,
@@ -23,15 +24,21 @@ from scripts.classifier import (
     graph_statistics,
     image_lists,
     networks,
+    recipe_search,
+    refining,
     retrained_graph,
     retraining,
     run_record,
+    unfreezing,
     whole_models,
 )  # fmt: skip
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.distortions import Distortions, View, views_of
-from scripts.classifier.final_layer import Examples, Recipe, Trainer
-from scripts.classifier.image_lists import SPLITS, ImageLists
+from scripts.classifier.examples import Examples
+from scripts.classifier.final_layer import FinalLayer, Trainer
+from scripts.classifier.fine_tuning import DISTORTIONS, Tuning
+from scripts.classifier.image_lists import SPLITS, VALIDATION, ImageLists
+from scripts.classifier.recipe import Recipe
 from scripts.classifier.stopwatch import Stopwatch
 from scripts.classifier.summaries import Summaries
 
@@ -49,16 +56,9 @@ flags.DEFINE_integer("intermediate_store_frequency", 0, "Write one of those ever
 flags.DEFINE_string("summaries_dir", "tf_files/training_summaries", "Where TensorBoard finds the training.")
 flags.DEFINE_string("bottleneck_dir", "tf_files/bottlenecks", "Where bottlenecks are kept.")
 flags.DEFINE_string("skipped_images", "tf_files/skipped_images.txt", "Where unreadable photos are listed.")
-flags.DEFINE_integer("how_many_training_steps", Recipe.steps, "How many random batches to train on.", 1)
-flags.DEFINE_float("learning_rate", Recipe.learning_rate, "How far a step goes.", 0)
 flags.DEFINE_float("testing_percentage", 10, "How many of 100 photos are kept for the final test.")
 flags.DEFINE_float("validation_percentage", 10, "How many of 100 photos show progress while training.")
-flags.DEFINE_integer("eval_step_interval", Recipe.eval_step_interval, "How many steps from one evaluation to the next.",
-                     1)  # fmt: skip
-flags.DEFINE_integer("train_batch_size", Recipe.batch_size, "How many photos a training step looks at.", 1)
 flags.DEFINE_integer("test_batch_size", -1, "How many photos the final test looks at; -1: all.", -1)
-flags.DEFINE_integer("validation_batch_size", Recipe.validation_batch_size, "How many photos an evaluation looks at; "
-                     "-1: all.", -1)  # fmt: skip
 flags.DEFINE_bool("print_misclassified_test_images", False, "List the test photos that were taken for something else.")
 flags.DEFINE_string("final_tensor_name", "final_result", "The name of the classifier's output in the graph.")
 flags.DEFINE_bool("flip_left_right", False, "Mirror half of the training views.")
@@ -80,10 +80,7 @@ def main(positional: list[str]) -> None:
     model_kind = None if FLAGS.output_model is None else whole_models.kind_of(FLAGS.output_model)
     distorted = Distortions(FLAGS.flip_left_right, FLAGS.random_crop, FLAGS.random_scale, FLAGS.random_brightness)
     views = views_of(distorted, FLAGS.distorted_views, FLAGS.seed)
-    recipe = Recipe(
-        FLAGS.how_many_training_steps, FLAGS.learning_rate, FLAGS.train_batch_size, FLAGS.validation_batch_size,
-        FLAGS.eval_step_interval, FLAGS.seed,
-    )  # fmt: skip
+    recipe, tuning = recipe_flags.recipe(FLAGS.seed), recipe_flags.tuning()
     percentages = FLAGS.testing_percentage, FLAGS.validation_percentage
     output, bottleneck_dir = Path(FLAGS.output_graph), Path(FLAGS.bottleneck_dir)
     watch = Stopwatch()
@@ -94,6 +91,7 @@ def main(positional: list[str]) -> None:
     named = None if names_file is None else category_names.read(names_file, lists.labels)
     _say(*lists.describe())
     command_line.warn(*lists.warnings())
+    recipe_flags.check_validation(len(lists.of(VALIDATION)))
     if FLAGS.dry_run:
         _say(*_plan(lists, views))
         return
@@ -111,6 +109,7 @@ def main(positional: list[str]) -> None:
         _say(backbone.describe())
     if unknown_ops := frozen_graph.newer_than_tensorflow_1(backbone.graph_def):
         command_line.warn(f"TensorFlow 1 will not read the written graph: it does not know {', '.join(unknown_ops)}")
+    weights = [] if tuning is None else unfreezing.weights_of(backbone, tuning.start)
 
     with watch.stage("bottlenecks"):
         gathered = retraining.gather(
@@ -122,33 +121,62 @@ def main(positional: list[str]) -> None:
         training, validation, testing = (Examples.of(lists.of(split), keys, cache) for split in SPLITS)
     _report_bottlenecks(gathered, cache, watch.seconds["bottlenecks"])
 
+    trials = []
+    if FLAGS.tune:
+        with watch.stage("tuning"):
+            trials = _tune(training, validation, lists, recipe)
+        recipe = trials[0].recipe
+        _say(*recipe_search.describe(trials))
+
     trainer = Trainer(training, validation, len(lists.labels), recipe)
     summaries = Summaries(Path(FLAGS.summaries_dir))
     with watch.stage("training"):
         curve = retraining.train(
-            trainer, recipe.steps, summaries, lambda: _store_intermediate(backbone, trainer),
+            trainer, recipe.steps, summaries,
+            lambda: _store_intermediate(backbone, trainer.layer, trainer.step),
             FLAGS.intermediate_store_frequency or None,
             lambda total: progress.show("training", total, "steps", quiet=FLAGS.quiet),
         )  # fmt: skip
-    if trainer.step < recipe.steps:
-        command_line.warn(f"stopped after {trainer.step} of {recipe.steps} steps; what was trained so far is written")
+    _report_training(trainer, recipe)
+    steps, best_step, layer = trainer.step, trainer.best_step, trainer.best
+
+    if tuning is not None:
+        before = accuracy.measure(layer, validation)
+        if not distorted.any:
+            _say(f"fine-tuning on photos that are {DISTORTIONS.describe()}, as no flag says otherwise")
+        with watch.stage("fine-tuning"):
+            tuned = refining.fine_tune(
+                backbone, layer, weights, precision, recipe, tuning, lists, distorted if distorted.any else DISTORTIONS,
+                steps, summaries, _store_intermediate, FLAGS.intermediate_store_frequency or None,
+                lambda total: progress.show("fine-tuning", total, "steps", quiet=FLAGS.quiet),
+            )  # fmt: skip
+            curve += tuned.curve
+            if tuned.best_step:
+                backbone, layer, best_step = tuned.backbone, tuned.layer, steps + tuned.best_step
+                training, validation, testing = refining.examples_of(
+                    lists, backbone, precision,
+                    lambda total: progress.show("bottlenecks anew", total, "photos", quiet=FLAGS.quiet),
+                )
+        steps += tuned.steps
+        _report_fine_tuning(tuned, tuning, before, accuracy.measure(layer, validation), watch.seconds["fine-tuning"])
 
     with watch.stage("testing"):
-        validated = accuracy.measure(trainer.layer, validation)
-        tested = accuracy.measure(trainer.layer, testing.sample(FLAGS.test_batch_size, FLAGS.seed))
+        validated = accuracy.measure(layer, validation)
+        tested = accuracy.measure(layer, testing.sample(FLAGS.test_batch_size, FLAGS.seed))
         tells_unknown = retraining.learn_unknown(training, validation, FLAGS.known_photos_kept / 100, FLAGS.seed)
         known_kept = retraining.share_kept(tells_unknown, testing)
     with watch.stage("writing"):
-        graph_def = retraining.write_graph(backbone, trainer, FLAGS.final_tensor_name, output)
+        graph_def = retraining.write_graph(backbone, layer, FLAGS.final_tensor_name, output)
         retraining.write_labels(lists.labels, Path(FLAGS.output_labels))
         summaries.graph(graph_def)
-        summaries.confusion(tested, names, trainer.step)
+        summaries.confusion(tested, names, steps)
         summaries.close()
     run_record.write(
         output, run_record.preprocessing(backbone, FLAGS.final_tensor_name), lists.labels,
         {
             "options": command_line.options(main), "seed": FLAGS.seed, "versions": run_record.versions(),
-            "steps_trained": trainer.step, "backbone": run_record.backbone(backbone, precision),
+            "steps_trained": steps, "best_step": best_step, "recipe": asdict(recipe),
+            "tried": recipe_search.as_record(trials), "backbone": run_record.backbone(backbone, precision),
             "photos": run_record.split_sizes(lists), "unreadable_photos": len(gathered.unreadable),
             "data_fingerprint": run_record.data_fingerprint(keys, lists),
             "unknown": {"known_photos_kept": FLAGS.known_photos_kept / 100, "test_photos_kept": known_kept},
@@ -201,7 +229,12 @@ def _plan(lists: ImageLists, views: tuple[View, ...]) -> list[str]:
         extraction.read_waiting()
         plan = [f"the network {FLAGS.architecture} is here: nothing to download"]
         plan += [f"the bottlenecks of {len(extraction.found.keys)} photos are cached, of {len(extraction.waiting)} not"]
-    return [*plan, f"then {FLAGS.how_many_training_steps} training steps, and {FLAGS.output_graph} would be written"]
+    if FLAGS.tune:
+        plan.append("a handful of recipes would be tried on the validation photos")
+    steps = f"{FLAGS.how_many_training_steps} training steps"
+    if FLAGS.fine_tune_steps:
+        steps += f" and {FLAGS.fine_tune_steps} of fine-tuning"
+    return [*plan, f"then {steps}, and {FLAGS.output_graph} would be written"]
 
 
 def _report_bottlenecks(gathered: retraining.Gathered, cache, seconds: float) -> None:
@@ -213,9 +246,42 @@ def _report_bottlenecks(gathered: retraining.Gathered, cache, seconds: float) ->
     _say(f"bottlenecks: {total - min(total, cache.added)} cached, {cache.added} computed in {seconds:.1f} s")
 
 
-def _store_intermediate(backbone: Backbone, trainer: Trainer) -> None:
-    path = Path(FLAGS.intermediate_output_graphs_dir) / f"intermediate_{trainer.step}.pb"
-    retraining.write_graph(backbone, trainer, FLAGS.final_tensor_name, path)
+def _tune(training: Examples, validation: Examples, lists: ImageLists, recipe: Recipe) -> list[recipe_search.Trial]:
+    wanted = recipe_search.recipes(recipe, recipe_flags.given())
+    with progress.show("tuning", len(wanted), "recipes", quiet=FLAGS.quiet) as advance:
+        return recipe_search.search(training, validation, len(lists.labels), wanted, advance)
+
+
+def _report_training(trainer: Trainer, recipe: Recipe) -> None:
+    kept = "" if trainer.best_step is None else f", as it was after {trainer.best_step}"
+    if trainer.stopped_early:
+        _say(f"training stopped by itself after {trainer.step} of {recipe.steps} steps; what is kept is the final layer"
+             f"{kept}")  # fmt: skip
+    elif trainer.step < recipe.steps:
+        command_line.warn(
+            f"stopped after {trainer.step} of {recipe.steps} steps; what was trained so far{kept} is written"
+        )
+    elif kept:
+        _say(f"training took all {recipe.steps} steps; what is kept is the final layer{kept}")
+
+
+def _report_fine_tuning(
+    tuned: refining.FineTuned, tuning: Tuning, before: accuracy.Results, after: accuracy.Results, seconds: float
+) -> None:
+    if tuned.steps < tuning.steps:
+        command_line.warn(f"fine-tuning stopped after {tuned.steps} of {tuning.steps} steps")
+    if not tuned.best_step:
+        _say(f"fine-tuning took {seconds:.0f} s and did not help on the validation photos: the network stays as it was")
+        return
+    shares = "" if before.accuracy is None else (
+        f", of the validation photos {100 * after.accuracy:.1f} % are right instead of {100 * before.accuracy:.1f} %"
+    )  # fmt: skip
+    _say(f"fine-tuning took {seconds:.0f} s; kept as it was after {tuned.best_step} of {tuned.steps} steps{shares}")
+
+
+def _store_intermediate(backbone: Backbone, layer: FinalLayer, step: int) -> None:
+    path = Path(FLAGS.intermediate_output_graphs_dir) / f"intermediate_{step}.pb"
+    retraining.write_graph(backbone, layer, FLAGS.final_tensor_name, path)
 
 
 if __name__ == "__main__":

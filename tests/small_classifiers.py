@@ -1,5 +1,6 @@
 """Classifiers in memory, as retrain would write them: generated networks joined with final layers of random weights."""
 
+import itertools
 from pathlib import Path
 
 import networks
@@ -54,10 +55,13 @@ def _positive(shape, dtype=None):
     return keras.random.uniform(shape, 0.5, 2, dtype=dtype, seed=3)
 
 
-def contents(backbone: Backbone) -> Contents:
+def contents(backbone: Backbone, hidden: tuple[int, ...] = ()) -> Contents:
+    """With hidden layers of so many units."""
     random = np.random.default_rng(0)
-    weights = random.normal(0, 0.3, (backbone.bottleneck_size, len(LABELS))).astype(np.float32)
-    layer = FinalLayer(weights, random.normal(0, 1, len(LABELS)).astype(np.float32))
+    arrays = []
+    for into, out in itertools.pairwise((backbone.bottleneck_size, *hidden, len(LABELS))):
+        arrays += [random.normal(0, 0.3, (into, out)), random.normal(0, 1, out)]
+    layer = FinalLayer.of([each.astype(np.float32) for each in arrays])
     size = backbone.input_size
     vectors = random.normal(0, 1, (12, backbone.bottleneck_size)).astype(np.float32)
     return Contents(

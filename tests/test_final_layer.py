@@ -4,8 +4,10 @@ import pytest
 from scripts.classifier import accuracy
 from scripts.classifier.bottleneck_cache import BottleneckCache
 from scripts.classifier.errors import UserError
-from scripts.classifier.final_layer import Examples, Recipe, Trainer
+from scripts.classifier.examples import Examples
+from scripts.classifier.final_layer import Trainer
 from scripts.classifier.image_lists import Photo
+from scripts.classifier.recipe import Recipe
 
 
 def examples(folder, count=300, size=20, labels=3, seed=0, shares=None):
@@ -81,6 +83,94 @@ def test_whole_validation_accuracy_is_what_measuring_gives(tmp_path):
     assert found[-1].validation_accuracy > 0.8
 
 
+def test_early_stopping_keeps_the_weights_that_were_best_on_all_validation_photos(tmp_path):
+    training, validation = examples(tmp_path, 40), examples(tmp_path, 77, seed=1)
+    recipe = Recipe(steps=4000, optimizer="adam", learning_rate=0.1, early_stopping=4)
+    trainer, found = train(training, validation, recipe)
+    assert trainer.stopped_early and trainer.step == found[-1].step == trainer.best_step + 40
+    lowest = min(found, key=lambda at: at.validation_cross_entropy)
+    assert lowest.step == trainer.best_step
+    exact, _ = train(training, validation, Recipe(steps=trainer.best_step, optimizer="adam", learning_rate=0.1))
+    assert trainer.best.weights.tobytes() == exact.best.weights.tobytes() != trainer.layer.weights.tobytes()
+    probabilities = trainer.best.probabilities(validation.vectors.take(np.arange(77)))
+    loss = -np.log(probabilities[np.arange(77), validation.labels]).mean()
+    assert loss == pytest.approx(lowest.validation_cross_entropy, rel=1e-4)
+
+
+def test_early_stopping_that_never_stops_still_keeps_the_best(tmp_path):
+    training, validation = examples(tmp_path), examples(tmp_path, 77, seed=1)
+    trainer, _ = train(training, validation, Recipe(steps=105, early_stopping=50))
+    assert not trainer.stopped_early and trainer.step == trainer.best_step == 105
+
+
+@pytest.mark.parametrize("changes", [
+    {"optimizer": "momentum"}, {"optimizer": "adam"}, {"hidden_units": (16,)}, {"label_smoothing": 0.2},
+    {"hidden_units": (16, 8), "optimizer": "adam", "dropout": 0.3, "weight_decay": 0.01},
+], ids=str)  # fmt: skip
+def test_every_setting_learns_and_repeats_itself(tmp_path, changes):
+    training, validation = examples(tmp_path), examples(tmp_path, 77, seed=1)
+    runs = [train(training, validation, Recipe(steps=400, **changes))[0].best for _ in range(2)]
+    assert accuracy.measure(runs[0], validation).accuracy > 0.8
+    for one, other in zip(runs[0].arrays, runs[1].arrays, strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
+def test_what_is_drawn_for_dropout_does_not_depend_on_how_many_steps_a_call_takes(tmp_path):
+    training, validation = examples(tmp_path), examples(tmp_path, 77, seed=1)
+    recipe = Recipe(steps=60, hidden_units=(8,), dropout=0.5)
+    one, other = (train(training, validation, recipe, pause_every=every)[0] for every in (None, 7))
+    assert one.layer.weights.tobytes() == other.layer.weights.tobytes()
+    without, _ = train(training, validation, Recipe(60, hidden_units=(8,)))
+    assert one.layer.weights.tobytes() != without.layer.weights.tobytes()
+
+
+def in_numpy_with(recipe, training, validation):
+    """Two layers, smoothed labels and decay written out."""
+    trainer = Trainer(training, validation, 3, recipe)
+    inner, inner_biases, outer, outer_biases = (each.astype(float) for each in trainer.layer.arrays)
+    scale = float(trainer._scale)
+    inner /= scale
+    slots = [np.zeros_like(each) for each in (inner, inner_biases, outer, outer_biases)]
+    for _ in range(recipe.steps):
+        rows = trainer._batches.draw(recipe.batch_size)
+        vectors = training.vectors.take(rows).astype(float) * scale
+        wanted = np.eye(3)[training.labels[rows]] * (1 - recipe.label_smoothing) + recipe.label_smoothing / 3
+        hidden = np.maximum(vectors @ inner + inner_biases, 0)
+        odds = np.exp(hidden @ outer + outer_biases)
+        error = (odds / odds.sum(axis=1, keepdims=True) - wanted) / len(rows)
+        back = (error @ outer.T) * (hidden > 0)
+        slopes = [vectors.T @ back, back.sum(axis=0), hidden.T @ error, error.sum(axis=0)]
+        for layer in (inner, outer):
+            layer *= 1 - recipe.rate * recipe.weight_decay
+        for values, slot, slope in zip((inner, inner_biases, outer, outer_biases), slots, slopes, strict=True):
+            slot[:] = 0.9 * slot + slope
+            values -= recipe.rate * slot
+    return inner * scale, inner_biases, outer, outer_biases
+
+
+def test_hidden_layers_smoothing_decay_and_momentum_are_what_they_are_called(tmp_path):
+    training, validation = examples(tmp_path), examples(tmp_path, 60, seed=1)
+    recipe = Recipe(40, 0.05, 30, hidden_units=(9,), optimizer="momentum", label_smoothing=0.1, weight_decay=0.1)
+    trainer, _ = train(training, validation, recipe)
+    for ours, wanted in zip(trainer.layer.arrays, in_numpy_with(recipe, training, validation), strict=True):
+        np.testing.assert_allclose(ours, wanted, rtol=1e-3, atol=1e-4)
+
+
+def test_the_size_of_bottlenecks_does_not_matter_to_hidden_layers(tmp_path):
+    training, validation = examples(tmp_path), examples(tmp_path, 60, seed=1)
+    large = [Examples(_Scaled(each.vectors), each.labels, each.paths) for each in (training, validation)]
+    recipe = Recipe(steps=100, hidden_units=(9,), optimizer="adam")
+    one, other = train(training, validation, recipe)[0].layer, train(*large, recipe)[0].layer
+    np.testing.assert_allclose(other.weights, one.weights, rtol=1e-3, atol=1e-4)
+
+
+def test_without_class_weights_labels_are_drawn_as_often_as_they_have_photos(tmp_path):
+    training = examples(tmp_path, 400, shares=[0.9, 0.05, 0.05])
+    trainer = Trainer(training, training, 3, Recipe(class_weights="none"))
+    drawn = np.bincount(training.labels[trainer._batches.draw(6000)]) / 6000
+    assert np.abs(drawn - np.bincount(training.labels) / 400).max() < 0.03
+
+
 def test_no_validation_photos_is_no_reason_to_stop(tmp_path):
     none = examples(tmp_path, 0, seed=1)
     _, found = train(examples(tmp_path), none, Recipe(steps=20))
@@ -110,6 +200,9 @@ def test_running_away_is_a_clear_error(tmp_path):
 class _Scaled:
     def __init__(self, vectors):
         self._vectors, self.size = vectors, vectors.size
+
+    def at(self, rows):
+        return _Scaled(self._vectors.at(rows))
 
     def take(self, rows):
         return self._vectors.take(rows) * np.float32(1e15)

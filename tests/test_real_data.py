@@ -13,7 +13,9 @@ from sklearn.model_selection import StratifiedKFold
 
 from scripts.classifier import accuracy, backbones, bottlenecks, image_lists, retraining
 from scripts.classifier.distortions import WHOLE
-from scripts.classifier.final_layer import Examples, Recipe, Trainer
+from scripts.classifier.examples import Examples
+from scripts.classifier.final_layer import Trainer
+from scripts.classifier.recipe import Recipe
 
 
 @pytest.fixture(scope="module")

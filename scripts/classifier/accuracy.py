@@ -8,7 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from scripts.classifier.final_layer import Examples, FinalLayer
+from scripts.classifier.examples import Examples
+from scripts.classifier.final_layer import FinalLayer
 
 _ROWS_AT_ONCE = 4096
 

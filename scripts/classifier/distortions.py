@@ -31,6 +31,16 @@ class Distortions:
     def any(self) -> bool:
         return self != Distortions()
 
+    def describe(self) -> str:
+        """As in: photos that are mirrored, enlarged by up to 80 %."""
+        kinds = {
+            "mirrored half of the time": self.flip_left_right, f"cropped by {self.random_crop} %": self.random_crop,
+            f"enlarged by up to {self.random_scale} %": self.random_scale,
+            f"made up to {self.random_brightness} % brighter or darker": self.random_brightness,
+        }  # fmt: skip
+        *others, last = [words for words, wanted in kinds.items() if wanted]
+        return f"{', '.join(others)} and {last}" if others else last
+
     @property
     def largest_enlargement(self) -> float:
         return (1 + self.random_crop / 100) * (1 + self.random_scale / 100)

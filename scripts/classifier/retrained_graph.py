@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING
 from scripts.classifier import frozen_graph
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.errors import UserError
-from scripts.classifier.final_layer import FinalLayer
+from scripts.classifier.final_layer import Dense, FinalLayer
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
+# All nodes of the final layer but the last, whose name the user gives.
+_SCOPE = "final_training_ops/"
 # The original's names, which scripts written against its graphs look for.
-WEIGHTS = "final_training_ops/weights/final_weights"
-BIASES = "final_training_ops/biases/final_biases"
-PRODUCT = "final_training_ops/Wx_plus_b/MatMul"
-LOGITS = "final_training_ops/Wx_plus_b/add"
+WEIGHTS = f"{_SCOPE}weights/final_weights"
+BIASES = f"{_SCOPE}biases/final_biases"
+PRODUCT = f"{_SCOPE}Wx_plus_b/MatMul"
+LOGITS = f"{_SCOPE}Wx_plus_b/add"
 
 
 def check_name(backbone: Backbone, final_tensor_name: str) -> None:
-    if final_tensor_name in {node.name for node in backbone.graph_def.node} | {WEIGHTS, BIASES, PRODUCT, LOGITS}:
+    taken = {node.name for node in backbone.graph_def.node}
+    if final_tensor_name in taken or final_tensor_name.startswith(_SCOPE):
         raise UserError(f"--final_tensor_name={final_tensor_name} is the name of another node: choose a different one")
     if not re.fullmatch(r"[A-Za-z0-9.][A-Za-z0-9_./\\-]*", final_tensor_name):
         raise UserError(
@@ -36,13 +39,31 @@ def join(backbone: Backbone, layer: FinalLayer, final_tensor_name: str) -> Graph
     check_name(backbone, final_tensor_name)
     graph_def = tf.compat.v1.GraphDef()
     graph_def.CopyFrom(backbone.graph_def)
+    values = backbone.bottleneck_name
+    for number, hidden in enumerate(layer.hidden, 1):
+        values = _add_hidden(graph_def, f"{_SCOPE}hidden_{number}", hidden, values)
     graph_def.node.extend(
         [
             frozen_graph.constant(WEIGHTS, layer.weights),
             frozen_graph.constant(BIASES, layer.biases),
-            frozen_graph.operation(PRODUCT, "MatMul", backbone.bottleneck_name, WEIGHTS),
+            frozen_graph.operation(PRODUCT, "MatMul", values, WEIGHTS),
             frozen_graph.operation(LOGITS, "Add", PRODUCT, BIASES),
             frozen_graph.operation(final_tensor_name, "Softmax", LOGITS),
         ]
     )
     return graph_def
+
+
+def _add_hidden(graph_def: GraphDef, scope: str, layer: Dense, values: str) -> str:
+    weights, biases, product, total = (f"{scope}/{name}" for name in ("weights", "biases", "MatMul", "add"))
+    rectified = f"{scope}/Relu"
+    graph_def.node.extend(
+        [
+            frozen_graph.constant(weights, layer.weights),
+            frozen_graph.constant(biases, layer.biases),
+            frozen_graph.operation(product, "MatMul", values, weights),
+            frozen_graph.operation(total, "Add", product, biases),
+            frozen_graph.operation(rectified, "Relu", total),
+        ]
+    )
+    return rectified

@@ -22,7 +22,8 @@ from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.bottleneck_cache import BottleneckCache
 from scripts.classifier.bottlenecks import Extraction, Job
 from scripts.classifier.distortions import WHOLE, View
-from scripts.classifier.final_layer import Evaluation, Examples, Trainer
+from scripts.classifier.examples import Examples
+from scripts.classifier.final_layer import Evaluation, FinalLayer, Trainer
 from scripts.classifier.image_lists import TRAINING, ImageLists
 from scripts.classifier.photo_digests import PhotoDigests
 from scripts.classifier.summaries import Summaries
@@ -34,6 +35,9 @@ Show = Callable[[int], AbstractContextManager[Callable[..., None]]]
 # So many validation photos tell where known ends to a third of a percent.
 _ENOUGH_TO_DECIDE = 4000
 _ROWS_AT_ONCE = 1024
+
+# A histogram of all weights takes longer than several steps.
+_STEPS_BETWEEN_HISTOGRAMS = 100
 
 
 @dataclass(frozen=True)
@@ -81,12 +85,14 @@ def train(
     curve: list[Evaluation] = []
     try:
         with show(steps) as advance:
-            before = 0
+            before = shown = 0
             for evaluations in trainer.run(store_every):
                 curve += evaluations
                 summaries.evaluations(evaluations)
-                summaries.layer(trainer.layer, trainer.step)
-                advance(trainer.step - before, note=_note(evaluations[-1]) if evaluations else "")
+                if trainer.step - shown >= _STEPS_BETWEEN_HISTOGRAMS or trainer.step == steps:
+                    summaries.layer(trainer.layer, trainer.step)
+                    shown = trainer.step
+                advance(trainer.step - before, note=note(evaluations[-1]) if evaluations else "")
                 before = trainer.step
                 if store_every is not None and trainer.step % store_every == 0:
                     store()
@@ -114,8 +120,8 @@ def share_kept(tells: unknown.Unknown | None, examples: Examples) -> float | Non
     return sum(int((tells.distances(examples.vectors.take(rows)) <= 1).sum()) for rows in parts) / len(examples)
 
 
-def write_graph(backbone: Backbone, trainer: Trainer, final_tensor_name: str, path: Path):
-    graph_def = retrained_graph.join(backbone, trainer.layer, final_tensor_name)
+def write_graph(backbone: Backbone, layer: FinalLayer, final_tensor_name: str, path: Path):
+    graph_def = retrained_graph.join(backbone, layer, final_tensor_name)
     frozen_graph.write(graph_def, path)
     return graph_def
 
@@ -124,7 +130,7 @@ def write_labels(labels: tuple[str, ...], path: Path) -> None:
     atomic_files.write_text(path, "".join(f"{label}\n" for label in labels))
 
 
-def _note(at: Evaluation) -> str:
+def note(at: Evaluation) -> str:
     words = [f"train {100 * at.accuracy:.0f} %", f"cross entropy {at.cross_entropy:.3f}"]
     if at.validation_accuracy is not None:
         words.append(f"validation {100 * at.validation_accuracy:.0f} %")

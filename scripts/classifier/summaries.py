@@ -75,7 +75,9 @@ class Summaries:
         """Histograms of weights and biases, and their mean, stddev, min and max, under the original's names."""
         from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 
-        for name, values in (("weights", layer.weights), ("biases", layer.biases)):
+        scopes = [f"hidden_{number}/" for number in range(1, len(layer.hidden) + 1)] + [""]
+        names = [f"{scope}{name}" for scope in scopes for name in ("weights", "biases")]
+        for name, values in zip(names, layer.arrays, strict=True):
             prefix = f"final_training_ops/{name}/summaries"
             measures = {"mean": values.mean(), "stddev": values.std(), "min": values.min(), "max": values.max()}
             self._train.scalars(step, **{f"{prefix}/{measure}": value for measure, value in measures.items()})

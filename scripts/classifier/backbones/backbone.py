@@ -28,6 +28,8 @@ class Backbone:
     fingerprint: str
     # Whether one picture costs so much that bfloat16 arithmetic is worth its loss of digits.
     large: bool = False
+    # Whether its constants were learnt, so that learning may go on with them.
+    learnt: bool = True
     # How many pictures the network looks at for each that it is given.
     views: int = 1
 

@@ -29,4 +29,5 @@ def build() -> Backbone:
         bottleneck_name=bottleneck.op.name,
         bottleneck_size=BOTTLENECK_SIZE,
         fingerprint=hashlib.sha256(graph_def.SerializeToString(deterministic=True)).hexdigest(),
+        learnt=False,
     )

@@ -1,0 +1,109 @@
+"""What a training step consists of: layers, loss and optimizers, as TensorFlow computes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from scripts.classifier.recipe import ADAM, MOMENTUM, Recipe
+
+_MOMENTUM = 0.9
+# Adam's usual settings.
+_BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
+
+
+def scores(layers: Sequence[tf.Tensor], values: tf.Tensor, dropout: float = 0.0, seed: tf.Tensor | None = None):
+    """Logits of layers given as weights, biases, weights, biases ..., with a rectifier between any two.
+
+    With `dropout`, so many of the values that each layer behind the first looks at are left out; where there is
+    one layer only, of the bottleneck's. `seed`, [2] int32, decides which.
+    """
+    last = len(layers) // 2 - 1
+    for number in range(last + 1):
+        if dropout and (number > 0 or last == 0):
+            drawn = tf.random.stateless_uniform(tf.shape(values), seed + tf.constant([0, number]))
+            values = tf.where(drawn < dropout, 0.0, values * (1 / (1 - dropout)))
+        values = tf.matmul(values, layers[2 * number]) + layers[2 * number + 1]
+        if number < last:
+            values = tf.nn.relu(values)
+    return values
+
+
+def cross_entropy(logits: tf.Tensor, labels: tf.Tensor, smoothing: float = 0.0) -> tf.Tensor:
+    """The batch's mean; with `smoothing`, that share of what is wanted is spread evenly over all labels."""
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    if smoothing:
+        spread = tf.reduce_logsumexp(logits, axis=1) - tf.reduce_mean(logits, axis=1)
+        losses = (1 - smoothing) * losses + smoothing * spread
+    return tf.reduce_mean(losses)
+
+
+def measure(logits: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
+    """Accuracy and cross entropy; not a number for an empty batch."""
+    right = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), labels)
+    return [tf.reduce_mean(tf.cast(right, tf.float32)), cross_entropy(logits, labels)]
+
+
+class Optimizer:
+    """Moves variables against their slopes, in place."""
+
+    def __init__(self, variables: Sequence[tf.Variable], recipe: Recipe):
+        self._variables, self._recipe = variables, recipe
+        slots = {MOMENTUM: 1, ADAM: 2}.get(recipe.optimizer, 0)
+        self._slots = [[tf.Variable(tf.zeros_like(each)) for _ in range(slots)] for each in variables]
+
+    def apply(self, slopes: Sequence[tf.Tensor], step: tf.Tensor) -> None:
+        """`step` counts from 1."""
+        recipe, operations = self._recipe, tf.raw_ops
+        for variable, slots, slope in zip(self._variables, self._slots, slopes, strict=True):
+            if recipe.weight_decay and variable.shape.rank > 1:  # biases are left alone
+                variable.assign(variable * (1 - recipe.rate * recipe.weight_decay))
+            into, handles = variable.handle, [slot.handle for slot in slots]
+            if recipe.optimizer == ADAM:
+                at = tf.cast(step, tf.float32)
+                operations.ResourceApplyAdam(
+                    var=into, m=handles[0], v=handles[1], beta1_power=_BETA_1**at, beta2_power=_BETA_2**at,
+                    lr=recipe.rate, beta1=_BETA_1, beta2=_BETA_2, epsilon=_EPSILON, grad=slope,
+                )  # fmt: skip
+            elif recipe.optimizer == MOMENTUM:
+                operations.ResourceApplyMomentum(
+                    var=into, accum=handles[0], lr=recipe.rate, grad=slope, momentum=_MOMENTUM
+                )
+            else:
+                operations.ResourceApplyGradientDescent(var=into, alpha=recipe.rate, delta=slope)
+
+
+def compile_loop(layers: Sequence[tf.Variable], recipe: Recipe, dropout_seed: int):
+    """A function that takes one step for each batch it is given, and measures behind some of them."""
+    optimizer = Optimizer(layers, recipe)
+
+    def loop(done, batches, labels, order, held_out, held_out_labels):
+        def body(step, measures):
+            vectors, wanted, now = batches[step], labels[step], [each.read_value() for each in layers]
+            with tf.GradientTape() as tape:
+                tape.watch(now)
+                logits = scores(now, vectors, recipe.dropout, tf.stack([dropout_seed, done + step]))
+                loss = cross_entropy(logits, wanted, recipe.label_smoothing)
+            optimizer.apply(tape.gradient(loss, now), done + step + 1)
+
+            def evaluate():
+                at, reached = order[step], [each.read_value() for each in layers]
+                row = measure(scores(reached, vectors), wanted)
+                row += measure(scores(reached, held_out[at]), held_out_labels[at])
+                return tf.tensor_scatter_nd_update(measures, [[at]], [tf.stack(row)])
+
+            return step + 1, tf.cond(order[step] >= 0, evaluate, lambda: measures)
+
+        start = (0, tf.zeros([tf.shape(held_out)[0], 4]))
+        return tf.while_loop(lambda step, _: step < tf.shape(order)[0], body, start, parallel_iterations=1)[1]
+
+    floats, whole = tf.float32, tf.int32
+    return tf.function(
+        loop, autograph=False,
+        input_signature=[
+            tf.TensorSpec([], whole),
+            tf.TensorSpec([None, None, None], floats), tf.TensorSpec([None, None], whole), tf.TensorSpec([None], whole),
+            tf.TensorSpec([None, None, None], floats), tf.TensorSpec([None, None], whole),
+        ],
+    )  # fmt: skip

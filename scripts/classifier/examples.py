@@ -1,0 +1,74 @@
+"""Bottlenecks with their labels, and the random batches that training takes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scripts.classifier.bottleneck_cache import BottleneckCache, Vectors
+from scripts.classifier.image_lists import Photo
+from scripts.classifier.recipe import BALANCED
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Bottlenecks, the label of each, as an index, and the photo that it is of."""
+
+    vectors: Vectors
+    labels: np.ndarray  # int32
+    paths: list[str]
+
+    @classmethod
+    def of(cls, photos: list[Photo], keys: dict[str, list[bytes]], cache: BottleneckCache) -> Examples:
+        """One example for each view of each photo."""
+        each = [(photo, key) for photo in photos for key in keys[photo.path]]
+        return cls(
+            cache.vectors([key for _, key in each]),
+            np.array([photo.label for photo, _ in each], np.int32),
+            [photo.path for photo, _ in each],
+        )
+
+    def sample(self, count: int, seed: int) -> Examples:
+        """`count` of them at random, or all where count is -1 or more than there are."""
+        if count == -1 or count >= len(self):
+            return self
+        rows = np.sort(np.random.default_rng(seed).choice(len(self), count, replace=False))
+        return Examples(self.vectors.at(rows), self.labels[rows], [self.paths[row] for row in rows])
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+class BalancedBatches:
+    """As the original drew: a label at random, then one of its photos, so that rare labels get as many turns."""
+
+    def __init__(self, labels: np.ndarray, random: np.random.Generator):
+        self._random = random
+        self._by_label = np.argsort(labels, kind="stable")
+        counts = np.bincount(labels)
+        self._present = np.flatnonzero(counts)
+        self._counts = counts[self._present]
+        self._starts = np.concatenate([[0], np.cumsum(self._counts)[:-1]])
+
+    def draw(self, count: int) -> np.ndarray:
+        # Two numbers a photo, in one go: what is drawn does not depend on how many are drawn at once.
+        for_label, for_photo = self._random.random((count, 2)).T
+        which = (for_label * len(self._present)).astype(np.int64)
+        return self._by_label[self._starts[which] + (for_photo * self._counts[which]).astype(np.int64)]
+
+
+class EvenBatches:
+    """Every photo gets as many turns, and a label as many as it has photos."""
+
+    def __init__(self, labels: np.ndarray, random: np.random.Generator):
+        self._count, self._random = len(labels), random
+
+    def draw(self, count: int) -> np.ndarray:
+        return (self._random.random(count) * self._count).astype(np.int64)
+
+
+def random_batches(
+    labels: np.ndarray, class_weights: str, random: np.random.Generator
+) -> BalancedBatches | EvenBatches:
+    return (BalancedBatches if class_weights == BALANCED else EvenBatches)(labels, random)

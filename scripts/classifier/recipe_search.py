@@ -1,0 +1,91 @@
+"""Trains by several recipes, and tells by the validation photos which is best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from scripts.classifier import accuracy
+from scripts.classifier.examples import Examples
+from scripts.classifier.final_layer import Trainer
+from scripts.classifier.recipe import ADAM, MOMENTUM, Recipe
+
+# What is different from the user's recipe: slower and faster, other optimizers, a hidden layer held in check.
+_CHANGES: tuple[dict[str, object], ...] = (
+    {},
+    {"learning_rate": 0.001},
+    {"learning_rate": 0.1},
+    {"optimizer": MOMENTUM},
+    {"optimizer": ADAM},
+    {"optimizer": ADAM, "weight_decay": 1.0},
+    {"hidden_units": (128,), "optimizer": ADAM, "dropout": 0.5},
+    {"hidden_units": (128,), "optimizer": ADAM, "dropout": 0.5, "weight_decay": 1.0},
+)
+
+
+@dataclass(frozen=True)
+class Trial:
+    recipe: Recipe
+    changes: dict[str, object]  # from what the user asked for
+    right: int
+    photos: int
+    cross_entropy: float
+
+    @property
+    def name(self) -> str:
+        """As flags."""
+        shown = {name: ",".join(map(str, value)) if isinstance(value, tuple) else value
+                 for name, value in self.changes.items()}  # fmt: skip
+        return " ".join(f"--{name}={value}" for name, value in shown.items()) or "as asked for"
+
+
+def recipes(recipe: Recipe, given: Collection[str]) -> dict[Recipe, dict[str, object]]:
+    """Those to try, with what is different from the first. Settings that were given stay."""
+    found: dict[Recipe, dict[str, object]] = {}
+    for each in _CHANGES:
+        changes = {name: value for name, value in each.items() if name not in given}
+        found.setdefault(replace(recipe, **changes), changes)
+    return found
+
+
+def search(
+    training: Examples, validation: Examples, label_count: int, wanted: dict[Recipe, dict[str, object]],
+    advance: Callable[..., None],
+) -> list[Trial]:  # fmt: skip
+    """A trial of each, the best first: the most validation photos right, or of these the lowest cross entropy."""
+    trials = []
+    for recipe, changes in wanted.items():
+        trainer = Trainer(training, validation, label_count, recipe)
+        for _ in trainer.run():
+            pass
+        measured = accuracy.measure(trainer.best, validation)
+        scores = trainer.best.probabilities(validation.vectors.take(np.arange(len(validation))))
+        of_truth = scores[np.arange(len(validation)), validation.labels]
+        loss = float(-np.log(np.maximum(of_truth, np.finfo(np.float32).tiny)).mean())
+        trials.append(Trial(recipe, changes, measured.right, measured.total, loss))
+        advance(1)
+    return sorted(trials, key=lambda trial: (-trial.right, trial.cross_entropy))
+
+
+def describe(trials: list[Trial]) -> list[str]:
+    """A table, and what it is worth."""
+    width = max(len(trial.name) for trial in trials)
+    photos = trials[0].photos
+    lines = [f"{'tried':{width + 2}}  of {photos} validation photos right   cross entropy"]
+    for trial in trials:
+        share = f"{trial.right} ({100 * trial.right / photos:.1f} %)"
+        lines.append(f"  {trial.name:{width}}  {share:>{len(f'of {photos} validation photos right')}}   "
+                     f"{trial.cross_entropy:13.3f}")  # fmt: skip
+    chance = 100 * 0.5 / math.sqrt(photos)  # a standard deviation, at its largest
+    return [
+        *lines,
+        f"training goes on with the first. With {photos} photos, differences of {chance:.0f} % may well be chance; and "
+        "chosen on them, it looks better on them than it is: the test photos tell",
+    ]
+
+
+def as_record(trials: list[Trial]) -> list[dict]:
+    return [{**asdict(trial), "name": trial.name} for trial in trials]

@@ -1,0 +1,133 @@
+"""A backbone and its final layer as one network whose weights can be moved, in a session of TensorFlow's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from scripts.classifier import trainable_graph
+from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.bottlenecks import MEAN, STD
+from scripts.classifier.graph_wiring import Wiring, value
+from scripts.classifier.recipe import Recipe
+from scripts.classifier.unfreezing import Weights
+
+# Adam's usual settings.
+_BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
+# Of weights that are all nearly 0, such as new biases, a share would be nothing.
+_SMALLEST_SIZE = 1e-3
+# A step takes so much of the mean's distance to what was reached away: the mean is over some thirty steps.
+_MEAN_FOLLOWS = 0.03
+
+_ROWS_AT_ONCE = 32
+
+
+class TrainableNetwork:
+    """Trains by Adam, each weight by a share of the usual size of its layer's.
+
+    That size differs a thousandfold between layers, above all where batch norms make up for it.
+    """
+
+    def __init__(
+        self, backbone: Backbone, layer: list[np.ndarray], weights: list[Weights], precision: str, recipe: Recipe
+    ):
+        """`layer` is the final layer's weights and biases, one after the other."""
+        import tensorflow as tf
+        from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
+
+        from scripts.classifier import descent
+
+        v1 = tf.compat.v1
+        nodes = {node.name: node for node in backbone.graph_def.node}
+        self._constants = list(dict.fromkeys(each.constant for each in weights))
+        firsts = [*(value(name, nodes) for name in self._constants), *layer]
+        rewritten, scales = trainable_graph.rewrite(backbone.graph_def, backbone.bottleneck_name)
+        config = v1.ConfigProto()
+        if precision == "bfloat16":
+            config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = RewriterConfig.ON
+        with tf.Graph().as_default() as graph:
+            self._pictures = v1.placeholder(tf.uint8, [None, backbone.input_size, backbone.input_size, 3])
+            self._labels, self._number = v1.placeholder(tf.int32, [None]), v1.placeholder(tf.int32, [])
+            self._rate = v1.placeholder(tf.float32, [])
+            pixels = (tf.cast(self._pictures, tf.float32) - MEAN) * (1 / STD)
+
+            def run(now: list[tf.Tensor], **dropout) -> tf.Tensor:
+                """The scores that these weights give, of the backbone first, then of the final layer."""
+                moved = dict(zip(self._constants, now, strict=False))
+                given = _scaled({each.read_as: moved[each.constant] for each in weights}, Wiring(rewritten), scales)
+                own = type(rewritten)()
+                own.CopyFrom(rewritten)  # importing writes default attributes into what it is given
+                (vectors,) = tf.graph_util.import_graph_def(
+                    own, {"input:0": pixels, **{f"{name}:0": tensor for name, tensor in given.items()}},
+                    [f"{backbone.bottleneck_name}:0"], name="",
+                )  # fmt: skip
+                return descent.scores(now[len(self._constants) :], vectors, **dropout)
+
+            self._means = [v1.Variable(each, use_resource=True) for each in firsts]
+            self._scores = run([each.read_value() for each in self._means])
+            variables = [v1.Variable(each, use_resource=True) for each in firsts]
+            now = [each.read_value() for each in variables]
+            seed = tf.stack([recipe.seed % 2**31, self._number])
+            logits = run(now, dropout=recipe.dropout, seed=seed)
+            slopes = tf.gradients(descent.cross_entropy(logits, self._labels, recipe.label_smoothing), now)
+            self._measures = descent.measure(logits, self._labels)
+            steps = [
+                self._move(*each, recipe.weight_decay)
+                for each in zip(variables, self._means, firsts, slopes, strict=True)
+            ]
+            self._step = tf.group(*steps, *self._measures)
+            start = v1.global_variables_initializer()
+        self._session = v1.Session(graph=graph, config=config)
+        self._session.run(start)
+
+    def train(self, pictures: np.ndarray, labels: np.ndarray, number: int, rate: float) -> list[float]:
+        """Takes step `number`, counted from 1. Gives accuracy and cross entropy of the batch before it."""
+        given = {self._pictures: pictures, self._labels: labels, self._number: number, self._rate: rate}
+        measures, _ = self._session.run([self._measures, self._step], given)
+        return measures
+
+    def scores(self, pictures: np.ndarray) -> np.ndarray:
+        """Logits by the means of the weights."""
+        parts = range(0, len(pictures), _ROWS_AT_ONCE)
+        return np.concatenate(
+            [self._session.run(self._scores, {self._pictures: pictures[at : at + _ROWS_AT_ONCE]}) for at in parts]
+        )
+
+    def means(self) -> tuple[Mapping[str, np.ndarray], list[np.ndarray]]:
+        """Of the weights over the last steps: the backbone's constants by name, and the final layer's arrays."""
+        values = self._session.run(self._means)
+        return dict(zip(self._constants, values, strict=False)), values[len(self._constants) :]
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _move(self, variable, mean, first: np.ndarray, slope, weight_decay: float):
+        """The operation that moves a variable against its slope, and its mean after it."""
+        import tensorflow as tf
+
+        slots = [tf.compat.v1.Variable(np.zeros_like(first), use_resource=True).handle for _ in range(2)]
+        size = max(float(np.sqrt(np.square(first).mean())), _SMALLEST_SIZE)
+        at = tf.cast(self._number, tf.float32)
+        with tf.control_dependencies([slope]):
+            moved = tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle, m=slots[0], v=slots[1], beta1_power=_BETA_1**at, beta2_power=_BETA_2**at,
+                lr=self._rate * size, beta1=_BETA_1, beta2=_BETA_2, epsilon=_EPSILON, grad=slope,
+            )  # fmt: skip
+        with tf.control_dependencies([moved]):
+            if weight_decay and first.ndim > 1:
+                moved = variable.assign(variable.read_value() * (1 - self._rate * weight_decay))
+        with tf.control_dependencies([moved]):
+            return mean.assign_add(_MEAN_FOLLOWS * (variable.read_value() - mean.read_value()))
+
+
+def _scaled(moved: dict[str, object], wiring: Wiring, scales: dict[str, np.ndarray]) -> dict[str, object]:
+    """The kernels with the scales that the rewritten graph leaves to them, those that do not move as well."""
+    import tensorflow as tf
+
+    given = dict(moved)
+    for name, scale in scales.items():
+        kernel = value(name, wiring.nodes)
+        per_channel = scale if wiring.readers[name][0].op == "Conv2D" else scale.reshape(kernel.shape[2:])
+        given[name] = tf.convert_to_tensor(given.get(name, kernel) * per_channel)
+    return given

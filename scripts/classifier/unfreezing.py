@@ -1,0 +1,111 @@
+"""Finds the weights in a backbone's graph that fine-tuning moves, and puts others in their place."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scripts.classifier import frozen_graph
+from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.errors import UserError
+from scripts.classifier.frozen_graph import node_of
+from scripts.classifier.graph_wiring import Wiring, constant, inputs_of
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.node_def_pb2 import NodeDef
+
+_PRODUCTS = ("Conv2D", "DepthwiseConv2dNative", "MatMul")
+_SUMS = ("Add", "AddV2", "BiasAdd")
+
+_NAMES_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Weights:
+    constant: str  # the node with their values
+    read_as: str  # the node that the convolution or product reads them from: the constant, or one that hands it on
+    product: str  # the convolution or product
+
+
+def weights_of(backbone: Backbone, start: str | None = None) -> list[Weights]:
+    """What convolutions and matrix products multiply by, and their biases, in the graph's order.
+
+    With `start`, a node or a scope of nodes, only of those that are there or behind it. What batch norms consist of
+    is not among them, unless it has become a bias.
+    """
+    wiring = Wiring(backbone.graph_def)
+    in_eight_bits = any(node.op == "Dequantize" for node in wiring.nodes.values())
+    found = list(_weights(wiring)) if backbone.learnt and not in_eight_bits else []
+    if not found:
+        raise UserError(
+            f"--fine_tune_steps: {backbone.name} has no learnt weights, or has them in 8 bits, which cannot be moved "
+            "a little: choose another --architecture; quantize_graph and export make weights small afterwards"
+        )
+    if start is None:
+        return found
+    starts = [name for name in wiring.nodes if _is_part_of(name, start)]
+    behind = set().union(*(wiring.behind(name) for name in starts))
+    chosen = [weights for weights in found if weights.product in behind]
+    if not chosen:
+        names = {_layer(node) for weights in found for node in (weights.product, weights.constant)}
+        nearest = ", ".join(difflib.get_close_matches(start, names, n=_NAMES_SHOWN, cutoff=0))
+        what = "nothing with weights comes at or behind" if starts else f"{backbone.name} has no layer"
+        raise UserError(f"--fine_tune_from={start}: {what} {start}; the nearest layers with weights are {nearest}")
+    return chosen
+
+
+def with_weights(backbone: Backbone, weights: Mapping[str, np.ndarray]) -> Backbone:
+    """The same network with other values of these constants, which is another one to every cache."""
+    graph_def = type(backbone.graph_def)()
+    graph_def.CopyFrom(backbone.graph_def)
+    for node in graph_def.node:
+        if node.name in weights:
+            node.CopyFrom(frozen_graph.constant(node.name, weights[node.name]))
+    fingerprint = hashlib.sha256(graph_def.SerializeToString(deterministic=True)).hexdigest()
+    return dataclasses.replace(backbone, graph_def=graph_def, fingerprint=fingerprint)
+
+
+def _weights(wiring: Wiring) -> Iterator[Weights]:
+    for node in wiring.nodes.values():
+        if node.op in _PRODUCTS:
+            for source in (inputs_of(node)[1], _bias(wiring, node.name)):
+                known = None if source is None else constant(source, wiring.nodes)
+                if known is not None and _is_float(known):
+                    yield Weights(known.name, node_of(source), node.name)
+
+
+def _bias(wiring: Wiring, product: str) -> str | None:
+    """What is added to a product, directly or after it has been scaled."""
+    name = product
+    while len(readers := wiring.readers.get(name, [])) == 1:
+        reader = readers[0]
+        others = [source for source in inputs_of(reader) if node_of(source) != name]
+        if len(others) != 1 or reader.op in _SUMS:
+            return others[0] if len(others) == 1 else None
+        if reader.op != "Mul":
+            return None
+        name = reader.name
+    return None
+
+
+def _is_float(node: NodeDef) -> bool:
+    import tensorflow as tf
+
+    return node.attr["dtype"].type == tf.float32.as_datatype_enum
+
+
+def _is_part_of(name: str, wanted: str) -> bool:
+    """Whether the node is the wanted one or in that scope, of whose name the beginning may be left out."""
+    return f"/{wanted}/" in f"/{name}/"
+
+
+def _layer(node: str) -> str:
+    """What users would call it: the scope that the node is in, or the node where it is in none."""
+    scopes = node.split("/")
+    return scopes[-2] if len(scopes) > 1 else node
