@@ -34,7 +34,7 @@ _PHOTOS_A_ROUND = 10
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    backbones.check_name(FLAGS.architecture)
+    backbones.resolve(FLAGS.architecture)
     if not Path(FLAGS.photos).is_dir():
         raise UserError(f"{FLAGS.photos} is no folder: give a folder of photos")
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as temporary:

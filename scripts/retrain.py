@@ -34,6 +34,7 @@ from scripts.classifier import (
 )  # fmt: skip
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.distortions import Distortions, View, views_of
+from scripts.classifier.errors import UserError
 from scripts.classifier.examples import Examples
 from scripts.classifier.final_layer import FinalLayer, Trainer
 from scripts.classifier.fine_tuning import DISTORTIONS, Tuning
@@ -78,6 +79,11 @@ def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
     network_flags.check()
     model_kind = None if FLAGS.output_model is None else whole_models.kind_of(FLAGS.output_model)
+    if FLAGS.views > 1 and model_kind in (formats.KERAS, formats.H5):
+        raise UserError(
+            f"--output_model={FLAGS.output_model}: Keras has no layers for --views={FLAGS.views}: name a folder for a "
+            "SavedModel, or leave one of them out"
+        )
     distorted = Distortions(FLAGS.flip_left_right, FLAGS.random_crop, FLAGS.random_scale, FLAGS.random_brightness)
     views = views_of(distorted, FLAGS.distorted_views, FLAGS.seed)
     recipe, tuning = recipe_flags.recipe(FLAGS.seed), recipe_flags.tuning()
