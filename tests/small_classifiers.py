@@ -69,7 +69,7 @@ def contents(backbone: Backbone, hidden: tuple[int, ...] = ()) -> Contents:
         preprocessing=Preprocessing(size, size, 128.0, 128.0, "input", "final_result"),
         bottleneck=f"{backbone.bottleneck_name}:0",
         labels=LABELS,
-        record={"options": {"seed": 7}},
+        record={"options": {"seed": 7}, "recipe": {"hidden_units": list(hidden)}},
         unknown=unknown.learn(vectors, np.arange(12) % 3, vectors, 0.95, 0).to_bytes(),
     )
 

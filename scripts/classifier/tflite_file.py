@@ -33,12 +33,10 @@ def metadata(data: bytes, name: str) -> bytes | None:
     return None
 
 
-def bottleneck_tensor(data: bytes) -> int | None:
-    """The index of what the last fully connected layer looks at."""
-    for name, inputs, _ in _operations_from_the_end(data):
-        if name == "FULLY_CONNECTED":
-            return inputs[0]
-    return None
+def bottleneck_tensor(data: bytes, hidden_layers: int = 0) -> int | None:
+    """The index of what the first of the final, fully connected layers looks at."""
+    looked_at = [inputs[0] for name, inputs, _ in _operations_from_the_end(data) if name == "FULLY_CONNECTED"]
+    return looked_at[hidden_layers] if hidden_layers < len(looked_at) else None
 
 
 def gives_logits(data: bytes) -> bool:

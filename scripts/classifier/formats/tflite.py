@@ -147,7 +147,8 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     if record is None:
         finish, outputs, note = endings.finish(tflite_file.gives_logits(data), outputs)
     wanted = [exit_["index"]]
-    if wishes.bottlenecks and (bottleneck := tflite_file.bottleneck_tensor(data)) is not None:
+    hidden_layers = len((record or {}).get("recipe", {}).get("hidden_units", ()))
+    if wishes.bottlenecks and (bottleneck := tflite_file.bottleneck_tensor(data, hidden_layers)) is not None:
         wanted.append(bottleneck)
         data, first = tflite_file.with_output(data, bottleneck), None
     shape = None if height and width else (1, take.input_height, take.input_width, 3)
