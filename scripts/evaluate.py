@@ -104,6 +104,12 @@ def _what_to_look_at(classifier: Classifier) -> tuple[ImageLists, str]:
         return lists, FLAGS.split
     own = trained_on is not None and image_dir.resolve() == Path(trained_on).resolve()
     if own or lists.ready_made:
+        if not lists.of(TESTING) and lists.of(VALIDATION):
+            command_line.warn(
+                "no photos were kept for testing: these are the validation photos, by which training may have been "
+                "chosen, so that new photos may fare a little worse"
+            )
+            return lists, VALIDATION
         return lists, TESTING
     # Elsewhere all photos are new to it.
     return replace(lists, photos=tuple(replace(photo, split=TESTING) for photo in lists.photos)), "all"
