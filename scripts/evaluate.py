@@ -33,7 +33,7 @@ from scripts.classifier.errors import UserError
 from scripts.classifier.evaluation import Judged, Measures, Strangers
 from scripts.classifier.findings import Findings
 from scripts.classifier.formats.model import Wishes
-from scripts.classifier.image_lists import SPLITS, TESTING, TRAINING, ImageLists
+from scripts.classifier.image_lists import SPLITS, TESTING, TRAINING, VALIDATION, ImageLists
 from scripts.classifier.judging import LabelledPhoto, Looked
 
 FLAGS = flags.FLAGS

@@ -78,7 +78,7 @@ def _deep(made, recipe: Recipe, policy):
 
 
 class _Flatten(layers.Flatten):
-    """To a length that is known beforehand. Keras' own asks each batch for its size, which other formats do not have."""
+    """To a length that is known beforehand. Keras' own asks each batch for its size, as other formats cannot."""
 
     def call(self, inputs):
         return tf.reshape(inputs, [-1, math.prod(inputs.shape[1:])])

@@ -55,7 +55,7 @@ def _read(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
             held = {name: arrays[name] for name in arrays.files}
         return json.loads(str(held.pop(_ABOUT))), held
     except FileNotFoundError:
-        raise UserError(f"--resume: {path} does not exist: there is nothing to go on from, leave --resume out") from None
+        raise UserError(f"--resume: {path} does not exist, nothing to go on from: leave --resume out") from None
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(
             f"--resume: {path} cannot be read ({' '.join(str(error).split())}): leave --resume out to begin anew"
