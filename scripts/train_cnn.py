@@ -14,7 +14,17 @@ from pathlib import Path
 from absl import flags
 
 from scripts import command_line, progress
-from scripts.classifier import accuracy, atomic_files, image_lists, networks, picture_files, run_record, sample_sheet
+from scripts.classifier import (
+    accuracy,
+    atomic_files,
+    formats,
+    image_lists,
+    networks,
+    picture_files,
+    run_record,
+    sample_sheet,
+    whole_models,
+)  # fmt: skip
 from scripts.classifier.convnet import drawings, pictures, recipes
 from scripts.classifier.convnet.recipes import Recipe
 from scripts.classifier.errors import UserError
@@ -47,6 +57,8 @@ flags.DEFINE_float("testing_percentage", 0, "How many of 100 photos are kept for
 flags.DEFINE_float("validation_percentage", 20, "How many of 100 photos show after each epoch how training goes.")
 flags.DEFINE_string("output_graph", "tf_files/cnn_graph.pb", "Where the classifier is written.")
 flags.DEFINE_string("output_labels", "tf_files/cnn_labels.txt", "Where its labels are written.")
+flags.DEFINE_string("output_model", None, "Write the whole as a model, too, that takes pixels of 0 to 255: NAME.keras "
+                    "or NAME.h5 for Keras, or a folder/ for a SavedModel.")  # fmt: skip
 flags.DEFINE_string("summaries_dir", "tf_files/cnn_summaries", "Where TensorBoard finds the training.")
 flags.DEFINE_string("skipped_images", "tf_files/skipped_images.txt", "Where unreadable photos are listed.")
 flags.DEFINE_string("plot_curves", "tf_files/cnn_curves.png", "Where the training's curves are drawn, the gap between "
@@ -66,7 +78,10 @@ def main(positional: list[str]) -> None:
     recipe, precision = _recipe(), networks.decide_training_precision(FLAGS.precision)
     percentages = FLAGS.testing_percentage, FLAGS.validation_percentage
     output, labels_file, checkpoint = Path(FLAGS.output_graph), Path(FLAGS.output_labels), Path(FLAGS.checkpoint)
+    model_kind = None if FLAGS.output_model is None else whole_models.kind_of(FLAGS.output_model)
     _check_places(output, labels_file, checkpoint)
+    if model_kind is not None:
+        formats.check(model_kind, Path(FLAGS.output_model))
     watch = Stopwatch()
 
     with watch.stage("listing photos"):
@@ -128,6 +143,10 @@ def main(positional: list[str]) -> None:
     if reached.tells_unknown is not None:
         written.insert(3, run_record.unknown_beside(output))
     _say(f"written: {', '.join(map(str, written))}")
+    if model_kind is not None:
+        photos, path = whole_models.photos_to_compare(lists), Path(FLAGS.output_model)
+        difference = whole_models.write(model_kind, path, output, lists.labels, photos)
+        _say(f"written: {path}; loaded back, it scores {len(photos)} photos within {difference:.1g} of the graph")
 
 
 def _recipe() -> Recipe:
