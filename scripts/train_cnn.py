@@ -25,7 +25,7 @@ from scripts.classifier import (
     sample_sheet,
     whole_models,
 )  # fmt: skip
-from scripts.classifier.convnet import drawings, pictures, recipes
+from scripts.classifier.convnet import checkpoints, drawings, pictures, recipes
 from scripts.classifier.convnet.recipes import Recipe
 from scripts.classifier.errors import UserError
 from scripts.classifier.final_layer import Evaluation
@@ -38,7 +38,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("image_dir", "tf_files/flower_photos", "The folder of photos: one folder for each label.")
 flags.DEFINE_enum("network", Recipe.network, recipes.NETWORKS, "basic: three convolutions and a dense layer, as in the "
                   "Keras tutorial; deep: a small residual network, slower and more accurate.")  # fmt: skip
-flags.DEFINE_integer("epochs", Recipe.epochs, "How often all training photos are looked at.", 1)
+flags.DEFINE_integer("epochs", None, "How often all training photos are looked at; default: 10, for deep 20.", 1)
 flags.DEFINE_integer("image_size", Recipe.image_size, "Photos are squeezed to so many pixels a side.", 8, 1024)
 flags.DEFINE_integer("batch_size", None, "How many photos a training step looks at; default: 32, for deep 128.", 1)
 flags.DEFINE_bool("augment", Recipe.augment, "Mirror, turn and zoom training photos at random. deep mirrors and shifts "
@@ -82,6 +82,7 @@ def main(positional: list[str]) -> None:
     _check_places(output, labels_file, checkpoint)
     if model_kind is not None:
         formats.check(model_kind, Path(FLAGS.output_model))
+    before = checkpoints.read(checkpoint, recipe, precision) if FLAGS.resume else None
     watch = Stopwatch()
 
     with watch.stage("listing photos"):
@@ -99,7 +100,7 @@ def main(positional: list[str]) -> None:
         nine = sample_sheet.draw_some(lists, lists.labels, drawings.NINE, drawings.COLUMNS, FLAGS.seed)
         _draw(nine, FLAGS.plot_samples)
 
-    from scripts.classifier.convnet import checkpoints, outcome
+    from scripts.classifier.convnet import outcome
     from scripts.classifier.convnet.training import Examples, Trainer
 
     training, validation, testing = (Examples.of(lists.of(split), gathered.pictures) for split in SPLITS)
@@ -107,8 +108,8 @@ def main(positional: list[str]) -> None:
         _draw(_views(training, lists.labels, recipe), FLAGS.plot_augmented)
     trainer = Trainer(training, validation, len(lists.labels), precision, recipe)
     fingerprint = run_record.data_fingerprint(gathered.keys, lists)
-    if FLAGS.resume:
-        checkpoints.restore(checkpoint, trainer, precision, fingerprint)
+    if before is not None:
+        before.restore(trainer, fingerprint)
         _say(f"going on after epoch {len(trainer.history)}, from {checkpoint}")
     trainer.model.summary(line_length=_SUMMARY_WIDTH, print_fn=_say)
 
@@ -152,9 +153,10 @@ def main(positional: list[str]) -> None:
 def _recipe() -> Recipe:
     if FLAGS["patience"].present and not FLAGS.early_stopping:
         raise UserError(f"--patience={FLAGS.patience} is for --early_stopping: give that too")
+    epochs = recipes.default_epochs(FLAGS.network) if FLAGS.epochs is None else FLAGS.epochs
     batch_size = recipes.default_batch_size(FLAGS.network) if FLAGS.batch_size is None else FLAGS.batch_size
     return Recipe(
-        FLAGS.network, FLAGS.image_size, FLAGS.epochs, batch_size, FLAGS.dropout, FLAGS.augment,
+        FLAGS.network, FLAGS.image_size, epochs, batch_size, FLAGS.dropout, FLAGS.augment,
         FLAGS.patience if FLAGS.early_stopping else None, FLAGS.seed,
     )  # fmt: skip
 
@@ -171,7 +173,7 @@ def _train(trainer, summaries: Summaries, keep: Callable[[], None]) -> None:
     """To the end or until Ctrl-C, which leaves what whole epochs came to."""
 
     def show(epoch: int, photos: int):
-        return progress.show(f"epoch {epoch} of {FLAGS.epochs}", photos, "photos", quiet=FLAGS.quiet)
+        return progress.show(f"epoch {epoch} of {trainer.recipe.epochs}", photos, "photos", quiet=FLAGS.quiet)
 
     started = time.perf_counter()
     try:
@@ -184,7 +186,8 @@ def _train(trainer, summaries: Summaries, keep: Callable[[], None]) -> None:
         if not trainer.history:
             raise  # nothing was trained, so there is nothing to write
         command_line.warn(
-            f"stopped after {len(trainer.history)} of {FLAGS.epochs} epochs; the best is written, and --resume goes on"
+            f"stopped after {len(trainer.history)} of {trainer.recipe.epochs} epochs; the best is written, "
+            "and --resume goes on"
         )
 
 

@@ -5,70 +5,77 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scripts.classifier import atomic_files
-from scripts.classifier.convnet.recipes import BASIC
-from scripts.classifier.convnet.training import Trainer
+from scripts.classifier.convnet.recipes import BASIC, Recipe
 from scripts.classifier.errors import UserError
 from scripts.classifier.final_layer import Evaluation
 
-_ABOUT = "about"
-# What may differ in the run that goes on: when to end.
-_FREE = ("epochs", "patience")
+if TYPE_CHECKING:
+    from scripts.classifier.convnet.training import Trainer
+
+_ABOUT, _STATE, _BEST = "about", "state", "best"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    path: Path
+    about: dict
+    arrays: dict[str, np.ndarray]
+
+    def restore(self, trainer: Trainer, fingerprint: str) -> None:
+        if self.about["photos"] != fingerprint:
+            raise UserError(
+                f"--resume: the photos are not those that the training in {self.path} saw: leave --resume out"
+            )
+        trainer.history.extend(Evaluation(**each) for each in self.about["history"])
+        for number, variable in enumerate(trainer.state):
+            variable.assign(self.arrays[f"{_STATE}_{number}"])
+        trainer.best_weights = [self.arrays[f"{_BEST}_{number}"] for number in range(len(trainer.best_weights))]
 
 
 def write(path: Path, trainer: Trainer, precision: str, fingerprint: str) -> None:
     """`fingerprint` is that of the photos: others would not give the same result."""
-    about = {"history": [asdict(at) for at in trainer.history], **_identity(trainer, precision, fingerprint)}
-    arrays = {f"state_{number}": each.numpy() for number, each in enumerate(trainer.state)}
-    arrays |= {f"best_{number}": each for number, each in enumerate(trainer.best_weights)}
+    about = {
+        "history": [asdict(at) for at in trainer.history], "options": _fixed(trainer.recipe, precision),
+        "photos": fingerprint,
+    }  # fmt: skip
+    arrays = {f"{_STATE}_{number}": each.numpy() for number, each in enumerate(trainer.state)}
+    arrays |= {f"{_BEST}_{number}": each for number, each in enumerate(trainer.best_weights)}
     data = io.BytesIO()
     np.savez(data, **{_ABOUT: np.array(json.dumps(about))}, **arrays)
     atomic_files.write_bytes(path, data.getvalue())
 
 
-def restore(path: Path, trainer: Trainer, precision: str, fingerprint: str) -> None:
-    about, arrays = _read(path)
-    _refuse_another_training(path, about, _identity(trainer, precision, fingerprint))
-    trainer.history.extend(Evaluation(**each) for each in about["history"])
-    for number, variable in enumerate(trainer.state):
-        variable.assign(arrays[f"state_{number}"])
-    trainer.best_weights = [arrays[f"best_{number}"] for number in range(len(trainer.best_weights))]
-
-
-def _identity(trainer: Trainer, precision: str, fingerprint: str) -> dict:
-    """What must be the same for the result to be the same."""
-    recipe = asdict(trainer.recipe)
-    # The learning rate of `deep` depends on when it is to end.
-    free = _FREE if recipe["network"] == BASIC else _FREE[1:]
-    fixed = {name: value for name, value in recipe.items() if name not in free}
-    return {"options": {**fixed, "precision": precision}, "photos": fingerprint}
-
-
-def _read(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
+def read(path: Path, recipe: Recipe, precision: str) -> Checkpoint:
+    """Refuses one of a training with other options: it would not come to what they ask for."""
     try:
         with np.load(path) as arrays:
             held = {name: arrays[name] for name in arrays.files}
-        return json.loads(str(held.pop(_ABOUT))), held
+        about = json.loads(str(held.pop(_ABOUT)))
+        before = about["options"]
     except FileNotFoundError:
-        raise UserError(f"--resume: {path} does not exist, nothing to go on from: leave --resume out") from None
+        raise UserError(f"--resume: {path} does not exist: there is nothing to go on from") from None
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(
             f"--resume: {path} cannot be read ({' '.join(str(error).split())}): leave --resume out to begin anew"
         ) from None
-
-
-def _refuse_another_training(path: Path, about: dict, now: dict) -> None:
-    before = about["options"]
-    different = [f"--{name}={value}, now {now['options'].get(name)}" for name, value in before.items()
-                 if value != now["options"].get(name)]  # fmt: skip
+    now = _fixed(recipe, precision)
+    different = [f"--{name}={value}, now {now.get(name)}" for name, value in before.items() if value != now.get(name)]
     if different:
         raise UserError(
             f"--resume: {path} is of a training with {'; '.join(different)}: give the same, or leave --resume out"
         )
-    if about["photos"] != now["photos"]:
-        raise UserError(f"--resume: the photos are not those that the training in {path} saw: leave --resume out")
+    return Checkpoint(path, about, held)
+
+
+def _fixed(recipe: Recipe, precision: str) -> dict:
+    """What must be the same for the result to be the same; when to end may differ."""
+    # The learning rate of `deep` depends on when it is to end.
+    free = {"patience", "epochs"} if recipe.network == BASIC else {"patience"}
+    return {**{name: value for name, value in asdict(recipe).items() if name not in free}, "precision": precision}

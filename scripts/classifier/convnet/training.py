@@ -14,6 +14,7 @@ import tensorflow as tf
 from scripts.classifier.convnet import architectures
 from scripts.classifier.convnet.pictures import Pictures
 from scripts.classifier.convnet.recipes import BASIC, Recipe
+from scripts.classifier.convnet.verdict import best_epoch
 from scripts.classifier.errors import UserError
 from scripts.classifier.final_layer import Evaluation
 from scripts.classifier.image_lists import Photo
@@ -106,13 +107,6 @@ class Trainer:
         batches = _batches(self.validation, np.arange(count), self.recipe.batch_size)
         losses, rights = zip(*(self._look(*batch) for batch in batches), strict=True)
         return float(sum(map(float, rights))) / count, float(sum(map(float, losses))) / count
-
-
-def best_epoch(history: list[Evaluation]) -> int:
-    """Of equal ones the first; without validation photos the last, and 0 before there is any."""
-    if not history or history[-1].validation_accuracy is None:
-        return len(history)
-    return 1 + int(np.argmax([at.validation_accuracy for at in history]))
 
 
 def _batches(examples: Examples, order: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

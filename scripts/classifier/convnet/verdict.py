@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scripts.classifier.convnet.recipes import BASIC, Recipe
-from scripts.classifier.convnet.training import best_epoch
 from scripts.classifier.final_layer import Evaluation
 
 # A gap from which on photos are learned by heart rather than understood. Some hundred validation photos alone make it
@@ -26,6 +25,14 @@ class Verdict:
 
     def lines(self) -> list[str]:
         return [f"verdict: {self.name or 'unknown'}: {self.text}", *(f"  to try: {each}" for each in self.advice)]
+
+
+def best_epoch(history: list[Evaluation]) -> int:
+    """Counted from 1. Of equal ones the first; without validation photos the last, and 0 before there is any."""
+    if not history or history[-1].validation_accuracy is None:
+        return len(history)
+    accuracies = [at.validation_accuracy for at in history]
+    return 1 + accuracies.index(max(accuracies))
 
 
 def judge(history: list[Evaluation], label_count: int, recipe: Recipe) -> Verdict:
