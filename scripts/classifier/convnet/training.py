@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -89,9 +90,25 @@ class Trainer:
                 raise UserError("training ran away to infinity: try another --seed, or --precision=float32")
             advance(len(labels), note=f"accuracy {100 * right / seen:.1f} %, loss {loss / seen:.3f}")
         step = (len(self.history) + 1) * self.steps_an_epoch
-        self.history.append(Evaluation(step, right / seen, loss / seen, *self._validate()))
-        if self.best_epoch == len(self.history):
-            self.best_weights = self.model.get_weights()
+        with self._averaged():
+            self.history.append(Evaluation(step, right / seen, loss / seen, *self._validate()))
+            if self.best_epoch == len(self.history):
+                self.best_weights = self.model.get_weights()
+
+    @contextlib.contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """With the mean of the weights over about the last epoch in place of those of the last step."""
+        if not self._optimizer.use_ema:
+            yield
+            return
+        variables = self.model.trainable_variables
+        own = [each.numpy() for each in variables]
+        self._optimizer.finalize_variable_values(variables)
+        try:
+            yield
+        finally:
+            for variable, value in zip(variables, own, strict=True):
+                variable.assign(value)
 
     @property
     def ended(self) -> bool:
@@ -128,7 +145,8 @@ def _batches(examples: Examples, order: np.ndarray, size: int) -> Iterator[tuple
 
 def _optimizer(recipe: Recipe, steps_an_epoch: int) -> keras.Optimizer:
     if recipe.network == BASIC:
-        return keras.optimizers.Adam()
+        # At a steady learning rate weights wander about what they should be: their mean is nearer to it.
+        return keras.optimizers.Adam(use_ema=True, ema_momentum=1 - 1 / (steps_an_epoch + 1))
     optimizer = keras.optimizers.SGD(
         _OneCycle(recipe.epochs * steps_an_epoch), momentum=_MOMENTUM, nesterov=True, weight_decay=_WEIGHT_DECAY
     )
