@@ -33,7 +33,7 @@ from scripts.classifier.errors import UserError
 from scripts.classifier.evaluation import Judged, Measures, Strangers
 from scripts.classifier.findings import Findings
 from scripts.classifier.formats.model import Wishes
-from scripts.classifier.image_lists import SPLITS, TESTING, TRAINING, ImageLists
+from scripts.classifier.image_lists import SPLITS, TESTING, TRAINING, VALIDATION, ImageLists
 from scripts.classifier.judging import LabelledPhoto, Looked
 
 FLAGS = flags.FLAGS
@@ -104,6 +104,12 @@ def _what_to_look_at(classifier: Classifier) -> tuple[ImageLists, str]:
         return lists, FLAGS.split
     own = trained_on is not None and image_dir.resolve() == Path(trained_on).resolve()
     if own or lists.ready_made:
+        if not lists.of(TESTING) and lists.of(VALIDATION):
+            command_line.warn(
+                "no photos were kept for testing: these are the validation photos, by which training may have been "
+                "chosen, so that new photos may fare a little worse"
+            )
+            return lists, VALIDATION
         return lists, TESTING
     # Elsewhere all photos are new to it.
     return replace(lists, photos=tuple(replace(photo, split=TESTING) for photo in lists.photos)), "all"

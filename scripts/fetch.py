@@ -1,6 +1,7 @@
-"""Fetches photos to begin with: python -m scripts.fetch flower_photos | drawn_flowers | oxford_flowers102 | tfds:NAME
+"""Fetches photos to begin with: python -m scripts.fetch flower_photos | cifar10 | drawn_flowers | tfds:NAME ...
 
 flower_photos      3,670 real photos of five flowers (229 MB), published with TensorFlow under Creative Commons
+cifar10            60,000 pictures of ten things at 32 x 32 pixels (170 MB), as train/ and test/ folders of PNG
 drawn_flowers      five kinds of flowers drawn on the spot, for machines that reach no network
 oxford_flowers102  8,189 photos of 102 flowers (345 MB), split into train/, valid/ and test/ by those who published them
 tfds:NAME          any set of pictures with labels of TensorFlow Datasets, such as tfds:beans (an extra)
@@ -69,6 +70,13 @@ def _from_server(fetch: Callable, destination: Path) -> None:
         raise downloads.Unavailable(f"{error}; to go on without: python -m scripts.fetch drawn_flowers") from None
 
 
+def cifar10(destination: Path) -> None:
+    from scripts.classifier import cifar10
+
+    show = partial(progress.show, "writing", unit="pictures")
+    _from_server(partial(cifar10.fetch, show_writing=show), destination)
+
+
 def drawn_flowers(destination: Path) -> None:
     from scripts.classifier import drawn_flowers
 
@@ -86,6 +94,7 @@ def from_tfds(name: str, destination: Path) -> None:
 # What fetches each dataset, and the flags that it heeds beside --destination.
 DATASETS = {
     "flower_photos": (flower_photos, ("patience",)),
+    "cifar10": (cifar10, ("patience",)),
     "drawn_flowers": (drawn_flowers, ("per_kind", "seed")),
     "oxford_flowers102": (oxford_flowers102, ("patience",)),
 }

@@ -61,7 +61,7 @@ flags.DEFINE_float("testing_percentage", 10, "How many of 100 photos are kept fo
 flags.DEFINE_float("validation_percentage", 10, "How many of 100 photos show progress while training.")
 flags.DEFINE_integer("test_batch_size", -1, "How many photos the final test looks at; -1: all.", -1)
 flags.DEFINE_bool("print_misclassified_test_images", False, "List the test photos that were taken for something else.")
-flags.DEFINE_string("final_tensor_name", "final_result", "The name of the classifier's output in the graph.")
+flags.DEFINE_string("final_tensor_name", retrained_graph.SCORES, "The name of the classifier's output in the graph.")
 flags.DEFINE_bool("flip_left_right", False, "Mirror half of the training views.")
 flags.DEFINE_integer("random_crop", 0, "Margin, in percent, by which training views are cropped at random.", 0, 100)
 flags.DEFINE_integer("random_scale", 0, "By how many percent training views are enlarged at random.", 0, 100)

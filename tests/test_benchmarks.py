@@ -109,3 +109,17 @@ def test_several_views_are_compared_with_one_photo_by_photo(tmp_path):
     shares = [float(row[3].split()[0]) for row in rows]
     for share, row in zip(shares[1:], rows[1:], strict=True):
         assert float(row[5].split()[0]) == pytest.approx(share - shares[0], abs=0.11)
+
+
+def test_training_from_nothing(tmp_path):
+    (tmp_path / "temporary").mkdir()
+    photos = draw_folder(tmp_path / "photos", ("green", "red"), each=10)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.from_nothing", f"--cifar10={photos}", "--testing_percentage=20"], cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path / "temporary")}, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| photos --image_size=32")]
+    figures = re.compile(r"\| [\d.]+ % \| \d+ \| \d+ \| [\d.]+ s \| [\d.]+ s \|$")
+    assert len(rows) == 2 and all(figures.search(row) for row in rows)
+    assert not any((tmp_path / "temporary").iterdir())

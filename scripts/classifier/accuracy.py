@@ -85,14 +85,14 @@ def misclassified(results: Results, labels: tuple[str, ...]) -> list[str]:
     return ["=== MISCLASSIFIED TEST IMAGES ===", *lines]
 
 
-def describe(results: Results, labels: tuple[str, ...]) -> list[str]:
+def describe(results: Results, labels: tuple[str, ...], which: str = "test") -> list[str]:
     """The accuracy with its N and interval, then a line for each label."""
     if not results.total:
-        return ["no test photos: how accurate this classifier is was not measured"]
-    lines = [f"test accuracy {share_in_words(results.right, results.total)}"]
+        return [f"no {which} photos: how accurate this classifier is was not measured"]
+    lines = [f"{which} accuracy {share_in_words(results.right, results.total)}"]
     longest = max(len(label) for label in labels)
     for label, row in enumerate(results.confusion):
         total = int(row.sum())
-        share = f"{100 * row[label] / total:5.1f} %  ({row[label]} of {total})" if total else "    no test photos"
+        share = f"{100 * row[label] / total:5.1f} %  ({row[label]} of {total})" if total else f"    no {which} photos"
         lines.append(f"  {labels[label]:{longest}}  {share}")
     return lines

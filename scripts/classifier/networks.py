@@ -36,6 +36,17 @@ def decide_precision(wanted: str, backbone: Backbone) -> str:
     """`auto` means bfloat16 for large networks where the processor computes with it."""
     if wanted == "auto":
         return "bfloat16" if backbone.large and has_bfloat16() else "float32"
+    return _check(wanted)
+
+
+def decide_training_precision(wanted: str) -> str:
+    """`auto` means bfloat16 wherever the processor computes with it: training takes most of a run's time."""
+    if wanted == "auto":
+        return "bfloat16" if has_bfloat16() else "float32"
+    return _check(wanted)
+
+
+def _check(wanted: str) -> str:
     if wanted == "bfloat16" and not has_bfloat16():
         raise UserError("--precision=bfloat16: this processor has no bfloat16 arithmetic; use auto or float32")
     return wanted

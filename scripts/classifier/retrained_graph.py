@@ -20,6 +20,7 @@ WEIGHTS = f"{_SCOPE}weights/final_weights"
 BIASES = f"{_SCOPE}biases/final_biases"
 PRODUCT = f"{_SCOPE}Wx_plus_b/MatMul"
 LOGITS = f"{_SCOPE}Wx_plus_b/add"
+SCORES = "final_result"
 
 
 def check_name(backbone: Backbone, final_tensor_name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from scripts.classifier import captioned_pictures, pixels
 from scripts.classifier.errors import UserError
-from scripts.classifier.image_lists import ImageLists
+from scripts.classifier.image_lists import ImageLists, Photo
 from scripts.classifier.lettering import Drawn
 
 _COLUMNS, _ROWS = 6, 6
@@ -30,6 +30,21 @@ def draw(lists: ImageLists, names: Sequence[str], seed: int = 0) -> Drawn:
     if not squares:
         raise UserError(f"no photo in {lists.image_dir} can be read: there is nothing to show of it")
     return captioned_pictures.draw(squares, None, _COLUMNS)
+
+
+def draw_some(lists: ImageLists, names: Sequence[str], count: int, columns: int, seed: int = 0) -> Drawn:
+    """`count` photos, all labels taking turns."""
+    side, _ = captioned_pictures.box(count, None, columns)
+    order = np.random.default_rng(seed).permutation(len(lists.photos))
+    turns: dict[int, list[Photo]] = {}
+    for photo in (lists.photos[at] for at in order):
+        turns.setdefault(photo.label, []).append(photo)
+    in_turn = [photo for turn in zip_longest(*turns.values()) for photo in turn if photo is not None]
+    readable = (
+        (square, names[photo.label])
+        for photo in in_turn for square in _squares(iter([lists.image_dir / photo.path]), side)
+    )  # fmt: skip
+    return captioned_pictures.draw(list(islice(readable, count)), None, columns)
 
 
 def _shares(labels: int) -> tuple[list[int], int]:

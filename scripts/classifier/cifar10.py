@@ -1,0 +1,149 @@
+"""CIFAR-10's official archive becomes folders of PNG: train/ and test/, in each a folder for each label."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from scripts.classifier import archives, downloads, networks
+from scripts.classifier.errors import UserError
+from scripts.classifier.locks import sole_owner
+
+TRAIN_BATCHES, TEST_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6)), ("test_batch",)
+_LABELS, _TOP = "batches.meta", "cifar-10-batches-py"
+_SIDE = 32
+
+# Called with the number of pictures to write, entered, and then called with each number done.
+Show = Callable[[int], AbstractContextManager[Callable[[int], object]]]
+
+
+@dataclass(frozen=True)
+class Archive:
+    url: str
+    size: int
+    md5: str
+
+
+PUBLISHED = Archive(
+    url="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+    size=170_498_071,
+    md5="c58f30108f718f92721af3b95e74349a",
+)
+
+
+def fetch(
+    destination: Path,
+    published: Archive = PUBLISHED,
+    *,
+    patience: downloads.Patience | None = None,
+    show_download: downloads.Show | None = None,
+    show_unpacking: archives.Show | None = None,
+    show_writing: Show | None = None,
+) -> None:
+    """Makes `destination` that folder, whole or not at all. The archive is beside it until all pictures are there."""
+    archives.check_free(destination)
+    archive = downloads.fetch(
+        published.url, destination.with_name(f"{destination.name}.tar.gz"), md5=published.md5, size=published.size,
+        patience=patience, show=show_download,
+    )  # fmt: skip
+    unfinished = destination.with_name(f"{destination.name}.writing")
+    with sole_owner(unfinished, folder=True):
+        try:
+            archives.check_free(destination)
+            batches, pictures = unfinished / "batches", unfinished / "pictures"
+            for left_over in (batches, pictures):
+                shutil.rmtree(left_over, ignore_errors=True)
+            archives.extract(archive, batches, top=_TOP, show=show_unpacking)
+            _write(batches, pictures, show_writing or (lambda total: nullcontext(lambda count: None)))
+            pictures.replace(destination)
+        except OSError as error:
+            raise UserError(f"cannot write pictures to {destination}: {error.strerror or error}; make room") from None
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+    archive.unlink(missing_ok=True)
+
+
+def _write(batches: Path, folder: Path, show: Show) -> None:
+    labels = [_text(name) for name in _field(batches / _LABELS, "label_names")]
+    parts = {"train": [_batch(batches / name, labels) for name in TRAIN_BATCHES],
+             "test": [_batch(batches / name, labels) for name in TEST_BATCHES]}  # fmt: skip
+    for part in parts:
+        for label in labels:
+            (folder / part / label).mkdir(parents=True)
+    tasks = [
+        (folder / part / labels[label] / f"{number:05d}.png", picture)
+        for part, both in parts.items()
+        for number, (picture, label) in enumerate(pair for each in both for pair in zip(*each, strict=True))
+    ]
+    with show(len(tasks)) as advance, ThreadPoolExecutor(networks.cores()) as pool:
+        try:
+            for _ in pool.map(lambda task: Image.fromarray(task[1]).save(task[0]), tasks):
+                advance(1)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _batch(file: Path, labels: list[str]) -> tuple[np.ndarray, list[int]]:
+    """Pictures as [n, 32, 32, 3] uint8, and the label of each as an index."""
+    data, numbers = _field(file, "data"), list(_field(file, "labels"))
+    fits = isinstance(data, np.ndarray) and data.dtype == np.uint8 and data.shape == (len(numbers), 3 * _SIDE**2)
+    if not fits or not all(isinstance(each, int) and 0 <= each < len(labels) for each in numbers):
+        raise _damaged(file, "its pictures and labels are not as CIFAR-10's are")
+    return np.ascontiguousarray(data.reshape(-1, 3, _SIDE, _SIDE).transpose(0, 2, 3, 1)), numbers
+
+
+def _field(file: Path, name: str):
+    """Python 2 wrote the official files: their texts come as bytes."""
+    try:
+        held = _Plain(io.BytesIO(file.read_bytes()), encoding="bytes").load()
+    except FileNotFoundError:
+        raise _damaged(file, "it is missing") from None
+    except UserError:
+        raise
+    except Exception as error:
+        # Damaged pickles make the unpickler raise anything; whatever it is, the file cannot be read.
+        raise _damaged(file, str(error) or type(error).__name__) from error
+    found = {_text(key): value for key, value in held.items()} if isinstance(held, dict) else {}
+    if name not in found:
+        raise _damaged(file, f"it holds no {name}")
+    return found[name]
+
+
+def _text(word: object) -> str:
+    return word.decode("ascii", "replace") if isinstance(word, bytes) else str(word)
+
+
+def _damaged(file: Path, why: str) -> UserError:
+    return UserError(f"{file.name} in CIFAR-10's archive cannot be read: {why}; delete the archive to fetch it anew")
+
+
+class _Plain(pickle.Unpickler):
+    """Reads arrays and Python's own values. A pickle may ask for any function; no others are given."""
+
+    def find_class(self, module: str, name: str):
+        asked = f"{module}.{name}".replace("numpy.core.", "numpy._core.")
+        if asked in ("numpy.ndarray", "numpy.dtype"):
+            return getattr(np, name)
+        if asked == "numpy._core.multiarray._reconstruct":
+            return np._core.multiarray._reconstruct
+        if asked == "numpy._core.numeric._frombuffer":
+            return np._core.numeric._frombuffer
+        if asked == "_codecs.encode":  # how Python 3 writes bytes for Python 2
+            return _latin1
+        raise UserError(f"CIFAR-10's archive is not what it says it is: a file in it asks for {module}.{name}")
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+    if encoding != "latin1":
+        raise ValueError(f"bytes in {encoding}")
+    return text.encode("latin1")

@@ -1,0 +1,71 @@
+"""A trained network becomes a backbone and a final layer, as those that retrain joins and writes."""
+
+from __future__ import annotations
+
+import hashlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from scripts.classifier import frozen_graph
+from scripts.classifier.backbones import keras_graphs
+from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.backbones.frozen_backbones import Prelude
+from scripts.classifier.bottlenecks import MEAN, STD
+from scripts.classifier.convnet import architectures, training
+from scripts.classifier.convnet.pictures import Pictures
+from scripts.classifier.convnet.recipes import Recipe
+from scripts.classifier.examples import Examples
+from scripts.classifier.final_layer import FinalLayer
+from scripts.classifier.pixels import normalise
+
+# Pictures that go through the network together.
+_BATCH = 64
+
+
+def split(weights: list[np.ndarray], label_count: int, recipe: Recipe) -> tuple[Backbone, FinalLayer]:
+    """All but the last layer, and that. Arithmetic is in float32, whatever it was in training."""
+    model = architectures.build(recipe, label_count, "float32")
+    model.set_weights(weights)
+    bottleneck = model.get_layer(architectures.BOTTLENECK).output
+    graph_def = keras_graphs.freeze(keras.Model(model.input, bottleneck), Prelude.of(0.0, 1.0))
+    backbone = Backbone(
+        name=f"cnn_{recipe.network}",
+        input_size=recipe.image_size,
+        graph_def=graph_def,
+        bottleneck_name=keras_graphs.OUTPUT,
+        bottleneck_size=bottleneck.shape[-1],
+        fingerprint=hashlib.sha256(graph_def.SerializeToString(deterministic=True)).hexdigest(),
+    )
+    return backbone, FinalLayer(*model.get_layer(architectures.LOGITS).get_weights())
+
+
+def bottlenecks(backbone: Backbone, examples: training.Examples) -> Examples:
+    return Examples(Vectors(backbone, examples.pictures, examples.rows), examples.labels, examples.paths)
+
+
+class Vectors:
+    """The bottlenecks of pictures, computed when they are asked for."""
+
+    def __init__(self, backbone: Backbone, pictures: Pictures, rows: np.ndarray):
+        self._pictures, self._rows, self.size = pictures, rows, backbone.bottleneck_size
+        body = frozen_graph.function(backbone.graph_def, ["input"], backbone.bottleneck_name)
+        shape = [None, backbone.input_size, backbone.input_size, 3]
+        self._run = tf.function(body, input_signature=[tf.TensorSpec(shape, tf.float32)], autograph=False)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def at(self, positions: np.ndarray) -> Vectors:
+        part = object.__new__(Vectors)
+        part.__dict__ = {**self.__dict__, "_rows": self._rows[positions]}
+        return part
+
+    def take(self, positions: np.ndarray) -> np.ndarray:
+        """float32 [len(positions), size]"""
+        out = np.empty((len(positions), self.size), np.float32)
+        for at in range(0, len(positions), _BATCH):
+            pixels = self._pictures.take(self._rows[positions[at : at + _BATCH]])
+            out[at : at + _BATCH] = self._run(normalise(pixels, MEAN, STD)).numpy()
+        return out

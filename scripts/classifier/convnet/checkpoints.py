@@ -1,0 +1,81 @@
+"""What an interrupted training goes on from, with the same result as if it had not been interrupted."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scripts.classifier import atomic_files
+from scripts.classifier.convnet.recipes import BASIC, Recipe
+from scripts.classifier.errors import UserError
+from scripts.classifier.final_layer import Evaluation
+
+if TYPE_CHECKING:
+    from scripts.classifier.convnet.training import Trainer
+
+_ABOUT, _STATE, _BEST = "about", "state", "best"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    path: Path
+    about: dict
+    arrays: dict[str, np.ndarray]
+
+    def restore(self, trainer: Trainer, fingerprint: str) -> None:
+        if self.about["photos"] != fingerprint:
+            raise UserError(
+                f"--resume: the photos are not those that the training in {self.path} saw: leave --resume out"
+            )
+        trainer.history.extend(Evaluation(**each) for each in self.about["history"])
+        for number, variable in enumerate(trainer.state):
+            variable.assign(self.arrays[f"{_STATE}_{number}"])
+        trainer.best_weights = [self.arrays[f"{_BEST}_{number}"] for number in range(len(trainer.best_weights))]
+
+
+def write(path: Path, trainer: Trainer, precision: str, fingerprint: str) -> None:
+    """`fingerprint` is that of the photos: others would not give the same result."""
+    about = {
+        "history": [asdict(at) for at in trainer.history], "options": _fixed(trainer.recipe, precision),
+        "photos": fingerprint,
+    }  # fmt: skip
+    arrays = {f"{_STATE}_{number}": each.numpy() for number, each in enumerate(trainer.state)}
+    arrays |= {f"{_BEST}_{number}": each for number, each in enumerate(trainer.best_weights)}
+    data = io.BytesIO()
+    np.savez(data, **{_ABOUT: np.array(json.dumps(about))}, **arrays)
+    atomic_files.write_bytes(path, data.getvalue())
+
+
+def read(path: Path, recipe: Recipe, precision: str) -> Checkpoint:
+    """Refuses one of a training with other options: it would not come to what they ask for."""
+    try:
+        with np.load(path) as arrays:
+            held = {name: arrays[name] for name in arrays.files}
+        about = json.loads(str(held.pop(_ABOUT)))
+        before = about["options"]
+    except FileNotFoundError:
+        raise UserError(f"--resume: {path} does not exist: there is nothing to go on from") from None
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"--resume: {path} cannot be read ({' '.join(str(error).split())}): leave --resume out to begin anew"
+        ) from None
+    now = _fixed(recipe, precision)
+    different = [f"--{name}={value}, now {now.get(name)}" for name, value in before.items() if value != now.get(name)]
+    if different:
+        raise UserError(
+            f"--resume: {path} is of a training with {'; '.join(different)}: give the same, or leave --resume out"
+        )
+    return Checkpoint(path, about, held)
+
+
+def _fixed(recipe: Recipe, precision: str) -> dict:
+    """What must be the same for the result to be the same; when to end may differ."""
+    # The learning rate of `deep` depends on when it is to end.
+    free = {"patience", "epochs"} if recipe.network == BASIC else {"patience"}
+    return {**{name: value for name, value in asdict(recipe).items() if name not in free}, "precision": precision}

@@ -1,0 +1,32 @@
+"""Pictures about a training: how one photo looks each time that it is looked at, and how the epochs went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from scripts.classifier import captioned_pictures, run_record, training_curves
+from scripts.classifier.convnet.recipes import Views
+from scripts.classifier.final_layer import Evaluation
+from scripts.classifier.lettering import Drawn
+
+NINE, COLUMNS = 9, 3
+
+
+def views(square: np.ndarray, views: Views, seed: int, caption: str) -> Drawn:
+    """Nine views of one photo, [side, side, 3] uint8."""
+    from scripts.classifier.convnet.random_views import RandomViews
+
+    changed = RandomViews(views, seed)(np.stack([square] * NINE).astype(np.float32), training=True).numpy()
+    pictures = [Image.fromarray(each) for each in changed.round().astype(np.uint8)]
+    return captioned_pictures.draw([(each, caption) for each in pictures], None, COLUMNS)
+
+
+def curves(history: Sequence[Evaluation], title: str) -> Drawn:
+    curve = run_record.curve(list(history))
+    every = {at.step: epoch for epoch, at in enumerate(history, 1)}
+    return training_curves.draw(
+        {**curve, "step": [every[step] for step in curve["step"]]}, title, across="epoch", shade_gap=True
+    )

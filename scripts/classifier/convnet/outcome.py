@@ -1,0 +1,67 @@
+"""What a training came to: the classifier of its best epoch, how good that is, and the files that hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scripts.classifier import accuracy, frozen_graph, retrained_graph, retraining, run_record
+from scripts.classifier.accuracy import Results
+from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.convnet import backbone as backbones
+from scripts.classifier.convnet import verdict
+from scripts.classifier.convnet.training import Examples, Trainer
+from scripts.classifier.convnet.verdict import Verdict
+from scripts.classifier.final_layer import FinalLayer
+from scripts.classifier.unknown import Unknown
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+
+
+@dataclass(frozen=True)
+class Outcome:
+    labels: tuple[str, ...]
+    backbone: Backbone
+    layer: FinalLayer
+    best_step: int
+    validated: Results
+    tested: Results
+    tells_unknown: Unknown | None
+    known_kept: float | None  # of the test photos, what share counts as known
+    verdict: Verdict
+
+    def write(self, graph: Path, labels_file: Path, record: dict) -> GraphDef:
+        """The graph, its labels, its record, to which `record` is added, and what tells unknown photos."""
+        graph_def = retrained_graph.join(self.backbone, self.layer, retrained_graph.SCORES)
+        frozen_graph.write(graph_def, graph)
+        retraining.write_labels(self.labels, labels_file)
+        run_record.write(
+            graph, run_record.preprocessing(self.backbone, retrained_graph.SCORES), self.labels,
+            {
+                **record, "unknown": {"test_photos_kept": self.known_kept},
+                "validation": accuracy.as_record(self.validated, self.labels),
+                "test": accuracy.as_record(self.tested, self.labels),
+                "verdict": {"name": self.verdict.name, "since_epoch": self.verdict.since_epoch},
+            },
+            None if self.tells_unknown is None else self.tells_unknown.to_bytes(),
+        )  # fmt: skip
+        return graph_def
+
+
+def of(trainer: Trainer, testing: Examples, labels: Sequence[str], known_kept: float) -> Outcome:
+    """Measures the best epoch's classifier as it is written, in float32; of known photos, a share of `known_kept`
+    shall count as such."""
+    backbone, layer = backbones.split(trainer.best_weights, len(labels), trainer.recipe)
+    training, validation, tested = (
+        backbones.bottlenecks(backbone, each) for each in (trainer.training, trainer.validation, testing)
+    )
+    tells_unknown = retraining.learn_unknown(training, validation, known_kept, trainer.recipe.seed)
+    return Outcome(
+        tuple(labels), backbone, layer, trainer.best_epoch * trainer.steps_an_epoch,
+        accuracy.measure(layer, validation), accuracy.measure(layer, tested),
+        tells_unknown, retraining.share_kept(tells_unknown, tested),
+        verdict.judge(trainer.history, len(labels), trainer.recipe),
+    )  # fmt: skip

@@ -1,0 +1,149 @@
+"""The pixels of all photos, decoded once and kept in memory or on disk, or decoded each time."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from scripts.classifier import image_lists, networks, pixels, skipped_images
+from scripts.classifier.errors import UserError
+from scripts.classifier.image_lists import ImageLists, Photo
+from scripts.classifier.photo_digests import digest
+
+AUTO, MEMORY, DISK, NONE = KINDS = ("auto", "memory", "disk", "none")
+
+# Of the memory that is free, how much pixels may take: training needs some, too.
+_SHARE_OF_MEMORY = 0.5
+_CGROUP = Path("/sys/fs/cgroup")
+
+# Called with the number of photos to do, entered, and then called with each number done.
+Show = Callable[[int], AbstractContextManager[Callable[..., None]]]
+
+
+class Pictures:
+    """Photos by their paths, each as [side, side, 3] uint8."""
+
+    def __init__(self, image_dir: Path, paths: Sequence[str], side: int, kind: str, cache_dir: Path):
+        self.image_dir, self.paths, self.side = image_dir, list(paths), side
+        shape = (len(paths), side, side, 3)
+        self.megabytes = np.prod(shape) / 1e6
+        self.kind = _decide(int(np.prod(shape)), kind)
+        self._row_of = {path: row for row, path in enumerate(self.paths)}
+        self._table = None
+        if self.kind == MEMORY:
+            self._table = np.empty(shape, np.uint8)
+        elif self.kind == DISK:
+            self._table = _on_disk(shape, cache_dir)
+        self._pool = ThreadPoolExecutor(networks.cores())
+
+    def rows(self, photos: Sequence[Photo]) -> np.ndarray:
+        return np.array([self._row_of[photo.path] for photo in photos], np.int64)
+
+    def fill(self, advance: Callable[[int], None]) -> tuple[dict[str, bytes], dict[str, str]]:
+        """Decodes every photo. Gives the digest of each one's content, and why some cannot be read."""
+        digests, unreadable = {}, {}
+        for path, answer in zip(self.paths, self._pool.map(self._fill_row, range(len(self.paths))), strict=True):
+            advance(1)
+            if isinstance(answer, str):
+                unreadable[path] = answer
+            else:
+                digests[path] = answer
+        return digests, unreadable
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """[len(rows), side, side, 3] uint8"""
+        if self._table is not None:
+            return self._table[rows]
+        return np.stack(list(self._pool.map(self._decode_again, rows)))
+
+    def _fill_row(self, row: int) -> bytes | str:
+        try:
+            data = (self.image_dir / self.paths[row]).read_bytes()
+            square = pixels.decode(data, self.side, self.side)
+        except pixels.UnreadableImage as error:
+            return str(error)
+        except OSError as error:
+            return f"cannot be read: {error.strerror}"
+        if self._table is not None:
+            self._table[row] = square
+        return digest(data)
+
+    def _decode_again(self, row: int) -> np.ndarray:
+        path = self.image_dir / self.paths[row]
+        try:
+            return pixels.decode(path.read_bytes(), self.side, self.side)
+        except (OSError, pixels.UnreadableImage) as error:
+            raise UserError(
+                f"{path} could be read before, but not any more ({error}): leave photos where they are while training"
+            ) from None
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The photos that could be read, dealt out, with their pixels."""
+
+    lists: ImageLists
+    pictures: Pictures
+    keys: dict[str, list[bytes]]  # what each photo's content is, as a record of the run tells it
+    unreadable: dict[str, str]
+
+
+def gather(
+    lists: ImageLists, side: int, kind: str, cache_dir: Path, percentages: tuple[float, float], skipped_file: Path,
+    show: Show,
+) -> Gathered:  # fmt: skip
+    """Decodes all photos, leaves out what cannot be read, and deals out the rest."""
+    pictures = Pictures(lists.image_dir, [photo.path for photo in lists.photos], side, kind, cache_dir)
+    with show(len(lists.photos)) as advance:
+        digests, unreadable = pictures.fill(advance)
+    skipped_images.write(skipped_file, lists.image_dir, unreadable, lists.other_files)
+    skipped_images.refuse_a_majority(unreadable, len(lists.photos), lists.image_dir, skipped_file)
+    if unreadable:
+        lists = image_lists.deal(image_lists.without(lists, unreadable), *percentages)
+    return Gathered(lists, pictures, {path: [content] for path, content in digests.items()}, unreadable)
+
+
+def _decide(size: int, kind: str) -> str:
+    if kind != AUTO:
+        return kind
+    return MEMORY if size <= _SHARE_OF_MEMORY * free_memory() else DISK
+
+
+def free_memory() -> float:
+    """Bytes that could be taken without others having to go, as far as the system tells."""
+    meminfo = Path("/proc/meminfo")
+    if not meminfo.exists():
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2
+    words = meminfo.read_text().split()
+    free = 1024.0 * int(words[words.index("MemAvailable:") + 1])
+    try:  # in a container, what it is given
+        most, taken = ((_CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        return free if most == "max" else min(free, float(most) - float(taken))
+    except (OSError, ValueError):
+        return free
+
+
+def _on_disk(shape: tuple[int, ...], folder: Path) -> np.ndarray:
+    """A file without a name, which is gone with the process, whatever becomes of that."""
+    size = int(np.prod(shape))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            # Where the disk is full this says so; writing to a mapped file would end the process.
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                file.truncate(size)
+            return np.memmap(file, np.uint8, "r+", shape=shape)
+    except OSError as error:
+        raise UserError(
+            f"cannot keep {size / 1e6:,.0f} MB of pixels in {folder} ({error.strerror}): make room, name another "
+            "--cache_dir, or give --cache=none"
+        ) from None

@@ -1,0 +1,193 @@
+"""Trains a network epoch by epoch, keeping its best weights."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from scripts.classifier.convnet import architectures
+from scripts.classifier.convnet.pictures import Pictures
+from scripts.classifier.convnet.recipes import BASIC, Recipe
+from scripts.classifier.convnet.verdict import best_epoch
+from scripts.classifier.errors import UserError
+from scripts.classifier.final_layer import Evaluation
+from scripts.classifier.image_lists import Photo
+
+# Of `deep`: plain momentum with a learning rate that rises for a quarter of the training and then falls to nothing,
+# which reaches in ten epochs what takes a steady one fifty.
+_PEAK_LEARNING_RATE, _RISING_SHARE, _MOMENTUM, _WEIGHT_DECAY = 0.1, 0.25, 0.9, 5e-3
+_LABEL_SMOOTHING = 0.1
+
+# Batches that are put together while the network is busy with one.
+_AHEAD = 2
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Photos, as rows of the pictures, and the label of each."""
+
+    pictures: Pictures
+    rows: np.ndarray
+    labels: np.ndarray  # int32
+    paths: list[str]
+
+    @classmethod
+    def of(cls, photos: list[Photo], pictures: Pictures) -> Examples:
+        labels = np.array([photo.label for photo in photos], np.int32)
+        return cls(pictures, pictures.rows(photos), labels, [photo.path for photo in photos])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class Trainer:
+    """`history` has an entry for each epoch that was finished."""
+
+    def __init__(self, training: Examples, validation: Examples, label_count: int, precision: str, recipe: Recipe):
+        self.training, self.validation, self.recipe = training, validation, recipe
+        self.history: list[Evaluation] = []
+        self.model = architectures.build(recipe, label_count, precision)
+        self.best_weights = self.model.get_weights()
+        self.steps_an_epoch = -(-len(training) // recipe.batch_size)
+        self._optimizer = _optimizer(recipe, self.steps_an_epoch)
+        self._optimizer.build(self.model.trainable_variables)
+        smoothing = 0.0 if recipe.network == BASIC else _LABEL_SMOOTHING
+        self._step, self._look = _compile(self.model, self._optimizer, label_count, smoothing)
+
+    @property
+    def best_epoch(self) -> int:
+        """The one, counted from 1, whose weights are kept: that of the highest validation accuracy."""
+        return best_epoch(self.history)
+
+    @property
+    def state(self) -> list[tf.Variable]:
+        """All that one epoch hands to the next: weights, random numbers' states, the optimizer's memory."""
+        return [*self.model.variables, *self._optimizer.variables]
+
+    def run(self, show: Callable[[int, int], AbstractContextManager[Callable[..., None]]]) -> Iterator[Evaluation]:
+        """The epochs that are left. `show` is given the epoch's number and the photos to do, and entered for each."""
+        while not self.ended:
+            with show(len(self.history) + 1, len(self.training)) as advance:
+                self._run_epoch(advance)
+            yield self.history[-1]
+
+    def _run_epoch(self, advance: Callable[..., None]) -> None:
+        """`advance` is called with numbers of training photos done."""
+        order = np.random.default_rng([self.recipe.seed, len(self.history)]).permutation(len(self.training))
+        right = loss = seen = 0.0
+        for pixels, labels in _batches(self.training, order, self.recipe.batch_size):
+            batch_loss, batch_right = self._step(pixels, labels)
+            seen += len(labels)
+            loss, right = loss + float(batch_loss), right + float(batch_right)
+            if not np.isfinite(loss):
+                raise UserError("training ran away to infinity: try another --seed, or --precision=float32")
+            advance(len(labels), note=f"accuracy {100 * right / seen:.1f} %, loss {loss / seen:.3f}")
+        step = (len(self.history) + 1) * self.steps_an_epoch
+        with self._averaged():
+            self.history.append(Evaluation(step, right / seen, loss / seen, *self._validate()))
+            if self.best_epoch == len(self.history):
+                self.best_weights = self.model.get_weights()
+
+    @contextlib.contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """With the mean of the weights over about the last epoch in place of those of the last step."""
+        if not self._optimizer.use_ema:
+            yield
+            return
+        variables = self.model.trainable_variables
+        own = [each.numpy() for each in variables]
+        self._optimizer.finalize_variable_values(variables)
+        try:
+            yield
+        finally:
+            for variable, value in zip(variables, own, strict=True):
+                variable.assign(value)
+
+    @property
+    def ended(self) -> bool:
+        patience = self.recipe.patience
+        waited = len(self.history) - self.best_epoch
+        return len(self.history) >= self.recipe.epochs or (patience is not None and waited >= patience)
+
+    def _validate(self) -> tuple[float | None, float | None]:
+        """Accuracy and cross entropy on the validation photos, if there are any."""
+        count = len(self.validation)
+        if not count:
+            return None, None
+        batches = _batches(self.validation, np.arange(count), self.recipe.batch_size)
+        losses, rights = zip(*(self._look(*batch) for batch in batches), strict=True)
+        return float(sum(map(float, rights))) / count, float(sum(map(float, losses))) / count
+
+
+def _batches(examples: Examples, order: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """While the network is busy with one batch, the next are put together."""
+
+    def read(at: int) -> tuple[np.ndarray, np.ndarray]:
+        chosen = order[at : at + size]
+        return examples.pictures.take(examples.rows[chosen]), examples.labels[chosen]
+
+    starts = range(0, len(order), size)
+    with ThreadPoolExecutor(1) as reader:
+        waiting = [reader.submit(read, at) for at in starts[:_AHEAD]]
+        for at in range(len(starts)):
+            batch = waiting.pop(0).result()
+            if at + _AHEAD < len(starts):
+                waiting.append(reader.submit(read, starts[at + _AHEAD]))
+            yield batch
+
+
+def _optimizer(recipe: Recipe, steps_an_epoch: int) -> keras.Optimizer:
+    if recipe.network == BASIC:
+        # At a steady learning rate weights wander about what they should be: their mean is nearer to it.
+        return keras.optimizers.Adam(use_ema=True, ema_momentum=1 - 1 / (steps_an_epoch + 1))
+    optimizer = keras.optimizers.SGD(
+        _OneCycle(recipe.epochs * steps_an_epoch), momentum=_MOMENTUM, nesterov=True, weight_decay=_WEIGHT_DECAY
+    )
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    return optimizer
+
+
+class _OneCycle(keras.optimizers.schedules.LearningRateSchedule):
+    def __init__(self, steps: int):
+        self.steps = steps
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        done = (tf.cast(step, tf.float32) + 1) / self.steps
+        return _PEAK_LEARNING_RATE * tf.maximum(tf.minimum(done / _RISING_SHARE, (1 - done) / (1 - _RISING_SHARE)), 0.0)
+
+
+def _compile(model: keras.Model, optimizer: keras.Optimizer, label_count: int, smoothing: float):
+    """A training step, and a look without training; both give the sum of losses and how many are right."""
+    signature = [tf.TensorSpec([None, *model.input_shape[1:]], tf.uint8), tf.TensorSpec([None], tf.int32)]
+
+    def measure(pixels: tf.Tensor, labels: tf.Tensor, training: bool) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        logits = model(tf.cast(pixels, tf.float32), training=training)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+        wanted = losses
+        if smoothing:
+            wanted = tf.nn.softmax_cross_entropy_with_logits(
+                labels=smoothing / label_count + (1 - smoothing) * tf.one_hot(labels, label_count), logits=logits
+            )
+        right = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), labels)
+        return tf.reduce_mean(wanted), tf.reduce_sum(losses), tf.reduce_sum(tf.cast(right, tf.float32))
+
+    @tf.function(input_signature=signature, autograph=False)
+    def step(pixels: tf.Tensor, labels: tf.Tensor):
+        with tf.GradientTape() as tape:
+            wanted, loss, right = measure(pixels, labels, training=True)
+        variables = model.trainable_variables
+        optimizer.apply_gradients(zip(tape.gradient(wanted, variables), variables, strict=True))
+        return loss, right
+
+    @tf.function(input_signature=signature, autograph=False)
+    def look(pixels: tf.Tensor, labels: tf.Tensor):
+        return measure(pixels, labels, training=False)[1:]
+
+    return step, look
