@@ -52,7 +52,7 @@ def check(kind: str, path: Path) -> None:
 
 
 def default_output(graph: Path, kind: str, quantize: str) -> Path:
-    """Beside the graph: retrained_graph_int8.tflite; a SavedModel where TensorFlow Serving looks for its next version."""
+    """Beside the graph: retrained_graph_int8.tflite; a SavedModel as the next version that is served."""
     if kind == SAVED_MODEL:
         versions = graph.parent / SERVING_FOLDER / graph.stem
         taken = [int(each.name) for each in versions.glob("*") if each.name.isdecimal()]

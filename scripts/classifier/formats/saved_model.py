@@ -32,7 +32,7 @@ _TAG = "serve"
 # What takes encoded pictures, TensorFlow's records of them, pixels, and pixels for those who want bottlenecks, too.
 SERVING, CLASSIFY, PIXELS, _WITH_BOTTLENECKS = "serving_default", "classify", "pixels", "bottlenecks"
 # The names of what goes in and comes out are those that TensorFlow Serving looks for.
-IMAGE_BYTES, _EXAMPLES, CLASSES = "image_bytes", "inputs", "classes"
+IMAGE_BYTES, EXAMPLES, CLASSES = "image_bytes", "inputs", "classes"
 _CLASSIFY_METHOD = "tensorflow/serving/classify"
 # TensorFlow copies assets and knows nothing of what is in the other folder.
 _ASSETS, _EXTRA = "assets", "assets.extra"
@@ -118,7 +118,8 @@ def _save(contents: Contents, labels: Path, folder: Path) -> None:
         return from_pixels(decode(image_bytes))
 
     def from_examples(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        return from_encoded(tf.io.parse_example(inputs, {IMAGE_BYTES: tf.io.FixedLenFeature([], tf.string)})[IMAGE_BYTES])
+        features = tf.io.parse_example(inputs, {IMAGE_BYTES: tf.io.FixedLenFeature([], tf.string)})
+        return from_encoded(features[IMAGE_BYTES])
 
     def signature(run: Callable, entry: tf.TensorSpec) -> tf.types.experimental.PolymorphicFunction:
         return tf.function(run, input_signature=[entry], autograph=False)
