@@ -11,11 +11,13 @@ function take(files) {
   const pictures = [...files];
   if (!pictures.length) return;
   find("found").hidden = false;
-  for (const file of pictures) waiting.push({ file, card: addCard(file) });
+  const asked = pictures.map((file) => ({ file, card: makeCard(file) }));
+  find("pictures").prepend(...asked.map(({ card }) => card));
+  waiting.push(...asked);
   work();
 }
 
-function addCard(file) {
+function makeCard(file) {
   const card = find("card").content.firstElementChild.cloneNode(true);
   const image = card.querySelector("img");
   const address = URL.createObjectURL(file);
@@ -27,7 +29,6 @@ function addCard(file) {
   image.src = address;
   card.querySelector(".file").textContent = file.name;
   show(card, "Looking …", "waiting");
-  find("pictures").prepend(card);
   return card;
 }
 
