@@ -132,6 +132,7 @@ case ${1-} in
     make_venv
     install_packages core
     install_packages onnx
+    install_packages serve
     install_packages test
     exec $python -m pytest -n 2 ${1+"$@"}
     ;;

@@ -150,7 +150,7 @@ def test_what_cannot_be_read_is_said_beside_it(server, browser, tmp_path):
 def test_the_page_says_what_it_is_and_leads_to_the_interface(open_page):
     page = open_page(**DESK)
     expect(page.get_by_role("heading", level=1)).to_have_text("What is on the picture?")
-    expect(page.locator("main")).to_contain_text(re.compile(r"learned from \d+ photos.*color_texture.*% right"))
+    expect(page.locator("main")).to_contain_text(re.compile(r"learned from \d+\sphotos.*color_texture.*%\sright"))
     page.get_by_role("link", name="For programs").click()
     expect(page.get_by_role("heading", name="/v1/models/small:predict")).to_be_visible()
 
@@ -159,7 +159,7 @@ def test_a_browser_signs_in_with_the_token(retrained, small_graph, browser, pict
     with serving(retrained, small_graph, "--token=open sesame") as server, browser.new_context() as context:
         page = context.new_page()
         page.goto(server.address + "/")
-        page.get_by_label("Token").fill("open sesame")
+        page.get_by_role("textbox", name="Token").fill("open sesame")
         page.keyboard.press("Enter")
         page.set_input_files("#files", pictures[:1])
         expect(page.locator("#pictures .answer")).to_have_text("blue")

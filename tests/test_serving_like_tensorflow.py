@@ -79,6 +79,10 @@ PICTURES = {
 }  # fmt: skip
 
 
+# Fits into the words of a command.
+SMALL = encoded(draw_shape("green", 2, (40, 30)), "JPEG")
+
+
 @pytest.fixture(scope="module")
 def decode():
     entry = [tf.TensorSpec([None], tf.string)]
@@ -134,17 +138,16 @@ def test_pixels_are_predicted_alike(server, client):
 
 
 def test_saved_model_cli_runs_it(server, version, tmp_path):
-    """It makes examples of numbers, whose bytes it takes as they are."""
-    picture = tmp_path / "picture.png"
-    picture.write_bytes(PICTURES["png"])
+    """What is run is a Python literal, in which it takes semicolons for ends."""
+    literal = "".join(f"\\x{byte:02x}" for byte in SMALL)
     command = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli", "run", "--dir", version]
     words = ["--tag_set", "serve", "--signature_def", "serving_default", "--outdir", tmp_path, "--input_exprs",
-             f"image_bytes=[open({str(picture)!r}, 'rb').read()]"]  # fmt: skip
+             f"image_bytes=[b'{literal}']"]  # fmt: skip
     done = subprocess.run([*command, *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    ours = server.post("/label?top_k=3", PICTURES["png"]).json["labels"]
-    scores = dict(zip(np.load(tmp_path / "classes.npy")[0], np.load(tmp_path / "scores.npy")[0], strict=True))
-    wanted = {label.decode() if isinstance(label, bytes) else label: score for label, score in scores.items()}
+    ours = server.post("/label?top_k=3", SMALL).json["labels"]
+    classes, scores = (np.load(tmp_path / f"{name}.npy", allow_pickle=True)[0] for name in ("classes", "scores"))
+    wanted = {label.decode(): score for label, score in zip(classes, scores, strict=True)}
     assert {each["label"]: each["score"] for each in ours} == pytest.approx(wanted, abs=TOLERANCE)
 
 
