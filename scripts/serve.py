@@ -43,7 +43,7 @@ def main(positional: list[str]) -> None:
     wishes = Wishes(input_flags.overrides(), _MANY)
 
     def load() -> Classifier:
-        return classifiers.load(path, labels, wishes, FLAGS.unknown)
+        return classifiers.load(path, labels, wishes, FLAGS.unknown, input_flags.names())
 
     taken = server.listen(FLAGS.host, FLAGS.port)
     classifier = load()

@@ -290,6 +290,15 @@ def test_sigterm_answers_what_was_accepted(retrained, small_graph):
             server.get("/healthz")
 
 
+def test_names_of_labels_are_told(retrained, small_graph, tmp_path):
+    names = tmp_path / "names.json"
+    names.write_text('{"red": "scarlet", "green": "moss", "blue": "sky"}')
+    with serving(retrained, small_graph, f"--category_names={names}") as server:
+        best = server.post("/label", encoded("red")).json["labels"][0]
+        assert (best["label"], best["name"]) == ("red", "scarlet")
+        assert b"scarlet" in server.get("/").body
+
+
 def test_a_token_is_asked_for(retrained, small_graph):
     with serving(retrained, small_graph, "--token=open sesame") as server:
         assert server.get("/healthz").status == 200

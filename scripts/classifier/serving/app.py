@@ -194,8 +194,11 @@ def _described(outcome: Outcome, served: Served, top_k: int) -> dict:
         raise outcome
     best = np.argsort(-outcome.scores, kind="stable")[:top_k]
     told = {} if outcome.distance is None else {"unknown": outcome.unknown, "distance": round(outcome.distance, 4)}
-    labels = served.classifier.labels
-    return {**told, "labels": [{"label": labels[at], "score": round(float(outcome.scores[at]), 6)} for at in best]}
+    classifier, labels = served.classifier, []
+    for at in best:
+        named = {} if classifier.named is None else {"name": classifier.names[at]}
+        labels.append({"label": classifier.labels[at], **named, "score": round(float(outcome.scores[at]), 6)})
+    return {**told, "labels": labels}
 
 
 def _top_k(word: str | None) -> int:

@@ -58,8 +58,13 @@ def _schemas(labels: tuple[str, ...], height: int, width: int) -> dict:
     pictures = {**array({"anyOf": [_B64, example, pixels, _closed({"pictures": pixels})]}), **several}
     signature = {"type": "string", "enum": ["", "serving_default", "pixels"]}
     scored = _closed({"scores": array(_NUMBER, len(labels)), "classes": array(_STRING, len(labels))})
-    labelled = {"label": {"type": "string", "enum": list(labels)}, "score": {"type": "number", "minimum": 0}}
-    one = {"image": _STRING, "unknown": {"type": "boolean"}, "distance": _NUMBER, "labels": array(_closed(labelled))}
+    labelled = {
+        "type": "object", "required": ["label", "score"], "additionalProperties": False,
+        "properties": {
+            "label": {"type": "string", "enum": list(labels)}, "name": _STRING, "score": {"type": "number", "minimum": 0},
+        },
+    }  # fmt: skip
+    one = {"image": _STRING, "unknown": {"type": "boolean"}, "distance": _NUMBER, "labels": array(labelled)}
     rows = {
         "type": "object", "required": ["instances"], "properties": {"signature_name": signature, "instances": pictures},
         "examples": [{"instances": [{"b64": _SMALL_PNG}]}],

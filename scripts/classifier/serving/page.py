@@ -20,7 +20,7 @@ _MOST_NAMED = 12
 def render(called: str, version: int, classifier: Classifier) -> str:
     record = classifier.model.record or {}
     return Template((_FOLDER / "index.html").read_text("utf-8")).substitute(
-        name=text(called), version=version, tells=_tells(classifier.labels), trained=_trained(record),
+        name=text(called), version=version, tells=_tells(classifier.names), trained=_trained(record),
         accuracy=_accuracy(record), most_bytes=MOST_BYTES,
     )  # fmt: skip
 
