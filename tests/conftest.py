@@ -113,3 +113,12 @@ def retrained(shared_workplace: Workplace) -> Workplace:
     assert done.returncode == 0, done.stderr
     shared_workplace.printed = done.stdout
     return shared_workplace
+
+
+@pytest.fixture(scope="session")
+def small_graph(retrained: Workplace) -> Path:
+    """The same as .tflite, which is opened within half a second."""
+    path = retrained / "small.tflite"
+    done = retrained.run("export", f"--graph={retrained / 'retrained_graph.pb'}", f"--output={path}")
+    assert done.returncode == 0, done.stderr
+    return path

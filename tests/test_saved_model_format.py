@@ -46,8 +46,8 @@ def test_other_tools_find_labels_and_signatures(written):
     assert json.loads((path / "assets.extra" / "classifier.json").read_text("utf-8"))["labels"][1] == "rosé"
     loaded = tf.saved_model.load(str(path))
     assert Path(loaded.labels.asset_path.numpy().decode()) == path / "assets" / "labels.txt"
-    assert set(loaded.signatures) == {"serving_default", "bottlenecks"}
-    entry = loaded.signatures["serving_default"].structured_input_signature[1]["pictures"]
+    assert set(loaded.signatures) == {"serving_default", "classify", "pixels", "bottlenecks"}
+    entry = loaded.signatures["pixels"].structured_input_signature[1]["pictures"]
     assert (entry.dtype, entry.shape.as_list()) == (tf.float32, [None, 128, 128, 3])
     both = loaded.signatures["bottlenecks"](pictures=tf.constant(small_classifiers.pictures(contents)))
     assert {name: each.shape.as_list() for name, each in both.items()} == {"scores": [3, 3], "bottlenecks": [3, 256]}

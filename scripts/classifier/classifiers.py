@@ -60,7 +60,7 @@ class Classifier:
             decoding.extend([pool.submit(self._pixels, path) for path in each] for each in following)
             decoded = [future.result() for future in decoding.popleft()]
             good = [values for values in decoded if not isinstance(values, str)]
-            answers = iter(self._answers(run, np.stack(good)) if good else ())
+            answers = iter(self.answers(run, np.stack(good)) if good else ())
             for path, values in zip(batch, decoded, strict=True):
                 yield path, values if isinstance(values, str) else next(answers)
 
@@ -71,7 +71,7 @@ class Classifier:
                 return values
             if not hasattr(self._own, "run"):
                 self._own.run = self.model.open_runner()
-            return self._answers(self._own.run, values[None])[0]
+            return self.answers(self._own.run, values[None])[0]
 
         # Not pool.map, which would start on all pictures at once and hold all answers.
         ahead: deque[tuple[Path, Future]] = deque()
@@ -91,7 +91,8 @@ class Classifier:
         except OSError as error:
             return error.strerror or str(error)
 
-    def _answers(self, run: Run, pictures: np.ndarray) -> list[Answer]:
+    def answers(self, run: Run, pictures: np.ndarray) -> list[Answer]:
+        """To prepared pictures, at most model.batch of them."""
         scores, bottlenecks = run(pictures)
         if scores.ndim != 2 or len(scores) != len(pictures):
             raise UserError(

@@ -17,8 +17,9 @@ from scripts.classifier.formats.model import Model, Wishes
 # Each is a module here with open_model(path, wishes), imported where it is needed: one wants LiteRT, another Keras.
 GRAPH, TFLITE, SAVED_MODEL, KERAS, H5, ONNX = "graph", "tflite", "saved_model", "keras", "h5", "onnx"
 _MODULES = {KERAS: "keras_file", H5: "keras_file"}
+SERVING_FOLDER = "serving"  # beside a graph, with the SavedModels made of it: serving/NAME/VERSION
 # Those that export writes, and what their names end in.
-WRITTEN = {TFLITE: ".tflite", SAVED_MODEL: "_saved_model", KERAS: ".keras", H5: ".h5", ONNX: ".onnx"}
+WRITTEN = {TFLITE: ".tflite", SAVED_MODEL: "", KERAS: ".keras", H5: ".h5", ONNX: ".onnx"}
 QUANTIZATIONS = ("none", "dynamic", "float16", "int8")  # of .tflite
 
 
@@ -51,7 +52,11 @@ def check(kind: str, path: Path) -> None:
 
 
 def default_output(graph: Path, kind: str, quantize: str) -> Path:
-    """Beside the graph: retrained_graph_int8.tflite."""
+    """Beside the graph: retrained_graph_int8.tflite; a SavedModel as the next version that is served."""
+    if kind == SAVED_MODEL:
+        versions = graph.parent / SERVING_FOLDER / graph.stem
+        taken = [int(each.name) for each in versions.glob("*") if each.name.isdecimal()]
+        return versions / str(max(taken, default=0) + 1)
     return graph.with_name(f"{graph.stem}{'' if quantize == 'none' else f'_{quantize}'}{WRITTEN[kind]}")
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ import numpy as np
 
 from scripts.classifier import preprocessing
 from scripts.classifier.errors import UserError
-from scripts.classifier.formats import endings, raw_pixels, sizes
+from scripts.classifier.formats import endings, raw_pixels, sizes, tensorflow_pixels
 from scripts.classifier.formats.contents import LABELS, RECORD, UNKNOWN, Contents, carried
 from scripts.classifier.formats.model import Model, Wishes
 from scripts.classifier.formats.raw_pixels import BOTTLENECKS, SCORES
@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
 _FILE = "saved_model.pb"
 _TAG = "serve"
-_SERVING, _WITH_BOTTLENECKS = "serving_default", "bottlenecks"
+# What takes encoded pictures, TensorFlow's records of them, pixels, and pixels for those who want bottlenecks, too.
+SERVING, CLASSIFY, PIXELS, _WITH_BOTTLENECKS = "serving_default", "classify", "pixels", "bottlenecks"
+# The names of what goes in and comes out are those that TensorFlow Serving looks for.
+IMAGE_BYTES, EXAMPLES, CLASSES = "image_bytes", "inputs", "classes"
+_CLASSIFY_METHOD = "tensorflow/serving/classify"
 # TensorFlow copies assets and knows nothing of what is in the other folder.
 _ASSETS, _EXTRA = "assets", "assets.extra"
 
@@ -41,7 +45,7 @@ _WEIGHTS = 1024
 
 
 def write(path: Path, contents: Contents) -> None:
-    """Takes pictures as pixels of 0 to 255. Replaces a SavedModel of that name, and nothing else."""
+    """Takes encoded pictures, and pixels of 0 to 255. Replaces a SavedModel of that name, and nothing else."""
     check(path)
     files = contents.files(raw_pixels.taken(contents.preprocessing))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -95,24 +99,53 @@ def _save(contents: Contents, labels: Path, folder: Path) -> None:
     module.labels = tf.saved_model.Asset(str(labels))
     graph_def, weights = _with_variables(contents.graph_def)
     module.weights = list(weights.values())
-    # One function for all signatures, so that the graph is stored once.
+    # One function for all signatures, so that the graph is stored once; so is what decodes.
     whole = tf.function(raw_pixels.function(graph_def, take, contents.bottleneck, weights), autograph=False)
     pictures = raw_pixels.spec(graph_def, take)
+    strings = tf.TensorSpec(pictures.shape[:1], tf.string)
+    classes = tf.constant([[label.encode("utf-8", "surrogateescape") for label in contents.labels]])
 
-    def signature(*wanted: str) -> tf.types.experimental.PolymorphicFunction:
-        def run(pictures):
-            given = whole(pictures)
-            return {name: given[name] for name in wanted}
+    def from_pixels(pictures: tf.Tensor) -> dict[str, tf.Tensor]:
+        scores = whole(pictures)[SCORES]
+        return {SCORES: scores, CLASSES: tf.tile(classes, [tf.shape(scores)[0], 1])}
 
-        return tf.function(run, input_signature=[pictures], autograph=False)
+    decode = tf.function(
+        lambda encoded: tensorflow_pixels.decode_all(encoded, take.input_height, take.input_width), [strings],
+        autograph=False,
+    )  # fmt: skip
 
-    signatures = {_SERVING: signature(SCORES)}
+    def from_encoded(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        return from_pixels(decode(image_bytes))
+
+    def from_examples(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        features = tf.io.parse_example(inputs, {IMAGE_BYTES: tf.io.FixedLenFeature([], tf.string)})
+        return from_encoded(features[IMAGE_BYTES])
+
+    def signature(run: Callable, entry: tf.TensorSpec) -> tf.types.experimental.PolymorphicFunction:
+        return tf.function(run, input_signature=[entry], autograph=False)
+
+    signatures = {
+        SERVING: signature(from_encoded, strings),
+        CLASSIFY: signature(from_examples, strings),
+        PIXELS: signature(from_pixels, pictures),
+    }
     if contents.bottleneck is not None:
-        signatures[_WITH_BOTTLENECKS] = signature(SCORES, BOTTLENECKS)
+        signatures[_WITH_BOTTLENECKS] = signature(lambda pictures: whole(pictures), pictures)
     try:
         tf.saved_model.save(module, str(folder), signatures=signatures)
     except tf.errors.OpError as error:
         raise OSError(None, " ".join(error.message.split())[:200]) from None
+    _name_the_method(folder)
+
+
+def _name_the_method(folder: Path) -> None:
+    """TensorFlow 2 says of all signatures that they predict; TensorFlow Serving classifies only with what says so."""
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    saved = SavedModel.FromString((folder / _FILE).read_bytes())
+    for meta_graph in saved.meta_graphs:
+        meta_graph.signature_def[CLASSIFY].method_name = _CLASSIFY_METHOD
+    (folder / _FILE).write_bytes(saved.SerializeToString(deterministic=True))
 
 
 def _with_variables(graph_def: GraphDef) -> tuple[GraphDef, dict[str, tf.Variable]]:
@@ -216,15 +249,16 @@ def _read(path: Path) -> MetaGraphDef:
 
 
 def _choose(meta_graph: MetaGraphDef, path: Path, with_bottlenecks: bool) -> _Signature:
-    """The signature that takes pictures; of several, the one for serving."""
+    """The signature that takes pixels; of several, the one for serving or ours."""
     signatures = {name: each for name, each in meta_graph.signature_def.items() if not name.startswith("__")}
     if not signatures:
         raise UserError(f"{path} has no signatures, which say what goes in and comes out: save it with signatures")
     fitting = {name: found for name, each in signatures.items() if (found := _fit(name, each)) is not None}
     if with_bottlenecks and _WITH_BOTTLENECKS in fitting:
         return dataclasses.replace(fitting[_WITH_BOTTLENECKS], bottlenecks=BOTTLENECKS)
-    if _SERVING in fitting:
-        return fitting[_SERVING]
+    for name in (SERVING, PIXELS):
+        if name in fitting:
+            return fitting[name]
     if len(fitting) == 1:
         return next(iter(fitting.values()))
     shown = "; ".join(f"{name} takes {_shown(each)}" for name, each in sorted(signatures.items())[:4])

@@ -1,6 +1,7 @@
 """The report's style sheet: light and dark, phone and desk, screen and paper."""
 
-STYLE = """
+# Those of all pages.
+COLOURS = """
 :root {
   color-scheme: light dark;
   --page: #f5f6f3; --card: #fff; --well: #e6e9e4; --ink: #1c2326; --soft: #566169; --line: #dce0db;
@@ -14,6 +15,9 @@ STYLE = """
     --warn: #33291a; --warn-line: #a8772e;
   }
 }
+"""
+
+STYLE = COLOURS + """
 *, *::before, *::after { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; scroll-padding-top: 1rem; }
 body {

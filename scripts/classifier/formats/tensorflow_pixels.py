@@ -1,0 +1,131 @@
+"""Decodes pictures within a TensorFlow graph, as nearly as it can the way `pixels` does with Pillow.
+
+A SavedModel that others serve decodes by itself. TensorFlow reads JPEG, PNG, GIF, BMP and WebP; only in PNG are
+see-through parts white, and only in JPEG is the picture turned upright.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+# How far into a JPEG its note about which way is up is looked for, and how many notes there may be.
+_HEAD, _MOST_NOTES = 4096, 64
+_ORIENTATION = 0x0112
+
+
+def decode_all(pictures: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    """Strings [n] -> pixels of 0 to 255, float32 [n, height, width, 3]."""
+    import tensorflow as tf
+
+    return tf.map_fn(
+        lambda data: decode(data, height, width), pictures,
+        fn_output_signature=tf.TensorSpec([height, width, 3], tf.float32),
+    )  # fmt: skip
+
+
+def decode(data: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    """A string -> [height, width, 3]"""
+    import tensorflow as tf
+
+    def other() -> tf.Tensor:
+        return tf.io.decode_image(data, channels=3, expand_animations=False)
+
+    head = tf.strings.substr(data, 0, 4)
+    image = tf.case(
+        [(_starts(head, b"\xff\xd8\xff"), lambda: _jpeg(data, max(height, width))),
+         (_starts(head, b"\x89PNG"), lambda: _png(data))],
+        default=other,
+    )  # fmt: skip
+    return _squeeze(image, height, width)
+
+
+def _starts(head: tf.Tensor, signature: bytes) -> tf.Tensor:
+    import tensorflow as tf
+
+    return tf.strings.substr(head, 0, len(signature)) == signature
+
+
+def _jpeg(data: tf.Tensor, at_least: int) -> tf.Tensor:
+    """Upright, and at 1/2, 1/4 or 1/8 where that leaves enough, as Pillow's draft mode decodes it."""
+    import tensorflow as tf
+
+    def at(ratio: int):
+        return lambda: tf.image.decode_jpeg(data, channels=3, ratio=ratio, dct_method="INTEGER_ACCURATE")
+
+    smaller = tf.reduce_min(tf.image.extract_jpeg_shape(data)[:2]) // at_least
+    image = tf.case([(smaller >= ratio, at(ratio)) for ratio in (8, 4, 2)], default=at(1))
+    return _upright(image, _orientation(data))
+
+
+def _png(data: tf.Tensor) -> tf.Tensor:
+    """See-through parts are white. Of greys of less than 8 bits, TensorFlow leaves opacity, and only that, as it is."""
+    import tensorflow as tf
+
+    header = tf.cast(tf.io.decode_raw(tf.strings.substr(data, 24, 2), tf.uint8), tf.int32)
+    depth, is_grey = header[0], tf.equal(header[1], 0)
+    steps = tf.where(is_grey & (depth < 8), tf.bitwise.left_shift(1, tf.minimum(depth, 8)) - 1, 255)
+    rgba = tf.cast(tf.image.decode_png(data, channels=4), tf.float32)
+    colour, opaque = rgba[..., :3], tf.minimum(rgba[..., 3:] / tf.cast(steps, tf.float32), 1)
+    return tf.cast(tf.round(colour * opaque + 255 * (1 - opaque)), tf.uint8)
+
+
+def _squeeze(image: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    """Rounded to whole values after each direction, as Pillow does."""
+    import tensorflow as tf
+
+    image.set_shape([None, None, 3])
+    for size in ([tf.shape(image)[0], width], [height, width]):
+        image = tf.round(tf.image.resize(image, size, antialias=True))
+    return tf.clip_by_value(tf.ensure_shape(image, [height, width, 3]), 0, 255)
+
+
+def _upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
+    """Turned and mirrored by what each of EXIF's orientations says; any other leaves it as it is."""
+    import tensorflow as tf
+
+    def mirrored(picture: tf.Tensor) -> tf.Tensor:
+        return picture[:, ::-1]
+
+    def flipped(picture: tf.Tensor) -> tf.Tensor:
+        return picture[::-1]
+
+    def crosswise(picture: tf.Tensor) -> tf.Tensor:
+        return tf.transpose(picture, [1, 0, 2])
+
+    turns = {
+        2: lambda: mirrored(image),
+        3: lambda: mirrored(flipped(image)),
+        4: lambda: flipped(image),
+        5: lambda: crosswise(image),
+        6: lambda: mirrored(crosswise(image)),
+        7: lambda: mirrored(flipped(crosswise(image))),
+        8: lambda: flipped(crosswise(image)),
+    }
+    return tf.case([(tf.equal(orientation, code), turn) for code, turn in turns.items()], default=lambda: image)
+
+
+def _orientation(data: tf.Tensor) -> tf.Tensor:
+    """What the EXIF notes at the beginning of a JPEG say; 1, upright, where they say nothing."""
+    import tensorflow as tf
+
+    # Zeros behind it, so that no note lies beyond the end.
+    values = tf.cast(tf.io.decode_raw(tf.strings.substr(data, 0, _HEAD), tf.uint8), tf.int32)
+    values = tf.concat([values, tf.zeros(12 * _MOST_NOTES + 16, tf.int32)], 0)
+    marker, last = tf.constant(list(b"Exif\0\0"), tf.int32), tf.size(values) - 12 * _MOST_NOTES - 16
+    starts = tf.reduce_all([values[at : last + at] == marker[at] for at in range(6)], axis=0)
+    notes = tf.cast(tf.argmax(tf.concat([starts, [False]], 0)), tf.int32) + 6
+    little = values[notes] == ord("I")
+
+    def number(places: tf.Tensor) -> tf.Tensor:
+        """Of the two bytes at each place."""
+        first, second = tf.gather(values, places), tf.gather(values, places + 1)
+        return tf.where(little, first + 256 * second, 256 * first + second)
+
+    # The list of notes begins where the second half of the four bytes at 4 says, or the first half.
+    table = notes + tf.minimum(number(notes + tf.where(little, 4, 6)), last - notes)
+    entries = table + 2 + 12 * tf.range(_MOST_NOTES)
+    found = (number(entries) == _ORIENTATION) & (tf.range(_MOST_NOTES) < number(table)) & tf.reduce_any(starts)
+    return tf.reduce_sum(tf.where(found, number(entries + 8), 0))

@@ -1,0 +1,237 @@
+"""The addresses that are answered, and by what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+from starlette.applications import Starlette
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from scripts.classifier.classifiers import Answer
+from scripts.classifier.pixels import UnreadableImage
+from scripts.classifier.report.style import COLOURS
+from scripts.classifier.serving import docs_page, metrics, openapi, page, tensorflow_rest
+from scripts.classifier.serving.batches import Full, Outcome, Picture
+from scripts.classifier.serving.bodies import Bodies
+from scripts.classifier.serving.door import ON_ERRORS
+from scripts.classifier.serving.refusals import Refused
+from scripts.classifier.serving.service import Served, Service
+from scripts.classifier.serving.tokens import SIGN_IN, Tokens
+
+# As label_image prints.
+_TOP_K = 5
+
+# What comes with a plain picture; curl calls whatever it sends a form.
+_PICTURE_TYPES = ("", "application/octet-stream", "application/x-www-form-urlencoded")
+
+_MODEL = re.compile(
+    r"/v1/models/(?P<name>[^/:]+)(/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
+    r"(?P<rest>/metadata|:predict|:classify|:regress)?"
+)
+_FILES = Path(__file__).parent / "page"
+_SCRIPT, _ICON = "text/javascript", "image/svg+xml"
+
+
+def build(service: Service, tokens: Tokens, lifespan: Callable) -> Starlette:
+    answers = _Answers(service, tokens)
+    style = COLOURS + (_FILES / "page.css").read_text("utf-8")
+    routes = [
+        Route("/", answers.page),
+        Route("/page.css", _file(style.encode(), "text/css")),
+        Route("/page.js", _file((_FILES / "page.js").read_bytes(), _SCRIPT)),
+        Route("/icon.svg", _file((_FILES / "icon.svg").read_bytes(), _ICON)),
+        Route("/label", answers.label, methods=["POST"]),
+        Route("/v1/{rest:path}", answers.tensorflow, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
+        Route("/docs", answers.docs),
+        Route("/openapi.json", answers.openapi),
+        Route(SIGN_IN, answers.sign_in, methods=["POST"]),
+        Route("/healthz", answers.healthz),
+        Route("/readyz", answers.readyz),
+        Route("/metrics", answers.metrics),
+    ]
+    return Starlette(routes=routes, exception_handlers=ON_ERRORS, lifespan=lifespan)
+
+
+def _file(data: bytes, kind: str) -> Callable:
+    async def answer(request: Request) -> Response:
+        return Response(data, media_type=kind)
+
+    return answer
+
+
+class _Answers:
+    def __init__(self, service: Service, tokens: Tokens):
+        self._service, self._tokens, self._bodies = service, tokens, Bodies()
+
+    async def page(self, request: Request) -> Response:
+        served = self._service.current
+        return HTMLResponse(page.render(self._service.name, served.version, served.classifier))
+
+    async def docs(self, request: Request) -> Response:
+        return HTMLResponse(docs_page.render(self._document()))
+
+    async def openapi(self, request: Request) -> Response:
+        return JSONResponse(self._document())
+
+    async def sign_in(self, request: Request) -> Response:
+        async with self._body(request) as form:
+            return self._tokens.sign_in(form)
+
+    async def healthz(self, request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(self, request: Request) -> Response:
+        if self._service.stopping:
+            return PlainTextResponse("stopping\n", 503)
+        return PlainTextResponse("ready\n")
+
+    async def metrics(self, request: Request) -> Response:
+        waiting = self._service.current.batches.waiting
+        return Response(self._service.metrics.text(waiting), headers={"content-type": metrics.CONTENT_TYPE})
+
+    async def label(self, request: Request) -> Response:
+        top_k = _top_k(request.query_params.get("top_k"))
+        async with self._body(request) as body:
+            pictures = await _pictures(request, body)
+            served, outcomes = await self._look([data for _, data in pictures])
+        model = {"model": self._service.name, "version": str(served.version)}
+        described = [
+            {**({} if name is None else {"image": name}), **_described(outcome, served, top_k)}
+            for (name, _), outcome in zip(pictures, outcomes, strict=True)
+        ]
+        if len(described) > 1:
+            return JSONResponse({**model, "pictures": described})
+        (only,) = described
+        if "error" in only:
+            raise Refused(400, only["error"])
+        return JSONResponse({**model, **only})
+
+    async def tensorflow(self, request: Request) -> Response:
+        """TensorFlow Serving's interface."""
+        asked = _MODEL.fullmatch(request.url.path)
+        rest = None if asked is None else asked["rest"]
+        if asked is None or request.method != ("POST" if rest is not None and rest.startswith(":") else "GET"):
+            raise Refused(400, f"Malformed request: {request.method} {request.url.path}")
+        self._check_version(asked)
+        if rest == "/metadata":
+            served = self._service.current
+            sizes = *_size(served), len(served.classifier.labels)
+            return JSONResponse(tensorflow_rest.metadata(self._service.name, served.version, *sizes))
+        if rest is None:
+            return JSONResponse(tensorflow_rest.status(self._versions(asked["version"])))
+        if rest == ":regress":
+            raise Refused(400, "this is a classifier, which has no signature for :regress: ask :predict or :classify")
+        async with self._body(request) as body:
+            if rest == ":classify":
+                pictures, place = tensorflow_rest.read_classify(body), "examples"
+            else:
+                wanted = tensorflow_rest.read_predict(body, *_size(self._service.current))
+                pictures, place = wanted.pictures, "inputs" if wanted.by_column else "instances"
+            served, outcomes = await self._look(pictures)
+        given = _answers(outcomes, place)
+        labels = served.classifier.labels
+        if rest == ":classify":
+            return JSONResponse(tensorflow_rest.results(given, labels))
+        return JSONResponse(tensorflow_rest.predictions(given, labels, wanted.by_column))
+
+    def _check_version(self, asked: re.Match) -> None:
+        """What is there can be asked about; only what is in service can be asked."""
+        name, version, label = asked["name"], asked["version"], asked["label"]
+        known = [version for version, available in self._versions(None) if available or asked["rest"] is None]
+        if name != self._service.name or label is not None or (version is not None and int(version) not in known):
+            which = f"Latest({name})" if version is None else f"Specific({name}, {version})"
+            raise Refused(404, f"Servable not found for request: {which}; served here: {self._service.name}")
+
+    def _versions(self, only: str | None) -> list[tuple[int, bool]]:
+        """The latest first, each with whether it is in service."""
+        versions = [(self._service.current.version, True), *((old, False) for old in reversed(self._service.former))]
+        return [each for each in versions if only is None or each[0] == int(only)]
+
+    def _document(self) -> dict:
+        served = self._service.current
+        return openapi.document(self._service.name, served.classifier.labels, *_size(served))
+
+    @asynccontextmanager
+    async def _body(self, request: Request) -> AsyncIterator[bytes]:
+        async with self._bodies.read(request.scope, request.receive) as body:
+            yield body
+
+    async def _look(self, pictures: Sequence[Picture]) -> tuple[Served, list[Outcome]]:
+        try:
+            return await self._service.look(pictures)
+        except Full:
+            raise Refused(503, "too many pictures are waiting: try again", {"retry-after": "1"}) from None
+
+
+def _size(served: Served) -> tuple[int, int]:
+    """Height and width of what it takes."""
+    take = served.classifier.model.preprocessing
+    return take.input_height, take.input_width
+
+
+def _answers(outcomes: Sequence[Outcome], place: str) -> list[Answer]:
+    """All of them, or the first reason why that is impossible."""
+    for at, outcome in enumerate(outcomes):
+        if isinstance(outcome, UnreadableImage):
+            raise Refused(400, f"{place}[{at}]: {outcome}")
+        if isinstance(outcome, Exception):
+            raise outcome
+    return list(outcomes)
+
+
+def _described(outcome: Outcome, served: Served, top_k: int) -> dict:
+    """As label_image --json describes it."""
+    if isinstance(outcome, UnreadableImage):
+        return {"error": str(outcome)}
+    if isinstance(outcome, Exception):
+        raise outcome
+    best = np.argsort(-outcome.scores, kind="stable")[:top_k]
+    told = {} if outcome.distance is None else {"unknown": outcome.unknown, "distance": round(outcome.distance, 4)}
+    classifier, labels = served.classifier, []
+    for at in best:
+        named = {} if classifier.named is None else {"name": classifier.names[at]}
+        labels.append({"label": classifier.labels[at], **named, "score": round(float(outcome.scores[at]), 6)})
+    return {**told, "labels": labels}
+
+
+def _top_k(word: str | None) -> int:
+    if word is None:
+        return _TOP_K
+    if not re.fullmatch(r"[1-9]\d{0,5}", word, re.ASCII):
+        raise Refused(400, f"top_k={word[:20]}: expected how many labels are wanted, at least 1")
+    return int(word)
+
+
+async def _pictures(request: Request, body: bytes) -> list[tuple[str | None, bytes]]:
+    """The picture, or those in a form with their files' names."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        return await _uploads(request, body)
+    if kind not in _PICTURE_TYPES and not kind.startswith("image/"):
+        raise Refused(415, f"expected a picture, or multipart/form-data with pictures, found {kind[:60]}")
+    return [(None, body)]
+
+
+async def _uploads(request: Request, body: bytes) -> list[tuple[str | None, bytes]]:
+    async def stream() -> AsyncIterator[bytes]:
+        yield body
+
+    most = tensorflow_rest.MOST_PICTURES
+    try:
+        form = await MultiPartParser(request.headers, stream(), max_files=most, max_fields=most).parse()
+    except MultiPartException as error:
+        raise Refused(400, f"the form cannot be read: {error.message}") from None
+    try:
+        files = [value for _, value in form.multi_items() if not isinstance(value, str)]
+        if not files:
+            raise Refused(400, "the form holds no file: expected one picture or several")
+        return [(file.filename, await file.read()) for file in files]
+    finally:
+        await form.close()

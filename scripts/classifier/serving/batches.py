@@ -1,0 +1,147 @@
+"""Lets a classifier look at the pictures of many requests together."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scripts.classifier import networks, pixels
+from scripts.classifier.classifiers import Answer, Classifier
+
+# A picture that is ready waits so long, at most, for others that are being decoded.
+LONGEST_WAIT = 0.005
+
+# What a thread of its own core takes at once: more would keep the first answers back.
+_MOST_ON_ONE_CORE = 8
+
+# Encoded, or pixels of 0 to 255, [height, width, 3].
+Picture = bytes | np.ndarray
+
+# Why a picture has no answer stands in its place: an UnreadableImage, or what went wrong with the classifier.
+Outcome = Answer | Exception
+
+
+class Full(Exception):
+    """So many pictures wait already that others had better come later."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    picture: Picture
+    future: asyncio.Future  # of an Outcome
+
+
+class Batches:
+    """Decodes on every core; what is decoded goes through the network together.
+
+    Where a run of the network keeps all cores busy it takes as many pictures as are ready, up to model.batch.
+    Where it keeps one busy, each core takes its share. Belongs to the thread of the event loop that made it.
+    """
+
+    def __init__(self, classifier: Classifier, most_waiting: int, observe_batch: Callable[[int], None]):
+        self.waiting = 0  # pictures taken and not answered
+        self._classifier, self._most_waiting, self._observe_batch = classifier, most_waiting, observe_batch
+        self._loop = asyncio.get_running_loop()
+        self._incoming: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._ready: deque[tuple[_Job, np.ndarray]] = deque()
+        self._decoding = 0  # pictures taken and neither decoded nor refused
+        self._changed = threading.Condition()
+        self._closed = False
+        cores = networks.cores()
+        self._runners = cores if classifier.model.one_core else 1
+        self._decoders = [threading.Thread(target=self._decode, daemon=True) for _ in range(cores)]
+        runners = [threading.Thread(target=self._run, daemon=True) for _ in range(self._runners)]
+        self._threads = [*self._decoders, *runners]
+        for thread in self._threads:
+            thread.start()
+
+    async def look(self, pictures: Sequence[Picture]) -> list[Outcome]:
+        """In the order given. Raises Full."""
+        if self.waiting + len(pictures) > self._most_waiting:
+            raise Full
+        jobs = [_Job(picture, self._loop.create_future()) for picture in pictures]
+        self.waiting += len(jobs)
+        with self._changed:
+            self._decoding += len(jobs)
+        for job in jobs:
+            self._incoming.put(job)
+        return [await job.future for job in jobs]
+
+    def close(self) -> None:
+        """Takes nothing more; waits until all that was taken is answered."""
+        for _ in self._decoders:
+            self._incoming.put(None)
+        for thread in self._decoders:
+            thread.join()
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _decode(self) -> None:
+        take = self._classifier.model.preprocessing
+        while (job := self._incoming.get()) is not None:
+            refused = None
+            try:
+                if isinstance(job.picture, bytes):
+                    picture = take.apply(job.picture)
+                else:
+                    picture = pixels.normalise(job.picture, take.input_mean, take.input_std)
+            except Exception as error:
+                refused = error  # whatever it is, it is told to whom it concerns, and this thread goes on
+            with self._changed:
+                self._decoding -= 1
+                if refused is None:
+                    self._ready.append((job, picture))
+                self._changed.notify_all()
+            if refused is not None:
+                self._finish([job], [refused])
+
+    def _run(self) -> None:
+        run = self._classifier.model.open_runner()
+        most = self._classifier.model.batch
+        while batch := self._next_batch():
+            jobs = [job for job, _ in batch]
+            self._observe_batch(len(jobs))
+            outcomes: list[Outcome] = []
+            try:
+                for at in range(0, len(batch), most):
+                    pictures = np.stack([picture for _, picture in batch[at : at + most]])
+                    outcomes += self._classifier.answers(run, pictures)
+            except Exception as error:
+                outcomes += [error] * (len(jobs) - len(outcomes))  # as above
+            self._finish(jobs, outcomes)
+
+    def _next_batch(self) -> list[tuple[_Job, np.ndarray]]:
+        """Empty when there will be no more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ready or self._closed)
+            if self._classifier.model.one_core:
+                count = min(_MOST_ON_ONE_CORE, -(-len(self._ready) // self._runners))
+            else:
+                self._wait_for_others()
+                count = self._classifier.model.batch
+            return [self._ready.popleft() for _ in range(min(count, len(self._ready)))]
+
+    def _wait_for_others(self) -> None:
+        until = time.monotonic() + LONGEST_WAIT
+        while self._decoding and len(self._ready) < self._classifier.model.batch:
+            if not self._changed.wait(until - time.monotonic()) or time.monotonic() >= until:
+                return
+
+    def _finish(self, jobs: list[_Job], outcomes: list[Outcome]) -> None:
+        self._loop.call_soon_threadsafe(self._hand_out, jobs, outcomes)
+
+    def _hand_out(self, jobs: list[_Job], outcomes: list[Outcome]) -> None:
+        self.waiting -= len(jobs)
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            if not job.future.done():  # its client may have gone
+                job.future.set_result(outcome)

@@ -1,0 +1,74 @@
+"""Reads what a request carries, within limits of size, time and memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+from starlette.types import Receive, Scope
+
+from scripts.classifier.serving.refusals import Refused, Vanished
+
+MOST_BYTES = 20_000_000  # of one request
+_MOST_BYTES_AT_ONCE = 300_000_000  # of all requests that are not answered yet
+_MOST_SILENCE, _MOST_SECONDS = 10.0, 60.0
+# So that a client that sends too much hears why: one that is still sending does not listen.
+_MOST_DISCARDED = 10 * MOST_BYTES
+
+
+class Bodies:
+    def __init__(self):
+        self._held = 0
+
+    @asynccontextmanager
+    async def read(self, scope: Scope, receive: Receive) -> AsyncIterator[bytes]:
+        """The whole body, which counts as held until the request is answered. Raises Refused and Vanished."""
+        headers = dict(scope["headers"])
+        if headers.get(b"content-encoding", b"identity") != b"identity":
+            raise Refused(415, "compressed requests are not read: send it without Content-Encoding")
+        told = int(headers.get(b"content-length", b"0"))  # what is no number has been refused before this
+        if told > MOST_BYTES and (told > _MOST_DISCARDED or b"expect" in headers):
+            raise _too_large(closing=True)
+        pieces, total = [], 0
+        try:
+            async for piece in _pieces(receive):
+                total += len(piece)
+                if max(total, told) > MOST_BYTES:
+                    self._held -= sum(map(len, pieces))
+                    pieces = []
+                    if total > _MOST_DISCARDED:
+                        raise _too_large(closing=True)
+                    continue
+                if self._held + len(piece) > _MOST_BYTES_AT_ONCE:
+                    raise Refused(503, "too much is being sent at once: try again", {"retry-after": "1"}, closing=True)
+                self._held += len(piece)
+                pieces.append(piece)
+            if total > MOST_BYTES:
+                raise _too_large()
+            yield b"".join(pieces)
+        finally:
+            self._held -= sum(map(len, pieces))
+
+
+def _too_large(closing: bool = False) -> Refused:
+    reason = f"more than {MOST_BYTES // 1_000_000} MB: send smaller pictures, or fewer at once"
+    return Refused(413, reason, closing=closing)
+
+
+async def _pieces(receive: Receive) -> AsyncIterator[bytes]:
+    until = time.monotonic() + _MOST_SECONDS
+    more = True
+    while more:
+        try:
+            with anyio.fail_after(min(_MOST_SILENCE, max(until - time.monotonic(), 0))):
+                message = await receive()
+        except TimeoutError:
+            reason = f"{_MOST_SILENCE:.0f} s without anything, or {_MOST_SECONDS:.0f} s in all, are the most"
+            raise Refused(408, f"the request did not arrive in time: {reason}", closing=True) from None
+        if message["type"] == "http.disconnect":
+            raise Vanished
+        more = message.get("more_body", False)
+        if message.get("body"):
+            yield message["body"]

@@ -1,0 +1,51 @@
+"""The interface's description as a page for people."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from string import Template
+
+from scripts.classifier.report.markup import text
+
+_TEMPLATE = Path(__file__).parent / "page" / "docs.html"
+
+
+def render(document: dict) -> str:
+    """Of an OpenAPI document."""
+    info = document["info"]
+    sections = [
+        _operation(path, method, operation)
+        for path, methods in document["paths"].items() for method, operation in methods.items()
+    ]  # fmt: skip
+    schemas = [
+        f'<details id="{text(name)}"><summary>{text(name)}</summary>'
+        f"<pre>{text(json.dumps(schema, indent=1))}</pre></details>"
+        for name, schema in document["components"]["schemas"].items()
+    ]
+    return Template(_TEMPLATE.read_text("utf-8")).substitute(
+        title=text(info["title"]), description=text(info["description"]), operations="\n".join(sections),
+        schemas="\n".join(schemas),
+    )  # fmt: skip
+
+
+def _operation(path: str, method: str, operation: dict) -> str:
+    rows = [
+        ("takes", ", ".join(_content(each) for each in [operation.get("requestBody", {})] if each)),
+        *((each["name"], text(each["description"])) for each in operation.get("parameters", ())),
+        *((status, f"{text(each['description'])} {_content(each)}") for status, each in operation["responses"].items()),
+    ]
+    facts = "".join(f"<dt>{text(name)}</dt><dd>{words}</dd>" for name, words in rows if words or name != "takes")
+    return (
+        f'<section><h2><span class="method">{method.upper()}</span> <code>{text(path)}</code></h2>'
+        f"<p>{text(operation['summary'])}</p><dl class=\"facts\">{facts}</dl></section>"
+    )
+
+
+def _content(described: dict) -> str:
+    """The kinds that it may be of, with links to what they look like."""
+    shown = []
+    for kind, media in described.get("content", {}).items():
+        name = media["schema"].get("$ref", "").rpartition("/")[2]
+        shown.append(f'{text(kind)} <a href="#{text(name)}">{text(name)}</a>' if name else text(kind))
+    return ", ".join(shown)

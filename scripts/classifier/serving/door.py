@@ -1,0 +1,106 @@
+"""What every request passes on its way in and out: its number, the token, errors, what is logged and counted."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from scripts.classifier.serving.access_log import Entry
+from scripts.classifier.serving.metrics import Metrics
+from scripts.classifier.serving.refusals import Refused, Vanished
+from scripts.classifier.serving.tokens import Tokens
+
+# Nothing comes from elsewhere, nothing runs that is not a file of ours, and no other page shows this one within itself.
+_HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(self), microphone=(), geolocation=()",
+    "cache-control": "no-store",
+}
+_RAW_HEADERS = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
+
+_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+# Answered to nobody: the client went away before.
+_VANISHED = 499
+
+
+class Door:
+    def __init__(self, app: ASGIApp, tokens: Tokens, metrics: Metrics, log: Callable[[Entry], None],
+                 report: Callable[[str, Exception], None]):  # fmt: skip
+        self._app, self._tokens, self._metrics, self._log, self._report = app, tokens, metrics, log, report
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"")
+        number = given if _ID.fullmatch(given) else secrets.token_hex(8).encode()
+        status, sent = _VANISHED, 0
+
+        async def send_on(message: Message) -> None:
+            nonlocal status, sent
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", []), *_RAW_HEADERS, (b"x-request-id", number)]
+            else:
+                sent += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            answer = self._tokens.turn_away(scope, headers)
+            await (self._app if answer is None else answer)(scope, receive, send_on)
+        except Exception as error:
+            self._report(number.decode(), error)  # the client has been told by `fail`
+        finally:
+            seconds = time.perf_counter() - started
+            route = scope.get("route")
+            self._metrics.request(getattr(route, "path", "other"), _method(scope), status, seconds)
+            client = scope["client"][0] if scope.get("client") else "-"
+            path = scope["raw_path"].decode("ascii", "backslashreplace")
+            self._log(Entry(number.decode(), client, scope["method"], path, status, 1000 * seconds, sent))
+
+
+def problem(status: int, reason: str, headers: dict[str, str] | None = None) -> Response:
+    """TensorFlow Serving's form of an error."""
+    return JSONResponse({"error": reason}, status, headers)
+
+
+async def refuse(request: Request, error: Refused) -> Response:
+    return problem(error.status, str(error), error.headers)
+
+
+async def refuse_address(request: Request, error: HTTPException) -> Response:
+    return problem(error.status_code, f"{error.detail}: see /docs", dict(error.headers or {}))
+
+
+async def forget(request: Request, error: Vanished) -> Response:
+    return Response(status_code=_VANISHED)  # for the log
+
+
+async def fail(request: Request, error: Exception) -> Response:
+    """Whatever it is, the client is told that something went wrong here, and nothing about the inside."""
+    return problem(500, "something went wrong here; the log says what")
+
+
+ON_ERRORS = {Refused: refuse, HTTPException: refuse_address, Vanished: forget, Exception: fail}
+
+
+def _method(scope: Scope) -> str:
+    """Anything may be sent as a method, and each would be kept."""
+    known = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
+    return scope["method"] if scope["method"] in known else "other"

@@ -1,0 +1,157 @@
+"""Runs the service until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import socket
+import traceback
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from scripts.classifier.classifiers import Classifier
+from scripts.classifier.errors import UserError
+from scripts.classifier.serving import access_log, app, page, service, watching
+from scripts.classifier.serving.access_log import Write
+from scripts.classifier.serving.door import Door
+from scripts.classifier.serving.service import Service
+from scripts.classifier.serving.tokens import Tokens
+
+# Until a request's head is there; how long an idle connection stays; how long answers may take after SIGTERM.
+_HEAD_SECONDS, _IDLE_SECONDS, _STOP_SECONDS = 10, 75, 60
+_BACKLOG = 2048
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Where the classifier comes from, and how it is opened from there."""
+
+    path: Path
+    labels: Path | None
+    load: Callable[[], Classifier]
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Taken before the classifier is loaded, so that a port that is in use is noticed at once."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        taken = socket.socket(family)
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(address)
+    except OSError as error:
+        raise UserError(f"cannot listen on {host}:{port}: {error.strerror}; give another --host or --port") from None
+    return taken
+
+
+def run(
+    taken: socket.socket, service_: Service, classifier: Classifier, watched: Watched | None, token: str | None,
+    log_format: str, write: Write, ready: Callable[[], None],
+) -> None:  # fmt: skip
+    """Serves from `taken` until SIGTERM or Ctrl-C; then answers what was accepted, and returns."""
+    entry = access_log.as_json if log_format == "json" else access_log.text
+
+    def say(words: str) -> None:
+        write(access_log.event(log_format, words))
+
+    def report(number: str, error: Exception) -> None:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        say(f"error: request {number}: {type(error).__name__} in {last.name}: {' '.join(str(error).split())}")
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_) -> AsyncIterator[None]:
+        await service_.take(classifier)
+        gc.freeze()  # what is loaded stays: looking it through for garbage takes half a second
+        watch = None if watched is None else asyncio.create_task(_watch(watched, service_, say))
+        ready()
+        yield
+        if watch is not None:
+            watch.cancel()
+        await service_.close()
+
+    tokens = Tokens(token, page.sign_in)
+    inside = app.build(service_, tokens, lifespan)
+    door = Door(inside, tokens, service_.metrics, lambda each: write(entry(each)), report)
+    config = uvicorn.Config(
+        door, http=_Protocol, ws="none", log_config=None, access_log=False, server_header=False, backlog=_BACKLOG,
+        timeout_keep_alive=_IDLE_SECONDS, timeout_graceful_shutdown=_STOP_SECONDS, proxy_headers=False, lifespan="on",
+    )  # fmt: skip
+    _Server(config, service_).run(sockets=[taken])
+
+
+class _Server(uvicorn.Server):
+    """Being told to stop is an ordinary end, which uvicorn would turn into the signal's own."""
+
+    def __init__(self, config: uvicorn.Config, service_: Service):
+        super().__init__(config)
+        self._service = service_
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.handle_exit)
+        yield
+
+    def handle_exit(self, sig, frame) -> None:
+        self._service.stopping = True
+        super().handle_exit(sig, frame)
+
+
+class _Protocol(HttpToolsProtocol):
+    """Does not wait for ever for the head of a request."""
+
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport) -> None:
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._wait_for_head()
+
+    def on_headers_complete(self) -> None:
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait_for_head(self) -> None:
+        self._stop_waiting()
+        self._patience = self.loop.call_later(_HEAD_SECONDS, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+
+
+async def _watch(watched: Watched, service_: Service, say: Callable[[str], None]) -> None:
+    """Takes over what is written to the path, once it is whole and has proven to work."""
+    served = before = watching.look(watched.path, watched.labels)
+    while True:
+        await asyncio.sleep(watching.SECONDS)
+        now = await asyncio.to_thread(watching.look, watched.path, watched.labels)
+        if now != served and now == before:
+            served = now
+            try:
+                classifier = await asyncio.to_thread(_load, watched)
+            except UserError as error:
+                service_.metrics.refused()
+                say(f"error: the new graph is refused, the old one goes on: {error}")
+            else:
+                await service_.take(classifier)
+                say(f"version {service_.current.version} of {service_.name} is in service")
+        before = now
+
+
+def _load(watched: Watched) -> Classifier:
+    classifier = watched.load()
+    service.check(classifier)
+    return classifier

@@ -1,0 +1,86 @@
+"""The classifier in service, under a name and a version, and how another takes its place."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from scripts.classifier.classifiers import Classifier
+from scripts.classifier.errors import UserError
+from scripts.classifier.serving.batches import Batches, Outcome, Picture
+from scripts.classifier.serving.metrics import Metrics
+
+# Opens the classifier, as it lies on the disk now.
+Load = Callable[[], Classifier]
+
+
+@dataclass(frozen=True)
+class Served:
+    version: int
+    classifier: Classifier
+    batches: Batches
+
+
+class Service:
+    """Belongs to the thread of the event loop, but for `check`."""
+
+    def __init__(self, name: str, first_version: int, most_waiting: int, metrics: Metrics):
+        self.name, self.metrics, self.most_waiting = name, metrics, most_waiting
+        self.former: list[int] = []  # versions that were replaced
+        self.stopping = False
+        self.current: Served | None = None
+        self._first_version = first_version
+
+    @property
+    def ready(self) -> bool:
+        return self.current is not None and not self.stopping
+
+    async def take(self, classifier: Classifier) -> None:
+        """From here on this one answers. The former one answers what it was asked, which is waited for."""
+        former = self.current
+        version = self._first_version if former is None else former.version + 1
+        batches = Batches(classifier, self.most_waiting, self.metrics.batch)
+        self.current = Served(version, classifier, batches)
+        self.metrics.model(self.name, version)
+        if former is not None:
+            self.former.append(former.version)
+            await asyncio.to_thread(former.batches.close)
+
+    async def look(self, pictures: Sequence[Picture]) -> tuple[Served, list[Outcome]]:
+        """What the classifier in service makes of them, and which one that was. Raises batches.Full."""
+        served = self.current
+        outcomes = await served.batches.look(pictures)
+        for outcome in outcomes:
+            if not isinstance(outcome, Exception):
+                self.metrics.predicted(served.classifier.labels[int(outcome.scores.argmax())])
+        return served, outcomes
+
+    async def close(self) -> None:
+        if self.current is not None:
+            await asyncio.to_thread(self.current.batches.close)
+
+
+def check(classifier: Classifier) -> None:
+    """Looks at grey pictures, one and as many as it takes at once: what cannot work is seen before it has to.
+
+    The first runs of a network are slow, too.
+    """
+    take, model = classifier.model.preprocessing, classifier.model
+    run = model.open_runner()
+    for count in {1, model.batch}:
+        classifier.answers(run, np.zeros((count, take.input_height, take.input_width, 3), np.float32))
+
+
+def name_and_version(path: Path, name: str | None) -> tuple[str, int]:
+    """As TensorFlow Serving would call it: a folder NAME/VERSION says both, anything else is the first version."""
+    path = path.absolute()
+    numbered = path.is_dir() and path.name.isdecimal()
+    if name is not None and not re.fullmatch(r"[\w.-]+", name, re.ASCII):
+        raise UserError(f"--name={name} is to be part of an address: expected letters, digits and _ . - only")
+    found = re.sub(r"[^\w.-]+", "_", path.parent.name if numbered else path.stem, flags=re.ASCII)
+    return found if name is None else name, int(path.name) if numbered else 1

@@ -1,0 +1,185 @@
+"""What TensorFlow Serving's REST interface is asked in, and answers in: JSON, row by row or column by column."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scripts.classifier.classifiers import Answer
+from scripts.classifier.formats.raw_pixels import PICTURES, SCORES
+from scripts.classifier.formats.saved_model import CLASSES, CLASSIFY, EXAMPLES, IMAGE_BYTES, PIXELS, SERVING
+from scripts.classifier.serving.batches import Picture
+from scripts.classifier.serving.refusals import Refused
+
+# Beyond this, a request had better be several.
+MOST_PICTURES = 128
+
+_SIGNATURES = {"predict": (SERVING, PIXELS), "classify": (SERVING, CLASSIFY)}
+
+
+@dataclass(frozen=True)
+class Asked:
+    pictures: list[Picture]
+    by_column: bool
+
+
+def read_predict(body: bytes, height: int, width: int) -> Asked:
+    """Pictures that are given as pixels have to be of that size."""
+    asked = _object(body, "predict")
+    given = [key for key in ("instances", "inputs") if key in asked]
+    if len(given) != 1:
+        raise Refused(400, f'expected one of "instances" (row format) and "inputs" (column format), found {len(given)}')
+    (key,) = given
+    values = asked[key]
+    if key == "inputs" and isinstance(values, dict) and "b64" not in values:
+        values = _only(values, (IMAGE_BYTES, PICTURES), "inputs")
+    if key == "inputs" and isinstance(values, dict):
+        values = [values]
+    if not isinstance(values, list):
+        raise Refused(400, f'expected "{key}" to be a list of pictures, found {_shown(values)}')
+    _check_count(values, key)
+    if key == "instances":
+        values = [
+            _only(value, (IMAGE_BYTES, PICTURES), f"instances[{at}]")
+            if isinstance(value, dict) and "b64" not in value else value
+            for at, value in enumerate(values)
+        ]  # fmt: skip
+    pictures = [_picture(value, f"{key}[{at}]", height, width) for at, value in enumerate(values)]
+    return Asked(pictures, by_column=key == "inputs")
+
+
+def read_classify(body: bytes) -> list[Picture]:
+    asked = _object(body, "classify")
+    examples = asked.get("examples")
+    if not isinstance(examples, list):
+        raise Refused(400, f'expected "examples" to be a list of objects, found {_shown(examples)}')
+    _check_count(examples, "examples")
+    context = asked.get("context", {})
+    if not isinstance(context, dict):
+        raise Refused(400, f'expected "context" to be an object, found {_shown(context)}')
+    pictures = []
+    for at, example in enumerate(examples):
+        if not isinstance(example, dict):
+            raise Refused(400, f"expected examples[{at}] to be an object, found {_shown(example)}")
+        value = _only({**context, **example}, (IMAGE_BYTES,), f"examples[{at}]")
+        if isinstance(value, list) and len(value) == 1:
+            value = value[0]  # a feature may be given as the list that it is
+        pictures.append(_encoded(value, f"examples[{at}].{IMAGE_BYTES}"))
+    return pictures
+
+
+def predictions(answers: Sequence[Answer], labels: tuple[str, ...], by_column: bool) -> dict:
+    scores = [answer.scores.tolist() for answer in answers]
+    if by_column:
+        return {"outputs": {SCORES: scores, CLASSES: [list(labels)] * len(scores)}}
+    return {"predictions": [{SCORES: each, CLASSES: list(labels)} for each in scores]}
+
+
+def results(answers: Sequence[Answer], labels: tuple[str, ...]) -> dict:
+    """Of :classify"""
+    return {"results": [list(zip(labels, answer.scores.tolist(), strict=True)) for answer in answers]}
+
+
+def status(versions: Sequence[tuple[int, bool]]) -> dict:
+    """Of versions, each with whether it is in service."""
+    return {
+        "model_version_status": [
+            {
+                "version": str(version), "state": "AVAILABLE" if available else "END",
+                "status": {"error_code": "OK", "error_message": ""},
+            }
+            for version, available in versions
+        ]
+    }  # fmt: skip
+
+
+def metadata(name: str, version: int, height: int, width: int, labels: int) -> dict:
+    gives = {SCORES: _tensor("DT_FLOAT", SCORES, -1, labels), CLASSES: _tensor("DT_STRING", CLASSES, -1, labels)}
+    signatures = {
+        SERVING: (IMAGE_BYTES, _tensor("DT_STRING", IMAGE_BYTES, -1), "predict"),
+        PIXELS: (PICTURES, _tensor("DT_FLOAT", PICTURES, -1, height, width, 3), "predict"),
+        CLASSIFY: (EXAMPLES, _tensor("DT_STRING", EXAMPLES, -1), "classify"),
+    }
+    return {
+        "model_spec": {"name": name, "signature_name": "", "version": str(version)},
+        "metadata": {"signature_def": {"signature_def": {
+            signature: {"inputs": {entry: tensor}, "outputs": gives, "method_name": f"tensorflow/serving/{method}"}
+            for signature, (entry, tensor, method) in signatures.items()
+        }}},
+    }  # fmt: skip
+
+
+def _tensor(kind: str, name: str, *sizes: int) -> dict:
+    dims = [{"size": str(size), "name": ""} for size in sizes]
+    return {"dtype": kind, "tensor_shape": {"dim": dims, "unknown_rank": False}, "name": f"{name}:0"}
+
+
+def _object(body: bytes, method: str) -> dict:
+    try:
+        asked = json.loads(body)
+    except RecursionError:
+        raise Refused(400, "the JSON is nested too deeply") from None
+    except ValueError as error:  # also of what is no UTF-8
+        raise Refused(400, f"the request is no JSON: {error}") from None
+    if not isinstance(asked, dict):
+        raise Refused(400, f"expected a JSON object, found {_shown(asked)}")
+    signature = asked.get("signature_name", SERVING)
+    if signature not in ("", *_SIGNATURES[method]):
+        known = " and ".join(_SIGNATURES[method])
+        raise Refused(400, f"the signature {_shown(signature)} is not known: :{method} has {known}")
+    return asked
+
+
+def _check_count(values: list, key: str) -> None:
+    if not values:
+        raise Refused(400, f'"{key}" is empty: expected at least one picture')
+    if len(values) > MOST_PICTURES:
+        raise Refused(400, f'"{key}" holds {len(values)} pictures, more than {MOST_PICTURES}: send several requests')
+
+
+def _only(values: dict, names: tuple[str, ...], place: str) -> object:
+    if len(values) != 1 or next(iter(values)) not in names:
+        found = ", ".join(_shown(name) for name in list(values)[:5]) or "nothing"
+        raise Refused(400, f"{place}: expected {' or '.join(map(json.dumps, names))} and nothing else, found {found}")
+    return next(iter(values.values()))
+
+
+def _picture(value: object, place: str, height: int, width: int) -> Picture:
+    if isinstance(value, dict):
+        return _encoded(value, place)
+    expected = f'expected {{"b64": ...}}, an encoded picture, or pixels of 0 to 255 as a list [{height}][{width}][3]'
+    if not isinstance(value, list):
+        raise Refused(400, f"{place}: {expected}, found {_shown(value)}")
+    try:
+        picture = np.asarray(value)
+    except (ValueError, OverflowError):
+        raise Refused(400, f"{place}: {expected}, found lists of different lengths") from None
+    if picture.dtype.kind not in "iuf":
+        raise Refused(400, f"{place}: {expected}, found a list of other things than numbers")
+    if picture.shape != (height, width, 3):
+        found = "".join(f"[{size}]" for size in picture.shape)
+        raise Refused(400, f"{place}: {expected}, found a list {found}")
+    picture = picture.astype(np.float32)
+    if not ((picture >= 0) & (picture <= 255)).all():
+        raise Refused(400, f"{place}: {expected}, found values beyond these")
+    return picture
+
+
+def _encoded(value: object, place: str) -> bytes:
+    if not isinstance(value, dict) or list(value) != ["b64"] or not isinstance(value["b64"], str):
+        raise Refused(400, f'{place}: expected {{"b64": "..."}}, found {_shown(value)}')
+    try:
+        return base64.b64decode(value["b64"], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Refused(400, f"{place}: what follows b64 is not base64: {error}") from None
+
+
+def _shown(value: object) -> str:
+    """What is said of a value in JSON without repeating much of it."""
+    kinds = {dict: "an object", list: "a list", bool: "true or false", type(None): "nothing"}
+    return kinds.get(type(value)) or json.dumps(value)[:60]

@@ -1,0 +1,58 @@
+"""Lets in who knows the token: programs with a header, browsers with a cookie that they get for it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qs
+
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.types import Scope
+
+OPEN = ("/healthz",)
+SIGN_IN = "/sign-in"  # which looks at the token itself
+_STYLE = "/page.css"  # of the page that asks for it, which tells nothing
+_COOKIE = "poets"
+
+
+class Tokens:
+    """`token` None lets everyone in. `page` makes the page that asks for it, given what is wrong."""
+
+    def __init__(self, token: str | None, page: Callable[[str], str]):
+        self._page = page
+        self._token = None if token is None else token.encode()
+        # So that the token itself is not kept by browsers.
+        self._cookie = None if token is None else hashlib.sha256(b"poets cookie " + token.encode()).hexdigest()
+
+    def turn_away(self, scope: Scope, headers: dict[bytes, bytes]) -> Response | None:
+        """What those are told who may not come in."""
+        if self._token is None or scope["path"] in (*OPEN, SIGN_IN, _STYLE) or self._knows(headers):
+            return None
+        if scope["path"] == "/" and b"text/html" in headers.get(b"accept", b""):
+            return HTMLResponse(self._page(""), 401, {"www-authenticate": "Bearer"})
+        return JSONResponse(
+            {"error": "the token is missing or wrong: send it as Authorization: Bearer TOKEN"}, 401,
+            {"www-authenticate": "Bearer"},
+        )  # fmt: skip
+
+    def sign_in(self, form: bytes) -> Response:
+        """What the form of the page is answered with."""
+        given = parse_qs(form.decode("utf-8", "replace")).get("token", [""])[0]
+        if self._token is None or hmac.compare_digest(given.encode(), self._token):
+            answer: Response = RedirectResponse("/", 303)
+            if self._cookie is not None:
+                answer.set_cookie(_COOKIE, self._cookie, httponly=True, samesite="strict")
+            return answer
+        return HTMLResponse(self._page("That is not the token."), 401, {"www-authenticate": "Bearer"})
+
+    def _knows(self, headers: dict[bytes, bytes]) -> bool:
+        kind, _, given = headers.get(b"authorization", b"").partition(b" ")
+        if kind.lower() == b"bearer" and hmac.compare_digest(given.strip(), self._token):
+            return True
+        try:
+            cookie = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(_COOKIE)
+        except CookieError:
+            return False
+        return cookie is not None and hmac.compare_digest(cookie.value.encode(), self._cookie.encode())

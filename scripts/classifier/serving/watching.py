@@ -1,0 +1,27 @@
+"""Notices that another classifier lies where one came from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from scripts.classifier import run_record
+
+# A graph is several files, written one after the other: they have been left alone for so long when it is whole.
+SECONDS = 1.0
+
+Look = tuple[tuple[str, int, int, int], ...]
+
+
+def look(path: Path, labels: Path | None) -> Look:
+    """Of all that belongs to a classifier; two of these are equal if nothing was written between them."""
+    beside = [run_record.path_beside(path), run_record.unknown_beside(path), *path.parent.glob("*labels*.txt")]
+    inside = sorted(path.rglob("*")) if path.is_dir() else []
+    found = []
+    for file in [path, *beside, *inside, *([] if labels is None else [labels])]:
+        try:
+            known = os.stat(file)
+        except OSError:
+            continue
+        found.append((str(file), known.st_ino, known.st_size, known.st_mtime_ns))
+    return tuple(found)

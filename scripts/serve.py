@@ -1,0 +1,89 @@
+"""Serves a classifier: a page for people, and TensorFlow Serving's REST interface for programs.
+
+    python -m scripts.serve --graph=tf_files/retrained_graph.pb --port=8501
+
+Open http://localhost:8501/ and drop pictures there. --graph takes every format that label_image takes. The
+interface is described at /docs. Ctrl-C or SIGTERM stop it once what was accepted is answered.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from scripts import command_line, flags, input_flags
+from scripts.classifier import classifiers
+from scripts.classifier.classifiers import Classifier
+from scripts.classifier.errors import UserError
+from scripts.classifier.formats.model import Wishes
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The classifier, as retrain or export wrote it.")
+flags.DEFINE_string("labels", None, "Its labels, one a line; default: those it carries or has beside it.")
+flags.DEFINE_string("name", None, "What it is called in addresses; default: the file's name.")
+flags.DEFINE_string("host", "127.0.0.1", "Where it listens; 0.0.0.0 lets other machines in.")
+flags.DEFINE_integer("port", 8501, "The port that it listens on; 0 takes any that is free.", 0)
+flags.DEFINE_string("token", None, "Ask for this bearer token on everything but /healthz.")
+flags.DEFINE_bool("unknown", False, "Say of pictures that they are unknown, as label_image does.")
+flags.DEFINE_bool("watch", False, "Take over a new graph that is written to the same place.")
+flags.DEFINE_integer("queue", 256, "How many pictures may wait; who sends more is told to come later.", 1)
+flags.DEFINE_enum("log_format", "text", ["text", "json"], "How each request is logged.")
+
+# A classifier is made ready for many pictures, which takes half a second longer and is faster from then on.
+_MANY = 1000
+
+
+def main(positional: list[str]) -> None:
+    command_line.refuse_positional(positional)
+    server, service, metrics = _import()
+    if FLAGS.port > 65535:
+        raise UserError(f"--port={FLAGS.port}: expected 0 to 65535")
+    if FLAGS.token == "":
+        raise UserError("--token is empty: give one, or leave it out to let everyone in")
+    path, labels = Path(FLAGS.graph), None if FLAGS.labels is None else Path(FLAGS.labels)
+    wishes = Wishes(input_flags.overrides(), _MANY)
+
+    def load() -> Classifier:
+        return classifiers.load(path, labels, wishes, FLAGS.unknown, input_flags.names())
+
+    taken = server.listen(FLAGS.host, FLAGS.port)
+    classifier = load()
+    if classifier.model.note:
+        print(f"note: {classifier.model.note}", file=sys.stderr)
+    service.check(classifier)
+    served = service.Service(*service.name_and_version(path, FLAGS.name), FLAGS.queue, metrics.Metrics())
+    watched = server.Watched(path, labels, load) if FLAGS.watch else None
+    server.run(
+        taken, served, classifier, watched, FLAGS.token, FLAGS.log_format, _write, lambda: _ready(served.name, taken)
+    )
+    _write("stopped")
+
+
+def _import():
+    """What is installed only for serving."""
+    try:
+        from scripts.classifier.serving import metrics, server, service
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("scripts"):
+            raise
+        raise UserError(
+            f"the package {error.name}, for serving, is not installed: pip install -r requirements/serve.txt"
+        ) from None
+    return server, service, metrics
+
+
+def _ready(name: str, taken) -> None:
+    host, port = taken.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    print(f"serving {name} on http://{shown}:{port}/ (Ctrl-C stops)", file=sys.stderr, flush=True)
+
+
+def _write(line: str) -> None:
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        # Who read the log has gone, which is no reason to stop serving.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    command_line.run(main)
