@@ -28,6 +28,7 @@ from scripts.classifier import (
     refining,
     retrained_graph,
     retraining,
+    retraining_text,
     run_record,
     unfreezing,
     whole_models,
@@ -37,7 +38,7 @@ from scripts.classifier.distortions import Distortions, View, views_of
 from scripts.classifier.errors import UserError
 from scripts.classifier.examples import Examples
 from scripts.classifier.final_layer import FinalLayer, Trainer
-from scripts.classifier.fine_tuning import DISTORTIONS, Tuning
+from scripts.classifier.fine_tuning import DISTORTIONS
 from scripts.classifier.image_lists import SPLITS, VALIDATION, ImageLists
 from scripts.classifier.recipe import Recipe
 from scripts.classifier.stopwatch import Stopwatch
@@ -125,7 +126,7 @@ def main(positional: list[str]) -> None:
         lists, keys = gathered.lists, gathered.keys
         names = category_names.shown(lists.labels, named)
         training, validation, testing = (Examples.of(lists.of(split), keys, cache) for split in SPLITS)
-    _report_bottlenecks(gathered, cache, watch.seconds["bottlenecks"])
+    _tell(retraining_text.bottlenecks(gathered, cache, watch.seconds["bottlenecks"], FLAGS.skipped_images))
 
     trials = []
     if FLAGS.tune:
@@ -143,7 +144,7 @@ def main(positional: list[str]) -> None:
             FLAGS.intermediate_store_frequency or None,
             lambda total: progress.show("training", total, "steps", quiet=FLAGS.quiet),
         )  # fmt: skip
-    _report_training(trainer, recipe)
+    _tell(retraining_text.training(trainer, recipe))
     steps, best_step, layer = trainer.step, trainer.best_step, trainer.best
 
     if tuning is not None:
@@ -164,7 +165,8 @@ def main(positional: list[str]) -> None:
                     lambda total: progress.show("bottlenecks anew", total, "photos", quiet=FLAGS.quiet),
                 )
         steps += tuned.steps
-        _report_fine_tuning(tuned, tuning, before, accuracy.measure(layer, validation), watch.seconds["fine-tuning"])
+        after, seconds = accuracy.measure(layer, validation), watch.seconds["fine-tuning"]
+        _tell(retraining_text.fine_tuning(tuned, tuning, before, after, seconds))
 
     with watch.stage("testing"):
         validated = accuracy.measure(layer, validation)
@@ -214,8 +216,14 @@ def _write_model(kind: str, path: Path, graph: Path, lists: ImageLists) -> None:
 
 
 def _say(*lines: str) -> None:
-    if not FLAGS.quiet:
+    if lines and not FLAGS.quiet:
         print(*lines, sep="\n", flush=True)
+
+
+def _tell(words: retraining_text.Words) -> None:
+    lines, warnings = words
+    command_line.warn(*warnings)
+    _say(*lines)
 
 
 def _show_download(total: int | None, done: int):
@@ -243,46 +251,10 @@ def _plan(lists: ImageLists, views: tuple[View, ...]) -> list[str]:
     return [*plan, f"then {steps}, and {FLAGS.output_graph} would be written"]
 
 
-def _report_bottlenecks(gathered: retraining.Gathered, cache, seconds: float) -> None:
-    if cache.damaged:
-        command_line.warn(f"{cache.damaged} cached bottlenecks were damaged and have been computed anew")
-    if gathered.unreadable:
-        command_line.warn(f"{len(gathered.unreadable)} photos cannot be read: see {FLAGS.skipped_images}")
-    total = sum(len(keys) for keys in gathered.keys.values())
-    _say(f"bottlenecks: {total - min(total, cache.added)} cached, {cache.added} computed in {seconds:.1f} s")
-
-
 def _tune(training: Examples, validation: Examples, lists: ImageLists, recipe: Recipe) -> list[recipe_search.Trial]:
     wanted = recipe_search.recipes(recipe, recipe_flags.given())
     with progress.show("tuning", len(wanted), "recipes", quiet=FLAGS.quiet) as advance:
         return recipe_search.search(training, validation, len(lists.labels), wanted, advance)
-
-
-def _report_training(trainer: Trainer, recipe: Recipe) -> None:
-    kept = "" if trainer.best_step is None else f", as it was after {trainer.best_step}"
-    if trainer.stopped_early:
-        _say(f"training stopped by itself after {trainer.step} of {recipe.steps} steps; what is kept is the final layer"
-             f"{kept}")  # fmt: skip
-    elif trainer.step < recipe.steps:
-        command_line.warn(
-            f"stopped after {trainer.step} of {recipe.steps} steps; what was trained so far{kept} is written"
-        )
-    elif kept:
-        _say(f"training took all {recipe.steps} steps; what is kept is the final layer{kept}")
-
-
-def _report_fine_tuning(
-    tuned: refining.FineTuned, tuning: Tuning, before: accuracy.Results, after: accuracy.Results, seconds: float
-) -> None:
-    if tuned.steps < tuning.steps:
-        command_line.warn(f"fine-tuning stopped after {tuned.steps} of {tuning.steps} steps")
-    if not tuned.best_step:
-        _say(f"fine-tuning took {seconds:.0f} s and did not help on the validation photos: the network stays as it was")
-        return
-    shares = "" if before.accuracy is None else (
-        f", of the validation photos {100 * after.accuracy:.1f} % are right instead of {100 * before.accuracy:.1f} %"
-    )  # fmt: skip
-    _say(f"fine-tuning took {seconds:.0f} s; kept as it was after {tuned.best_step} of {tuned.steps} steps{shares}")
 
 
 def _store_intermediate(backbone: Backbone, layer: FinalLayer, step: int) -> None:
