@@ -154,7 +154,10 @@ def continued(graph_def: GraphDef, pictures, *fetches: str) -> list:
     """The graph without its placeholder `input`, from these pictures on, put into the graph that is being built."""
     import tensorflow as tf
 
-    rest = type(graph_def)(node=[node for node in graph_def.node if node.name != "input"], versions=graph_def.versions)
+    rest = type(graph_def)()
+    rest.CopyFrom(graph_def)
+    del rest.node[:]
+    rest.node.extend(node for node in graph_def.node if node.name != "input")
     wanted = [f"{node_of(fetch)}:0" for fetch in fetches]
     return tf.graph_util.import_graph_def(rest, input_map={"input:0": pictures}, return_elements=wanted, name="")
 
