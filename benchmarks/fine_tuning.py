@@ -34,7 +34,7 @@ flags.DEFINE_integer("folds", 5, "Into how many parts the photos are dealt, each
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    backbones.check_name(FLAGS.architecture)
+    backbones.resolve(FLAGS.architecture)
     if not Path(FLAGS.photos).is_dir():
         raise UserError(f"{FLAGS.photos} is no folder: give a folder of photos")
     tuning = Tuning(FLAGS.fine_tune_steps, FLAGS.fine_tune_learning_rate, FLAGS.fine_tune_from)

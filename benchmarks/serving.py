@@ -47,7 +47,7 @@ _ROOT = Path(__file__).parent.parent
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    backbones.check_name(FLAGS.architecture)
+    backbones.resolve(FLAGS.architecture)
     loads = [machine.load()]
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as folder:
         bench = Workbench(

@@ -123,3 +123,20 @@ def test_training_from_nothing(tmp_path):
     figures = re.compile(r"\| [\d.]+ % \| \d+ \| \d+ \| [\d.]+ s \| [\d.]+ s \|$")
     assert len(rows) == 2 and all(figures.search(row) for row in rows)
     assert not any((tmp_path / "temporary").iterdir())
+
+
+def test_serving_is_held_against_the_classifier_without_a_server(tmp_path):
+    photos = draw_folder(tmp_path / "photos", each=5)
+    (tmp_path / "temporary").mkdir()
+    words = ["--architecture=color_texture", "--count=20", "--steps=20", "--rounds=1", "--clients=4", "--long_run=20"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.serving", f"--photos={photos}", f"--model_dir={tmp_path}", *words], cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path / "temporary")}, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = done.stdout.strip().split("\n\n")[-1].splitlines()
+    assert rows[0] == HEADINGS and [row.split("|")[1].strip().partition(",")[0] for row in rows[2:]] == [
+        "label_image", "POST /label", "POST :predict with b64", "99th percentile of POST /label", "one request alone",
+        "memory gained over 20 requests",
+    ]  # fmt: skip
+    assert not any((tmp_path / "temporary").glob("poets-benchmark-*"))
