@@ -54,5 +54,5 @@ def default_epochs(network: str) -> int:
 
 
 def default_batch_size(network: str) -> int:
-    """Large batches suit batch normalisation and this machine's arithmetic; small ones the basic network."""
+    """Large batches suit batch normalisation and keep all cores busy; small ones suit the basic network."""
     return Recipe.batch_size if network == BASIC else 128
