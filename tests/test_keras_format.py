@@ -60,15 +60,15 @@ def test_python_without_poets_loads_all_of_them(written, tmp_path):
     np.save(tmp_path / "pictures.npy", pictures)
     (tmp_path / "program.py").write_text(
         """
-import importlib.util, json, sys
+import importlib.util, json, os, sys
 import keras, numpy as np, tensorflow as tf
 assert importlib.util.find_spec("scripts") is None
 pictures, paths = np.load("pictures.npy"), json.loads(sys.argv[1])
 scores = {}
 for name, path in paths.items():
-    if path.endswith("saved_model"):
+    if os.path.isdir(path):
         loaded = tf.saved_model.load(path)
-        scores[name] = loaded.signatures["serving_default"](pictures=tf.constant(pictures))["scores"].numpy()
+        scores[name] = loaded.signatures["pixels"](pictures=tf.constant(pictures))["scores"].numpy()
         assert open(loaded.labels.asset_path.numpy(), encoding="utf-8").read().startswith("daisy\\nrosé\\n")
     else:
         scores[name] = keras.saving.load_model(path).predict(pictures[:, :128, :128], verbose=0)

@@ -68,6 +68,7 @@ def run(
         await service_.take(classifier)
         gc.freeze()  # what is loaded stays: looking it through for garbage takes half a second
         watch = None if watched is None else asyncio.create_task(_watch(watched, service_, say))
+        taken.listen(_BACKLOG)  # uvicorn will do so in a moment, but who reads that it is ready may ask at once
         ready()
         yield
         if watch is not None:
