@@ -160,6 +160,7 @@ def test_a_browser_signs_in_with_the_token(retrained, small_graph, browser, pict
         page = context.new_page()
         page.goto(server.address + "/")
         page.get_by_role("textbox", name="Token").fill("open sesame")
-        page.keyboard.press("Enter")
+        with page.expect_navigation():  # to the end, so that the page's script hears of files
+            page.keyboard.press("Enter")
         page.set_input_files("#files", pictures[:1])
         expect(page.locator("#pictures .answer")).to_have_text("blue")
