@@ -42,29 +42,24 @@ def join(backbone: Backbone, layer: FinalLayer, final_tensor_name: str) -> Graph
     graph_def.CopyFrom(backbone.graph_def)
     values = backbone.bottleneck_name
     for number, hidden in enumerate(layer.hidden, 1):
-        values = _add_hidden(graph_def, f"{_SCOPE}hidden_{number}", hidden, values)
-    graph_def.node.extend(
-        [
-            frozen_graph.constant(WEIGHTS, layer.weights),
-            frozen_graph.constant(BIASES, layer.biases),
-            frozen_graph.operation(PRODUCT, "MatMul", values, WEIGHTS),
-            frozen_graph.operation(LOGITS, "Add", PRODUCT, BIASES),
-            frozen_graph.operation(final_tensor_name, "Softmax", LOGITS),
-        ]
-    )
+        names = [f"{_SCOPE}hidden_{number}/{name}" for name in ("weights", "biases", "MatMul", "add", "Relu")]
+        values = _add_dense(graph_def, hidden, values, names, "Relu")
+    _add_dense(graph_def, layer, values, [WEIGHTS, BIASES, PRODUCT, LOGITS, final_tensor_name], "Softmax")
     return graph_def
 
 
-def _add_hidden(graph_def: GraphDef, scope: str, layer: Dense, values: str) -> str:
-    weights, biases, product, total = (f"{scope}/{name}" for name in ("weights", "biases", "MatMul", "add"))
-    rectified = f"{scope}/Relu"
+def _add_dense(
+    graph_def: GraphDef, layer: Dense | FinalLayer, values: str, names: list[str], activation: str
+) -> str:
+    """Gives the name of its last node. `names` are of weights, biases, product, sum and activation."""
+    weights, biases, product, total, activated = names
     graph_def.node.extend(
         [
             frozen_graph.constant(weights, layer.weights),
             frozen_graph.constant(biases, layer.biases),
             frozen_graph.operation(product, "MatMul", values, weights),
             frozen_graph.operation(total, "Add", product, biases),
-            frozen_graph.operation(rectified, "Relu", total),
+            frozen_graph.operation(activated, activation, total),
         ]
     )
-    return rectified
+    return activated
