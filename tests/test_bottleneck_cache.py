@@ -146,6 +146,59 @@ def test_a_run_sees_what_another_appended_before_it_took_the_part_over(tmp_path)
     assert there(tmp_path, range(3)) == [0, 1, 2]
 
 
+def test_what_other_runs_add_is_seen_after_a_refresh(tmp_path):
+    reader, first, second = (BottleneckCache(tmp_path, "one", SIZE) for _ in range(3))
+
+    def seen() -> list[int]:
+        reader.refresh()
+        found = [number for number in range(20) if key(number) in reader]
+        values = reader.vectors([key(number) for number in found]).take(np.arange(len(found)))
+        assert all((row == vector(number)).all() for row, number in zip(values, found, strict=True))
+        return found
+
+    assert seen() == []
+    first.add([key(0)], vector(0)[None])
+    assert key(0) not in reader and seen() == [0]
+    first.add([key(1), key(2)], np.stack([vector(1), vector(2)]))
+    second.add([key(3)], vector(3)[None])
+    assert seen() == [0, 1, 2, 3] and len(parts(tmp_path)) == 2
+    first.close()
+    reader.add([key(4)], vector(4)[None])  # to the part that the first has left
+    second.add([key(5)], vector(5)[None])
+    reader.add([key(6)], vector(6)[None])
+    assert seen() == [0, 1, 2, 3, 4, 5, 6] and reader.added == 2 and len(parts(tmp_path)) == 2
+
+
+def test_what_was_added_is_seen_although_vectors_were_taken_in_between(tmp_path):
+    reader, writer = (BottleneckCache(tmp_path, "one", SIZE) for _ in range(2))
+    writer.add([key(0)], vector(0)[None])
+    reader.refresh()
+    writer.add([key(1)], vector(1)[None])
+    reader.vectors([key(0)])
+    reader.refresh()
+    assert key(1) in reader
+
+
+def test_what_another_run_mended_is_seen_and_not_written_over(tmp_path):
+    fill(tmp_path, range(6)).close()
+    (part,) = parts(tmp_path)
+    content = bytearray(part.read_bytes())
+    for row in (2, 4):
+        content[row * RECORD_BYTES + 25] ^= 1
+    part.write_bytes(content)
+    early, late = (BottleneckCache(tmp_path, "one", SIZE) for _ in range(2))
+    assert [number for number in range(6) if key(number) not in early] == [2, 4]
+    assert [number for number in range(6) if key(number) not in late] == [2, 4]
+    early.add([key(4)], vector(4)[None])
+    late.refresh()
+    assert key(4) in late and key(2) not in late
+    early.add([key(2)], vector(2)[None])
+    early.close()
+    late.add([key(7)], vector(7)[None])  # to the same part, whose damaged places it has known all along
+    late.close()
+    assert there(tmp_path, range(8)) == [0, 1, 2, 3, 4, 5, 7]
+
+
 def _write_forever(folder: str) -> None:
     cache = BottleneckCache(Path(folder), "one", SIZE)
     number = 0

@@ -54,8 +54,18 @@ class BottleneckCache:
         self._lock = threading.Lock()
         self.added = 0
         self.damaged = 0  # how many of the records asked for so far were there but failed their checksum
-        for path in sorted(folder.glob("part-*.bottlenecks")):
-            self._open_part(path)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Sees what other processes have added since; costs next to nothing where that is nothing."""
+        with self._lock:
+            for number in range(len(self._parts)):
+                if number != self._own:
+                    self._look_again(number)
+            known = {part.path for part in self._parts}
+            for path in sorted(self.folder.glob("part-*.bottlenecks")):
+                if path not in known:
+                    self._open_part(path)
 
     def __contains__(self, key: bytes) -> bool:
         """Whether a sound record is there. A record's checksum is computed the first time."""
@@ -103,15 +113,30 @@ class BottleneckCache:
             part.close()
 
     def _open_part(self, path: Path) -> None:
-        part = _Part(path, self.size)
-        self._parts.append(part)
-        self._index(len(self._parts) - 1, 0)
+        self._parts.append(_Part(path, self.size))
+        self._index(len(self._parts) - 1)
 
-    def _index(self, number: int, first_row: int) -> None:
-        for row, key in enumerate(self._parts[number].keys(first_row), first_row):
-            if key in self._places:
-                self._earlier.setdefault(key, []).append(self._places[key])
-            self._places[key] = (number, row)
+    def _look_again(self, number: int) -> None:
+        """Sees what has been appended to a part that is not ours, and written over what was damaged there."""
+        part = self._parts[number]
+        part.map_anew()
+        self._index(number)
+        for place in [place for place in self._free_rows if place[0] == number]:
+            key = part.key(place[1])
+            if part.is_sound(place[1], key, self._seed):
+                self._free_rows.remove(place)
+                self._note(key, place)
+
+    def _index(self, number: int) -> None:
+        part = self._parts[number]
+        for row, key in enumerate(part.keys(part.indexed), part.indexed):
+            self._note(key, (number, row))
+        part.indexed = part.rows
+
+    def _note(self, key: bytes, place: tuple[int, int]) -> None:
+        if key in self._places:
+            self._earlier.setdefault(key, []).append(self._places[key])
+        self._places[key] = place
 
     def _part_to_write(self) -> _Part:
         if self._own is None:
@@ -120,14 +145,12 @@ class BottleneckCache:
             while True:
                 if number == len(self._parts):
                     self._open_part(self.folder / f"part-{number:04d}.bottlenecks")
-                rows_known = self._parts[number].rows
                 if self._parts[number].own():
                     break
                 number += 1
             self._own = number
-            # Another run may have added to it between our first look and our lock.
-            self._parts[number].map_anew()
-            self._index(number, rows_known)
+            # Another run may have added to it between our last look and our lock.
+            self._look_again(number)
         return self._parts[self._own]
 
     def _rows_to_reuse(self, count: int) -> list[int]:
@@ -180,6 +203,7 @@ class _Part:
         self.path = path
         self._values = _HEAD_VALUES + size
         self._bytes = 4 * self._values
+        self.indexed = 0  # the rows before this one are known by their keys
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
@@ -199,6 +223,9 @@ class _Part:
             return [os.pread(self._file, KEY_BYTES, row * self._bytes) for row in range(first_row, self.rows)]
         heads = self._table[first_row:, : KEY_BYTES // 4]
         return np.ascontiguousarray(heads).view(f"V{KEY_BYTES}").ravel().tolist() if len(heads) else []
+
+    def key(self, row: int) -> bytes:
+        return os.pread(self._file, KEY_BYTES, row * self._bytes)
 
     def is_sound(self, row: int, key: bytes, seed: int) -> bool:
         record = os.pread(self._file, self._bytes, row * self._bytes)
