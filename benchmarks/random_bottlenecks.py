@@ -11,12 +11,13 @@ from scripts.classifier.examples import Examples
 from scripts.classifier.image_lists import Photo
 
 LABELS = 5
+IDENTITY = "random"
 
 _AT_ONCE = 1000
 
 
 def open_cache(folder: Path, values: int) -> BottleneckCache:
-    return BottleneckCache(folder, "random", values)
+    return BottleneckCache(folder, IDENTITY, values)
 
 
 def fill(cache: BottleneckCache, count: int) -> None:
@@ -31,7 +32,7 @@ def examples(cache: BottleneckCache, first: int, after: int, split: str, labels:
     numbers = range(first, after)
     photos = [Photo(f"label {number % labels}/{number:08d}.jpg", number % labels, split) for number in numbers]
     keys = {photo.path: [_key(number)] for photo, number in zip(photos, numbers, strict=True)}
-    missing = sum(key not in cache for each in keys.values() for key in each)
+    missing = np.count_nonzero(~cache.present(key for each in keys.values() for key in each))
     assert not missing, f"{missing} of {len(photos)} bottlenecks are not in {cache.folder}"
     return Examples.of(photos, keys, cache)
 

@@ -1,5 +1,6 @@
 import multiprocessing
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -9,7 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from scripts.classifier import key_blocks
 from scripts.classifier.bottleneck_cache import BottleneckCache
+from scripts.classifier.errors import UserError
+from scripts.classifier.key_blocks import KeyBlocks
+from scripts.classifier.key_index import as_array
 
 SIZE = 7
 RECORD_BYTES = 20 + 4 * SIZE
@@ -43,6 +48,34 @@ def there(folder: Path, numbers, identity: str = "one") -> list[int]:
 
 def parts(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.bottlenecks"))
+
+
+MANY = 2 * key_blocks.ROWS + 100
+SOME = [0, 1, 3, key_blocks.ROWS - 1, key_blocks.ROWS, 2 * key_blocks.ROWS, MANY - 1]
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory) -> Path:
+    """A cache with two blocks of keys beside its part; to be copied."""
+    folder = tmp_path_factory.mktemp("many")
+    cache = BottleneckCache(folder, "one", SIZE)
+    cache.add([key(number) for number in range(MANY)], np.stack([vector(number) for number in range(MANY)]))
+    cache.close()
+    assert_keys_are_kept(folder)
+    return folder
+
+
+def assert_keys_are_kept(folder: Path) -> None:
+    """Beside each part are the keys of its records, in as many blocks as are full."""
+    for part in parts(folder):
+        content = part.read_bytes()
+        keys = [content[at : at + 16] for at in range(0, len(content) // RECORD_BYTES * RECORD_BYTES, RECORD_BYTES)]
+        blocks = KeyBlocks(part.with_suffix(".keys"), "one")
+        for block in range(len(keys) // key_blocks.ROWS):
+            of_block = keys[block * key_blocks.ROWS : (block + 1) * key_blocks.ROWS]
+            assert (blocks.read(block) == as_array(of_block)).all()
+        assert blocks.read(len(keys) // key_blocks.ROWS) is None
+        blocks.close()
 
 
 def test_what_was_added_is_found_again(tmp_path):
@@ -119,6 +152,116 @@ def test_a_file_cut_anywhere_keeps_what_comes_before(tmp_path_factory, length):
     assert there(folder, range(12)) == list(range(length // RECORD_BYTES))
     fill(folder, range(12)).close()
     assert there(folder, range(12)) == list(range(12))
+
+
+def test_a_cache_without_keys_beside_its_parts_is_read_and_gets_them(tmp_path, many):
+    shutil.copytree(many, tmp_path / "cache")
+    (tmp_path / "cache" / "part-0000.keys").unlink()
+    assert there(tmp_path / "cache", range(MANY)) == list(range(MANY))
+    assert_keys_are_kept(tmp_path / "cache")
+
+
+@settings(max_examples=20)
+@given(st.data())
+def test_keys_beside_a_part_are_made_anew_where_they_are_damaged(tmp_path_factory, many, data):
+    folder = tmp_path_factory.mktemp("cache") / "many"
+    shutil.copytree(many, folder)
+    content = bytearray((folder / "part-0000.keys").read_bytes())
+    for at in data.draw(st.sets(st.integers(0, len(content) - 1), max_size=3)):
+        content[at] ^= data.draw(st.integers(1, 255))
+    (folder / "part-0000.keys").write_bytes(content[: data.draw(st.integers(0, len(content)))])
+    assert there(folder, SOME) == SOME
+    assert_keys_are_kept(folder)
+
+
+def test_a_record_is_believed_more_than_the_key_beside_the_part(tmp_path, many):
+    shutil.copytree(many, tmp_path / "cache")
+    blocks = KeyBlocks(tmp_path / "cache" / "part-0000.keys", "one")
+    keys = blocks.read(0).copy()
+    keys[3] = as_array([key(9999)])
+    blocks.write(0, keys)
+    blocks.close()
+    fill(tmp_path / "cache", [9999]).close()
+    cache = BottleneckCache(tmp_path / "cache", "one", SIZE)
+    assert key(9999) in cache and cache.damaged == 0
+    cache.close()
+    (part,) = parts(tmp_path / "cache")
+    assert part.stat().st_size == (MANY + 1) * RECORD_BYTES
+    (tmp_path / "cache" / "part-0000.keys").unlink()
+    assert there(tmp_path / "cache", [*range(MANY), 9999]) == [*range(MANY), 9999]
+
+
+def test_keys_of_a_part_that_is_gone_are_not_taken_for_another_s(tmp_path, many):
+    shutil.copytree(many, tmp_path / "cache")
+    (tmp_path / "cache" / "part-0000.bottlenecks").unlink()
+    cache = BottleneckCache(tmp_path / "cache", "one", SIZE)
+    others = range(MANY, 2 * MANY)
+    cache.add([key(number) for number in others], np.stack([vector(number) for number in others]))
+    cache.close()
+    assert there(tmp_path / "cache", range(2 * MANY)) == list(others)
+    assert_keys_are_kept(tmp_path / "cache")
+
+
+def unchecked(folder: Path) -> BottleneckCache:
+    """As large caches are opened: records are checked when they are taken."""
+    return BottleneckCache(folder, "one", SIZE, most_checked_at_look_up=0)
+
+
+def assert_right_unless_refused(folder: Path, numbers) -> bool:
+    """Takes what is there, twice; gives whether all of it was sound."""
+    cache = unchecked(folder)
+    found = [number for number, is_there in zip(numbers, cache.present(map(key, numbers)), strict=True) if is_there]
+    try:
+        vectors = cache.vectors(map(key, found)).at(np.arange(len(found))[::-1])
+        values = [vectors.take(np.arange(len(found))) for _ in range(2)]
+    except UserError as error:
+        assert "run again, and they are computed anew" in str(error)
+        return False
+    finally:
+        cache.close()
+    right = np.stack([vector(number) for number in reversed(found)]) if found else np.empty((0, SIZE))
+    assert all((each == right).all() for each in values)
+    return True
+
+
+@settings(max_examples=15)
+@given(st.data())
+def test_a_large_cache_refuses_what_is_damaged_and_computes_that_anew(tmp_path_factory, many, data):
+    folder = tmp_path_factory.mktemp("cache") / "many"
+    shutil.copytree(many, folder)
+    (part,) = parts(folder)
+    content = bytearray(part.read_bytes())
+    rows = data.draw(st.sets(st.sampled_from(SOME), min_size=1, max_size=4))
+    for row in rows:
+        content[row * RECORD_BYTES + data.draw(st.integers(0, RECORD_BYTES - 1))] ^= data.draw(st.integers(1, 255))
+    part.write_bytes(content)
+    if not assert_right_unless_refused(folder, SOME):
+        assert assert_right_unless_refused(folder, SOME)
+    cache = unchecked(folder)
+    lost = [number for number in SOME if key(number) not in cache]
+    assert lost == sorted(rows)
+    cache.add([key(number) for number in lost], np.stack([vector(number) for number in lost]))
+    cache.close()
+    assert there(folder, SOME) == SOME
+
+
+def test_training_on_a_damaged_record_of_a_large_cache_ends_in_one_line(tmp_path, many):
+    from scripts.classifier.examples import Examples
+    from scripts.classifier.final_layer import Trainer
+    from scripts.classifier.image_lists import TRAINING, Photo
+    from scripts.classifier.recipe import Recipe
+
+    shutil.copytree(many, tmp_path / "cache")
+    (part,) = parts(tmp_path / "cache")
+    content = bytearray(part.read_bytes())
+    content[5 * RECORD_BYTES + 30] ^= 1
+    part.write_bytes(content)
+    photos = [Photo(f"{number % 2}/{number}.jpg", number % 2, TRAINING) for number in range(10)]
+    keys = {photo.path: [key(number)] for number, photo in enumerate(photos)}
+    examples = Examples.of(photos, keys, unchecked(tmp_path / "cache"))
+    with pytest.raises(UserError, match=r"1 cached bottlenecks are damaged \(the first is record 5\): run again"):
+        list(Trainer(examples, examples, 2, Recipe(steps=200)).run())
+    assert [number for number in range(10) if key(number) not in unchecked(tmp_path / "cache")] == [5]
 
 
 def test_two_runs_at_once_write_to_parts_of_their_own(tmp_path):
@@ -199,28 +342,32 @@ def test_what_another_run_mended_is_seen_and_not_written_over(tmp_path):
     assert there(tmp_path, range(8)) == [0, 1, 2, 3, 4, 5, 7]
 
 
-def _write_forever(folder: str) -> None:
+def _write_forever(folder: str, at_once: int) -> None:
     cache = BottleneckCache(Path(folder), "one", SIZE)
     number = 0
     while True:
-        cache.add([key(number)], vector(number)[None])
-        number += 1
+        numbers = range(number, number + at_once)
+        cache.add([key(number) for number in numbers], np.stack([vector(number) for number in numbers]))
+        number += at_once
 
 
-def test_killed_writers_lose_nothing_that_was_added(tmp_path):
+@pytest.mark.parametrize("at_once", [1, 150])
+def test_killed_writers_lose_nothing_that_was_added(tmp_path, at_once):
     context = multiprocessing.get_context("spawn")
-    for _ in range(3):
-        writer = context.Process(target=_write_forever, args=(str(tmp_path),))
+    each = 100 * at_once if at_once == 1 else key_blocks.ROWS
+    for _ in range(3 if at_once == 1 else 2):
+        writer = context.Process(target=_write_forever, args=(str(tmp_path), at_once))
         writer.start()
         size_before = sum(path.stat().st_size for path in parts(tmp_path))
-        while sum(path.stat().st_size for path in parts(tmp_path)) < size_before + 100 * RECORD_BYTES:
+        while sum(path.stat().st_size for path in parts(tmp_path)) < size_before + each * RECORD_BYTES:
             time.sleep(0.01)
         os.kill(writer.pid, signal.SIGKILL)
         writer.join()
     records = parts(tmp_path)[0].stat().st_size // RECORD_BYTES
-    assert len(parts(tmp_path)) == 1 and records >= 300
+    assert len(parts(tmp_path)) == 1 and records >= 2 * each
     found = there(tmp_path, range(records))
-    assert found == list(range(len(found))) and len(found) >= 100
+    assert found == list(range(len(found))) and len(found) >= each
+    assert_keys_are_kept(tmp_path)
 
 
 def test_memory_stays_bounded_when_much_is_read(tmp_path):

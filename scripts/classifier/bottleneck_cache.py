@@ -1,55 +1,53 @@
-"""The file format of the bottleneck cache: append-only parts of self-checking records.
+"""The bottleneck cache: a folder of append-only parts, each an array of self-checking records (`cache_parts`).
 
 A cache folder belongs to one way of making vectors (`identity`: backbone, weights, preprocessing,
-precision). It holds part-0000.bottlenecks, part-0001..., each a plain array of records
+precision). It holds part-0000.bottlenecks, part-0001... A run appends to the first part that no other run
+is writing to (an flock, which the system drops when a process is killed), so there are as many parts as
+there ever were runs at once. A record that a killed run left half-written, or that the disk damaged, fails its
+checksum: it counts as absent and its place is used again.
 
-    key       16 bytes   what the vector was made from: photo content and view
-    checksum   4 bytes   crc32 over identity, key and vector
-    vector     4 x size  float32, little-endian
-
-A run appends to the first part that no other run is writing to (an flock, which the system drops
-when a process is killed), so there are as many parts as there ever were runs at once. A record that
-a killed run left half-written, or that the disk damaged, fails its checksum: it counts as absent
-and its place is used again.
+Records are checked when they are looked up, or, where that would mean reading a large cache whole, when their
+vectors are taken.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
-import mmap
-import os
 import threading
-import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from scripts.classifier import atomic_files
+from scripts.classifier.cache_parts import Part
 from scripts.classifier.errors import UserError
+from scripts.classifier.key_index import KEY_BYTES, NOWHERE, KeyIndex, as_array
 
-KEY_BYTES = 16
-_HEAD_VALUES = (KEY_BYTES + 4) // 4  # key and checksum, counted in float32 values
+__all__ = ["KEY_BYTES", "BottleneckCache", "Vectors"]
 
-# Mapped pages count as this process's memory, and Linux maps far more around a page than was asked for: reading
-# some rows of a large file here and there would make it count whole.
-_LARGEST_MAPPED = 64 << 20
+_MOST_MAPPED = 64 << 20
+_MOST_CHECKED_AT_LOOK_UP = 2 << 30
+
+# A place is the number of a part and, below that, of a row.
+_ROW_BITS = 40
 
 
 class BottleneckCache:
     """What is in the cache folder, and a place to add to it. Safe to use from several threads."""
 
-    def __init__(self, folder: Path, identity: str, size: int, about: dict | None = None):
+    def __init__(
+        self, folder: Path, identity: str, size: int, about: dict | None = None,
+        most_checked_at_look_up: int = _MOST_CHECKED_AT_LOOK_UP,
+    ):  # fmt: skip
         """`size` is the number of values a vector; `about` is kept beside the parts for people who look in."""
         self.folder, self.size = folder, size
-        self._seed = zlib.crc32(identity.encode())
+        self._identity = identity
         self._about = {**(about or {}), "identity": identity, "values": size}
-        self._parts: list[_Part] = []
-        self._places: dict[bytes, tuple[int, int]] = {}  # key -> (part, row)
-        # Where a key is in several places, those seen earlier: damage can turn one record's key into another's.
-        self._earlier: dict[bytes, list[tuple[int, int]]] = {}
-        self._sound: set[bytes] = set()  # keys whose checksum has been seen to fit
-        self._free_rows: list[tuple[int, int]] = []  # damaged, to be written over
+        self._most_checked_at_look_up = most_checked_at_look_up
+        self._parts: list[Part] = []
+        self._index = KeyIndex()
+        self._free: set[int] = set()  # places of damaged records, to be written over
         self._own: int | None = None  # the part that this run may write to
         self._lock = threading.Lock()
         self.added = 0
@@ -59,105 +57,124 @@ class BottleneckCache:
     def refresh(self) -> None:
         """Sees what other processes have added since; costs next to nothing where that is nothing."""
         with self._lock:
-            for number in range(len(self._parts)):
-                if number != self._own:
-                    self._look_again(number)
             known = {part.path for part in self._parts}
-            for path in sorted(self.folder.glob("part-*.bottlenecks")):
-                if path not in known:
-                    self._open_part(path)
+            paths = sorted(path for path in self.folder.glob("part-*.bottlenecks") if path not in known)
+            self._parts += [Part(path, self.size, self._identity) for path in paths]
+            self._look_again(range(len(self._parts)))
 
     def __contains__(self, key: bytes) -> bool:
-        """Whether a sound record is there. A record's checksum is computed the first time."""
+        return bool(self.present([key])[0])
+
+    def present(self, keys: Iterable[bytes]) -> np.ndarray:
+        """Of which keys a record is there, as bool [n]."""
         with self._lock:
-            if key in self._sound:
-                return True
-            while (place := self._places.get(key)) is not None:
-                if self._parts[place[0]].is_sound(place[1], key, self._seed):
-                    self._sound.add(key)
-                    return True
-                self.damaged += 1
-                self._free_rows.append(place)
-                if others := self._earlier.get(key):
-                    self._places[key] = others.pop()
-                else:
-                    del self._places[key]
-            return False
+            return self._find(as_array(keys)) != NOWHERE
 
     def add(self, keys: list[bytes], vectors: np.ndarray) -> None:
         """Keeps float32 vectors [len(keys), size]; once it returns, kill -9 does not lose them."""
         vectors = np.ascontiguousarray(vectors, "<f4")
-        records = [_record(key, vector.tobytes(), self._seed) for key, vector in zip(keys, vectors, strict=True)]
         with self._lock:
-            part = self._part_to_write()
+            number = self._part_to_write()
+            part = self._parts[number]
+            mine = sorted(place for place in self._free if place >> _ROW_BITS == number)[: len(keys)]
             try:
-                rows = part.write(records, self._rows_to_reuse(len(records)))
+                rows = part.write(keys, vectors, [_row(place) for place in mine])
             except OSError as error:
                 raise UserError(
                     f"cannot write to {part.path}: {error.strerror}; what was computed before is kept, "
                     "make room or give another --bottleneck_dir and run again"
                 ) from None
-            self._places.update((key, (self._own, row)) for key, row in zip(keys, rows, strict=True))
-            self._sound.update(keys)
+            part.keep_keys()
+            self._free.difference_update(mine)
+            self._index.note(as_array(keys), _places(number, np.array(rows, np.int64)))
             self.added += len(keys)
 
-    def vectors(self, keys: list[bytes]) -> Vectors:
-        """The vectors of keys that are all in the cache, in this order."""
-        places = np.array([self._places[key] for key in keys], np.int64).reshape(-1, 2)
-        for part in self._parts:
-            part.map_anew()
-        return Vectors(self._parts, places[:, 0], places[:, 1], self.size)
+    def sync(self) -> None:
+        """Once this returns, all machines that share the folder see what was added, and no power cut loses it."""
+        if self._own is not None:
+            self._parts[self._own].sync()
+
+    def vectors(self, keys: Iterable[bytes] | np.ndarray) -> Vectors:
+        """The vectors of keys that are all in the cache, in this order; as an array, keys are uint64 [n, 2]."""
+        keys = keys if isinstance(keys, np.ndarray) else as_array(keys)
+        with self._lock:
+            places = self._find(keys)
+            if (places == NOWHERE).any():
+                raise KeyError(keys[np.argmin(places)].tobytes())
+            small = sum(part.bytes for part in self._parts) <= _MOST_MAPPED
+            for part in self._parts:
+                part.map(small)
+            return Vectors(self._parts, places, self.size, None if self._checks_at_look_up else keys[:, 0].copy())
 
     def close(self) -> None:
         for part in self._parts:
             part.close()
 
-    def _open_part(self, path: Path) -> None:
-        self._parts.append(_Part(path, self.size))
-        self._index(len(self._parts) - 1)
+    @property
+    def _checks_at_look_up(self) -> bool:
+        return sum(part.bytes for part in self._parts) <= self._most_checked_at_look_up
 
-    def _look_again(self, number: int) -> None:
-        """Sees what has been appended to a part that is not ours, and written over what was damaged there."""
-        part = self._parts[number]
-        part.map_anew()
-        self._index(number)
-        for place in [place for place in self._free_rows if place[0] == number]:
-            key = part.key(place[1])
-            if part.is_sound(place[1], key, self._seed):
-                self._free_rows.remove(place)
-                self._note(key, place)
+    def _find(self, keys: np.ndarray) -> np.ndarray:
+        places = self._index.find(keys)
+        if self._checks_at_look_up:
+            unseen = places != NOWHERE
+            for number in np.unique(places[unseen] >> _ROW_BITS):
+                mine = np.flatnonzero(places >> _ROW_BITS == number)
+                unseen[mine] = ~self._parts[number].are_sound(_row(places[mine]))
+            for at in np.flatnonzero(unseen):
+                places[at] = self._sound_place(keys[at : at + 1], int(places[at]))
+        return places
 
-    def _index(self, number: int) -> None:
-        part = self._parts[number]
-        for row, key in enumerate(part.keys(part.indexed), part.indexed):
-            self._note(key, (number, row))
-        part.indexed = part.rows
+    def _sound_place(self, key: np.ndarray, place: int) -> int:
+        """This place of a key [1, 2], or the next whose record is sound, or NOWHERE."""
+        while place != NOWHERE:
+            there = self._parts[place >> _ROW_BITS].sound_key(_row(place))
+            if there == key.tobytes():
+                break
+            self._index.forget(key.tobytes(), place)
+            if there is None:
+                self.damaged += 1
+                self._free.add(place)
+            else:  # written over by another run, or the keys beside the part are not right
+                self._index.note(as_array([there]), np.array([place]))
+            place = int(self._index.find(key)[0])
+        return place
 
-    def _note(self, key: bytes, place: tuple[int, int]) -> None:
-        if key in self._places:
-            self._earlier.setdefault(key, []).append(self._places[key])
-        self._places[key] = place
+    def _look_again(self, numbers: Iterable[int]) -> None:
+        """Sees what has been appended to these parts, and written over what was damaged there."""
+        for number in numbers:
+            part = self._parts[number]
+            first, keys, missing = part.new_keys()
+            places = _places(number, np.arange(first, first + len(keys)))
+            if missing.any():
+                self._free.update(places[missing].tolist())
+                keys, places = keys[~missing], places[~missing]
+            self._index.note(keys, places)
+            part.keep_keys()
+        for place in [place for place in self._free if place >> _ROW_BITS in numbers]:
+            if (key := self._parts[place >> _ROW_BITS].sound_key(_row(place))) is not None:
+                self._free.remove(place)
+                self._index.note(as_array([key]), np.array([place]))
 
-    def _part_to_write(self) -> _Part:
+    def _part_to_write(self) -> int:
         if self._own is None:
             self._make_folder()
             number = 0
             while True:
                 if number == len(self._parts):
-                    self._open_part(self.folder / f"part-{number:04d}.bottlenecks")
+                    self._parts.append(Part(self._unused_path(), self.size, self._identity))
                 if self._parts[number].own():
                     break
                 number += 1
             self._own = number
             # Another run may have added to it between our last look and our lock.
-            self._look_again(number)
-        return self._parts[self._own]
+            self._look_again([number])
+        return self._own
 
-    def _rows_to_reuse(self, count: int) -> list[int]:
-        ours = [place for place in self._free_rows if place[0] == self._own][:count]
-        for place in ours:
-            self._free_rows.remove(place)
-        return [row for _, row in ours]
+    def _unused_path(self) -> Path:
+        taken = {part.path for part in self._parts}
+        paths = (self.folder / f"part-{number:04d}.bottlenecks" for number in range(len(taken) + 1))
+        return next(path for path in paths if path not in taken)
 
     def _make_folder(self) -> None:
         try:
@@ -172,107 +189,57 @@ class BottleneckCache:
 class Vectors:
     """Vectors that stay on disk, read a few at a time."""
 
-    def __init__(self, parts: list[_Part], part_of: np.ndarray, row_of: np.ndarray, size: int):
-        self._parts, self._part_of, self._row_of, self.size = parts, part_of, row_of, size
+    def __init__(self, parts: list[Part], places: np.ndarray, size: int, keys_begin: np.ndarray | None):
+        """`keys_begin`, the first uint64 of each key, is given where records are still to be checked."""
+        self._parts, self._places, self.size, self._keys_begin = parts, places, size, keys_begin
 
     def __len__(self) -> int:
-        return len(self._row_of)
+        return len(self._places)
 
     def at(self, positions: np.ndarray) -> Vectors:
         """Some of them, still on disk."""
-        return Vectors(self._parts, self._part_of[positions], self._row_of[positions], self.size)
+        begin = None if self._keys_begin is None else self._keys_begin[positions]
+        return Vectors(self._parts, self._places[positions], self.size, begin)
 
     def take(self, positions: np.ndarray) -> np.ndarray:
         """The vectors at these positions, as float32 [len(positions), size]."""
         out = np.empty((len(positions), self.size), np.float32)
-        parts, rows = self._part_of[positions], self._row_of[positions]
-        for number, part in enumerate(self._parts):
-            mine = parts == number
-            if mine.all():
-                part.take(rows, out)
-                break
-            if mine.any():
-                out[mine] = part.take(rows[mine], np.empty((np.count_nonzero(mine), self.size), np.float32))
+        places = self._places[positions]
+        numbers, rows = places >> _ROW_BITS, _row(places)
+        for number in np.unique(numbers):
+            mine = numbers == number
+            alone = mine.all()
+            vectors = out if alone else np.empty((np.count_nonzero(mine), self.size), np.float32)
+            begin = None if self._keys_begin is None else self._keys_begin[positions[mine]]
+            _take(self._parts[number], rows[mine], begin, vectors)
+            if not alone:
+                out[mine] = vectors
         return out
 
 
-class _Part:
-    """One file of records: mapped into memory while it is small, read record by record once it is large."""
-
-    def __init__(self, path: Path, size: int):
-        self.path = path
-        self._values = _HEAD_VALUES + size
-        self._bytes = 4 * self._values
-        self.indexed = 0  # the rows before this one are known by their keys
-        try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        except OSError as error:
-            raise UserError(f"cannot open {path}: {error.strerror}; give another --bottleneck_dir") from None
-        self.map_anew()
-
-    def map_anew(self) -> None:
-        """Sees what has been written since. A last record that is cut short does not count."""
-        self.rows = os.fstat(self._file).st_size // self._bytes
-        self._table = None
-        if 0 < self.rows * self._bytes <= _LARGEST_MAPPED:
-            mapped = mmap.mmap(self._file, self.rows * self._bytes, prot=mmap.PROT_READ)
-            self._table = np.frombuffer(mapped, "<f4").reshape(self.rows, self._values)
-
-    def keys(self, first_row: int) -> list[bytes]:
-        if self._table is None:
-            return [os.pread(self._file, KEY_BYTES, row * self._bytes) for row in range(first_row, self.rows)]
-        heads = self._table[first_row:, : KEY_BYTES // 4]
-        return np.ascontiguousarray(heads).view(f"V{KEY_BYTES}").ravel().tolist() if len(heads) else []
-
-    def key(self, row: int) -> bytes:
-        return os.pread(self._file, KEY_BYTES, row * self._bytes)
-
-    def is_sound(self, row: int, key: bytes, seed: int) -> bool:
-        record = os.pread(self._file, self._bytes, row * self._bytes)
-        return record[: _HEAD_VALUES * 4] == _head(key, record[_HEAD_VALUES * 4 :], seed)
-
-    def take(self, rows: np.ndarray, out: np.ndarray) -> np.ndarray:
-        if self._table is not None:
-            out[:] = self._table[rows, _HEAD_VALUES:]
-        else:
-            for row, vector in zip(rows.tolist(), out, strict=True):
-                os.preadv(self._file, [vector], row * self._bytes + _HEAD_VALUES * 4)
-        return out
-
-    def own(self) -> bool:
-        """Whether nobody else may write to this part until we close it."""
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError as error:
-            raise UserError(
-                f"cannot lock {self.path}: {error.strerror}; give a --bottleneck_dir on a disk of this computer"
-            ) from None
-        return True
-
-    def write(self, records: list[bytes], reusable: list[int]) -> list[int]:
-        """Writes over the reusable rows first, then appends; gives the rows taken."""
-        for record, row in zip(records, reusable, strict=False):
-            self._write_at(row, record)
-        appended = records[len(reusable) :]
-        end = os.fstat(self._file).st_size // self._bytes
-        self._write_at(end, b"".join(appended))
-        return reusable + list(range(end, end + len(appended)))
-
-    def close(self) -> None:
-        os.close(self._file)
-
-    def _write_at(self, row: int, data: bytes) -> None:
-        offset = row * self._bytes
-        while data:
-            written = os.pwrite(self._file, data, offset)
-            data, offset = data[written:], offset + written
+def _take(part: Part, rows: np.ndarray, keys_begin: np.ndarray | None, out: np.ndarray) -> None:
+    try:
+        if keys_begin is None:
+            part.take(rows, out)
+            return
+        wrong = part.take_checked(rows, keys_begin, out)
+        if len(wrong):
+            part.suspect(wrong.tolist())
+    except OSError as error:
+        raise UserError(
+            f"cannot use {error.filename or part.path}: {error.strerror}; once it can be, run again"
+        ) from None
+    if len(wrong):
+        raise UserError(
+            f"{part.path}: {len(wrong)} cached bottlenecks are damaged (the first is record {wrong[0]}): run again, "
+            "and they are computed anew"
+        )
 
 
-def _record(key: bytes, vector: bytes, seed: int) -> bytes:
-    return _head(key, vector, seed) + vector
+def _places(number: int, rows: np.ndarray) -> np.ndarray:
+    return rows | number << _ROW_BITS
 
 
-def _head(key: bytes, vector: bytes, seed: int) -> bytes:
-    return key + zlib.crc32(vector, zlib.crc32(key, seed)).to_bytes(4, "little")
+def _row(place):
+    """Of one place or of an array of them."""
+    return place & (1 << _ROW_BITS) - 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import queue
 import threading
@@ -24,6 +25,8 @@ MEAN, STD = 128.0, 128.0
 
 # Part of every cache's identity: to be raised when the same photo comes to give other pixels.
 PREPROCESSING = f"squeeze bilinear 1, mean {MEAN:g}, std {STD:g}"
+
+_LOOKED_UP_AT_ONCE = 1 << 16
 
 
 def open_cache(bottleneck_dir: Path, backbone: Backbone, precision: str) -> BottleneckCache:
@@ -57,11 +60,21 @@ class Extraction:
         self.image_dir, self.cache, self.digests = image_dir, cache, digests
         self.found = Found()
         self.waiting: list[Job] = []
-        for job in jobs:
-            content = digests.get(job.path)
-            keys = None if content is None else [_key(content, view) for view in job.views]
-            if keys is not None and all(key in cache for key in keys):
-                self.found.keys[job.path] = keys
+        jobs = iter(jobs)
+        while some := list(itertools.islice(jobs, _LOOKED_UP_AT_ONCE)):
+            self._look_up(some)
+
+    def _look_up(self, jobs: list[Job]) -> None:
+        contents = [self.digests.get(job.path) for job in jobs]
+        keys = [
+            [] if content is None else [_key(content, view) for view in job.views]
+            for job, content in zip(jobs, contents, strict=True)
+        ]
+        present = iter(self.cache.present(key for of_job in keys for key in of_job).tolist())
+        for job, of_job in zip(jobs, keys, strict=True):
+            there = list(itertools.islice(present, len(of_job)))
+            if there and all(there):
+                self.found.keys[job.path] = of_job
             else:
                 self.waiting.append(job)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,17 +17,18 @@ class Examples:
     """Bottlenecks, the label of each, as an index, and the photo that it is of."""
 
     vectors: Vectors
-    labels: np.ndarray  # int32
-    paths: list[str]
+    labels: np.ndarray  # of the smallest integers that hold them
+    paths: Sequence[str]
 
     @classmethod
     def of(cls, photos: list[Photo], keys: dict[str, list[bytes]], cache: BottleneckCache) -> Examples:
         """One example for each view of each photo."""
-        each = [(photo, key) for photo in photos for key in keys[photo.path]]
+        views = [len(keys[photo.path]) for photo in photos]
+        labels = np.array([photo.label for photo in photos], np.int32)
         return cls(
-            cache.vectors([key for _, key in each]),
-            np.array([photo.label for photo, _ in each], np.int32),
-            [photo.path for photo, _ in each],
+            cache.vectors(key for photo in photos for key in keys[photo.path]),
+            np.repeat(labels.astype(np.min_scalar_type(int(labels.max(initial=0)))), views),
+            [photo.path for photo, several in zip(photos, views, strict=True) for _ in range(several)],
         )
 
     def sample(self, count: int, seed: int) -> Examples:
@@ -45,7 +47,8 @@ class BalancedBatches:
 
     def __init__(self, labels: np.ndarray, random: np.random.Generator):
         self._random = random
-        self._by_label = np.argsort(labels, kind="stable")
+        rows = np.argsort(labels, kind="stable")
+        self._by_label = rows.astype(np.uint32) if len(rows) < 2**32 else rows
         counts = np.bincount(labels)
         self._present = np.flatnonzero(counts)
         self._counts = counts[self._present]

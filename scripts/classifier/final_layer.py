@@ -173,13 +173,13 @@ class Trainer:
         count, size = after - done, self._training.vectors.size
         rows = self._batches.draw(count * self._recipe.batch_size)
         batches = self._take(self._training, rows).reshape(count, -1, size)
-        labels = self._training.labels[rows].reshape(count, -1)
+        labels = _labels(self._training, rows).reshape(count, -1)
         # For each step, the number of its evaluation, or -1 for none.
         order = np.full(count, -1, np.int32)
         order[[step - done - 1 for step in evaluated]] = np.arange(len(evaluated))
         chosen = np.concatenate([self._validation_rows() for _ in evaluated] or [np.empty(0, np.int64)])
         held_out = self._take(self._validation, chosen).reshape(len(evaluated), self._validation_size, size)
-        held_out_labels = self._validation.labels[chosen].reshape(len(evaluated), self._validation_size)
+        held_out_labels = _labels(self._validation, chosen).reshape(len(evaluated), self._validation_size)
         return after, evaluated, [tf.constant(array) for array in (batches, labels, order, held_out, held_out_labels)]
 
     def _take(self, examples: Examples, rows: np.ndarray) -> np.ndarray:
@@ -201,6 +201,10 @@ class Trainer:
             Evaluation(step, float(row[0]), float(row[1]), number(row[2]), number(row[3]))
             for step, row in zip(steps, measures, strict=True)
         ]
+
+
+def _labels(examples: Examples, rows: np.ndarray) -> np.ndarray:
+    return examples.labels[rows].astype(np.int32)
 
 
 def _size_of_values(examples: Examples, seed: int) -> float:

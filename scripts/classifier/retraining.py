@@ -51,7 +51,7 @@ class Gathered:
 
 def look_up(lists: ImageLists, views: tuple[View, ...], bottleneck_dir: Path, cache: BottleneckCache) -> Extraction:
     """What is cached already, and what is waiting. Only training photos are seen in several views."""
-    jobs = [Job(photo.path, views if photo.split == TRAINING else (WHOLE,)) for photo in lists.photos]
+    jobs = (Job(photo.path, views if photo.split == TRAINING else (WHOLE,)) for photo in lists.photos)
     return Extraction(jobs, lists.image_dir, cache, PhotoDigests(bottleneck_dir / "photo_digests.txt", lists.image_dir))
 
 
