@@ -20,6 +20,10 @@ FLAGS = flags.FLAGS
 # The modules of flags that commands import.
 SHARED_FLAGS = ("scripts.input_flags", "scripts.network_flags", "scripts.recipe_flags")
 
+# What TensorFlow reads when it is imported. Handing one small operation after another to other threads costs a tenth
+# of the training's time; large ones still use all cores within themselves.
+TENSORFLOW_SETTINGS = {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_NUM_INTEROP_THREADS": "1"}
+
 EXIT_USER_ERROR = 1
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
@@ -134,10 +138,8 @@ def _tame_tensorflow() -> None:
     real one, and so does faulthandler, so that a crash in native code is still seen.
     POETS_NATIVE_LOG=stderr leaves everything in place.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # Handing one small operation after another to other threads costs a tenth of the training's time; large ones
-    # still use all cores within themselves.
-    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+    for name, value in TENSORFLOW_SETTINGS.items():
+        os.environ.setdefault(name, value)
     warnings.filterwarnings("ignore")
     for name in ("tensorflow", "absl"):
         logging.getLogger(name).setLevel(logging.ERROR)

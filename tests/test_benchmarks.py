@@ -1,12 +1,11 @@
 """Runs the benchmarks in a tiny configuration: what they print, not how fast anything is."""
 
-import os
 import re
 import subprocess
-import sys
 
 import pytest
-from conftest import ROOT, draw_folder
+import warm_commands
+from conftest import ROOT, Workplace, draw_folder
 from networks import mobilenet_archive
 
 HEADINGS = "| figure | measured | lowest to highest | held against | ratio | how it was measured |"
@@ -14,10 +13,12 @@ HEADINGS = "| figure | measured | lowest to highest | held against | ratio | how
 
 def measure(temporary, *words: str) -> subprocess.CompletedProcess:
     temporary.mkdir()
-    return subprocess.run(
-        [sys.executable, "-m", "benchmarks.retraining", f"--model_dir={temporary}", *words], cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(temporary)}, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    return run(temporary, "retraining", f"--model_dir={temporary}", *words)
+
+
+def run(temporary, name: str, *words: str, **environment: str) -> subprocess.CompletedProcess:
+    environment = Workplace(temporary).environment({"TMPDIR": str(temporary), **environment})
+    return warm_commands.run([f"benchmarks.{name}", *words], ROOT, environment)
 
 
 def test_the_table_holds_each_figure_against_its_limit(tmp_path):
@@ -72,10 +73,7 @@ def test_each_photo_is_judged_once_in_every_form(tmp_path):
     photos, strangers = draw_folder(tmp_path / "photos", each=5), draw_folder(tmp_path / "others", ("yellow",), 2)
     (tmp_path / "temporary").mkdir()
     words = ["--architecture=color_texture", "--folds=2", "--steps=20", f"--photos={photos}"]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.quality", *words, f"--strangers={strangers}"], cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(tmp_path / "temporary")}, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    done = run(tmp_path / "temporary", "quality", *words, f"--strangers={strangers}")
     assert done.returncode == 0, done.stderr
     about, forms, unknown = done.stdout.strip().split("\n\n")
     assert about == "color_texture, 15 photos of 3 labels, 2 folds, 20 steps"
@@ -95,11 +93,7 @@ def test_several_views_are_compared_with_one_photo_by_photo(tmp_path):
         "--architecture=mobilenet_0.50_128", "--folds=2", "--steps=20", "--rounds=1", f"--photos={photos}",
         f"--model_dir={tmp_path / 'models'}",
     ]  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.free_accuracy", *words], cwd=ROOT, capture_output=True, text=True,
-        env={**os.environ, "TMPDIR": str(tmp_path / "temporary"), "POETS_MIRROR": str(tmp_path / "mirror")},
-        timeout=300,
-    )  # fmt: skip
+    done = run(tmp_path / "temporary", "free_accuracy", *words, POETS_MIRROR=str(tmp_path / "mirror"))
     assert done.returncode == 0, done.stderr
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines()[4:]]
     assert [row[:2] for row in rows] == [
@@ -114,10 +108,7 @@ def test_several_views_are_compared_with_one_photo_by_photo(tmp_path):
 def test_training_from_nothing(tmp_path):
     (tmp_path / "temporary").mkdir()
     photos = draw_folder(tmp_path / "photos", ("green", "red"), each=10)
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.from_nothing", f"--cifar10={photos}", "--testing_percentage=20"], cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(tmp_path / "temporary")}, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    done = run(tmp_path / "temporary", "from_nothing", f"--cifar10={photos}", "--testing_percentage=20")
     assert done.returncode == 0, done.stderr
     rows = [line for line in done.stdout.splitlines() if line.startswith("| photos --image_size=32")]
     figures = re.compile(r"\| [\d.]+ % \| \d+ \| \d+ \| [\d.]+ s \| [\d.]+ s \|$")
@@ -129,10 +120,7 @@ def test_serving_is_held_against_the_classifier_without_a_server(tmp_path):
     photos = draw_folder(tmp_path / "photos", each=5)
     (tmp_path / "temporary").mkdir()
     words = ["--architecture=color_texture", "--count=20", "--steps=20", "--rounds=1", "--clients=4", "--long_run=20"]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.serving", f"--photos={photos}", f"--model_dir={tmp_path}", *words], cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(tmp_path / "temporary")}, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    done = run(tmp_path / "temporary", "serving", f"--photos={photos}", f"--model_dir={tmp_path}", *words)
     assert done.returncode == 0, done.stderr
     rows = done.stdout.strip().split("\n\n")[-1].splitlines()
     assert rows[0] == HEADINGS and [row.split("|")[1].strip().partition(",")[0] for row in rows[2:]] == [

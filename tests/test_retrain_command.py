@@ -6,13 +6,13 @@ import re
 import select
 import signal
 import struct
-import subprocess
 import termios
 import time
 
 import numpy as np
 import pytest
-from conftest import ROOT, draw_folder, draw_shape
+import warm_commands
+from conftest import draw_folder, draw_shape
 from networks import mobilenet_archive
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -22,7 +22,7 @@ def test_a_folder_becomes_a_classifier(retrained):
     assert (retrained / "retrained_labels.txt").read_text() == "blue\ngreen\nred\n"
     for kind in ("blue", "green", "red"):
         draw_shape(kind, 1000).save(retrained / f"new_{kind}.png")
-        answer = retrained.label(f"--image={retrained / f'new_{kind}.png'}")
+        answer = retrained.label(f"--image={retrained / f'new_{kind}.png'}", cold=kind == "red")
         assert answer.returncode == 0, answer.stderr
         assert re.fullmatch(rf"{kind} \(score=0\.\d{{5}}\)\n(\w+ \(score=0\.\d{{5}}\)\n){{2}}", answer.stdout)
         assert answer.stderr == ""
@@ -128,9 +128,11 @@ def test_a_damaged_cache_costs_only_what_is_damaged(workplace, photos):
     assert (workplace / "retrained_graph.pb").read_bytes() == before
 
 
-def command_of(workplace, photos, *words) -> list[str]:
-    quick = "--architecture=color_texture"
-    return workplace.command("retrain", f"--image_dir={photos}", quick, *workplace.outputs(), *words)
+def start(workplace, photos, *words, stdout, stderr) -> warm_commands.Running:
+    return workplace.start(
+        "retrain", f"--image_dir={photos}", "--architecture=color_texture", *workplace.outputs(), *words,
+        stdout=stdout, stderr=stderr,
+    )  # fmt: skip
 
 
 def test_kill_9_at_any_moment(workplace):
@@ -140,8 +142,6 @@ def test_kill_9_at_any_moment(workplace):
     reference = workplace.retrain(photos, *elsewhere)
     assert reference.returncode == 0, reference.stderr
     random = np.random.default_rng(7)
-    command = command_of(workplace, photos, "--how_many_training_steps=200")
-
     def cached() -> int:
         return sum(path.stat().st_size for path in (workplace / "bottlenecks").rglob("*.bottlenecks"))
 
@@ -150,10 +150,9 @@ def test_kill_9_at_any_moment(workplace):
         before = cached()
         # Sixteen in the midst of the bottlenecks, the others anywhere up to the last file written.
         until = before + random.integers(1, whole // 14) if kill < 16 and before < whole * 0.9 else None
-        running = subprocess.Popen(
-            command, cwd=ROOT, env=workplace.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        deadline = time.monotonic() + (60 if until else random.uniform(1.5, 6))
+        with open(os.devnull, "w") as nothing:
+            running = start(workplace, photos, "--how_many_training_steps=200", stdout=nothing, stderr=nothing)
+        deadline = time.monotonic() + (60 if until else random.uniform(0.2, 3))
         while running.poll() is None and time.monotonic() < deadline and (until is None or cached() < until):
             time.sleep(0.005)
         running.kill()
@@ -169,31 +168,25 @@ def test_kill_9_at_any_moment(workplace):
 
 def test_two_runs_at_once_do_not_harm_each_other(workplace):
     photos = draw_folder(workplace / "photos", each=80)
-    commands = [
-        command_of(workplace, photos, f"--output_graph={workplace / f'{name}.pb'}", "--how_many_training_steps=50",
-                   f"--output_labels={workplace / f'{name}.txt'}", f"--summaries_dir={workplace / name}")
-        for name in "ab"
-    ]  # fmt: skip
-    caught = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    running = [subprocess.Popen(each, cwd=ROOT, env=workplace.environment(), **caught) for each in commands]
-    for one in running:
-        _, errors = one.communicate(timeout=120)
-        assert one.returncode == 0, errors
+    with open(workplace / "said", "w+") as said:
+        running = [
+            start(workplace, photos, f"--output_graph={workplace / f'{name}.pb'}", "--how_many_training_steps=50",
+                  f"--output_labels={workplace / f'{name}.txt'}", f"--summaries_dir={workplace / name}",
+                  stdout=said, stderr=said)
+            for name in "ab"
+        ]  # fmt: skip
+        for one in running:
+            assert one.wait(timeout=120) == 0, (workplace / "said").read_text()
     assert (workplace / "a.pb").read_bytes() == (workplace / "b.pb").read_bytes()
     assert "240 cached, 0 computed" in workplace.retrain(photos).stdout
 
 
-def run_on_a_terminal(command, env, until=None, timeout=120):
+def run_on_a_terminal(workplace, photos, *words, until=None, timeout=120):
     """What it shows on a terminal; Ctrl-C is pressed once `until` appears."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-    on_it = {"stdin": slave, "stdout": slave, "stderr": slave}
-    running = subprocess.Popen(
-        command, cwd=ROOT, env=env, start_new_session=True, **on_it,
-        # A shell that runs the tests in the background has Ctrl-C ignored, which children would inherit.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
-    os.close(slave)
+    with open(slave, "w") as terminal:
+        running = start(workplace, photos, *words, stdout=terminal, stderr=terminal)
     shown, deadline = b"", time.monotonic() + timeout
     while running.poll() is None and time.monotonic() < deadline:
         if select.select([master], [], [], 0.1)[0]:
@@ -205,7 +198,7 @@ def run_on_a_terminal(command, env, until=None, timeout=120):
                 break
             shown += piece
         if until is not None and re.search(until, shown):
-            os.kill(running.pid, signal.SIGINT)
+            running.send_signal(signal.SIGINT)
             until = None
     running.kill()
     os.close(master)
@@ -213,8 +206,8 @@ def run_on_a_terminal(command, env, until=None, timeout=120):
 
 
 def test_ctrl_c_keeps_what_was_trained(workplace, photos):
-    command = command_of(workplace, photos, "--how_many_training_steps=10000000")
-    status, shown = run_on_a_terminal(command, workplace.environment(), until=rb"training: +\d+%.* [1-9]\d+/")
+    forever = "--how_many_training_steps=10000000"
+    status, shown = run_on_a_terminal(workplace, photos, forever, until=rb"training: +\d+%.* [1-9]\d+/")
     assert status == 0, shown
     steps = int(re.search(r"stopped after (\d+) of 10000000 steps", shown).group(1))
     assert json.loads((workplace / "retrained_graph.json").read_text())["steps_trained"] == steps > 0
@@ -224,16 +217,14 @@ def test_ctrl_c_keeps_what_was_trained(workplace, photos):
 
 def test_ctrl_c_while_computing_bottlenecks_ends_in_one_line(workplace):
     photos = draw_folder(workplace / "photos", each=300)
-    command = command_of(workplace, photos)
-    status, shown = run_on_a_terminal(command, workplace.environment(), until=rb"bottlenecks: +\d+%.* [1-9]\d+/")
+    status, shown = run_on_a_terminal(workplace, photos, until=rb"bottlenecks: +\d+%.* [1-9]\d+/")
     assert status == 130 and shown.strip().endswith("stopped") and "Traceback" not in shown
     assert not (workplace / "retrained_graph.pb").exists()
     assert not re.search(" 0 cached", workplace.retrain(photos).stdout)
 
 
 def test_a_terminal_shows_bars_with_rate_and_time_left(workplace, photos):
-    command = command_of(workplace, photos)
-    status, shown = run_on_a_terminal(command, workplace.environment())
+    status, shown = run_on_a_terminal(workplace, photos)
     assert status == 0, shown
     assert re.search(r"bottlenecks: 100%.* 72/72 \[.*photos/s", shown)
     assert re.search(r"training: 100%.* 4000/4000 \[.*steps/s.*validation 100 %", shown)

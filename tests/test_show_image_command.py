@@ -59,7 +59,7 @@ def photos(tmp_path_factory) -> Workplace:
 
 
 def show(photos: Workplace, *words, env=None) -> subprocess.CompletedProcess:
-    return photos.run("show_image", *words, env={"PYTHONPATH": str(photos / "tensorflow"), **(env or {})})
+    return photos.run("show_image", *words, env={"PYTHONPATH": str(photos / "tensorflow"), **(env or {})}, cold=True)
 
 
 def show_on_terminal(photos: Workplace, *words, columns=40, lines=20, **env) -> str:

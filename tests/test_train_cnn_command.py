@@ -3,12 +3,11 @@
 import json
 import re
 import signal
-import subprocess
 import time
 
 import numpy as np
 import pytest
-from conftest import ROOT, Workplace, draw_folder, draw_shape
+from conftest import Workplace, draw_folder, draw_shape
 from PIL import Image
 
 from scripts.classifier import image_lists
@@ -91,15 +90,13 @@ def test_other_commands_take_it(trained):
 def test_killed_and_resumed_it_comes_to_the_same(trained, tmp_path):
     place = Workplace(tmp_path)
     words = words_of(place, trained / "photos", *RECIPE)
-    process = subprocess.Popen(
-        place.command("train_cnn", *words, "--epochs=1000"), cwd=ROOT, env=place.environment(),
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-    )  # fmt: skip
+    with open(place / "said", "w") as said:
+        running = place.start("train_cnn", *words, "--epochs=1000", stdout=said, stderr=said)
     while not (place / "checkpoint.npz").exists():
-        assert process.poll() is None, process.stderr.read()
+        assert running.poll() is None, (place / "said").read_text()
         time.sleep(0.002)
-    process.kill()
-    process.communicate()
+    running.kill()
+    running.wait(60)
     assert not (place / "cnn_graph.pb").exists()
     done = place.run("train_cnn", *words, f"--epochs={EPOCHS}", "--resume")
     assert done.returncode == 0, done.stderr
@@ -125,18 +122,16 @@ def test_deep_on_photos_in_sets_some_of_them_broken_none_cached(tmp_path):
 
 def test_ctrl_c_keeps_the_best_epoch(trained, tmp_path):
     place = Workplace(tmp_path)
-    process = subprocess.Popen(
-        place.command("train_cnn", *words_of(place, trained / "photos", "--epochs=100000", "--image_size=8")), cwd=ROOT,
-        env=place.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
+    words = words_of(place, trained / "photos", "--epochs=100000", "--image_size=8")
+    with open(place / "said", "w") as said:
+        running = place.start("train_cnn", *words, stdout=said, stderr=said)
     while not (place / "checkpoint.npz").exists():
-        assert process.poll() is None, process.stderr.read()
+        assert running.poll() is None, (place / "said").read_text()
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    printed, warned = process.communicate(timeout=100)
-    assert process.returncode == 0 and "--resume goes on" in warned, warned
-    assert "validation accuracy" in printed and (place / "cnn_graph.pb").exists()
+    running.send_signal(signal.SIGINT)
+    status, said = running.wait(100), (place / "said").read_text()
+    assert status == 0 and "--resume goes on" in said, said
+    assert "validation accuracy" in said and (place / "cnn_graph.pb").exists()
     # Where no photos were kept for testing, evaluate looks at those for validation, and says so.
     done = place.run("evaluate", f"--graph={place / 'cnn_graph.pb'}")
     assert done.returncode == 0 and "validation photos" in done.stdout and "kept for testing" in done.stderr
