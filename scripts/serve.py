@@ -34,7 +34,7 @@ _MANY = 1000
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    server, service, metrics = _import()
+    server, service, metrics, watching = _import()
     if FLAGS.port > 65535:
         raise UserError(f"--port={FLAGS.port}: expected 0 to 65535")
     if FLAGS.token == "":
@@ -46,12 +46,12 @@ def main(positional: list[str]) -> None:
         return classifiers.load(path, labels, wishes, FLAGS.unknown, input_flags.names())
 
     taken = server.listen(FLAGS.host, FLAGS.port)
+    watched = server.Watched(path, labels, load, watching.look(path, labels)) if FLAGS.watch else None
     classifier = load()
     if classifier.model.note:
         print(f"note: {classifier.model.note}", file=sys.stderr)
     service.check(classifier)
     served = service.Service(*service.name_and_version(path, FLAGS.name), FLAGS.queue, metrics.Metrics())
-    watched = server.Watched(path, labels, load) if FLAGS.watch else None
     server.run(
         taken, served, classifier, watched, FLAGS.token, FLAGS.log_format, _write, lambda: _ready(served.name, taken)
     )
@@ -61,14 +61,14 @@ def main(positional: list[str]) -> None:
 def _import():
     """What is installed only for serving."""
     try:
-        from scripts.classifier.serving import metrics, server, service
+        from scripts.classifier.serving import metrics, server, service, watching
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("scripts"):
             raise
         raise UserError(
             f"the package {error.name}, for serving, is not installed: pip install -r requirements/serve.txt"
         ) from None
-    return server, service, metrics
+    return server, service, metrics, watching
 
 
 def _ready(name: str, taken) -> None:

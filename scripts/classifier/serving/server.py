@@ -35,6 +35,7 @@ class Watched:
     path: Path
     labels: Path | None
     load: Callable[[], Classifier]
+    seen: watching.Look  # what lay there before it was opened the first time
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -135,7 +136,7 @@ class _Protocol(HttpToolsProtocol):
 
 async def _watch(watched: Watched, service_: Service, say: Callable[[str], None]) -> None:
     """Takes over what is written to the path, once it is whole and has proven to work."""
-    served = before = watching.look(watched.path, watched.labels)
+    served = before = watched.seen
     while True:
         await asyncio.sleep(watching.SECONDS)
         now = await asyncio.to_thread(watching.look, watched.path, watched.labels)
