@@ -12,7 +12,7 @@ import numpy as np
 
 from scripts.classifier.classifiers import Answer
 from scripts.classifier.formats.raw_pixels import PICTURES, SCORES
-from scripts.classifier.formats.saved_model import CLASSES, CLASSIFY, EXAMPLES, IMAGE_BYTES, PIXELS, SERVING
+from scripts.classifier.formats.saved_model_signatures import CLASSES, CLASSIFY, EXAMPLES, IMAGE_BYTES, PIXELS, SERVING
 from scripts.classifier.serving.batches import Picture
 from scripts.classifier.serving.refusals import Refused
 
