@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import signal
+import time
 
 import numpy as np
 import pytest
@@ -71,6 +73,27 @@ def test_same_seed_same_network_to_the_bit(tuned, workplace):
         shutil.copytree(tuned / name, workplace / name)
     assert workplace.retrain(*tuned.words).returncode == 0
     assert (workplace / "retrained_graph.pb").read_bytes() == (tuned / "retrained_graph.pb").read_bytes()
+
+
+def test_ctrl_c_keeps_the_best_that_was_reached(tuned, workplace):
+    shutil.copytree(tuned / "models", workplace / "models")
+    shutil.copytree(tuned / "bottlenecks", workplace / "bottlenecks")
+    photos, *words = tuned.words
+    with open(workplace / "said", "w") as said:
+        running = workplace.start(
+            "retrain", f"--image_dir={photos}", *workplace.outputs(), *words, "--fine_tune_steps=1000000",
+            "--intermediate_store_frequency=61", stdout=said, stderr=said,
+        )  # fmt: skip
+    while not (workplace / "intermediate" / "intermediate_61.pb").exists():  # the first step of fine-tuning
+        assert running.poll() is None, (workplace / "said").read_text()
+        time.sleep(0.01)
+    running.send_signal(signal.SIGINT)
+    status, said = running.wait(100), (workplace / "said").read_text()
+    assert status == 0 and "Traceback" not in said, said
+    steps = int(re.search(r"fine-tuning took .* of (\d+) steps, of the valid", said).group(1))
+    record = json.loads((workplace / "retrained_graph.json").read_text())
+    assert record["steps_trained"] == 60 + steps < 1000000
+    assert workplace.label(f"--image={next((photos / 'red').iterdir())}").returncode == 0
 
 
 def test_a_layer_that_is_not_there_is_named_with_the_nearest(tuned):
