@@ -3,8 +3,9 @@
     python -m benchmarks.from_nothing --flowers=tf_files/flower_photos --cifar10=tf_files/cifar10
 
 Each row is a run of train_cnn in a process of its own, on the test photos of a folder that brings some, else on the
-validation photos. Processor time is that of the whole run, import and decoding included; shared among the cores it is
-what the run takes where nothing else runs. Prints a Markdown table.
+validation photos. On flowers the Keras tutorial's own network is trained beside it, on the same photos. Processor time
+is that of the whole run, import and decoding included; shared among the cores it is what the run takes where nothing
+else runs. Prints a Markdown table.
 """
 
 import json
@@ -25,18 +26,22 @@ flags.DEFINE_string("cifar10", None, "CIFAR-10 as folders, for both networks at 
 flags.DEFINE_float("testing_percentage", 0, "How many of 100 photos are kept for testing where the folder keeps none.")
 flags.DEFINE_integer("seed", 0, "The seed of every run.", 0)
 
-_FLOWERS = (("--epochs=10",), ("--epochs=15", "--augment", "--dropout=0.2"))
+# Epochs, and whether photos are changed at random.
+_FLOWERS = ((10, False), (15, True))
 _CIFAR10 = (("--image_size=32", "--epochs=10"), ("--image_size=32", "--network=deep", "--epochs=10"))
 
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
     print(machine.describe(), end="\n\n")
-    print("| train_cnn | accuracy | photos judged | best epoch | an epoch, processor | the same on all cores |")
+    print("| network | accuracy | photos judged | best epoch | an epoch, processor | the same on all cores |")
     print("|---|--:|--:|--:|--:|--:|")
-    for folder, runs in ((FLAGS.flowers, _FLOWERS), (FLAGS.cifar10, _CIFAR10)):
-        for words in runs if folder is not None else ():
-            _measure(folder, words)
+    for epochs, augmented in _FLOWERS if FLAGS.flowers is not None else ():
+        words = (f"--epochs={epochs}", *(("--augment", "--dropout=0.2") if augmented else ()))
+        _measure(FLAGS.flowers, words)
+        _measure_keras(FLAGS.flowers, epochs, "augmented" if augmented else "plain")
+    for words in _CIFAR10 if FLAGS.cifar10 is not None else ():
+        _measure(FLAGS.cifar10, words)
 
 
 def _measure(folder: str, words: tuple[str, ...]) -> None:
@@ -55,9 +60,21 @@ def _measure(folder: str, words: tuple[str, ...]) -> None:
         took = _processor_seconds() - before
         record = json.loads(Path(temporary, "graph.json").read_text())
     judged = record["test"] if record["test"]["photos"] else record["validation"]
-    seconds = took / record["epochs_trained"]
-    print(f"| {Path(folder).name} {' '.join(words)} | {100 * judged['accuracy']:.1f} % | {judged['photos']} | "
-          f"{record['best_epoch']} | {seconds:.1f} s | {seconds / networks.cores():.1f} s |", flush=True)  # fmt: skip
+    _print(f"{Path(folder).name} {' '.join(words)}", judged, record["best_epoch"], took / record["epochs_trained"])
+
+
+def _measure_keras(folder: str, epochs: int, kind: str) -> None:
+    print(folder, "plain Keras", epochs, kind, file=sys.stderr, flush=True)
+    before = _processor_seconds()
+    words = ("-m", "benchmarks.plain_keras", folder, str(epochs), kind, str(FLAGS.seed))
+    found = json.loads(processes.output(*words))
+    name = f"{Path(folder).name}, the tutorial's network in plain Keras, {kind}, {epochs} epochs"
+    _print(name, found, found["best_epoch"], (_processor_seconds() - before) / epochs)
+
+
+def _print(name: str, judged: dict, best_epoch: int, seconds: float) -> None:
+    print(f"| {name} | {100 * judged['accuracy']:.1f} % | {judged['photos']} | {best_epoch} | {seconds:.1f} s | "
+          f"{seconds / networks.cores():.1f} s |", flush=True)  # fmt: skip
 
 
 def _processor_seconds() -> float:

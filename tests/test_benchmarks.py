@@ -1,5 +1,6 @@
 """Runs the benchmarks in a tiny configuration: what they print, not how fast anything is."""
 
+import json
 import re
 import subprocess
 
@@ -113,6 +114,10 @@ def test_training_from_nothing(tmp_path):
     rows = [line for line in done.stdout.splitlines() if line.startswith("| photos --image_size=32")]
     figures = re.compile(r"\| [\d.]+ % \| \d+ \| \d+ \| [\d.]+ s \| [\d.]+ s \|$")
     assert len(rows) == 2 and all(figures.search(row) for row in rows)
+    done = run(tmp_path / "temporary", "plain_keras", str(photos), "1", "augmented", "0")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["best_epoch"] == 1 and 0 <= found["accuracy"] <= 1 and found["photos"] == 5
     assert not any((tmp_path / "temporary").iterdir())
 
 
