@@ -9,7 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from benchmarks import processes, random_bottlenecks
+from benchmarks import disk, processes, random_bottlenecks
 from benchmarks.figures import Against, Figure
 from benchmarks.workbench import Workbench
 from scripts.classifier import accuracy, retraining
@@ -23,7 +23,6 @@ _MOST_MEGABYTES = 1200.0
 _PROMISED_FOR = 100_000
 
 _VALUES = 2048  # Inception V3's
-_MARGIN_BYTES = 1 << 30
 
 
 def memory(bench: Workbench, photos: list[int]) -> list[Figure]:
@@ -33,12 +32,7 @@ def memory(bench: Workbench, photos: list[int]) -> list[Figure]:
 def _figure(bench: Workbench, count: int) -> Figure:
     folder = bench.folder / f"memory-{count}"
     needed = count * 4 * _VALUES
-    free = shutil.disk_usage(bench.folder).free
-    if free < needed + _MARGIN_BYTES:
-        raise UserError(
-            f"{bench.folder} has {free / 1e9:.1f} GB free, but {count} bottlenecks take {needed / 1e9:.1f} GB and some "
-            "to spare: set TMPDIR to a folder on a larger disk, or leave --only=memory out"
-        )
+    disk.check(bench.folder, f"{count} bottlenecks", needed, 2, "memory")
     # Filled by another process, since a peak does not go away.
     processes.output("-m", __name__, "fill", str(folder), str(count), "0")
     peak = int(processes.output("-m", __name__, "train", str(folder), str(count), str(bench.steps)))
@@ -67,7 +61,7 @@ def _train(folder: Path, photos: int, steps: int) -> None:
     retraining.share_kept(retraining.learn_unknown(training, validation, 0.95, 0), testing)
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
     """What this process alone has held at once: getrusage's ru_maxrss counts its parent's before it as well."""
     status = Path("/proc/self/status")
     if not status.exists():
@@ -82,4 +76,4 @@ if __name__ == "__main__":
         random_bottlenecks.fill(random_bottlenecks.open_cache(Path(folder), _VALUES), int(photos))
     else:
         _train(Path(folder), int(photos), int(steps))
-        print(_peak_bytes())
+        print(peak_bytes())

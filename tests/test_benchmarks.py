@@ -2,7 +2,10 @@
 
 import json
 import re
+import signal
 import subprocess
+import sys
+import time
 
 import pytest
 import warm_commands
@@ -133,3 +136,53 @@ def test_serving_is_held_against_the_classifier_without_a_server(tmp_path):
         "memory gained over 20 requests",
     ]  # fmt: skip
     assert not any((tmp_path / "temporary").glob("poets-benchmark-*"))
+
+
+def measure_many(temporary, *words: str) -> subprocess.CompletedProcess:
+    temporary.mkdir()
+    return run(temporary, "cluster", *words)
+
+
+def test_many_photos_and_vectors(tmp_path):
+    words = ["--photo_counts=100,400", "--rounds=1", "--vectors=300000", "--steps=100"]
+    done = measure_many(tmp_path / "temporary", "--only=photos,vectors", *words)
+    assert done.returncode == 0, done.stderr
+    rows = done.stdout.strip().split("\n\n")[-1].splitlines()
+    cells = {row.split("|")[1].strip(): row.split("|")[2].split() for row in rows[2:]}
+    assert rows[0] == HEADINGS and [name for name in cells if "400" in name] == [
+        "listing 400 photos", "splitting 400 photos", "looking up 400 photos", "memory for 400 photos",
+        "seconds a photo, of 400 against 100", "megabytes a photo, of 400 against 100",
+    ]  # fmt: skip
+    assert [unit for name, (_, unit) in cells.items() if "300,000 vectors" in name] == ["s", "MB", "steps/s"]
+    # More than training over so many takes at all would mean that they are held in memory.
+    assert float(cells["peak memory of training over 300,000 vectors of 2,048 values"][0].replace(",", "")) < 1500
+    assert not any((tmp_path / "temporary").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--only=speed"], "error: --only=speed is not known: choose from photos, vectors"),
+        (["--photo_counts=few"], "error: --photo_counts=few: expected numbers"),
+        (["--vectors=200"], "error: flag --vectors=200"),
+        (["--vectors=9000000000000", "--only=vectors"], "GB free, but the keys of 9000000000000 vectors take 2"),
+    ],
+    ids=["unknown part", "count in words", "too few", "no room"],
+)
+def test_mistakes_about_many_are_named(tmp_path, words, message):
+    done = measure_many(tmp_path / "temporary", *words)
+    assert done.returncode == 1 and message in done.stderr.splitlines()[-1]
+    assert not any((tmp_path / "temporary").iterdir())
+
+
+def test_ctrl_c_removes_what_was_made(tmp_path):
+    running = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.cluster", "--only=photos", "--photo_counts=1000000"], cwd=ROOT,
+        env=Workplace(tmp_path).environment({"TMPDIR": str(tmp_path)}), stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not any(tmp_path.glob("*/*/photos/*/*.jpg")):
+        assert running.poll() is None
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    assert running.communicate(timeout=60)[1].splitlines()[-1] == "stopped" and running.returncode == 130
+    assert not any(tmp_path.iterdir())

@@ -245,25 +245,6 @@ def test_a_large_cache_refuses_what_is_damaged_and_computes_that_anew(tmp_path_f
     assert there(folder, SOME) == SOME
 
 
-def test_training_on_a_damaged_record_of_a_large_cache_ends_in_one_line(tmp_path, many):
-    from scripts.classifier.examples import Examples
-    from scripts.classifier.final_layer import Trainer
-    from scripts.classifier.image_lists import TRAINING, Photo
-    from scripts.classifier.recipe import Recipe
-
-    shutil.copytree(many, tmp_path / "cache")
-    (part,) = parts(tmp_path / "cache")
-    content = bytearray(part.read_bytes())
-    content[5 * RECORD_BYTES + 30] ^= 1
-    part.write_bytes(content)
-    photos = [Photo(f"{number % 2}/{number}.jpg", number % 2, TRAINING) for number in range(10)]
-    keys = {photo.path: [key(number)] for number, photo in enumerate(photos)}
-    examples = Examples.of(photos, keys, unchecked(tmp_path / "cache"))
-    with pytest.raises(UserError, match=r"1 cached bottlenecks are damaged \(the first is record 5\): run again"):
-        list(Trainer(examples, examples, 2, Recipe(steps=200)).run())
-    assert [number for number in range(10) if key(number) not in unchecked(tmp_path / "cache")] == [5]
-
-
 def test_two_runs_at_once_write_to_parts_of_their_own(tmp_path):
     first = fill(tmp_path, range(10))
     second = fill(tmp_path, range(5, 15))

@@ -222,3 +222,25 @@ def test_sampling_for_the_final_test_is_seeded_and_without_doubles(tmp_path):
     assert len(some) == 20 and len(set(some.paths)) == 20 and some.paths == whole.sample(20, 3).paths
     assert whole.sample(-1, 3) is whole and whole.sample(500, 3) is whole
     assert (some.vectors.take(np.arange(20)) == whole.vectors.take(np.array([int(p[:-4]) for p in some.paths]))).all()
+
+
+def test_a_large_cache_whose_records_are_checked_as_they_are_taken_trains_to_the_same(tmp_path):
+    checked = examples(tmp_path, 300)
+    cache = BottleneckCache(tmp_path / "0", "test", 20, most_checked_at_look_up=0)
+    random = np.random.default_rng(0)
+    random.choice(3, 300), random.normal(0, 1.2, (300, 20))
+    keys = [random.bytes(16) for _ in range(300)]
+    taken = Examples(cache.vectors(keys), checked.labels, checked.paths)
+    layers = [train(each, each, Recipe(steps=50))[0].layer for each in (checked, taken)]
+    assert all((one == other).all() for one, other in zip(*(layer.arrays for layer in layers), strict=True))
+
+    part = tmp_path / "0" / "part-0000.bottlenecks"
+    content = bytearray(part.read_bytes())
+    content[5 * 100 + 30] ^= 1
+    part.write_bytes(content)
+    cache = BottleneckCache(tmp_path / "0", "test", 20, most_checked_at_look_up=0)
+    taken = Examples(cache.vectors(keys), checked.labels, checked.paths)
+    with pytest.raises(UserError, match=r"1 cached bottlenecks are damaged \(the first is record 5\): run again"):
+        train(taken, taken, Recipe(steps=50))
+    cache = BottleneckCache(tmp_path / "0", "test", 20, most_checked_at_look_up=0)
+    assert np.flatnonzero(~cache.present(keys)).tolist() == [5]

@@ -117,12 +117,12 @@ class BottleneckCache:
     def _find(self, keys: np.ndarray) -> np.ndarray:
         places = self._index.find(keys)
         if self._checks_at_look_up:
-            unseen = places != NOWHERE
-            for number in np.unique(places[unseen] >> _ROW_BITS):
-                mine = np.flatnonzero(places >> _ROW_BITS == number)
-                unseen[mine] = ~self._parts[number].are_sound(_row(places[mine]))
-            for at in np.flatnonzero(unseen):
-                places[at] = self._sound_place(keys[at : at + 1], int(places[at]))
+            numbers = places >> _ROW_BITS
+            for number in np.unique(numbers[places != NOWHERE]):
+                mine = np.flatnonzero(numbers == number)
+                held = self._parts[number].hold(_row(places[mine]), keys[mine])
+                for at in mine[~held]:
+                    places[at] = self._sound_place(keys[at : at + 1], int(places[at]))
         return places
 
     def _sound_place(self, key: np.ndarray, place: int) -> int:

@@ -44,6 +44,11 @@ class Job:
     path: str  # of a photo, relative to the image folder
     views: tuple[View, ...]
 
+    def keys(self, content: bytes) -> list[bytes]:
+        """Those of the views, if this is the photo's content."""
+        parts = (content + view.identity.encode() for view in self.views)
+        return [hashlib.blake2b(part, digest_size=KEY_BYTES).digest() for part in parts]
+
 
 @dataclass
 class Found:
@@ -66,10 +71,7 @@ class Extraction:
 
     def _look_up(self, jobs: list[Job]) -> None:
         contents = [self.digests.get(job.path) for job in jobs]
-        keys = [
-            [] if content is None else [_key(content, view) for view in job.views]
-            for job, content in zip(jobs, contents, strict=True)
-        ]
+        keys = [[] if content is None else job.keys(content) for job, content in zip(jobs, contents, strict=True)]
         present = iter(self.cache.present(key for of_job in keys for key in of_job).tolist())
         for job, of_job in zip(jobs, keys, strict=True):
             there = list(itertools.islice(present, len(of_job)))
@@ -99,7 +101,7 @@ class Extraction:
             except OSError:
                 still.append(job)  # a run will say why it is skipped
                 continue
-            keys = [_key(content, view) for view in job.views]
+            keys = job.keys(content)
             if all(key in self.cache for key in keys):
                 self.found.keys[job.path] = keys
             else:
@@ -168,7 +170,7 @@ class _Worker:
             with open(path, "rb") as file:
                 data = file.read()
             content = digest(data)
-            keys = [_key(content, view) for view in job.views]
+            keys = job.keys(content)
             missing = [(key, view) for key, view in zip(keys, job.views, strict=True) if key not in cache]
             squares = distortions.look(data, self.size, [view for _, view in missing]) if missing else []
         except pixels.UnreadableImage as error:
@@ -212,7 +214,3 @@ class _Once:
             if self._result is None:
                 self._result = self._function()
             return self._result
-
-
-def _key(content: bytes, view: View) -> bytes:
-    return hashlib.blake2b(content + view.identity.encode(), digest_size=KEY_BYTES).digest()

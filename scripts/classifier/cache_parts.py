@@ -86,18 +86,20 @@ class Part:
         try:
             record = os.pread(self._file, self._record_bytes, row * self._record_bytes)
         except OSError:
-            return None  # the disk gives an error there: as good as damaged
+            return None  # what the disk cannot read is as good as damaged
         key = record[:KEY_BYTES]
         if len(record) < self._record_bytes or record[:_HEAD_BYTES] != _head(key, record[_HEAD_BYTES:], self._seed):
             return None
-        self._mark_sound(np.array([row]))
         return key
 
-    def are_sound(self, rows: np.ndarray) -> np.ndarray:
-        """Which of them have been seen to be."""
-        known = rows < len(self._sound)
-        known[known] = self._sound[rows[known]]
-        return known
+    def hold(self, rows: np.ndarray, keys: np.ndarray) -> np.ndarray:
+        """In which of these rows is a sound record of the key [n, 2] beside it. It is read the first time."""
+        held = self._are_sound(rows)
+        unseen = np.flatnonzero(~held)
+        expected = np.ascontiguousarray(keys[unseen]).view(f"V{KEY_BYTES}").ravel().tolist()
+        held[unseen] = [self.sound_key(row) == key for row, key in zip(rows[unseen].tolist(), expected, strict=True)]
+        self._mark_sound(rows[held])
+        return held
 
     def map(self, mapped: bool) -> None:
         if not mapped or not self.rows:
@@ -121,7 +123,7 @@ class Part:
         for row, head, vector in zip(rows.tolist(), heads, out, strict=True):
             os.preadv(self._file, [head, vector], row * self._record_bytes)
         right = np.ascontiguousarray(heads[:, :8]).view("<u8")[:, 0] == keys_begin
-        for at in np.flatnonzero(right & ~self.are_sound(rows)):
+        for at in np.flatnonzero(right & ~self._are_sound(rows)):
             head = heads[at].tobytes()
             right[at] = head == _head(head[:KEY_BYTES], out[at].tobytes(), self._seed)
         self._mark_sound(rows[right])
@@ -203,12 +205,21 @@ class Part:
         return np.ascontiguousarray(heads[:, :KEY_BYTES]).view("<u8"), heads.any(axis=1)
 
     def _head_at(self, row: int) -> bytes:
-        return os.pread(self._file, _HEAD_BYTES, row * self._record_bytes)
+        try:
+            return os.pread(self._file, _HEAD_BYTES, row * self._record_bytes).ljust(_HEAD_BYTES, b"\0")
+        except OSError:
+            return bytes(_HEAD_BYTES)
 
     def _suspected(self) -> list[int]:
         with contextlib.suppress(FileNotFoundError):
             return sorted({int(line) for line in self._suspects.read_text().splitlines() if line.isdecimal()})
         return []
+
+    def _are_sound(self, rows: np.ndarray) -> np.ndarray:
+        """Which of them have been seen to be."""
+        known = rows < len(self._sound)
+        known[known] = self._sound[rows[known]]
+        return known
 
     def _mark_sound(self, rows: np.ndarray) -> None:
         after = int(rows.max(initial=-1)) + 1

@@ -24,7 +24,7 @@ _SPLIT_FOLDERS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Photo:
     path: str  # relative to the image folder, with forward slashes
     label: int  # index into ImageLists.labels
@@ -79,23 +79,23 @@ def scan(
     _check_percentages(testing_percentage, validation_percentage)
     _check_folder(image_dir)
     parts = _ready_made_split(image_dir)
-    found: dict[str, list[tuple[str, str | None]]] = {}  # label -> (path, split or None)
+    found: dict[str, list[tuple[list[str], str]]] = {}  # label -> (paths, split), ...
     other_files: list[str] = []
     empty_folders: list[str] = []
-    for part, split in parts or [("", None)]:
+    for part, split in parts or [("", TRAINING)]:
         for label in folders_in(image_dir / part):
             photos, others = photos_below(image_dir, image_dir / part / label)
             other_files += others
             if photos:
-                found.setdefault(label, []).extend((path, split) for path in photos)
+                found.setdefault(label, []).append((photos, split))
             else:
                 empty_folders.append(f"{part}/{label}" if part else label)
     labels = tuple(sorted(found))
     _check_labels(image_dir, labels, fewest_labels)
     photos = tuple(
-        Photo(path, index, split or TRAINING)
+        Photo(path, index, split)
         for index, label in enumerate(labels)
-        for path, split in sorted(found[label])
+        for path, split in sorted((path, split) for paths, split in found[label] for path in paths)
     )
     lists = ImageLists(image_dir, labels, photos, tuple(sorted(other_files)), tuple(empty_folders), bool(parts))
     return deal(lists, testing_percentage, validation_percentage)
@@ -109,14 +109,20 @@ def deal(lists: ImageLists, testing_percentage: float, validation_percentage: fl
         wanted = {split: percentage for split, percentage in wanted.items() if split not in present}
         if not wanted:
             return lists
-    splits: dict[str, str] = {}
-    for label in range(len(lists.labels)):
-        mine = [photo for photo in lists.photos if photo.label == label]
+    free: list[list[str]] = [[] for _ in lists.labels]
+    for photo in lists.photos:
         # A split that came with the folder stays; only its training part may be dealt out further.
-        free = [photo.path for photo in mine if photo.split == TRAINING or not lists.ready_made]
-        splits.update(_deal_label(free, wanted))
-    photos = tuple(replace(photo, split=splits.get(photo.path, photo.split)) for photo in lists.photos)
-    return replace(lists, photos=photos)
+        if photo.split == TRAINING or not lists.ready_made:
+            free[photo.label].append(photo.path)
+    held_out: dict[str, str] = {}
+    for paths in free:
+        held_out.update(_held_out(paths, wanted))
+    splits = (held_out.get(each.path, each.split if lists.ready_made else TRAINING) for each in lists.photos)
+    photos = (
+        photo if photo.split == split else Photo(photo.path, photo.label, split)
+        for photo, split in zip(lists.photos, splits, strict=True)
+    )
+    return replace(lists, photos=tuple(photos))
 
 
 def without(lists: ImageLists, paths: Iterable[str]) -> ImageLists:
@@ -130,8 +136,8 @@ def without(lists: ImageLists, paths: Iterable[str]) -> ImageLists:
     return replace(lists, labels=labels, photos=tuple(replace(p, label=renumbered[p.label]) for p in kept))
 
 
-def _deal_label(paths: list[str], wanted: dict[str, float]) -> dict[str, str]:
-    """path -> split for the photos of one label.
+def _held_out(paths: list[str], wanted: dict[str, float]) -> dict[str, str]:
+    """path -> split for those photos of one label that are not for training.
 
     Photos whose names agree up to `_nohash_` are variations of one another and stay together. A
     photo's set depends on its path alone, except where that would leave a set empty: then the
@@ -148,7 +154,7 @@ def _deal_label(paths: list[str], wanted: dict[str, float]) -> dict[str, str]:
         largest = max(dealt.values(), key=len)
         if not dealt[split] and len(largest) > 1:
             dealt[split].append(largest.pop(0))
-    return {path: split for split, positions in dealt.items() for position in positions for path in groups[position]}
+    return {path: split for split in wanted for position in dealt[split] for path in groups[position]}
 
 
 def _split_at(position: float, wanted: dict[str, float]) -> str:
@@ -163,7 +169,7 @@ def _split_at(position: float, wanted: dict[str, float]) -> str:
 
 def _percentage_hash(path: str) -> float:
     """Where a photo falls between 0 and 100, from its path alone, so that it stays put when others come."""
-    grouped = re.sub(r"_nohash_.*$", "", path)
+    grouped = re.sub(r"_nohash_.*$", "", path) if "_nohash_" in path else path
     number = int.from_bytes(hashlib.sha1(grouped.encode("utf-8", "surrogateescape")).digest()[:7], "big")
     return 100 * number / 2**56
 

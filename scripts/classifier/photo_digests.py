@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import time
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from scripts.classifier import atomic_files
@@ -29,7 +31,8 @@ class PhotoDigests:
 
     def __init__(self, file: Path, image_dir: Path):
         self._file, self._root = file, os.path.abspath(image_dir)
-        self._known = _read(file)
+        # The digest and, behind it, the stamp: one object for each photo, for there may be millions.
+        self._known: dict[str, bytes] = _read(file)
         self._changed = False
 
     def get(self, path: str) -> bytes | None:
@@ -38,45 +41,51 @@ class PhotoDigests:
         if known is None:
             return None
         try:
-            return known[1] if known[0] == _stamp(os.stat(self._name(path))) else None
+            return known[:DIGEST_BYTES] if known[DIGEST_BYTES:] == _stamp(os.stat(self._name(path))) else None
         except OSError:
             return None
 
     def put(self, path: str, info: os.stat_result, content: bytes) -> None:
         """`info` is what os.stat said before the file was read."""
         if time.time_ns() - max(info.st_mtime_ns, info.st_ctime_ns) > _TOO_FRESH_NS:
-            self._known[self._name(path)] = (_stamp(info), content)
+            self._known[self._name(path)] = content + _stamp(info)
             self._changed = True
 
     def save(self) -> None:
         if not self._changed:
             return
-        lines = [
-            f"{content.hex()} {stamp} {name}" for name, (stamp, content) in self._known.items() if "\n" not in name
-        ]
-        body = "\n".join(lines).encode("utf-8", "surrogateescape")
-        atomic_files.write_bytes(self._file, b"%08x\n" % zlib.crc32(body) + body)
+        check = 0
+        for line in self._lines():
+            check = zlib.crc32(line, check)
+        atomic_files.write_bytes(self._file, itertools.chain([b"%08x\n" % check], self._lines()))
         self._changed = False
+
+    def _lines(self) -> Iterator[bytes]:
+        for name, known in self._known.items():
+            if "\n" not in name:
+                content, stamp = known[:DIGEST_BYTES].hex().encode(), known[DIGEST_BYTES:]
+                yield b"%s %s %s\n" % (content, stamp, name.encode("utf-8", "surrogateescape"))
 
     def _name(self, path: str) -> str:
         return f"{self._root}/{path}"
 
 
-def _stamp(info: os.stat_result) -> str:
-    return f"{info.st_size},{info.st_mtime_ns},{info.st_ctime_ns},{info.st_ino}"
+def _stamp(info: os.stat_result) -> bytes:
+    return b"%d,%d,%d,%d" % (info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)
 
 
-def _read(file: Path) -> dict[str, tuple[str, bytes]]:
+def _read(file: Path) -> dict[str, bytes]:
     """What was remembered; nothing if the file is damaged, since then the photos are simply read again."""
-    try:
-        check, _, body = file.read_bytes().partition(b"\n")
-    except FileNotFoundError:
-        return {}
-    if check != b"%08x" % zlib.crc32(body):
-        return {}
     known = {}
-    for line in body.decode("utf-8", "surrogateescape").split("\n"):
-        if line:
-            content, stamp, name = line.split(" ", 2)
-            known[name] = (stamp, bytes.fromhex(content))
-    return known
+    try:
+        with file.open("rb") as lines:
+            expected, check = lines.readline(), 0
+            for line in lines:
+                check = zlib.crc32(line, check)
+                fields = line.rstrip(b"\n").split(b" ", 2)
+                if len(fields) == 3:
+                    content, stamp, name = fields
+                    known[name.decode("utf-8", "surrogateescape")] = bytes.fromhex(content.decode()) + stamp
+    except (FileNotFoundError, ValueError):
+        return {}
+    return known if expected == b"%08x\n" % check else {}

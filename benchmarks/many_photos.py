@@ -1,0 +1,125 @@
+"""Measures what listing, splitting and looking up very many photos costs that are all in the cache.
+
+Run as `python -m benchmarks.many_photos ACTION FOLDER PHOTOS`, it is a process that does a part of that.
+
+The photos are empty files, as none is read: what is in each is remembered since it was read for the first time.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import shutil
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import disk, processes, random_bottlenecks
+from benchmarks.figures import Against, Figure
+from benchmarks.memory import peak_bytes
+from benchmarks.random_bottlenecks import LABELS
+from scripts.classifier import image_lists, photo_digests, retraining
+from scripts.classifier.bottlenecks import Job
+from scripts.classifier.distortions import WHOLE
+from scripts.classifier.examples import Examples
+from scripts.classifier.image_lists import SPLITS
+from scripts.classifier.photo_digests import PhotoDigests
+
+_VALUES = 256  # mobilenet_0.25's
+_PERCENTAGES = (10, 10)
+
+# What a photo takes of the disk: its record in the cache, its line among the digests, its names in folders.
+_BYTES_A_PHOTO = 4 * _VALUES + 20 + 300
+_AT_ONCE = 10_000
+
+# Changed just now, a photo is not remembered.
+_SECONDS_UNTIL_REMEMBERED = 2.1
+
+# Linear growth is meant; what is small fits into the processor's caches.
+_MOST_GROWTH = 2.0
+
+
+def many_photos(folder: Path, counts: list[int], rounds: int) -> list[Figure]:
+    found = {count: _measured(folder / f"photos-{count}", count, rounds) for count in counts}
+    figures = [
+        Figure(f"{what} {count:,} photos", of_count[what], "s", f"{LABELS} labels, all cached; in a process of its own")
+        for count, of_count in found.items() for what in ("listing", "splitting", "looking up")
+    ]  # fmt: skip
+    figures += [
+        Figure(f"memory for {count:,} photos", of_count["megabytes"], "MB", "at most, while this is done, beyond what "
+               "the process had before")
+        for count, of_count in found.items()
+    ]  # fmt: skip
+    fewest, most = min(counts), max(counts)
+    if fewest < most:
+        figures += [
+            Figure(
+                f"{what} a photo, of {most:,} against {fewest:,}",
+                [statistics.median(found[most][what]) / statistics.median(found[fewest][what]) * fewest / most],
+                "times", "1 is linear growth", Against(_MOST_GROWTH, "at most"),
+            )
+            for what in ("seconds", "megabytes")
+        ]  # fmt: skip
+    return figures
+
+
+def _measured(folder: Path, count: int, rounds: int) -> dict[str, list[float]]:
+    disk.check(folder.parent, f"{count} photos and their bottlenecks", _BYTES_A_PHOTO * count, count, "photos")
+    processes.output("-m", __name__, "fill", str(folder), str(count))
+    found = [json.loads(processes.output("-m", __name__, "look_up", str(folder), str(count))) for _ in range(rounds)]
+    shutil.rmtree(folder)
+    return {what: [each[what] for each in found] for what in found[0]}
+
+
+def _fill(folder: Path, count: int) -> None:
+    image_dir = folder / "photos"
+    for label in range(LABELS):
+        (image_dir / f"label {label}").mkdir(parents=True)
+    names = [f"label {number % LABELS}/{number:08d}.jpg" for number in range(count)]
+    for name in names:
+        os.close(os.open(image_dir / name, os.O_CREAT | os.O_WRONLY))
+    time.sleep(_SECONDS_UNTIL_REMEMBERED)
+    digests = PhotoDigests(folder / "photo_digests.txt", image_dir)
+    cache = random_bottlenecks.open_cache(folder / "cache", _VALUES)
+    for start in range(0, count, _AT_ONCE):
+        keys = []
+        for name in names[start : start + _AT_ONCE]:
+            content = photo_digests.digest(name.encode())
+            digests.put(name, os.stat(image_dir / name), content)
+            keys += Job(name, (WHOLE,)).keys(content)
+        cache.add(keys, np.zeros((len(keys), _VALUES), np.float32))
+    digests.save()
+
+
+def _look_up(folder: Path) -> None:
+    gc.set_threshold(100_000, 20, 20)  # as commands do
+    before = peak_bytes()
+    times = [time.perf_counter()]
+    lists = image_lists.scan(folder / "photos", *_PERCENTAGES)
+    times.append(time.perf_counter())
+    image_lists.deal(lists, *_PERCENTAGES)  # once more, as it is a part of the former
+    times.append(time.perf_counter())
+    cache = random_bottlenecks.open_cache(folder / "cache", _VALUES)
+    extraction = retraining.look_up(lists, (WHOLE,), folder, cache)
+    assert not extraction.waiting, f"{len(extraction.waiting)} of {len(lists.photos)} photos are not in {folder}"
+    for split in SPLITS:
+        Examples.of(lists.of(split), extraction.found.keys, cache)
+    times.append(time.perf_counter())
+    listing_and_splitting, splitting, looking_up = np.diff(times).tolist()
+    found = {
+        "listing": listing_and_splitting - splitting, "splitting": splitting, "looking up": looking_up,
+        "seconds": listing_and_splitting + looking_up, "megabytes": (peak_bytes() - before) / 1e6,
+    }  # fmt: skip
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    action, folder, photos = sys.argv[1:]
+    if action == "fill":
+        _fill(Path(folder), int(photos))
+    else:
+        _look_up(Path(folder))

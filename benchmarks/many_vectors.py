@@ -1,0 +1,178 @@
+"""Measures how soon training starts over more vectors than memory holds, and how much it takes of it.
+
+Run as `python -m benchmarks.many_vectors ACTION FOLDER VECTORS STEPS`, it is a process that does a part of that.
+
+The cache is a sparse file: as long as if all vectors had been computed, but of its records only those are on the disk
+that will be looked at. Which these are is told by a training over no vectors at all, as the same seed draws the same.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import disk, processes, random_bottlenecks
+from benchmarks.figures import Against, Figure
+from benchmarks.memory import peak_bytes
+from benchmarks.random_bottlenecks import IDENTITY, LABELS
+from scripts.classifier import key_blocks
+from scripts.classifier.cache_parts import Part
+from scripts.classifier.errors import UserError
+from scripts.classifier.examples import Examples
+from scripts.classifier.final_layer import Trainer
+from scripts.classifier.key_blocks import KeyBlocks
+from scripts.classifier.recipe import Recipe
+
+# Promised for so many vectors, of as many values as Inception V3's.
+_PROMISED_FOR, _VALUES = 10_000_000, 2048
+_MOST_SECONDS, _MOST_MEGABYTES = 10.0, 2000.0
+
+# A cache of fewer is checked whole before it is trained on, and most of this one is holes.
+LEAST = 300_000
+
+_ROWS_AT_ONCE = 1000
+
+
+def many_vectors(folder: Path, count: int, steps: int) -> list[Figure]:
+    if count < LEAST:
+        raise UserError(f"--vectors={count}: expected {LEAST} or more, which are not checked before training")
+    place = folder / "vectors"
+    looked_at = steps * Recipe.batch_size * (1 + 1 / Recipe.eval_step_interval) + count / key_blocks.ROWS
+    # A record lies on three pages of the disk.
+    disk.check(folder, f"the keys of {count} vectors", 16 * count + 3 * 4096 * looked_at, 2, "vectors")
+    processes.output("-m", __name__, "fill", str(place), str(count), str(steps))
+    found = json.loads(processes.output("-m", __name__, "train", str(place), str(count), str(steps)))
+    shutil.rmtree(place)
+    promised = count <= _PROMISED_FOR
+    name = f"training over {count:,} vectors of {_VALUES:,} values"
+    return [
+        Figure(
+            f"start of {name}", [found["start"]], "s",
+            f"until {found['first_steps']} steps are done; a process that imports TensorFlow, looks all up in a sparse "
+            f"cache of {count * 4 * _VALUES / 1e9:,.0f} GB and trains on 80 %; names of photos are no part of it",
+            Against(_MOST_SECONDS, "at most") if promised else None,
+        ),
+        Figure("of that, TensorFlow's import", [found["import"]], "s", "the same process"),
+        Figure("of that, opening the cache and looking up", [found["look_up"]], "s", "the same process"),
+        Figure(
+            f"peak memory of {name}", [found["peak"] / 1e6], "MB",
+            f"after {steps:,} steps; with TensorFlow imported it began at {found['imported'] / 1e6:,.0f} MB",
+            Against(_MOST_MEGABYTES, "at most") if promised else None,
+        ),
+        Figure(
+            name, [found["rate"]], "steps/s",
+            "after the first; each record is checked when it is taken; all are still in the system's memory",
+        ),
+    ]  # fmt: skip
+
+
+class _NoVectors:
+    """Notes which photos are looked at."""
+
+    size = _VALUES
+
+    def __init__(self, photos: range, looked_at: set[int]):
+        self._photos, self._looked_at = photos, looked_at
+
+    def take(self, positions: np.ndarray) -> np.ndarray:
+        self._looked_at.update((positions.astype(np.int64) + self._photos.start).tolist())
+        return np.zeros((len(positions), _VALUES), np.float32)
+
+
+def _fill(folder: Path, count: int, steps: int) -> None:
+    folder.mkdir()
+    path = folder / "part-0000.bottlenecks"
+    part, blocks = Part(path, _VALUES, IDENTITY), KeyBlocks(path.with_suffix(".keys"), IDENTITY)
+    part.rows = count
+    os.truncate(path, part.bytes)
+    full = count // key_blocks.ROWS * key_blocks.ROWS
+    rows = {*range(key_blocks.ROWS - 1, full, key_blocks.ROWS), *range(full, count)}
+    rows.update(_rows(np.array(sorted(_looked_at(count, steps))), count).tolist())
+    random, rows = np.random.default_rng(0), np.array(sorted(rows))
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        some = rows[start : start + _ROWS_AT_ONCE]
+        keys = [key.tobytes() for key in _keys(_photos(some, count))]
+        part.write(keys, random.random((len(some), _VALUES), np.float32), some.tolist())
+    for start in range(0, full, key_blocks.ROWS):
+        blocks.write(start // key_blocks.ROWS, _keys(_photos(np.arange(start, start + key_blocks.ROWS), count)))
+
+
+def _looked_at(count: int, steps: int) -> set[int]:
+    looked_at: set[int] = set()
+    training, validation = (
+        _examples(_NoVectors(photos, looked_at), photos) for photos in _training_and_validation(count)
+    )
+    for _ in _training(training, validation, steps):
+        pass
+    return looked_at
+
+
+def _train(folder: Path, count: int, steps: int) -> None:
+    photos = _training_and_validation(count)
+    keys = [_keys(np.arange(each.start, each.stop)) for each in photos]
+    times = [time.perf_counter()]
+    import tensorflow  # noqa: F401  a retraining has loaded its network before it opens the cache
+
+    imported = peak_bytes()
+    times.append(time.perf_counter())
+    cache = random_bottlenecks.open_cache(folder, _VALUES)
+    training, validation = (
+        _examples(cache.vectors(of_photos), each) for of_photos, each in zip(keys, photos, strict=True)
+    )
+    times.append(time.perf_counter())
+    first, *_, last = [(step, time.perf_counter()) for step in _training(training, validation, steps)]
+    found = {
+        "import": times[1] - times[0], "look_up": times[2] - times[1], "start": first[1] - times[0],
+        "first_steps": first[0], "rate": (last[0] - first[0]) / (last[1] - first[1]), "imported": imported,
+        "peak": peak_bytes(),
+    }  # fmt: skip
+    print(json.dumps(found))
+
+
+def _training(training: Examples, validation: Examples, steps: int) -> Iterator[int]:
+    trainer = Trainer(training, validation, LABELS, Recipe(steps=steps))
+    for _ in trainer.run():
+        yield trainer.step
+
+
+def _training_and_validation(count: int) -> tuple[range, range]:
+    return range(count * 8 // 10), range(count * 8 // 10, count * 9 // 10)
+
+
+def _examples(vectors, photos: range) -> Examples:
+    labels = np.resize(np.arange(LABELS, dtype=np.uint8), len(photos))
+    return Examples(vectors, labels, ["photo.jpg"] * len(photos))
+
+
+# Photos are not in the cache in their order: multiplying by a prime deals them out over the rows.
+_PRIME = 2**31 - 1
+
+
+def _rows(photos: np.ndarray, count: int) -> np.ndarray:
+    return photos * _PRIME % count
+
+
+def _photos(rows: np.ndarray, count: int) -> np.ndarray:
+    """In which of them are the vectors of these photos."""
+    return rows * pow(_PRIME, -1, count) % count
+
+
+def _keys(photos: np.ndarray) -> np.ndarray:
+    """As if they were hashes of pictures: each bit of them as often 0 as 1."""
+    numbers = np.stack([2 * photos, 2 * photos + 1], axis=1).view(np.uint64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):  # splitmix64
+        numbers ^= numbers >> np.uint64(shift)
+        numbers *= np.uint64(factor)
+    return numbers
+
+
+if __name__ == "__main__":
+    action, folder, vectors, steps = sys.argv[1:]
+    (_fill if action == "fill" else _train)(Path(folder), int(vectors), int(steps))
