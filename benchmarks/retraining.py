@@ -5,17 +5,15 @@
 Prints one Markdown table. Takes several minutes; what else the machine does meanwhile shows in the figures.
 """
 
-import sys
 import tempfile
 from pathlib import Path
 
 from absl import flags
 
-from benchmarks import commands, extraction, figures, inception, machine, memory, training
+from benchmarks import commands, extraction, inception, memory, parts, training
 from benchmarks.workbench import Workbench
 from scripts import command_line
 from scripts.classifier import backbones
-from scripts.classifier.errors import UserError
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("photos", "tf_files/flower_photos", "One folder of JPEG photos for each label.")
@@ -27,45 +25,33 @@ flags.DEFINE_integer("rounds", 3, "How often each thing is measured; the median 
 flags.DEFINE_integer("inception_photos", 64, "How many pictures Inception V3 is given a round.", 1)
 flags.DEFINE_list("memory_photos", ["10000", "100000"], "Over how many bottlenecks memory is measured.")
 # Memory is last: what it writes to the disk would disturb the others.
-_ROWS = {
+_PARTS = {
     "retrain": commands.retrain,
     "extraction": extraction.extraction,
     "inception": lambda bench: inception.inception(bench, FLAGS.inception_photos),
     "training": training.training,
     "hidden_layer": training.hidden_layer,
     "label_image": commands.label_image,
-    "memory": lambda bench: memory.memory(bench, _counts(FLAGS.memory_photos)),
+    "memory": lambda bench: memory.memory(bench, _memory_photos()),
 }
-flags.DEFINE_list("only", list(_ROWS), "Which of them to measure.")
+flags.DEFINE_list("only", list(_PARTS), "Which of them to measure.")
 
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
     backbones.resolve(FLAGS.architecture)
-    unknown = sorted(set(FLAGS.only) - set(_ROWS))
-    if unknown:
-        raise UserError(f"--only={','.join(unknown)} is not known: choose from {', '.join(_ROWS)}")
-    _counts(FLAGS.memory_photos)
-    found: list[figures.Figure] = []
-    loads = [machine.load()]
+    parts.check(FLAGS.only, _PARTS)
+    _memory_photos()
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as folder:
         bench = Workbench(
             Path(folder), Path(FLAGS.photos), Path(FLAGS.model_dir), FLAGS.architecture, FLAGS.count, FLAGS.steps,
             FLAGS.rounds,
         )  # fmt: skip
-        for name, measure in _ROWS.items():
-            if name in FLAGS.only:
-                print(f"measuring {name}", file=sys.stderr, flush=True)
-                found += measure(bench)
-    loads.append(machine.load())
-    print(machine.describe(), "before: {}; after: {}".format(*loads), figures.table(found), sep="\n\n")
+        parts.report(FLAGS.only, _PARTS, bench)
 
 
-def _counts(words: list[str]) -> list[int]:
-    for word in words:
-        if not word.isdecimal() or int(word) < 10:
-            raise UserError(f"--memory_photos={word}: expected numbers of at least 10, with commas between")
-    return [int(word) for word in words]
+def _memory_photos() -> list[int]:
+    return parts.counts("memory_photos", FLAGS.memory_photos, 10)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,38 @@
+"""The parts of a benchmark, of which --only names those to measure."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from benchmarks import machine
+from benchmarks.figures import Figure, table
+from scripts.classifier.errors import UserError
+
+Bench = TypeVar("Bench")
+
+
+def check(only: Iterable[str], parts: Iterable[str]) -> None:
+    unknown = sorted(set(only) - set(parts))
+    if unknown:
+        raise UserError(f"--only={','.join(unknown)} is not known: choose from {', '.join(parts)}")
+
+
+def counts(flag: str, words: list[str], fewest: int) -> list[int]:
+    for word in words:
+        if not word.isdecimal() or int(word) < fewest:
+            raise UserError(f"--{flag}={word}: expected numbers of at least {fewest}, with commas between")
+    return [int(word) for word in words]
+
+
+def report(only: Iterable[str], parts: dict[str, Callable[[Bench], list[Figure]]], bench: Bench) -> None:
+    """Prints what machine it is, what else it did meanwhile, and one table."""
+    found: list[Figure] = []
+    loads = [machine.load()]
+    for name, measure in parts.items():
+        if name in only:
+            print(f"measuring {name}", file=sys.stderr, flush=True)
+            found += measure(bench)
+    loads.append(machine.load())
+    print(machine.describe(), "before: {}; after: {}".format(*loads), table(found), sep="\n\n")
