@@ -161,7 +161,7 @@ def test_a_cache_without_keys_beside_its_parts_is_read_and_gets_them(tmp_path, m
     assert_keys_are_kept(tmp_path / "cache")
 
 
-@settings(max_examples=20)
+@settings(max_examples=40)
 @given(st.data())
 def test_keys_beside_a_part_are_made_anew_where_they_are_damaged(tmp_path_factory, many, data):
     folder = tmp_path_factory.mktemp("cache") / "many"
@@ -224,7 +224,7 @@ def assert_right_unless_refused(folder: Path, numbers) -> bool:
     return True
 
 
-@settings(max_examples=15)
+@settings(max_examples=40)
 @given(st.data())
 def test_a_large_cache_refuses_what_is_damaged_and_computes_that_anew(tmp_path_factory, many, data):
     folder = tmp_path_factory.mktemp("cache") / "many"
@@ -254,6 +254,7 @@ def test_two_runs_at_once_write_to_parts_of_their_own(tmp_path):
     second.close()
     assert len(parts(tmp_path)) == 2
     assert there(tmp_path, range(30)) == [*range(15), 20, 21]
+    assert assert_right_unless_refused(tmp_path, range(30))
     fill(tmp_path, range(30)).close()
     assert len(parts(tmp_path)) == 2
 
