@@ -150,8 +150,8 @@ def test_many_photos_and_vectors(tmp_path):
     rows = done.stdout.strip().split("\n\n")[-1].splitlines()
     cells = {row.split("|")[1].strip(): row.split("|")[2].split() for row in rows[2:]}
     assert rows[0] == HEADINGS and [name for name in cells if "400" in name] == [
-        "listing 400 photos", "splitting 400 photos", "looking up 400 photos", "memory for 400 photos",
-        "seconds a photo, of 400 against 100", "megabytes a photo, of 400 against 100",
+        "listing and splitting 400 photos", "of that, splitting 400 photos", "looking up 400 photos",
+        "memory for 400 photos", "seconds a photo, of 400 against 100", "megabytes a photo, of 400 against 100",
     ]  # fmt: skip
     assert [unit for name, (_, unit) in cells.items() if "300,000 vectors" in name] == ["s", "MB", "steps/s"]
     # More than training over so many takes at all would mean that they are held in memory.
