@@ -117,7 +117,7 @@ def _gather(bench: Workbench, precision: str) -> tuple[float, float]:
     shutil.rmtree(folder, ignore_errors=True)
     cache = bottlenecks.open_cache(folder, bench.backbone, precision)
     retraining.gather(
-        bench.lists, (distortions.WHOLE,), bench.backbone, precision, cache, folder, (10, 10),
+        bench.lists, (distortions.WHOLE,), retraining.extract_here(bench.backbone, precision), cache, folder, (10, 10),
         folder / "skipped_images.txt", clock,
     )  # fmt: skip
     cache.close()

@@ -77,8 +77,9 @@ class Study:
     def _gathered(self) -> tuple[retraining.Gathered, Examples]:
         cache = bottlenecks.open_cache(self.folder / "bottlenecks", self.backbone, "float32")
         gathered = retraining.gather(
-            image_lists.scan(self.photos, 0, 0), (WHOLE,), self.backbone, "float32", cache, self.folder / "bottlenecks",
-            (0, 0), self.folder / "skipped.txt", lambda total: contextlib.nullcontext(lambda count: None),
+            image_lists.scan(self.photos, 0, 0), (WHOLE,), retraining.extract_here(self.backbone, "float32"), cache,
+            self.folder / "bottlenecks", (0, 0), self.folder / "skipped.txt",
+            lambda total: contextlib.nullcontext(lambda count: None),
         )  # fmt: skip
         return gathered, Examples.of(list(gathered.lists.photos), gathered.keys, cache)
 

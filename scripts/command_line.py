@@ -18,7 +18,7 @@ from scripts.classifier.errors import UserError
 FLAGS = flags.FLAGS
 
 # The modules of flags that commands import.
-SHARED_FLAGS = ("scripts.input_flags", "scripts.network_flags", "scripts.recipe_flags")
+SHARED_FLAGS = ("scripts.bottleneck_flags", "scripts.input_flags", "scripts.network_flags", "scripts.recipe_flags")
 
 # What TensorFlow reads when it is imported. Handing one small operation after another to other threads costs a tenth
 # of the training's time; large ones still use all cores within themselves.

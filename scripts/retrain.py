@@ -12,7 +12,7 @@ from pathlib import Path
 
 from absl import flags
 
-from scripts import command_line, network_flags, progress, recipe_flags
+from scripts import bottleneck_flags, command_line, network_flags, progress, recipe_flags
 from scripts.classifier import (
     accuracy,
     atomic_files,
@@ -34,7 +34,7 @@ from scripts.classifier import (
     whole_models,
 )  # fmt: skip
 from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.distortions import Distortions, View, views_of
+from scripts.classifier.distortions import View
 from scripts.classifier.errors import UserError
 from scripts.classifier.examples import Examples
 from scripts.classifier.final_layer import FinalLayer, Trainer
@@ -45,7 +45,6 @@ from scripts.classifier.stopwatch import Stopwatch
 from scripts.classifier.summaries import Summaries
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("image_dir", "tf_files/flower_photos", "The folder of photos: one folder for each label.")
 flags.DEFINE_string("category_names", None, 'A JSON file of what people call the labels, as in {"1": "pink primrose"}; '
                     "whatever is written carries it.")  # fmt: skip
 flags.DEFINE_string("output_graph", "tf_files/retrained_graph.pb", "Where the classifier is written.")
@@ -56,21 +55,11 @@ flags.DEFINE_string("intermediate_output_graphs_dir", "tf_files/intermediate_gra
                     "training are written.")  # fmt: skip
 flags.DEFINE_integer("intermediate_store_frequency", 0, "Write one of those every so many steps; 0: none.", 0)
 flags.DEFINE_string("summaries_dir", "tf_files/training_summaries", "Where TensorBoard finds the training.")
-flags.DEFINE_string("bottleneck_dir", "tf_files/bottlenecks", "Where bottlenecks are kept.")
-flags.DEFINE_string("skipped_images", "tf_files/skipped_images.txt", "Where unreadable photos are listed.")
-flags.DEFINE_float("testing_percentage", 10, "How many of 100 photos are kept for the final test.")
-flags.DEFINE_float("validation_percentage", 10, "How many of 100 photos show progress while training.")
 flags.DEFINE_integer("test_batch_size", -1, "How many photos the final test looks at; -1: all.", -1)
 flags.DEFINE_bool("print_misclassified_test_images", False, "List the test photos that were taken for something else.")
 flags.DEFINE_string("final_tensor_name", retrained_graph.SCORES, "The name of the classifier's output in the graph.")
-flags.DEFINE_bool("flip_left_right", False, "Mirror half of the training views.")
-flags.DEFINE_integer("random_crop", 0, "Margin, in percent, by which training views are cropped at random.", 0, 100)
-flags.DEFINE_integer("random_scale", 0, "By how many percent training views are enlarged at random.", 0, 100)
-flags.DEFINE_integer("random_brightness", 0, "By how many percent training views are made brighter or darker.", 0, 100)
-flags.DEFINE_integer("distorted_views", 8, "With any of these four: how many views of each training photo.", 1)
 flags.DEFINE_float("known_photos_kept", 95, "Of 100 photos of its labels, how many the classifier should not call "
                    "unknown when asked to tell unknown photos.", 1, 100)  # fmt: skip
-flags.DEFINE_integer("seed", Recipe.seed, "The same seed on the same machine gives the same classifier.", 0)
 flags.DEFINE_bool("dry_run", False, "Say what would be done, and do nothing.")
 flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")
 
@@ -79,16 +68,16 @@ flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
     network_flags.check()
+    bottleneck_flags.check()
     model_kind = None if FLAGS.output_model is None else whole_models.kind_of(FLAGS.output_model)
     if FLAGS.views > 1 and model_kind in (formats.KERAS, formats.H5):
         raise UserError(
             f"--output_model={FLAGS.output_model}: Keras has no layers for --views={FLAGS.views}: name a folder for a "
             "SavedModel, or leave one of them out"
         )
-    distorted = Distortions(FLAGS.flip_left_right, FLAGS.random_crop, FLAGS.random_scale, FLAGS.random_brightness)
-    views = views_of(distorted, FLAGS.distorted_views, FLAGS.seed)
+    distorted, views = bottleneck_flags.distortions(), bottleneck_flags.views()
+    percentages = bottleneck_flags.percentages()
     recipe, tuning = recipe_flags.recipe(FLAGS.seed), recipe_flags.tuning()
-    percentages = FLAGS.testing_percentage, FLAGS.validation_percentage
     output, bottleneck_dir = Path(FLAGS.output_graph), Path(FLAGS.bottleneck_dir)
     watch = Stopwatch()
 
@@ -120,7 +109,8 @@ def main(positional: list[str]) -> None:
 
     with watch.stage("bottlenecks"):
         gathered = retraining.gather(
-            lists, views, backbone, precision, cache, bottleneck_dir, percentages, Path(FLAGS.skipped_images),
+            lists, views, bottleneck_flags.extract(backbone, precision, _say), cache, bottleneck_dir, percentages,
+            Path(FLAGS.skipped_images),
             lambda total: progress.show("bottlenecks", total, "photos", quiet=FLAGS.quiet or not total),
         )  # fmt: skip
         lists, keys = gathered.lists, gathered.keys

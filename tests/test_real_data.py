@@ -58,8 +58,9 @@ def test_the_final_layer_is_as_good_as_logistic_regression(place, real_data, arc
     backbone = backbones.load(architecture, place / "models")
     cache = bottlenecks.open_cache(place / "bottlenecks", backbone, "float32")
     gathered = retraining.gather(
-        image_lists.scan(real_data / "flower_photos", 0, 0), (WHOLE,), backbone, "float32", cache,
-        place / "bottlenecks", (0, 0), place / "skipped.txt", lambda total: contextlib.nullcontext(lambda count: None),
+        image_lists.scan(real_data / "flower_photos", 0, 0), (WHOLE,), retraining.extract_here(backbone, "float32"),
+        cache, place / "bottlenecks", (0, 0), place / "skipped.txt",
+        lambda total: contextlib.nullcontext(lambda count: None),
     )  # fmt: skip
     whole = Examples.of(list(gathered.lists.photos), gathered.keys, cache)
     vectors, labels = whole.vectors.take(np.arange(len(whole))), whole.labels

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import os
 import queue
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from scripts.classifier import distortions, networks, pixels
+from scripts.classifier import distortions, networks, photo_folders, pixels
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.bottleneck_cache import KEY_BYTES, BottleneckCache
 from scripts.classifier.distortions import View
@@ -39,6 +39,10 @@ def open_cache(bottleneck_dir: Path, backbone: Backbone, precision: str) -> Bott
     )  # fmt: skip
 
 
+# A photo's bytes, the side of a square and some views -> each view as [side, side, 3] uint8.
+Look = Callable[[bytes, int, list[View]], list[np.ndarray]]
+
+
 @dataclass(frozen=True)
 class Job:
     path: str  # of a photo, relative to the image folder
@@ -56,13 +60,17 @@ class Found:
 
     keys: dict[str, list[bytes]] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
+    computed: int = 0  # how many bottlenecks were not there before
 
 
 class Extraction:
     """Looks up the photos whose content is known, then reads, and where need be runs, all others."""
 
-    def __init__(self, jobs: Iterable[Job], image_dir: Path, cache: BottleneckCache, digests: PhotoDigests):
-        self.image_dir, self.cache, self.digests = image_dir, cache, digests
+    def __init__(
+        self, jobs: Iterable[Job], image_dir: Path, cache: BottleneckCache, digests: PhotoDigests,
+        look: Look = distortions.look,
+    ):  # fmt: skip
+        self.image_dir, self.cache, self.digests, self.look = image_dir, cache, digests, look
         self.found = Found()
         self.waiting: list[Job] = []
         jobs = iter(jobs)
@@ -80,16 +88,26 @@ class Extraction:
             else:
                 self.waiting.append(job)
 
-    def run(self, open_network: Callable[[], networks.Network], size: int, advance: Callable[[int], None]) -> Found:
-        """Deals with all that is waiting, all cores busy. `advance` is called with numbers of photos done.
+    def run(
+        self, open_network: Callable[[], networks.Network], size: int, advance: Callable[[int], None],
+        crew: Crew | None = None,
+    ) -> Found:  # fmt: skip
+        """Deals with all that is waiting, by default with a crew of its own that keeps all cores busy.
 
-        The network is opened once the first photo needs it. On Ctrl-C, all that was computed is in the cache.
+        `advance` is called with numbers of photos done. The network is opened once the first photo needs it. On
+        Ctrl-C, all that was computed is in the cache.
         """
         if self.waiting:
+            added_before = self.cache.added
             try:
-                self._run_workers(open_network, size, advance)
+                if crew is None:
+                    with Crew(min(networks.cores(), len(self.waiting))) as crew:
+                        self._run_workers(open_network, size, advance, crew)
+                else:
+                    self._run_workers(open_network, size, advance, crew)
             finally:
                 self.digests.save()
+            self.found.computed += self.cache.added - added_before
         return self.found
 
     def read_waiting(self) -> None:
@@ -97,7 +115,7 @@ class Extraction:
         still: list[Job] = []
         for job in self.waiting:
             try:
-                content = digest((self.image_dir / job.path).read_bytes())
+                content = digest(photo_folders.read(self.image_dir, job.path).data)
             except OSError:
                 still.append(job)  # a run will say why it is skipped
                 continue
@@ -108,7 +126,7 @@ class Extraction:
                 still.append(job)
         self.waiting = still
 
-    def _run_workers(self, open_network: Callable[[], networks.Network], size: int, advance) -> None:
+    def _run_workers(self, open_network: Callable[[], networks.Network], size: int, advance, crew: Crew) -> None:
         network = _Once(open_network)
         jobs = iter(self.waiting)
         taking = threading.Lock()
@@ -127,9 +145,7 @@ class Extraction:
             with taking:
                 return next(jobs, None)
 
-        workers = [threading.Thread(target=work, daemon=True) for _ in range(min(networks.cores(), len(self.waiting)))]
-        for worker in workers:
-            worker.start()
+        workers = crew.start(work)
         try:
             running = len(workers)
             while running:
@@ -142,8 +158,19 @@ class Extraction:
                     advance(news)
         finally:
             stop.set()
-            for worker in workers:
-                worker.join()
+            wait(workers)
+
+
+class Crew(ThreadPoolExecutor):
+    """Threads that may serve one extraction after another."""
+
+    def __init__(self, threads: int):
+        super().__init__(threads)
+        self._threads_wanted = threads
+
+    def start(self, work: Callable[[], None]) -> list[Future]:
+        """Each does the same work."""
+        return [self.submit(work) for _ in range(self._threads_wanted)]
 
 
 class _Worker:
@@ -165,14 +192,12 @@ class _Worker:
     def _do(self, job: Job) -> None:
         found, cache = self.extraction.found, self.extraction.cache
         try:
-            path = os.path.join(self.extraction.image_dir, job.path)
-            info = os.stat(path)
-            with open(path, "rb") as file:
-                data = file.read()
-            content = digest(data)
+            photo = photo_folders.read(self.extraction.image_dir, job.path)
+            content = digest(photo.data)
             keys = job.keys(content)
             missing = [(key, view) for key, view in zip(keys, job.views, strict=True) if key not in cache]
-            squares = distortions.look(data, self.size, [view for _, view in missing]) if missing else []
+            views = [view for _, view in missing]
+            squares = self.extraction.look(photo.data, self.size, views) if missing else []
         except pixels.UnreadableImage as error:
             found.unreadable[job.path] = str(error)
             return
@@ -181,7 +206,7 @@ class _Worker:
             return
         for (key, _), square in zip(missing, squares, strict=True):
             self._add(key, square)
-        self.extraction.digests.put(job.path, info, content)
+        self.extraction.digests.put(job.path, photo.stamp, content)
         found.keys[job.path] = keys
 
     def _add(self, key: bytes, square: np.ndarray) -> None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.classifier import atomic_files
+from scripts.classifier import atomic_files, photo_folders
 
 DIGEST_BYTES = 16
 
-# A file changed twice within the clock's grain shows the same times for both contents, so what has
-# changed just now is not remembered. Two seconds is the grain of FAT, the coarsest in use.
-_TOO_FRESH_NS = 2_000_000_000
+
+def beside(bottleneck_dir: Path) -> Path:
+    """Where the digests of all photos are kept whose bottlenecks are there."""
+    return bottleneck_dir / "photo_digests.txt"
 
 
 def digest(data: bytes) -> bytes:
@@ -24,13 +24,10 @@ def digest(data: bytes) -> bytes:
 
 
 class PhotoDigests:
-    """path -> digest, each with the size, times and inode that the file had when it was read.
-
-    A change of content changes at least the inode's own time (ctime), which no program can set back.
-    """
+    """path -> digest, each with the stamp that the photo had when it was read."""
 
     def __init__(self, file: Path, image_dir: Path):
-        self._file, self._root = file, os.path.abspath(image_dir)
+        self._file, self._image_dir, self._root = file, image_dir, os.path.abspath(image_dir)
         # The digest and, behind it, the stamp: one object for each photo, for there may be millions.
         self._known: dict[str, bytes] = _read(file)
         self._changed = False
@@ -40,15 +37,13 @@ class PhotoDigests:
         known = self._known.get(self._name(path))
         if known is None:
             return None
-        try:
-            return known[:DIGEST_BYTES] if known[DIGEST_BYTES:] == _stamp(os.stat(self._name(path))) else None
-        except OSError:
-            return None
+        stamp = photo_folders.stamp(self._image_dir, path)
+        return known[:DIGEST_BYTES] if stamp is not None and known[DIGEST_BYTES:] == stamp.encode() else None
 
-    def put(self, path: str, info: os.stat_result, content: bytes) -> None:
-        """`info` is what os.stat said before the file was read."""
-        if time.time_ns() - max(info.st_mtime_ns, info.st_ctime_ns) > _TOO_FRESH_NS:
-            self._known[self._name(path)] = content + _stamp(info)
+    def put(self, path: str, stamp: str | None, content: bytes) -> None:
+        """`stamp` came with the content; without one it is not remembered."""
+        if stamp is not None:
+            self._known[self._name(path)] = content + stamp.encode()
             self._changed = True
 
     def save(self) -> None:
@@ -68,10 +63,6 @@ class PhotoDigests:
 
     def _name(self, path: str) -> str:
         return f"{self._root}/{path}"
-
-
-def _stamp(info: os.stat_result) -> bytes:
-    return b"%d,%d,%d,%d" % (info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)
 
 
 def _read(file: Path) -> dict[str, bytes]:

@@ -1,10 +1,12 @@
-"""Finds the photos in a folder and below it."""
+"""Finds the photos in a folder and below it, and reads them."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from scripts.classifier import pixels
 from scripts.classifier.errors import UserError
@@ -12,6 +14,52 @@ from scripts.classifier.errors import UserError
 _IMAGE_ENDINGS = {
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".avif", ".tif", ".tiff", ".heic", ".heif",
 }  # fmt: skip
+
+# A file changed twice within the clock's grain shows the same times for both contents, so what has
+# changed just now has no stamp yet. Two seconds is the grain of FAT, the coarsest in use.
+_TOO_FRESH_NS = 2_000_000_000
+
+
+def at(place: str) -> Path:
+    """What --image_dir names."""
+    return Path(place)
+
+
+class ReadPhoto(NamedTuple):
+    data: bytes
+    # As long as this stays the same, so does the content; None if that cannot be known.
+    stamp: str | None
+
+
+def read(image_dir: Path, path: str) -> ReadPhoto:
+    """image_dir/path, or OSError. The stamp is what it was before the first byte was read."""
+    place = os.path.join(image_dir, path)
+    info = os.stat(place)
+    with open(place, "rb") as file:
+        data = file.read()
+    fresh = time.time_ns() - max(info.st_mtime_ns, info.st_ctime_ns) <= _TOO_FRESH_NS
+    return ReadPhoto(data, None if fresh else _stamp(info))
+
+
+def stamp(image_dir: Path, path: str) -> str | None:
+    """What `read` would give with the photo as it is now; None if it is not there."""
+    try:
+        return _stamp(os.stat(os.path.join(image_dir, path)))
+    except OSError:
+        return None
+
+
+def size(image_dir: Path, path: str) -> int:
+    """In bytes; 0 if it is not there."""
+    try:
+        return os.stat(os.path.join(image_dir, path)).st_size
+    except OSError:
+        return 0
+
+
+def _stamp(info: os.stat_result) -> str:
+    # A change of content changes at least the inode's own time (ctime), which no program can set back.
+    return f"{info.st_size},{info.st_mtime_ns},{info.st_ctime_ns},{info.st_ino}"
 
 
 def pictures_below(folder: Path) -> list[Path]:

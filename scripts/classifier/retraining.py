@@ -14,19 +14,24 @@ from scripts.classifier import (
     frozen_graph,
     image_lists,
     networks,
+    photo_digests,
     retrained_graph,
     skipped_images,
     unknown,
 )
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.bottleneck_cache import BottleneckCache
-from scripts.classifier.bottlenecks import Extraction, Job
+from scripts.classifier.bottlenecks import Extraction, Found, Job
+from scripts.classifier.cluster import run_folder
 from scripts.classifier.distortions import WHOLE, View
 from scripts.classifier.examples import Examples
 from scripts.classifier.final_layer import Evaluation, FinalLayer, Trainer
 from scripts.classifier.image_lists import TRAINING, ImageLists
 from scripts.classifier.photo_digests import PhotoDigests
 from scripts.classifier.summaries import Summaries
+
+# Computes what an extraction finds waiting; calls the function with numbers of photos done.
+Extract = Callable[[Extraction, Callable[[int], None]], Found]
 
 # Called with the number of photos or steps to do, entered, and then called with each number done.
 Show = Callable[[int], AbstractContextManager[Callable[..., None]]]
@@ -47,17 +52,25 @@ class Gathered:
     lists: ImageLists
     keys: dict[str, list[bytes]]
     unreadable: dict[str, str]
+    computed: int  # how many of the bottlenecks were not cached
 
 
 def look_up(lists: ImageLists, views: tuple[View, ...], bottleneck_dir: Path, cache: BottleneckCache) -> Extraction:
     """What is cached already, and what is waiting. Only training photos are seen in several views."""
     jobs = (Job(photo.path, views if photo.split == TRAINING else (WHOLE,)) for photo in lists.photos)
-    return Extraction(jobs, lists.image_dir, cache, PhotoDigests(bottleneck_dir / "photo_digests.txt", lists.image_dir))
+    return Extraction(jobs, lists.image_dir, cache, PhotoDigests(photo_digests.beside(bottleneck_dir), lists.image_dir))
+
+
+def extract_here(backbone: Backbone, precision: str) -> Extract:
+    """Computes on this machine, in this process."""
+    return lambda extraction, advance: extraction.run(
+        lambda: networks.Network(backbone, precision), backbone.input_size, advance
+    )
 
 
 def gather(
-    lists: ImageLists, views: tuple[View, ...], backbone: Backbone, precision: str, cache: BottleneckCache,
-    bottleneck_dir: Path, percentages: tuple[float, float], skipped_file: Path, show: Show,
+    lists: ImageLists, views: tuple[View, ...], extract: Extract, cache: BottleneckCache, bottleneck_dir: Path,
+    percentages: tuple[float, float], skipped_file: Path, show: Show,
 ) -> Gathered:  # fmt: skip
     """Computes what is missing, leaves out what cannot be read, and deals out the rest.
 
@@ -65,16 +78,18 @@ def gather(
     always empty, gets those.
     """
     unreadable: dict[str, str] = {}
-    total = len(lists.photos)
+    computed, total = 0, len(lists.photos)
+    run_folder.recover(bottleneck_dir)
     while True:
         extraction = look_up(lists, views, bottleneck_dir, cache)
         with show(len(extraction.waiting)) as advance:
-            found = extraction.run(lambda: networks.Network(backbone, precision), backbone.input_size, advance)
+            found = extract(extraction, advance)
+        computed += found.computed
         unreadable.update(found.unreadable)
         skipped_images.write(skipped_file, lists.image_dir, unreadable, lists.other_files)
         skipped_images.refuse_a_majority(unreadable, total, lists.image_dir, skipped_file)
         if not found.unreadable:
-            return Gathered(lists, found.keys, unreadable)
+            return Gathered(lists, found.keys, unreadable, computed)
         lists = image_lists.deal(image_lists.without(lists, found.unreadable), *percentages)
 
 

@@ -20,8 +20,8 @@ def bottlenecks(gathered: Gathered, cache: BottleneckCache, seconds: float, skip
     if gathered.unreadable:
         warnings.append(f"{len(gathered.unreadable)} photos cannot be read: see {skipped_file}")
     total = sum(len(keys) for keys in gathered.keys.values())
-    cached = total - min(total, cache.added)
-    return [f"bottlenecks: {cached} cached, {cache.added} computed in {seconds:.1f} s"], warnings
+    cached = total - min(total, gathered.computed)
+    return [f"bottlenecks: {cached} cached, {gathered.computed} computed in {seconds:.1f} s"], warnings
 
 
 def training(trainer: Trainer, recipe: Recipe) -> Words:

@@ -1,0 +1,1 @@
+"""Bottlenecks computed by many machines: Ray says who works on what, a shared folder holds what comes of it."""

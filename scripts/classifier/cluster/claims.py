@@ -1,0 +1,110 @@
+"""Who may add a block's vectors to the cache: the last one that began it, and nobody else.
+
+A worker that was cut off may go on computing long after another was given its block. Each attempt writes its name
+behind those of earlier ones into the block's claim, a file in the shared folder; whatever it then adds to the cache it
+adds while it holds a lock on that file and still stands last in it. So when an attempt has written its name, no earlier
+one adds any more, and what is in the cache is all there will be of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from scripts.classifier.bottleneck_cache import BottleneckCache
+
+# At most so much of a killed worker's time is lost.
+_SECONDS_BETWEEN_WRITES = 2.0
+
+
+class Superseded(Exception):
+    """Another attempt has taken the block over, or the run is over."""
+
+
+class Claim:
+    """One attempt's right to a block."""
+
+    def __init__(self, path: Path, holder: str):
+        """Takes the block over from whoever had it. `holder` says where this attempt runs."""
+        self._path = path
+        self._mine = f"{secrets.token_hex(8)} {holder}"
+        with self._locked() as file:
+            self.earlier = [line.partition(" ")[2] for line in _lines(file)]  # holders of the attempts before
+            os.write(file, f"{self._mine}\n".encode())
+            os.fsync(file)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody takes the block over meanwhile; raises Superseded if somebody has."""
+        with self._locked() as file:
+            if _lines(file)[-1:] != [self._mine]:
+                raise Superseded
+            yield
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[int]:
+        try:
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        except FileNotFoundError:
+            raise Superseded from None  # the run's folder is gone
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
+        finally:
+            os.close(file)
+
+
+def wait_until_free(path: Path) -> None:
+    """Until whoever is adding under this claim is done with it."""
+    with path.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+
+def _lines(file: int) -> list[str]:
+    content = os.pread(file, os.fstat(file).st_size, 0).decode()
+    return content.split("\n")[:-1]  # a last one that a killed attempt left unfinished does not count
+
+
+class ClaimedCache:
+    """The cache as an extraction uses it, added to a handful at a time and only while the claim is ours."""
+
+    def __init__(self, cache: BottleneckCache, claim: Claim):
+        self.added = 0
+        self._cache, self._claim = cache, claim
+        self._pending: dict[bytes, np.ndarray] = {}
+        self._lock = threading.Lock()
+        self._written = time.monotonic()
+
+    def __contains__(self, key: bytes) -> bool:
+        with self._lock:
+            return key in self._pending or key in self._cache
+
+    def add(self, keys: list[bytes], vectors: np.ndarray) -> None:
+        with self._lock:
+            self._pending.update(zip(keys, vectors, strict=True))
+            if time.monotonic() - self._written > _SECONDS_BETWEEN_WRITES:
+                self._write()
+
+    def flush(self) -> None:
+        with self._lock:
+            self._write()
+
+    def _write(self) -> None:
+        with self._claim.held():
+            # The same picture may lie in another's block, too.
+            self._cache.refresh()
+            new = [key for key in self._pending if key not in self._cache]
+            if new:
+                self._cache.add(new, np.stack([self._pending[key] for key in new]))
+                self._cache.sync()
+                self.added += len(new)
+        self._pending.clear()
+        self._written = time.monotonic()

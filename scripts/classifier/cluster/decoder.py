@@ -1,0 +1,87 @@
+"""Decodes photos in a process of its own, which a broken photo or a broken decoder may end.
+
+Run as `python -m scripts.classifier.cluster.decoder`, it is that process: it takes pickles of (bytes, side, views) on
+its standard input and gives pickles of squares, or of why there are none, on its standard output.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+
+from scripts.classifier import distortions, pixels
+from scripts.classifier.distortions import View
+
+_ROOT = Path(__file__).parents[3]
+
+
+class Decoder:
+    """Does what distortions.look does, and outlives whatever a photo does to it."""
+
+    def __init__(self):
+        self._process: subprocess.Popen | None = None
+        self._lock = threading.Lock()  # one photo at a time, so that it is known which one it was
+
+    def look(self, data: bytes, side: int, wanted: list[View]) -> list[np.ndarray]:
+        with self._lock:
+            if self._process is None:
+                self._process = _start()
+            try:
+                pickle.dump((data, side, wanted), self._process.stdin)
+                self._process.stdin.flush()
+                answer = pickle.load(self._process.stdout)
+            except (BrokenPipeError, EOFError, pickle.UnpicklingError):
+                ended = self._process.wait()
+                self._process = None
+                raise pixels.UnreadableImage(f"decoding it ends the decoder ({_in_words(ended)})") from None
+        if isinstance(answer, str):
+            raise pixels.UnreadableImage(answer)
+        return answer
+
+    def close(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process.stdin.close()
+            self._process.stdout.close()
+            self._process = None
+
+
+def _start() -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", __name__], cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def _in_words(status: int) -> str:
+    if status == -signal.SIGKILL:
+        return "SIGKILL, as from a system that is out of memory"
+    return signal.Signals(-status).name if status < 0 else f"status {status}"
+
+
+def _serve() -> None:
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what decoders print does not come between
+    while True:
+        try:
+            data, side, wanted = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        try:
+            answer = distortions.look(data, side, wanted)
+        except pixels.UnreadableImage as error:
+            answer = str(error)
+        pickle.dump(answer, answers)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,104 @@
+"""Lets a cluster compute what an extraction finds waiting: the driver itself reads no photo and sees no vector."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+from scripts.classifier import photo_folders
+from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.bottlenecks import Extraction, Found, Job
+from scripts.classifier.cluster import blocks, engine
+from scripts.classifier.cluster.run_folder import RunFolder
+from scripts.classifier.errors import UserError
+
+# A worker of more threads has less to do with the network's loading and memory, one of fewer loses less when it dies.
+_MOST_THREADS = 4
+
+
+# Called with words for the cluster.
+Tell = Callable[[str], None]
+
+
+def extract_on(
+    where: str, backbone: Backbone, precision: str, bottleneck_dir: Path, tell: Tell,
+    threads: int | None = None,
+) -> Callable[[Extraction, Callable[[int], None]], Found]:  # fmt: skip
+    """What takes the place of Extraction.run.
+
+    `threads` is how many processors a worker takes; by default as many as the smallest machine has, four at most.
+    """
+
+    def extract(extraction: Extraction, advance: Callable[[int], None]) -> Found:
+        if extraction.waiting:
+            with engine.connected(where) as words:
+                tell(words)
+                _run(where, extraction, backbone, precision, bottleneck_dir, advance, threads)
+        return extraction.found
+
+    return extract
+
+
+def _run(
+    where: str, extraction: Extraction, backbone: Backbone, precision: str, bottleneck_dir: Path,
+    advance: Callable[[int], None], threads: int | None,
+) -> None:  # fmt: skip
+    import ray
+
+    from scripts.classifier.cluster import pipeline
+    from scripts.classifier.cluster.worker import Task
+
+    machines = engine.processors()
+    if threads is None:
+        threads = min([_MOST_THREADS, *machines]) if machines else 1
+    workers = max(1, sum(size // threads for size in machines))
+    image_dir, waiting = extraction.image_dir, extraction.waiting
+    cut = list(blocks.cut(waiting, image_dir, workers, backbone.large))
+    rows = [{"number": number, "jobs": pickle.dumps(block)} for number, block in enumerate(cut)]
+    outcomes = pipeline.outcomes_from_afar if where.startswith(engine.CLIENT) else pipeline.outcomes
+    with RunFolder.opened(bottleneck_dir.absolute(), image_dir) as run:
+        sample = waiting[0].path
+        stamp = photo_folders.stamp(image_dir, sample)
+        task = Task(
+            str(image_dir.absolute()), str(bottleneck_dir.absolute()), run, sample, stamp,
+            ray.put(pickle.dumps(backbone)), precision, threads,
+        )  # fmt: skip
+        undone = dict(enumerate(cut))
+        try:
+            for outcome in outcomes(rows, task, workers):
+                if outcome["error"]:
+                    raise UserError(outcome["error"])
+                if _take_over(run, outcome["number"], undone, extraction):
+                    advance(outcome["photos"])
+        finally:
+            for number in list(undone):  # done, without the news of it
+                _take_over(run, number, undone, extraction)
+            extraction.digests.save()
+    _check_complete(extraction, undone)
+
+
+def _take_over(run: RunFolder, number: int, undone: dict[int, list[Job]], extraction: Extraction) -> bool:
+    """What came of a block; False if that has been taken over before, or there is nothing yet."""
+    result = run.result(number) if number in undone else None
+    if result is None:
+        return False
+    result.remember(extraction.digests)
+    views = {job.path: job for job in undone.pop(number)}
+    found = extraction.found
+    found.keys.update((path, views[path].keys(bytes.fromhex(content))) for path, _, content in result.read)
+    found.unreadable.update(result.unreadable)
+    found.computed += result.computed
+    return True
+
+
+def _check_complete(extraction: Extraction, undone: dict[int, list[Job]]) -> None:
+    cache = extraction.cache
+    cache.refresh()
+    missing = sum(len(block) for block in undone.values())
+    missing += sum(any(key not in cache for key in keys) for keys in extraction.found.keys.values())
+    if missing:
+        raise UserError(
+            f"of {missing} photos that workers have done, {cache.folder} does not hold the bottlenecks: see to it that "
+            "it is the same folder on all machines, then run again"
+        )

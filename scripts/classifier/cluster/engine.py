@@ -1,0 +1,118 @@
+"""The Ray cluster that a run goes to: one that is running, or one that is started here for as long as it takes."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import logging
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from scripts.classifier import networks
+from scripts.classifier.errors import UserError
+
+AUTO, LOCAL, CLIENT = "auto", "local", "ray://"
+
+_ROOT = Path(__file__).parents[3]
+_INSTALL = "pip install -r requirements/cluster.txt"
+
+# Workers hand one another nothing but the network and paths of photos.
+_OBJECT_STORE_BYTES = 512 << 20
+
+
+def check(where: str) -> None:
+    """Raises for what no run could go to."""
+    if where not in (AUTO, LOCAL) and not (where.startswith(CLIENT) and len(where) > len(CLIENT)):
+        raise UserError(f"--cluster={where}: expected auto, local or ray://HOST:PORT")
+    for package in ("ray", "pandas", "pyarrow"):
+        if importlib.util.find_spec(package) is None:
+            raise UserError(f"--cluster={where} needs the package {package}, which is not installed: {_INSTALL}")
+
+
+@contextlib.contextmanager
+def connected(where: str) -> Iterator[str]:
+    """Connects to Ray for a while; gives words for what it is connected to."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    # Ray's notes are for those who run it. What users have to know, they are told in our words.
+    os.environ.setdefault("RAY_DATA_LOG_LEVEL", "CRITICAL")
+    import ray
+
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
+    running = _running() if where == AUTO else None if where == LOCAL else where
+    with contextlib.ExitStack() as stack:
+        if running is None:
+            place = stack.enter_context(tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True))
+            stack.callback(ray.shutdown)
+            _start(place)
+            yield f"Ray started here: {_size()}"
+        else:
+            stack.callback(ray.shutdown)
+            _join(running)
+            yield f"the Ray cluster at {running.removeprefix(CLIENT)}: {_size()}"
+
+
+def processors() -> list[int]:
+    """Of each machine that takes work now."""
+    import ray
+
+    sizes = (int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"])
+    return [size for size in sizes if size > 0]
+
+
+def _running() -> str | None:
+    """The address of the cluster that RAY_ADDRESS names, or that `ray start` made this machine a part of."""
+    if address := os.environ.get("RAY_ADDRESS"):
+        return address
+    from ray._private.utils import read_ray_address
+
+    address = read_ray_address()
+    if address is None:
+        return None
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=2).close()
+    except OSError:
+        return None  # it was stopped otherwise than by `ray stop`
+    return address
+
+
+def _start(place: str) -> None:
+    import ray
+
+    # Workers start where Ray does, but need not find our package there.
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+    try:
+        ray.init(
+            address="local", num_cpus=networks.cores(), include_dashboard=False,
+            object_store_memory=_OBJECT_STORE_BYTES, log_to_driver=False, logging_level=logging.CRITICAL,
+            _temp_dir=place,
+        )  # fmt: skip
+    except Exception as error:
+        raise UserError(f"Ray cannot be started here: {_in_words(error)}") from error
+
+
+def _join(address: str) -> None:
+    import ray
+
+    # Nothing but our package travels: no photos, no virtual environment.
+    package = {"py_modules": [str(_ROOT / "scripts")], "excludes": ["__pycache__"]}
+    try:
+        ray.init(address=address, runtime_env=package, log_to_driver=False, logging_level=logging.CRITICAL)
+    except Exception as error:
+        # Ray tells of its versions and of what did not answer by exceptions of many kinds.
+        raise UserError(
+            f"the Ray cluster at {address} cannot be used: {_in_words(error)}; see to it that it runs, with the "
+            "versions of Python and Ray that are used here"
+        ) from error
+
+
+def _size() -> str:
+    machines = processors()
+    return f"{sum(machines)} processors on {len(machines)} machine{'' if len(machines) == 1 else 's'}"
+
+
+def _in_words(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,134 @@
+"""The folder, beside the cache, through which the driver of a run and its workers speak.
+
+It holds `driver`, which the driver keeps locked as long as it lives, a claim for each block that was begun and a
+result for each block that is done. Whatever a dead driver left is taken over by the next one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from scripts.classifier import atomic_files, photo_digests, photo_folders
+from scripts.classifier.cluster import claims
+from scripts.classifier.errors import UserError
+from scripts.classifier.photo_digests import PhotoDigests
+
+_FOLDER = "cluster_runs"
+_DRIVER = "driver"
+_UNFINISHED, _ABANDONED = ".new", ".abandoned"
+
+
+@dataclass
+class Result:
+    """What came of a block."""
+
+    read: list[tuple[str, str | None, str]]  # of each photo that could be read: path, stamp and digest in hex
+    unreadable: dict[str, str]
+    computed: int  # how many vectors were added to the cache
+
+    def remember(self, digests: PhotoDigests) -> None:
+        for path, stamp, content in self.read:
+            digests.put(path, stamp, bytes.fromhex(content))
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    path: Path
+    token: str
+
+    @classmethod
+    @contextlib.contextmanager
+    def opened(cls, bottleneck_dir: Path, image_dir: Path) -> Iterator[RunFolder]:
+        """A new one, which is removed in the end."""
+        with contextlib.ExitStack() as stack:
+            token = secrets.token_hex(8)
+            path = bottleneck_dir / _FOLDER / token
+            new = path.with_name(token + _UNFINISHED)
+            try:
+                new.mkdir(parents=True)
+                driver = stack.enter_context((new / _DRIVER).open("w"))
+                fcntl.flock(driver, fcntl.LOCK_EX)
+                json.dump({"token": token, "image_dir": str(image_dir.absolute())}, driver)
+                driver.flush()
+                new.rename(path)
+            except OSError as error:
+                raise UserError(
+                    f"cannot use {path}: {error.strerror}; give a --bottleneck_dir that this computer and all workers "
+                    "can write to"
+                ) from None
+            stack.callback(lambda: _remove(_abandon(path)))
+            yield cls(path, token)
+
+    def is_seen(self) -> bool:
+        """Whether the driver's own folder lies here, not another one of the same name."""
+        return self._driver().get("token") == self.token
+
+    def _driver(self) -> dict:
+        try:
+            return json.loads((self.path / _DRIVER).read_text())
+        except (OSError, ValueError):
+            return {}
+
+    def claim(self, number: int) -> Path:
+        return self.path / f"claim-{number:06d}"
+
+    def write_result(self, number: int, result: Result) -> None:
+        atomic_files.write_text(self._result(number), json.dumps(asdict(result)))
+
+    def result(self, number: int) -> Result | None:
+        return _read_result(self._result(number))
+
+    def _result(self, number: int) -> Path:
+        return self.path / f"result-{number:06d}.json"
+
+
+def recover(bottleneck_dir: Path) -> None:
+    """Takes over what dead drivers left: which photos were read, so that they need not be read again."""
+    for path in (bottleneck_dir / _FOLDER).glob("*"):
+        if path.name.endswith(_UNFINISHED):
+            continue
+        with contextlib.suppress(FileNotFoundError), (path / _DRIVER).open() as driver:
+            try:
+                fcntl.flock(driver, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue  # it is alive
+            abandoned = _abandon(path)
+            _remember(abandoned, json.load(driver)["image_dir"], bottleneck_dir)
+            _remove(abandoned)
+
+
+def _abandon(path: Path) -> Path:
+    """Once this returns, none of the run's workers adds to the cache any more. Gives the folder's new place."""
+    abandoned = path.with_suffix(_ABANDONED)
+    path.rename(abandoned)
+    for claim in abandoned.glob("claim-*"):
+        claims.wait_until_free(claim)
+    return abandoned
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path)
+    with contextlib.suppress(OSError):
+        path.parent.rmdir()  # unless other runs have theirs in it
+
+
+def _remember(path: Path, image_dir: str, bottleneck_dir: Path) -> None:
+    digests = PhotoDigests(photo_digests.beside(bottleneck_dir), photo_folders.at(image_dir))
+    for file in path.glob("result-*.json"):
+        if (result := _read_result(file)) is not None:
+            result.remember(digests)
+    digests.save()
+
+
+def _read_result(file: Path) -> Result | None:
+    try:
+        return Result(**json.loads(file.read_text()))
+    except FileNotFoundError:
+        return None
