@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -84,8 +85,13 @@ class ClaimedCache:
         self._written = time.monotonic()
 
     def __contains__(self, key: bytes) -> bool:
+        return bool(self.present([key])[0])
+
+    def present(self, keys: Iterable[bytes]) -> np.ndarray:
+        """Of which keys a record is there or will be, as bool [n]."""
+        keys = list(keys)
         with self._lock:
-            return key in self._pending or key in self._cache
+            return self._cache.present(keys) | np.array([key in self._pending for key in keys], bool)
 
     def add(self, keys: list[bytes], vectors: np.ndarray) -> None:
         with self._lock:
@@ -101,7 +107,7 @@ class ClaimedCache:
         with self._claim.held():
             # The same picture may lie in another's block, too.
             self._cache.refresh()
-            new = [key for key in self._pending if key not in self._cache]
+            new = list(itertools.compress(self._pending, ~self._cache.present(self._pending)))
             if new:
                 self._cache.add(new, np.stack([self._pending[key] for key in new]))
                 self._cache.sync()

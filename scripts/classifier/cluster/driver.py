@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -95,10 +96,10 @@ def _take_over(run: RunFolder, number: int, undone: dict[int, list[Job]], extrac
 def _check_complete(extraction: Extraction, undone: dict[int, list[Job]]) -> None:
     cache = extraction.cache
     cache.refresh()
-    missing = sum(len(block) for block in undone.values())
-    missing += sum(any(key not in cache for key in keys) for keys in extraction.found.keys.values())
+    keys = itertools.chain.from_iterable(extraction.found.keys.values())
+    missing = sum(len(block) for block in undone.values()) + int((~cache.present(keys)).sum())
     if missing:
         raise UserError(
-            f"of {missing} photos that workers have done, {cache.folder} does not hold the bottlenecks: see to it that "
-            "it is the same folder on all machines, then run again"
+            f"workers say that they are done, but {cache.folder} lacks {missing} bottlenecks: see to it that it is the "
+            "same folder on all machines, then run again"
         )

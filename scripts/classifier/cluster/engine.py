@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import logging
 import os
+import secrets
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -82,6 +83,9 @@ def _running() -> str | None:
 def _start(place: str) -> None:
     import ray
 
+    # Nobody else on this machine is let in, and the token that Ray would leave in the user's folder is not made.
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     # Workers start where Ray does, but need not find our package there.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
     try:
@@ -97,6 +101,8 @@ def _start(place: str) -> None:
 def _join(address: str) -> None:
     import ray
 
+    if "RAY_AUTH_MODE" not in os.environ and _has_token():
+        os.environ["RAY_AUTH_MODE"] = "token"
     # Nothing but our package travels: no photos, no virtual environment.
     package = {"py_modules": [str(_ROOT / "scripts")], "excludes": ["__pycache__"]}
     try:
@@ -107,6 +113,13 @@ def _join(address: str) -> None:
             f"the Ray cluster at {address} cannot be used: {_in_words(error)}; see to it that it runs, with the "
             "versions of Python and Ray that are used here"
         ) from error
+
+
+def _has_token() -> bool:
+    """Clusters that were started where there is one ask for it, without those who join having to say so."""
+    if "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ:
+        return True
+    return (Path.home() / ".ray" / "auth_token").is_file()
 
 
 def _size() -> str:
