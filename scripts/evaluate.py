@@ -26,6 +26,7 @@ from scripts.classifier import (
     judging,
     near_duplicates,
     perceptual_hash,
+    photo_folders,
     report,
 )
 from scripts.classifier.classifiers import Classifier
@@ -98,11 +99,11 @@ def _what_to_look_at(classifier: Classifier) -> tuple[ImageLists, str]:
             f"{classifier.model.path} does not say what it was trained on: give --image_dir a folder that holds one "
             "folder of photos for each label"
         )
-    image_dir = Path(trained_on if FLAGS.image_dir is None else FLAGS.image_dir)
+    image_dir = photo_folders.at(trained_on if FLAGS.image_dir is None else FLAGS.image_dir)
     lists = judging.scan(image_dir, classifier.model.record)
     if FLAGS.split is not None:
         return lists, FLAGS.split
-    own = trained_on is not None and image_dir.resolve() == Path(trained_on).resolve()
+    own = trained_on is not None and image_dir.resolve() == photo_folders.at(trained_on).resolve()
     if own or lists.ready_made:
         if not lists.of(TESTING) and lists.of(VALIDATION):
             command_line.warn(

@@ -10,7 +10,7 @@ from pathlib import Path
 from absl import flags
 
 from scripts import bottleneck_flags, command_line, network_flags, progress
-from scripts.classifier import bottlenecks, image_lists, networks, retraining, retraining_text
+from scripts.classifier import bottlenecks, image_lists, networks, photo_folders, retraining, retraining_text
 from scripts.classifier.stopwatch import Stopwatch
 
 FLAGS = flags.FLAGS
@@ -25,7 +25,7 @@ def main(positional: list[str]) -> None:
     watch = Stopwatch()
 
     with watch.stage("listing photos"):
-        lists = image_lists.scan(Path(FLAGS.image_dir), *percentages)
+        lists = image_lists.scan(photo_folders.at(FLAGS.image_dir), *percentages)
     _say(*lists.describe())
     command_line.warn(*lists.warnings())
     with watch.stage("loading the network"):

@@ -24,6 +24,7 @@ from scripts.classifier import (
     graph_statistics,
     image_lists,
     networks,
+    photo_folders,
     recipe_search,
     refining,
     retrained_graph,
@@ -82,7 +83,7 @@ def main(positional: list[str]) -> None:
     watch = Stopwatch()
 
     with watch.stage("listing photos"):
-        lists = image_lists.scan(Path(FLAGS.image_dir), *percentages)
+        lists = image_lists.scan(photo_folders.at(FLAGS.image_dir), *percentages)
     names_file = None if FLAGS.category_names is None else Path(FLAGS.category_names)
     named = None if names_file is None else category_names.read(names_file, lists.labels)
     _say(*lists.describe())

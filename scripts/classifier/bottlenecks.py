@@ -101,7 +101,7 @@ class Extraction:
             added_before = self.cache.added
             try:
                 if crew is None:
-                    with Crew(min(networks.cores(), len(self.waiting))) as crew:
+                    with Crew(photo_folders.readers(self.image_dir, networks.cores())) as crew:
                         self._run_workers(open_network, size, advance, crew)
                 else:
                     self._run_workers(open_network, size, advance, crew)

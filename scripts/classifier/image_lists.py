@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from scripts.classifier.errors import UserError
-from scripts.classifier.photo_folders import folders_in, is_photo, photos_below
+from scripts.classifier.photo_folders import Place, folders_in, is_photo, names_in, photos_below
 
 TRAINING, VALIDATION, TESTING = SPLITS = ("training", "validation", "testing")
 
@@ -33,7 +31,7 @@ class Photo:
 
 @dataclass(frozen=True)
 class ImageLists:
-    image_dir: Path
+    image_dir: Place
     labels: tuple[str, ...]
     photos: tuple[Photo, ...]  # in the order of their paths
     other_files: tuple[str, ...] = ()  # neither named like pictures nor starting like one
@@ -68,7 +66,7 @@ class ImageLists:
 
 
 def scan(
-    image_dir: Path, testing_percentage: float, validation_percentage: float, fewest_labels: int = 2
+    image_dir: Place, testing_percentage: float, validation_percentage: float, fewest_labels: int = 2
 ) -> ImageLists:
     """Finds the photos below image_dir and deals them out.
 
@@ -174,7 +172,7 @@ def _percentage_hash(path: str) -> float:
     return 100 * number / 2**56
 
 
-def _ready_made_split(image_dir: Path) -> list[tuple[str, str]]:
+def _ready_made_split(image_dir: Place) -> list[tuple[str, str]]:
     """[(folder, split)] where image_dir holds train and valid or test folders of labels, else []."""
     folders = folders_in(image_dir)
     parts = [(name, _SPLIT_FOLDERS[name.lower()]) for name in folders if name.lower() in _SPLIT_FOLDERS]
@@ -202,7 +200,7 @@ def _check_percentages(testing: float, validation: float) -> None:
         )
 
 
-def _check_folder(image_dir: Path) -> None:
+def _check_folder(image_dir: Place) -> None:
     if not image_dir.exists():
         raise UserError(
             f"{image_dir} does not exist: give --image_dir a folder that holds one folder of photos for each label "
@@ -212,7 +210,7 @@ def _check_folder(image_dir: Path) -> None:
         raise UserError(f"{image_dir} is a file: --image_dir must be a folder with one folder of photos for each label")
 
 
-def _check_labels(image_dir: Path, labels: tuple[str, ...], fewest: int) -> None:
+def _check_labels(image_dir: Place, labels: tuple[str, ...], fewest: int) -> None:
     for label in labels:
         if not label.isprintable():
             raise UserError(f"the folder {label!r} in {image_dir} cannot be a label: rename it to printable characters")
@@ -223,11 +221,10 @@ def _check_labels(image_dir: Path, labels: tuple[str, ...], fewest: int) -> None
         )
     if labels:
         return
-    with os.scandir(image_dir) as entries:
-        names = sorted(entry.name for entry in entries)
+    names = names_in(image_dir)
     if not names:
         found = "is empty"
-    elif any(is_photo(os.fspath(image_dir / name)) for name in names if (image_dir / name).is_file()):
+    elif any(is_photo(image_dir / name) for name in names if (image_dir / name).is_file()):
         found = "holds photos themselves, not in folders"
     else:
         found = f"holds no folder with photos (it holds {', '.join(names[:3])}{' ...' if len(names) > 3 else ''})"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +26,7 @@ class PhotoDigests:
     """path -> digest, each with the stamp that the photo had when it was read."""
 
     def __init__(self, file: Path, image_dir: Path):
-        self._file, self._image_dir, self._root = file, image_dir, os.path.abspath(image_dir)
+        self._file, self._image_dir, self._root = file, image_dir, photo_folders.absolute(image_dir)
         # The digest and, behind it, the stamp: one object for each photo, for there may be millions.
         self._known: dict[str, bytes] = _read(file)
         self._changed = False

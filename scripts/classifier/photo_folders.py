@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts.classifier import pixels
+from scripts.classifier import pixels, url_folders
 from scripts.classifier.errors import UserError
+from scripts.classifier.url_folders import Url
+
+# Where photos are: a folder on disk, or at a URL.
+Place = Path | Url
 
 _IMAGE_ENDINGS = {
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".avif", ".tif", ".tiff", ".heic", ".heif",
@@ -20,9 +24,25 @@ _IMAGE_ENDINGS = {
 _TOO_FRESH_NS = 2_000_000_000
 
 
-def at(place: str) -> Path:
+# Reading from afar is waiting, mostly.
+_THREADS_A_CORE_FROM_AFAR = 4
+
+
+def at(place: str) -> Place:
     """What --image_dir names."""
-    return Path(place)
+    if place.startswith("file://"):
+        return Path(place.removeprefix("file://"))
+    return url_folders.opened(place) if "://" in place else Path(place)
+
+
+def absolute(place: Place) -> str:
+    """What it is called wherever it is called."""
+    return str(place) if isinstance(place, Url) else os.path.abspath(place)
+
+
+def readers(image_dir: Place, cores: int) -> int:
+    """How many threads it takes to keep so many cores busy with photos from there."""
+    return cores * _THREADS_A_CORE_FROM_AFAR if isinstance(image_dir, Url) else cores
 
 
 class ReadPhoto(NamedTuple):
@@ -31,8 +51,12 @@ class ReadPhoto(NamedTuple):
     stamp: str | None
 
 
-def read(image_dir: Path, path: str) -> ReadPhoto:
+def read(image_dir: Place, path: str) -> ReadPhoto:
     """image_dir/path, or OSError. The stamp is what it was before the first byte was read."""
+    if isinstance(image_dir, Url):
+        photo = image_dir / path
+        before = photo.stamp()
+        return ReadPhoto(photo.read_bytes(), before)
     place = os.path.join(image_dir, path)
     info = os.stat(place)
     with open(place, "rb") as file:
@@ -41,16 +65,20 @@ def read(image_dir: Path, path: str) -> ReadPhoto:
     return ReadPhoto(data, None if fresh else _stamp(info))
 
 
-def stamp(image_dir: Path, path: str) -> str | None:
+def stamp(image_dir: Place, path: str) -> str | None:
     """What `read` would give with the photo as it is now; None if it is not there."""
+    if isinstance(image_dir, Url):
+        return (image_dir / path).stamp()
     try:
         return _stamp(os.stat(os.path.join(image_dir, path)))
     except OSError:
         return None
 
 
-def size(image_dir: Path, path: str) -> int:
-    """In bytes; 0 if it is not there."""
+def size(image_dir: Place, path: str) -> int:
+    """In bytes; 0 if it is not there, or that is not known."""
+    if isinstance(image_dir, Url):
+        return (image_dir / path).size()
     try:
         return os.stat(os.path.join(image_dir, path)).st_size
     except OSError:
@@ -70,9 +98,17 @@ def pictures_below(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def folders_in(folder: Path) -> list[str]:
+def folders_in(folder: Place) -> list[str]:
+    if isinstance(folder, Url):
+        return [name for name in folder.names()[0] if not _is_hidden(name)]
     with os.scandir(folder) as entries:
         return sorted(entry.name for entry in entries if not _is_hidden(entry.name) and entry.is_dir())
+
+
+def names_in(folder: Place) -> list[str]:
+    if isinstance(folder, Url):
+        return sorted(folder.names()[0] + folder.names()[1])
+    return sorted(os.listdir(folder))
 
 
 def _is_hidden(name: str) -> bool:
@@ -80,9 +116,14 @@ def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name in ("__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini")
 
 
-def photos_below(image_dir: Path, folder: Path) -> tuple[list[str], list[str]]:
+def photos_below(image_dir: Place, folder: Place) -> tuple[list[str], list[str]]:
     """The photos in a folder and below it, and the other files, as paths relative to image_dir."""
     photos, others = [], []
+    if isinstance(folder, Url):
+        for file in folder.files_below():
+            if not any(map(_is_hidden, file.inside.split("/"))):
+                (photos if is_photo(file) else others).append(file.inside)
+        return photos, others
     inside, prefix = folder.relative_to(image_dir).as_posix(), len(os.fspath(folder)) + 1
     for path in _files_below(folder, set()):
         relative = f"{inside}/{path[prefix:].replace(os.sep, '/')}"
@@ -106,11 +147,13 @@ def _files_below(folder: Path | str, seen: set[tuple[int, int]]) -> Iterator[str
                 yield entry.path
 
 
-def is_photo(path: str) -> bool:
+def is_photo(path: str | Place) -> bool:
     """By its ending, which saves opening it; where that says nothing, by how it starts."""
-    if os.path.splitext(path)[1].lower() in _IMAGE_ENDINGS:
+    if os.path.splitext(str(path))[1].lower() in _IMAGE_ENDINGS:
         return True
     try:
+        if isinstance(path, Url):
+            return pixels.looks_like_image(path.read_bytes(pixels.SNIFFED_BYTES))
         with open(path, "rb") as file:
             return pixels.looks_like_image(file.read(pixels.SNIFFED_BYTES))
     except OSError:

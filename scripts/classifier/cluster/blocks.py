@@ -29,7 +29,7 @@ def cut(waiting: list[Job], image_dir: Path, workers: int, large_network: bool) 
     order = sorted(range(len(waiting)), key=lambda at: (-sizes[at], waiting[at].path))
     block: list[Job] = []
     for before, at in zip([order[0], *order], order, strict=False):
-        if len(block) >= most and (sizes[before] != sizes[at] or len(block) >= _MOST_TOGETHER * most):
+        if len(block) >= most and (not sizes[at] or sizes[before] != sizes[at] or len(block) >= _MOST_TOGETHER * most):
             yield block
             block = []
         block.append(waiting[at])

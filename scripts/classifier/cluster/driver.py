@@ -62,7 +62,7 @@ def _run(
         sample = waiting[0].path
         stamp = photo_folders.stamp(image_dir, sample)
         task = Task(
-            str(image_dir.absolute()), str(bottleneck_dir.absolute()), run, sample, stamp,
+            photo_folders.absolute(image_dir), str(bottleneck_dir.absolute()), run, sample, stamp,
             ray.put(pickle.dumps(backbone)), precision, threads,
         )  # fmt: skip
         undone = dict(enumerate(cut))

@@ -39,10 +39,17 @@ def connected(where: str) -> Iterator[str]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     # Ray's notes are for those who run it. What users have to know, they are told in our words.
     os.environ.setdefault("RAY_DATA_LOG_LEVEL", "CRITICAL")
+    running = _running() if where == AUTO else None if where == LOCAL else where
+    # All this has to be in place before Ray is imported.
+    if running is None:
+        # Nobody else on this machine is let in, and Ray leaves no token of its own in the user's folder.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    elif _has_token():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     import ray
 
     logging.getLogger("ray").setLevel(logging.CRITICAL)
-    running = _running() if where == AUTO else None if where == LOCAL else where
     with contextlib.ExitStack() as stack:
         if running is None:
             place = stack.enter_context(tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True))
@@ -67,25 +74,19 @@ def _running() -> str | None:
     """The address of the cluster that RAY_ADDRESS names, or that `ray start` made this machine a part of."""
     if address := os.environ.get("RAY_ADDRESS"):
         return address
-    from ray._private.utils import read_ray_address
-
-    address = read_ray_address()
-    if address is None:
-        return None
-    host, _, port = address.rpartition(":")
+    place = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray" / "ray_current_cluster"
     try:
-        socket.create_connection((host, int(port)), timeout=2).close()
-    except OSError:
-        return None  # it was stopped otherwise than by `ray stop`
+        address = place.read_text().strip()
+        host, _, port = address.rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), timeout=2).close()
+    except (OSError, ValueError):
+        return None  # there is none, or it was stopped otherwise than by `ray stop`
     return address
 
 
 def _start(place: str) -> None:
     import ray
 
-    # Nobody else on this machine is let in, and the token that Ray would leave in the user's folder is not made.
-    os.environ.setdefault("RAY_AUTH_MODE", "token")
-    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     # Workers start where Ray does, but need not find our package there.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
     try:
@@ -101,8 +102,6 @@ def _start(place: str) -> None:
 def _join(address: str) -> None:
     import ray
 
-    if "RAY_AUTH_MODE" not in os.environ and _has_token():
-        os.environ["RAY_AUTH_MODE"] = "token"
     # Nothing but our package travels: no photos, no virtual environment.
     package = {"py_modules": [str(_ROOT / "scripts")], "excludes": ["__pycache__"]}
     try:
@@ -116,7 +115,7 @@ def _join(address: str) -> None:
 
 
 def _has_token() -> bool:
-    """Clusters that were started where there is one ask for it, without those who join having to say so."""
+    """Clusters that were started where there is one ask for it; others do not mind."""
     if "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ:
         return True
     return (Path.home() / ".ray" / "auth_token").is_file()

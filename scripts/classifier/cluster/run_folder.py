@@ -55,7 +55,7 @@ class RunFolder:
                 new.mkdir(parents=True)
                 driver = stack.enter_context((new / _DRIVER).open("w"))
                 fcntl.flock(driver, fcntl.LOCK_EX)
-                json.dump({"token": token, "image_dir": str(image_dir.absolute())}, driver)
+                json.dump({"token": token, "image_dir": photo_folders.absolute(image_dir)}, driver)
                 driver.flush()
                 new.rename(path)
             except OSError as error:

@@ -108,7 +108,8 @@ class _Tools:
 
         backbone = pickle.loads(ray.get(task.backbone))
         networks.decide_precision(task.precision, backbone)
-        self.size, self.crew = backbone.input_size, bottlenecks.Crew(task.threads)
+        self.size = backbone.input_size
+        self.crew = bottlenecks.Crew(photo_folders.readers(self.image_dir, task.threads))
         self.cache = bottlenecks.open_cache(Path(task.bottleneck_dir), backbone, task.precision)
         self._backbone, self._precision, self._network = backbone, task.precision, None
 

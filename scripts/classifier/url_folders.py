@@ -1,0 +1,214 @@
+"""Folders of photos at URLs that fsspec reads (s3://, gs://, https:// ...), used as a Path is for one on disk."""
+
+from __future__ import annotations
+
+import email.utils
+import errno
+import time
+import urllib.parse
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+
+from scripts.classifier.errors import UserError
+
+_WEB = ("http", "https")
+_LISTED_AT_ONCE = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
+_PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "http": "aiohttp", "https": "aiohttp"}
+
+# What storages say of a file that changes whenever its content does, the surest first.
+_VERSIONS = ("ETag", "etag", "generation", "VersionId", "md5Hash", "Content-MD5")
+_TIMES = ("LastModified", "last_modified", "Last-Modified", "updated", "mtime", "created")
+_TOO_FRESH_SECONDS = 2.0
+
+_ASKED_AT_ONCE = 32
+_ATTEMPTS, _FIRST_PAUSE_SECONDS = 4, 0.5
+
+
+class Url:
+    """A folder or a file. What it holds is listed once, for all that were made of it by `/`."""
+
+    def __init__(self, tree: _Tree, inside: str = ""):
+        self._tree, self.inside = tree, inside
+
+    def __str__(self) -> str:
+        return self._tree.url_of(self.inside)
+
+    def __truediv__(self, name: str) -> Url:
+        return Url(self._tree, f"{self.inside}/{name}".strip("/"))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Url) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def resolve(self) -> Url:
+        return self
+
+    @property
+    def name(self) -> str:
+        return self.inside.rpartition("/")[2]
+
+    def as_posix(self) -> str:
+        return str(self)
+
+    def exists(self) -> bool:
+        return self.is_file() or self.is_dir()
+
+    def is_dir(self) -> bool:
+        return bool(self._tree.below(self.inside))
+
+    def is_file(self) -> bool:
+        return self.inside in self._tree.files
+
+    def names(self) -> tuple[list[str], list[str]]:
+        """The folders and the files directly in it."""
+        below = self._tree.below(self.inside)
+        folders = sorted(name for name, content in below.items() if content is not None)
+        return folders, sorted(name for name, content in below.items() if content is None)
+
+    def files_below(self) -> Iterator[Url]:
+        folders, files = self.names()
+        yield from (self / name for name in files)
+        for name in folders:
+            yield from (self / name).files_below()
+
+    def read_bytes(self, most: int | None = None) -> bytes:
+        """All of it, or so many bytes of its beginning; or OSError."""
+        return self._tree.read(self.inside, most)
+
+    def stamp(self) -> str | None:
+        """Another one whenever the content is another; None where the storage does not tell."""
+        return self._tree.stamp(self.inside)
+
+    def size(self) -> int:
+        """0 where the storage does not tell."""
+        return (self._tree.info(self.inside) or {}).get("size") or 0
+
+
+def opened(url: str) -> Url:
+    scheme = urllib.parse.urlsplit(url).scheme
+    try:
+        import fsspec
+        from fsspec.registry import known_implementations
+    except ModuleNotFoundError:
+        raise UserError(
+            f"{url} needs the package fsspec, which is not installed: pip install -r requirements/cluster.txt"
+        ) from None
+    try:
+        files = fsspec.filesystem(scheme)
+    except ImportError:
+        package = _PACKAGES.get(scheme, known_implementations[scheme]["class"].partition(".")[0])
+        raise UserError(f"{url} needs the package {package}, which is not installed: pip install {package}") from None
+    except ValueError:
+        raise UserError(f"{url}: {scheme}:// is nothing that fsspec reads; try s3://, gs:// or https://") from None
+    return Url(_Tree(files, url.rstrip("/"), scheme))
+
+
+class _Tree:
+    def __init__(self, storage, root: str, scheme: str):
+        self._storage, self._root, self._web = storage, root, scheme in _WEB
+        # Folders are listed one by one, and those that cannot be are passed over in silence, but where a storage lists
+        # all at once.
+        self._strictly = {} if scheme in _LISTED_AT_ONCE else {"on_error": "raise"}
+
+    def url_of(self, path: str) -> str:
+        if not path:
+            return self._root
+        return f"{self._root}/{urllib.parse.quote(path) if self._web else path}"
+
+    @cached_property
+    def files(self) -> dict[str, dict]:
+        """What the storage says of each file, by its path from the root."""
+        start = self._root + "/" if self._web else self._root
+        try:
+            found = self._storage.find(start, detail=True, **self._strictly)
+            if not found:
+                self._storage.ls(start)  # says why
+        except FileNotFoundError:
+            return {}
+        except Exception as error:  # each storage has exceptions of its own
+            raise UserError(f"{self._root} cannot be listed: {_in_words(error)}") from None
+        prefix = len(self._storage._strip_protocol(self._root).rstrip("/")) + 1
+        paths = ((name[prefix:], info) for name, info in found.items() if len(name) >= prefix)
+        if self._web:  # a page has links to other orders of itself, too
+            paths = ((urllib.parse.unquote(path), info) for path, info in paths if not set(path) & set("?#"))
+        return {path: info for path, info in paths if path}
+
+    @cached_property
+    def _root_folder(self) -> dict:
+        root: dict = {}
+        for path in self.files:
+            *folders, name = path.split("/")
+            folder = root
+            for each in folders:
+                folder = folder.setdefault(each, {})
+            folder[name] = None
+        return root
+
+    def below(self, path: str) -> dict:
+        """name -> the same of a folder, or None for a file; empty if this is no folder."""
+        folder: dict | None = self._root_folder
+        for each in filter(None, path.split("/")):
+            folder = folder.get(each) if folder else None
+        return folder or {}
+
+    def read(self, path: str, most: int | None) -> bytes:
+        pause = _FIRST_PAUSE_SECONDS
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return self._storage.cat_file(self.url_of(path), start=None if most is None else 0, end=most)
+            except FileNotFoundError:
+                raise
+            except Exception as error:  # each storage has exceptions of its own
+                if attempt == _ATTEMPTS:
+                    raise OSError(errno.EIO, _in_words(error)) from None
+            time.sleep(pause)
+            pause *= 2
+
+    def stamp(self, path: str) -> str | None:
+        """As far as a listing does not tell, all files' are asked for when the first one is."""
+        known = self._stamps.get(path) if "files" in self.__dict__ else None
+        return known if known is not None else _stamp(self.info(path))
+
+    @cached_property
+    def _stamps(self) -> dict[str, str | None]:
+        stamps = {path: _stamp(info) for path, info in self.files.items()}
+        unknown = [path for path, stamp in stamps.items() if stamp is None]
+        with ThreadPoolExecutor(_ASKED_AT_ONCE) as threads:
+            stamps.update(zip(unknown, threads.map(lambda path: _stamp(self._ask(path)), unknown), strict=True))
+        return stamps
+
+    def info(self, path: str) -> dict | None:
+        return self.files.get(path) if "files" in self.__dict__ else self._ask(path)
+
+    def _ask(self, path: str) -> dict | None:
+        try:
+            return self._storage.info(self.url_of(path))
+        except Exception:  # each storage has exceptions of its own; reading the file will give the reason
+            return None
+
+
+def _stamp(info: dict | None) -> str | None:
+    if info is None:
+        return None
+    said = [f"{name}={info[name]}" for name in _VERSIONS if info.get(name)]
+    if not said:
+        said = [f"{name}={info[name]}" for name in _TIMES if info.get(name) and not _is_fresh(info[name])]
+    return ",".join([*said, f"size={info.get('size')}"]) if said else None
+
+
+def _is_fresh(moment: object) -> bool:
+    """A time goes by the second: what has changed within this one may change again without another time."""
+    if isinstance(moment, str):
+        try:
+            moment = email.utils.parsedate_to_datetime(moment)
+        except ValueError:
+            return False
+    seconds = moment.timestamp() if hasattr(moment, "timestamp") else float(moment)
+    return time.time() - seconds <= _TOO_FRESH_SECONDS
+
+
+def _in_words(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
