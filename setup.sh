@@ -134,6 +134,7 @@ case ${1-} in
     install_packages onnx
     install_packages notebook
     install_packages serve
+    install_packages cluster
     install_packages test
     exec $python -m pytest -n 2 ${1+"$@"}
     ;;

@@ -47,7 +47,7 @@ def readers(image_dir: Place, cores: int) -> int:
 
 class ReadPhoto(NamedTuple):
     data: bytes
-    # As long as this stays the same, so does the content; None if that cannot be known.
+    # A word; as long as it stays the same, so does the content. None if that cannot be known.
     stamp: str | None
 
 

@@ -79,7 +79,7 @@ class Url:
         return self._tree.read(self.inside, most)
 
     def stamp(self) -> str | None:
-        """Another one whenever the content is another; None where the storage does not tell."""
+        """A word that is another one whenever the content is; None where the storage does not tell."""
         return self._tree.stamp(self.inside)
 
     def size(self) -> int:
@@ -196,7 +196,7 @@ def _stamp(info: dict | None) -> str | None:
     said = [f"{name}={info[name]}" for name in _VERSIONS if info.get(name)]
     if not said:
         said = [f"{name}={info[name]}" for name in _TIMES if info.get(name) and not _is_fresh(info[name])]
-    return ",".join([*said, f"size={info.get('size')}"]) if said else None
+    return "".join(",".join([*said, f"size={info.get('size')}"]).split()) if said else None
 
 
 def _is_fresh(moment: object) -> bool:

@@ -9,6 +9,7 @@ import os
 import secrets
 import socket
 import tempfile
+import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,9 @@ AUTO, LOCAL, CLIENT = "auto", "local", "ray://"
 
 _ROOT = Path(__file__).parents[3]
 _INSTALL = "pip install -r requirements/cluster.txt"
+
+_CLIENT_PORT = 10001
+_SECONDS_TO_ANSWER = 5.0
 
 # Workers hand one another nothing but the network and paths of photos.
 _OBJECT_STORE_BYTES = 512 << 20
@@ -77,11 +81,16 @@ def _running() -> str | None:
     place = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray" / "ray_current_cluster"
     try:
         address = place.read_text().strip()
-        host, _, port = address.rpartition(":")
-        socket.create_connection((host.strip("[]"), int(port)), timeout=2).close()
+        _knock(address)
     except (OSError, ValueError):
         return None  # there is none, or it was stopped otherwise than by `ray stop`
     return address
+
+
+def _knock(address: str) -> None:
+    """OSError or ValueError if nothing answers there, at once: Ray itself would try for half a minute."""
+    parts = urllib.parse.urlsplit(address if "://" in address else f"//{address}")
+    socket.create_connection((parts.hostname, parts.port or _CLIENT_PORT), timeout=_SECONDS_TO_ANSWER).close()
 
 
 def _start(place: str) -> None:
@@ -102,6 +111,10 @@ def _start(place: str) -> None:
 def _join(address: str) -> None:
     import ray
 
+    try:
+        _knock(address)
+    except (OSError, ValueError) as error:
+        raise UserError(f"no Ray cluster answers at {address} ({_in_words(error)}): see to it that it runs") from None
     # Nothing but our package travels: no photos, no virtual environment.
     package = {"py_modules": [str(_ROOT / "scripts")], "excludes": ["__pycache__"]}
     try:

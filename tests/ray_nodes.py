@@ -1,0 +1,102 @@
+"""Nodes of a Ray cluster on this machine, which end with the tests, however these end.
+
+As a script, this module is the process that starts them: it takes a line for each thing to do and answers with one.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import psutil
+
+# What is lost is noticed sooner than Ray would otherwise notice it.
+IMPATIENCE = {
+    "RAY_health_check_initial_delay_ms": "500", "RAY_health_check_period_ms": "500",
+    "RAY_health_check_timeout_ms": "1000", "RAY_health_check_failure_threshold": "3",
+}  # fmt: skip
+_OBJECT_STORE_BYTES = 80 << 20
+
+
+def environment(folder: str) -> dict[str, str]:
+    """What the nodes of one cluster and those who join it have in common."""
+    return {
+        "RAY_TMPDIR": folder, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_USAGE_STATS_ENABLED": "0", **IMPATIENCE,
+    }  # fmt: skip
+
+
+class Nodes:
+    """A head that takes no work; `add` makes nodes that do."""
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # sockets have short names
+        self.environment = environment(self.folder)
+        self._server = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, **self.environment}, start_new_session=True,
+        )  # fmt: skip
+        self.address, self.client_address = self._answer()
+        self.environment["RAY_ADDRESS"] = self.address
+
+    def add(self, cpus: int = 1) -> psutil.Process:
+        """The node's own process, below which its workers are."""
+        return psutil.Process(self._ask("add", cpus))
+
+    def close(self) -> None:
+        self._server.stdin.close()
+        self._server.wait(60)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _ask(self, *words):
+        print(json.dumps(words), file=self._server.stdin, flush=True)
+        return self._answer()
+
+    def _answer(self):
+        line = self._server.stdout.readline()
+        assert line, "the process that starts nodes has ended"
+        return json.loads(line)
+
+
+def kill(node: psutil.Process) -> None:
+    """As when its plug is pulled."""
+    for process in [node, *node.children(recursive=True)]:
+        process.send_signal(signal.SIGKILL)
+
+
+def workers(node: psutil.Process) -> list[psutil.Process]:
+    return [process for process in node.children(recursive=True) if "MapWorker" in " ".join(process.cmdline())]
+
+
+def _serve() -> None:
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(1, 2)
+    from ray.cluster_utils import Cluster
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    Path(os.environ["RAY_TMPDIR"], "ray").mkdir(exist_ok=True)
+    common = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
+    cluster = Cluster(True, head_node_args={"num_cpus": 0, "ray_client_server_port": port, **common})
+    print(json.dumps([cluster.address, f"ray://127.0.0.1:{port}"]), file=answers, flush=True)
+    try:
+        for line in sys.stdin:
+            _, cpus = json.loads(line)
+            node = cluster.add_node(num_cpus=cpus, object_store_memory=_OBJECT_STORE_BYTES)
+            (raylet,) = node.all_processes["raylet"]
+            print(raylet.process.pid, file=answers, flush=True)
+    finally:
+        for process in psutil.Process().children(recursive=True):
+            process.kill()
+
+
+if __name__ == "__main__":
+    _serve()
