@@ -40,10 +40,10 @@ class Workplace:
         command = self.command(name, *words)
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
 
-    def start(self, name: str, *words: str, stdout, stderr) -> warm_commands.Running:
+    def start(self, name: str, *words: str, stdout, stderr, env: dict[str, str] | None = None) -> warm_commands.Running:
         """Does not wait for its end."""
         return warm_commands.Running(
-            [f"scripts.{name}", *map(str, words)], ROOT, self.environment(), stdout=stdout, stderr=stderr
+            [f"scripts.{name}", *map(str, words)], ROOT, self.environment(env), stdout=stdout, stderr=stderr
         )
 
     def environment(self, more: dict[str, str] | None = None) -> dict[str, str]:

@@ -3,11 +3,11 @@
 As a script, this module is the process that starts them: it takes a line for each thing to do and answers with one.
 """
 
+import contextlib
 import json
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -42,12 +42,28 @@ class Nodes:
             [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env={**os.environ, **self.environment}, start_new_session=True,
         )  # fmt: skip
+        self._alive: list[psutil.Process] = []
         self.address, self.client_address = self._answer()
         self.environment["RAY_ADDRESS"] = self.address
 
     def add(self, cpus: int = 1) -> psutil.Process:
         """The node's own process, below which its workers are."""
-        return psutil.Process(self._ask("add", cpus))
+        node = psutil.Process(self._ask("add", cpus))
+        self._alive.append(node)
+        return node
+
+    def one(self) -> psutil.Process:
+        """The only node that is there."""
+        for spare in self._alive[1:]:
+            self.kill(spare)
+        return self._alive[0] if self._alive else self.add()
+
+    def kill(self, node: psutil.Process) -> None:
+        """As when its plug is pulled."""
+        self._alive.remove(node)
+        for process in [node, *node.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
     def close(self) -> None:
         self._server.stdin.close()
@@ -62,12 +78,6 @@ class Nodes:
         line = self._server.stdout.readline()
         assert line, "the process that starts nodes has ended"
         return json.loads(line)
-
-
-def kill(node: psutil.Process) -> None:
-    """As when its plug is pulled."""
-    for process in [node, *node.children(recursive=True)]:
-        process.send_signal(signal.SIGKILL)
 
 
 def workers(node: psutil.Process) -> list[psutil.Process]:

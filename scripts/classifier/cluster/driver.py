@@ -72,6 +72,11 @@ def _run(
                     raise UserError(outcome["error"])
                 if _take_over(run, outcome["number"], undone, extraction):
                     advance(outcome["photos"])
+        except ray.exceptions.RayTaskError:
+            raise  # a mistake of ours
+        except (ray.exceptions.RayError, ConnectionError) as error:
+            words = " ".join(str(error).split())
+            raise UserError(f"Ray gave up ({words}): run again, what was computed is kept") from error
         finally:
             for number in list(undone):  # done, without the news of it
                 _take_over(run, number, undone, extraction)
