@@ -81,7 +81,13 @@ class Nodes:
 
 
 def workers(node: psutil.Process) -> list[psutil.Process]:
-    return [process for process in node.children(recursive=True) if "MapWorker" in " ".join(process.cmdline())]
+    """Those of Ray Data below this process."""
+    found = []
+    for process in node.children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            if "MapWorker" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
 
 
 def _serve() -> None:

@@ -3,18 +3,20 @@
 import contextlib
 import json
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import ray_hosts
 import ray_nodes
 from conftest import ROOT, Workplace, draw_folder, draw_shape
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements/cluster.txt")
 
-# Four vectors of each training photo: work enough to be interrupted.
-DISTORTED = ("--flip_left_right", "--random_scale=20", "--distorted_views=4")
+# Three vectors of each training photo: work enough to be interrupted.
+DISTORTED = ("--flip_left_right", "--random_scale=20", "--distorted_views=3")
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,7 @@ def nodes():
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory) -> Path:
-    return draw_folder(tmp_path_factory.mktemp("many") / "photos", each=40)
+    return draw_folder(tmp_path_factory.mktemp("many") / "photos", each=24)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +97,8 @@ def test_a_local_cluster_with_photos_that_cannot_be_read_or_are_there_twice(work
     assert done.returncode == 0, done.stderr
     assert "Ray started here: " in done.stdout and "24 cached, 72 computed in " in done.stdout
     skipped = workplace / "skipped_images.txt"
-    assert set(done.stderr.splitlines()) == {f"warning: 2 photos cannot be read: see {skipped}"}  # nothing of Ray's
+    said = [line for line in done.stderr.splitlines() if not line.startswith("bottlenecks: ")]  # how far it is
+    assert said == [f"warning: 2 photos cannot be read: see {skipped}"]  # nothing of Ray's own
     assert skipped.read_text().splitlines() == [
         f"{photos}/green/crashing.jpg\tdecoding it ends the decoder (SIGSEGV)",
         f"{photos}/green/empty.jpg\tempty file",
@@ -155,3 +158,31 @@ def test_a_driver_that_dies_costs_only_what_was_not_computed(workplace, nodes, m
     assert 0 < computed < len(plainly)
     assert_same(records(workplace), plainly)
     assert nothing_is_left_of_the_run(workplace)
+
+
+def test_a_host_that_is_cut_off_and_goes_on_computing(workplace, many, plainly, tmp_path):
+    with ray_hosts.hosts(2) as (head, first, second), (tmp_path / "out").open("w+") as out:
+        address = {"RAY_ADDRESS": f"{head.ip}:6379"}
+        command = workplace.command("extract_bottlenecks", *words(workplace, many, *DISTORTED, "--cluster=auto"))
+        driver = subprocess.Popen(
+            head.command(*command), cwd=ROOT, env={**workplace.environment(head.environment), **address}, stdout=out,
+            stderr=out,
+        )  # fmt: skip
+        try:
+            wait_until(lambda: first.workers() and second.workers() and count(workplace) > 0)
+            (zombie,) = first.workers()
+            zombie.suspend()
+            first.cut_off()
+            # Its block is begun anew by the other one, and only then does it wake up to go on with it.
+            wait_until(lambda: any(len(lines) > 1 for lines in claims(workplace)))
+            zombie.resume()
+            assert driver.wait(120) == 0, (tmp_path / "out").read_text()
+        finally:
+            driver.kill()
+        assert_same(records(workplace), plainly)
+        assert nothing_is_left_of_the_run(workplace)
+
+
+def claims(place: Workplace) -> list[list[str]]:
+    """Of each block that was begun, who began it."""
+    return [path.read_text().splitlines() for path in (place / "bottlenecks").glob("cluster_runs/*/claim-*")]

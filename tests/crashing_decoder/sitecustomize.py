@@ -1,7 +1,6 @@
 """A Pillow with a bug: whatever process decodes a picture that is commented so is ended by a signal."""
 
-import os
-import signal
+import ctypes
 
 from PIL import ImageFile
 
@@ -10,7 +9,7 @@ _load = ImageFile.ImageFile.load
 
 def load(self):
     if self.info.get("comment") == b"ends its decoder":
-        os.kill(os.getpid(), signal.SIGSEGV)
+        ctypes.string_at(0)
     return _load(self)
 
 

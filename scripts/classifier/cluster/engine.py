@@ -43,6 +43,7 @@ def connected(where: str) -> Iterator[str]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     # Ray's notes are for those who run it. What users have to know, they are told in our words.
     os.environ.setdefault("RAY_DATA_LOG_LEVEL", "CRITICAL")
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")
     running = _running() if where == AUTO else None if where == LOCAL else where
     # All this has to be in place before Ray is imported.
     if running is None:
