@@ -22,7 +22,7 @@ from benchmarks import disk, processes, random_bottlenecks
 from benchmarks.figures import Against, Figure
 from benchmarks.memory import peak_bytes
 from benchmarks.random_bottlenecks import LABELS
-from scripts.classifier import image_lists, photo_digests, retraining
+from scripts.classifier import image_lists, photo_digests, photo_folders, retraining
 from scripts.classifier.bottlenecks import Job
 from scripts.classifier.distortions import WHOLE
 from scripts.classifier.examples import Examples
@@ -35,9 +35,6 @@ _PERCENTAGES = (10, 10)
 # What a photo takes of the disk: its record in the cache, its line among the digests, its names in folders.
 _BYTES_A_PHOTO = 4 * _VALUES + 20 + 300
 _AT_ONCE = 10_000
-
-# Changed just now, a photo is not remembered.
-_SECONDS_UNTIL_REMEMBERED = 2.1
 
 # Linear growth is meant; what is small fits into the processor's caches.
 _MOST_GROWTH = 2.0
@@ -82,14 +79,13 @@ def _fill(folder: Path, count: int) -> None:
     names = [f"label {number % LABELS}/{number:08d}.jpg" for number in range(count)]
     for name in names:
         os.close(os.open(image_dir / name, os.O_CREAT | os.O_WRONLY))
-    time.sleep(_SECONDS_UNTIL_REMEMBERED)
     digests = PhotoDigests(folder / "photo_digests.txt", image_dir)
     cache = random_bottlenecks.open_cache(folder / "cache", _VALUES)
     for start in range(0, count, _AT_ONCE):
         keys = []
         for name in names[start : start + _AT_ONCE]:
             content = photo_digests.digest(name.encode())
-            digests.put(name, os.stat(image_dir / name), content)
+            digests.put(name, photo_folders.stamp(image_dir, name), content)
             keys += Job(name, (WHOLE,)).keys(content)
         cache.add(keys, np.zeros((len(keys), _VALUES), np.float32))
     digests.save()

@@ -1,0 +1,179 @@
+"""Measures what Ray costs, and what a second node gains, in processes of their own.
+
+Run as `python -m benchmarks.ray_nodes extract IMAGE_DIR MODEL_DIR ARCHITECTURE FOLDER CORES WHERE`, it is such a
+process: it extracts on these cores, without Ray (`plain`), on a Ray started here (`local`), or on one of as many nodes
+as there are cores, each with one of them (`nodes`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks import processes
+from benchmarks.figures import Against, Figure, alternated
+from benchmarks.workbench import Workbench
+from scripts.classifier import backbones, bottlenecks, image_lists, networks, photo_folders, retraining
+from scripts.classifier.cluster import driver, engine
+from scripts.classifier.distortions import WHOLE
+from scripts.classifier.errors import UserError
+
+_MOST_OVERHEAD = 15.0  # percent
+_LEAST_GAIN = 1.8
+
+# A rate is that between these shares of all photos, when all workers are there and none is done yet.
+_WINDOW = (0.3, 0.9)
+
+_OBJECT_STORE_BYTES = 80 << 20
+
+
+def one_worker(bench: Workbench) -> list[Figure]:
+    cores = _cores(1)
+    runs = {where: functools.partial(_run, bench, cores, where) for where in ("plain", "local")}
+    taken = alternated(runs, bench.rounds)
+    rates = {where: [each["rate"] for each in found] for where, found in taken.items()}
+    overhead = [100 * (plain / ray - 1) for plain, ray in zip(rates["plain"], rates["local"], strict=True)]
+    how = f"{bench.architecture}, {bench.count:,} photos, {len(cores)} cores; median of {bench.rounds}, taken in turn"
+    return [
+        Figure("extraction on this machine alone", rates["plain"], "photos/s", how),
+        Figure("extraction by one local Ray worker, once it runs", rates["local"], "photos/s", how),
+        Figure("what Ray costs of the time of a photo", overhead, "%", "of the two above, round by round",
+               Against(_MOST_OVERHEAD, "at most")),
+        Figure("until its first photos are done", [each["first"] for each in taken["local"]], "s", "starting Ray, a "
+               "worker, TensorFlow's import there, opening the network"),
+        Figure("the same alone", [each["first"] for each in taken["plain"]], "s", "opening the network"),
+    ]  # fmt: skip
+
+
+def two_nodes(bench: Workbench) -> list[Figure]:
+    first, second = _cores(2)[:2]
+    rates = alternated(
+        {
+            "one process": lambda: _run(bench, [first], "plain")["rate"],
+            "two processes": lambda: _run_at_once(bench, first, second),
+            "one node": lambda: _run(bench, [first], "nodes")["rate"],
+            "two nodes": lambda: _run(bench, [first, second], "nodes")["rate"],
+        }, bench.rounds,
+    )  # fmt: skip
+
+    def gains(one: str, two: str) -> list[float]:
+        return [both / alone for alone, both in zip(rates[one], rates[two], strict=True)]
+
+    machine = gains("one process", "two processes")
+    how = f"{bench.architecture}, {bench.count:,} photos, a core each; median of {bench.rounds}, taken in turn"
+    return [
+        *(Figure(f"extraction on {name}", rates[name], "photos/s", how) for name in rates),
+        Figure("two processes against one", machine, "times", "without Ray: what this machine's second core gains"),
+        Figure("two nodes against one", gains("one node", "two nodes"), "times", "round by round",
+               Against(_LEAST_GAIN, "at least")),
+        Figure("the same", gains("one node", "two nodes"), "times", "round by round",
+               Against(statistics.median(machine), "what the machine's second core gains,")),
+    ]  # fmt: skip
+
+
+def _cores(fewest: int) -> list[int]:
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if len(cores) < fewest:
+        raise UserError(f"this takes {fewest} cores that processes can be bound to, and {len(cores)} are here")
+    return cores
+
+
+def _words(bench: Workbench, folder: Path, cores: list[int], where: str) -> list[str]:
+    return [
+        "-m", __name__, "extract", str(bench.image_dir), str(bench.model_dir.absolute()), bench.architecture,
+        str(folder), ",".join(map(str, cores)), where,
+    ]  # fmt: skip
+
+
+def _run(bench: Workbench, cores: list[int], where: str) -> dict[str, float]:
+    folder = bench.folder / "ray"
+    shutil.rmtree(folder, ignore_errors=True)
+    return json.loads(processes.output(*_words(bench, folder, cores, where)))
+
+
+def _run_at_once(bench: Workbench, *cores: int) -> float:
+    """The sum of the rates of one process for each core."""
+    running = []
+    for core in cores:
+        folder = bench.folder / f"alone-{core}"
+        shutil.rmtree(folder, ignore_errors=True)
+        command = [sys.executable, *_words(bench, folder, [core], "plain")]
+        running.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+    return sum(json.loads(process.communicate()[0])["rate"] for process in running)
+
+
+class _Clock:
+    """Notes how many photos were done when."""
+
+    def __init__(self, total: int):
+        self.total, self.done = total, 0
+        self.began = time.perf_counter()
+        self.moments: list[tuple[float, int]] = []
+
+    def advance(self, count: int) -> None:
+        self.done += count
+        self.moments.append((time.perf_counter(), self.done))
+
+    def rate(self) -> float:
+        inside = [(at, done) for at, done in self.moments if _WINDOW[0] <= done / self.total <= _WINDOW[1]]
+        (first, before), (last, after) = inside[0], inside[-1]
+        return (after - before) / (last - first)
+
+
+def _extract(image_dir: str, model_dir: str, architecture: str, folder: str, cores: str, where: str) -> None:
+    numbers = [int(core) for core in cores.split(",")]
+    with contextlib.ExitStack() as stack:
+        if where == "nodes":
+            stack.enter_context(_nodes(numbers))
+        else:
+            os.sched_setaffinity(0, numbers)
+        backbone = backbones.load(architecture, Path(model_dir))
+        precision = networks.decide_precision("auto", backbone)
+        cache = bottlenecks.open_cache(Path(folder), backbone, precision)
+        lists = image_lists.scan(photo_folders.at(image_dir), 10, 10)
+        extraction = retraining.look_up(lists, (WHOLE,), Path(folder), cache)
+        extract = retraining.extract_here(backbone, precision)
+        if where != "plain":
+            place = engine.LOCAL if where == "local" else engine.AUTO
+            extract = driver.extract_on(place, backbone, precision, Path(folder), lambda words: None)
+        clock = _Clock(len(extraction.waiting))
+        extract(extraction, clock.advance)
+    print(json.dumps({"rate": clock.rate(), "first": clock.moments[0][0] - clock.began}), flush=True)
+    os._exit(0)  # TensorFlow takes its time to take itself apart
+
+
+@contextlib.contextmanager
+def _nodes(cores: list[int]) -> Iterator[None]:
+    """A Ray cluster with one node for each core, bound to it."""
+    os.environ.update(RAY_AUTH_MODE="disabled", RAY_USAGE_STATS_ENABLED="0")
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as place:
+        os.environ["RAY_TMPDIR"] = place
+        Path(place, "ray").mkdir()
+        from ray.cluster_utils import Cluster
+
+        cluster = Cluster(True, head_node_args={"num_cpus": 0, "include_dashboard": False,
+                                                "object_store_memory": _OBJECT_STORE_BYTES})  # fmt: skip
+        try:
+            for core in cores:
+                before = os.sched_getaffinity(0)
+                os.sched_setaffinity(0, [core])  # which what is started inherits
+                cluster.add_node(num_cpus=1, object_store_memory=_OBJECT_STORE_BYTES)
+                os.sched_setaffinity(0, before)
+            os.environ["RAY_ADDRESS"] = cluster.address
+            yield
+        finally:
+            cluster.shutdown()
+
+
+if __name__ == "__main__":
+    _extract(*sys.argv[2:])
