@@ -15,7 +15,7 @@ _LEAST_BFLOAT16_PHOTOS_A_SECOND = 25.0
 
 
 def inception(bench: Workbench, photos: int) -> list[Figure]:
-    backbone = _with_random_weights()
+    backbone = with_random_weights()
     size = backbone.input_size
     squares = np.random.default_rng(0).uniform(-1, 1, (networks.LARGE_BATCH, size, size, 3)).astype(np.float32)
     precisions = ["float32", "bfloat16"] if networks.has_bfloat16() else ["float32"]
@@ -34,7 +34,7 @@ def inception(bench: Workbench, photos: int) -> list[Figure]:
     ]
 
 
-def _with_random_weights() -> Backbone:
+def with_random_weights() -> Backbone:
     """As fast as the published ones, which are 88 MB to download."""
     import keras
 

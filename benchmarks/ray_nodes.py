@@ -112,7 +112,7 @@ def _run_at_once(bench: Workbench, *cores: int) -> float:
     return sum(json.loads(process.communicate()[0])["rate"] for process in running)
 
 
-class _Clock:
+class Clock:
     """Notes how many photos were done when."""
 
     def __init__(self, total: int):
@@ -146,7 +146,7 @@ def _extract(image_dir: str, model_dir: str, architecture: str, folder: str, cor
         if where != "plain":
             place = engine.LOCAL if where == "local" else engine.AUTO
             extract = driver.extract_on(place, backbone, precision, Path(folder), lambda words: None)
-        clock = _Clock(len(extraction.waiting))
+        clock = Clock(len(extraction.waiting))
         extract(extraction, clock.advance)
     print(json.dumps({"rate": clock.rate(), "first": clock.moments[0][0] - clock.began}), flush=True)
     os._exit(0)  # TensorFlow takes its time to take itself apart

@@ -186,3 +186,26 @@ def test_a_host_that_is_cut_off_and_goes_on_computing(workplace, many, plainly, 
 def claims(place: Workplace) -> list[list[str]]:
     """Of each block that was begun, who began it."""
     return [path.read_text().splitlines() for path in (place / "bottlenecks").glob("cluster_runs/*/claim-*")]
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("somewhere", "error: --cluster=somewhere: expected auto, local or ray://HOST:PORT\n"),
+        ("ray://127.0.0.1:9", "error: no Ray cluster answers at ray://127.0.0.1:9 ("),
+    ],
+    ids=["no such place", "nobody there"],
+)
+def test_places_where_no_cluster_is(workplace, photos, where, message):
+    done = extract(workplace, photos, f"--cluster={where}")
+    assert done.returncode == 1 and done.stderr.startswith(message) and done.stderr.count("\n") == 1
+
+
+def test_without_ray_it_is_said_what_to_install_and_all_else_works(workplace, photos, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['ray'] = sys.modules['fsspec'] = None\n")
+    without = {"env": {"PYTHONPATH": str(tmp_path)}, "cold": True}
+    done = extract(workplace, photos, "--cluster=local", **without)
+    message = "--cluster=local needs the package ray, which is not installed: pip install -r requirements/cluster.txt"
+    assert (done.returncode, done.stderr) == (1, f"error: {message}\n")
+    done = extract(workplace, photos, **without)
+    assert done.returncode == 0 and "0 cached, 72 computed" in done.stdout

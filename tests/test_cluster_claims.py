@@ -164,9 +164,9 @@ def test_a_worker_that_does_not_see_what_the_driver_sees_says_so(tmp_path, hidde
         if hidden == "photos":
             photos.rename(tmp_path / "elsewhere")
         else:
-            run = RunFolder(run.path, "the token of another folder of this name")
-        task = Task(str(photos), str(kept), run, "red/red_000.jpg", stamp, None, "float32", 1)
-        outcome = Worker(task)({"number": 0, "jobs": pickle.dumps([Job("red/red_000.jpg", (WHOLE,))])})
+            (run.path / "driver").write_text('{"token": "that of another folder of this name"}')
+        task = Task(str(photos), str(kept), str(run.path), run.token, "red/red_000.jpg", stamp, None, "float32", 1)
+        outcome = Worker(task)({"number": 0, "photos": 1, "jobs": pickle.dumps([Job("red/red_000.jpg", (WHOLE,))])})
     assert outcome["error"].startswith("the worker on ") and message in outcome["error"]
 
 
@@ -178,3 +178,15 @@ def test_a_result_says_what_was_read(tmp_path):
         found = run.result(7)
     assert found.unreadable == written.unreadable and found.computed == 3
     assert [tuple(each) for each in found.read] == written.read
+
+
+def test_a_worker_without_our_packages_says_which():
+    pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements/cluster.txt")
+    code = (
+        "import sys; sys.modules['PIL'] = None\n"
+        "from scripts.classifier.cluster.worker import Task, Worker\n"
+        "task = Task('photos', 'kept', 'run', 'token', 'a photo', None, None, 'float32', 1)\n"
+        "print(Worker(task)({'number': 0, 'photos': 1, 'jobs': b''})['error'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.startswith("the worker on ") and " has no package PIL: pip install " in done.stdout, done.stderr

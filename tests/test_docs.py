@@ -12,7 +12,8 @@ from conftest import ROOT, Workplace
 
 README = (ROOT / "README.md").read_text("utf-8")
 COMMANDS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py") if "command_line.run(main)" in path.read_text())
-BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.S)
+CLUSTER = (ROOT / "docs" / "cluster.md").read_text("utf-8")
+BLOCKS = re.findall(r"```bash\n(.*?)```", README + CLUSTER, re.S)
 LINES = [line.split(" #")[0].strip() for block in BLOCKS for line in block.replace("\\\n", " ").splitlines()]
 
 
@@ -68,9 +69,9 @@ def test_readmes_offline_commands_run(tmp_path):
 
 
 def test_links_inside_the_project_lead_somewhere():
-    for page in ("README.md", "CONTRIBUTING.md"):
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / page).read_text("utf-8")):
-            assert (ROOT / target).exists(), f"{page}: {target}"
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "docs" / "cluster.md"):
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), f"{page}: {target}"
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib came with Python 3.11")

@@ -56,13 +56,13 @@ def _run(
     workers = max(1, sum(size // threads for size in machines))
     image_dir, waiting = extraction.image_dir, extraction.waiting
     cut = list(blocks.cut(waiting, image_dir, workers, backbone.large))
-    rows = [{"number": number, "jobs": pickle.dumps(block)} for number, block in enumerate(cut)]
+    rows = [{"number": number, "photos": len(block), "jobs": pickle.dumps(block)} for number, block in enumerate(cut)]
     outcomes = pipeline.outcomes_from_afar if where.startswith(engine.CLIENT) else pipeline.outcomes
     with RunFolder.opened(bottleneck_dir.absolute(), image_dir) as run:
         sample = waiting[0].path
         stamp = photo_folders.stamp(image_dir, sample)
         task = Task(
-            photo_folders.absolute(image_dir), str(bottleneck_dir.absolute()), run, sample, stamp,
+            photo_folders.absolute(image_dir), str(bottleneck_dir.absolute()), str(run.path), run.token, sample, stamp,
             ray.put(pickle.dumps(backbone)), precision, threads,
         )  # fmt: skip
         undone = dict(enumerate(cut))

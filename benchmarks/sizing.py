@@ -1,0 +1,70 @@
+"""Works out how many hours a cluster takes, from how many photos one core of this machine does.
+
+    python -m benchmarks.sizing --photos=tf_files/flower_photos --model_dir=tf_files/models
+
+Prints one Markdown table. Photos that are larger, or a storage that is slower, take longer than those measured with.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+from absl import flags
+
+from benchmarks import inception
+from benchmarks.ray_nodes import Clock
+from benchmarks.workbench import Workbench
+from scripts import command_line
+from scripts.classifier import bottlenecks, networks, retraining
+from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.distortions import WHOLE
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("photos", "tf_files/flower_photos", "One folder of JPEG photos for each label.")
+flags.DEFINE_string("model_dir", "tf_files/models", "Where pretrained networks are kept.")
+flags.DEFINE_string("architecture", "mobilenet_0.25_224", "The small network; Inception V3 is the large one.")
+flags.DEFINE_integer("count", 400, "How many photos each network is measured with.", 100)
+flags.DEFINE_integer("node_cores", 8, "How many cores each node has.", 1)
+flags.DEFINE_float("share", 0.9, "What many nodes reach of so many times what one does.", 0.1, 1)
+
+_PHOTOS = (100_000, 1_000_000, 10_000_000)
+_NODES = (1, 4, 16)
+
+
+def main(positional: list[str]) -> None:
+    command_line.refuse_positional(positional)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
+    with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as folder:
+        bench = Workbench(
+            Path(folder), Path(FLAGS.photos), Path(FLAGS.model_dir), FLAGS.architecture, FLAGS.count, 1, 1
+        )  # fmt: skip
+        found = [_row(bench, backbone) for backbone in (bench.backbone, inception.with_random_weights())]
+    columns = [f"{photos:,} photos on {nodes}" for photos in _PHOTOS for nodes in _NODES]
+    print(f"| network | a core | {' | '.join(columns)} |", f"|---|--:|{'--:|' * len(columns)}", *found, sep="\n")
+
+
+def _row(bench: Workbench, backbone: Backbone) -> str:
+    rate = _photos_a_second(bench, backbone)
+    speed = rate * FLAGS.node_cores * FLAGS.share
+    times = [_time(photos / (speed * nodes)) for photos in _PHOTOS for nodes in _NODES]
+    return f"| {backbone.name} | {rate:.3g} photos/s | {' | '.join(times)} |"
+
+
+def _photos_a_second(bench: Workbench, backbone: Backbone) -> float:
+    precision, folder = networks.decide_precision("auto", backbone), bench.folder / backbone.name
+    cache = bottlenecks.open_cache(folder, backbone, precision)
+    extraction = retraining.look_up(bench.lists, (WHOLE,), folder, cache)
+    clock = Clock(len(extraction.waiting))
+    retraining.extract_here(backbone, precision)(extraction, clock.advance)
+    return clock.rate()
+
+
+def _time(seconds: float) -> str:
+    if seconds < 3600:
+        return f"{max(1, round(seconds / 60))} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 36_000 else f"{seconds / 3600:.0f} h"
+
+
+if __name__ == "__main__":
+    command_line.run(main)

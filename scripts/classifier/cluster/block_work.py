@@ -1,0 +1,116 @@
+"""A worker's work: it opens the network once, then computes one block of photos after another."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import ray
+
+from scripts.classifier import bottlenecks, distortions, networks, photo_folders
+from scripts.classifier.bottlenecks import Extraction, Job, Look
+from scripts.classifier.cluster.claims import Claim, ClaimedCache, Superseded
+from scripts.classifier.cluster.decoder import Decoder
+from scripts.classifier.cluster.run_folder import Result, RunFolder
+from scripts.classifier.cluster.worker import Task
+from scripts.classifier.errors import UserError
+
+# So often a block may be begun on workers that die; a photo that ends its decoder takes the first of them only.
+_MOST_ATTEMPTS = 5
+
+
+class BlockWork:
+    """Opens what it takes once, having made sure that it sees what the driver sees."""
+
+    def __init__(self, task: Task, here: str):
+        """`here` is what people call this machine."""
+        # Before TensorFlow is imported: other workers have the other processors.
+        os.environ["TF_NUM_INTRAOP_THREADS"] = str(task.threads)
+        os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+        self._image_dir = photo_folders.at(task.image_dir)
+        self._run, self._here = RunFolder(Path(task.run), task.token), here
+        if not self._run.is_seen():
+            raise UserError(
+                f"does not see {task.run}: --bottleneck_dir must be a folder that all machines share, under the "
+                "same name"
+            )
+        if task.sample_stamp is not None and photo_folders.stamp(self._image_dir, task.sample) is None:
+            raise UserError(
+                f"does not see {self._image_dir / task.sample}: --image_dir must be a folder that all machines share, "
+                "under the same name, or a URL"
+            )
+        backbone = pickle.loads(ray.get(task.backbone))
+        networks.decide_precision(task.precision, backbone)
+        self._size = backbone.input_size
+        self._crew = bottlenecks.Crew(photo_folders.readers(self._image_dir, task.threads))
+        self._cache = bottlenecks.open_cache(Path(task.bottleneck_dir), backbone, task.precision)
+        self._backbone, self._precision, self._network = backbone, task.precision, None
+
+    def do(self, number: int, jobs: list[Job]) -> None:
+        """Returns when the block is done or another has it, who will say what comes of it."""
+        with contextlib.suppress(Superseded):
+            if self._run.result(number) is None:  # else done by a worker that died before it could say so
+                self._do(number, jobs, Claim(self._run.claim(number), self._here))
+
+    def _do(self, number: int, jobs: list[Job], claim: Claim) -> None:
+        if len(claim.earlier) >= _MOST_ATTEMPTS:
+            raise UserError(
+                f"was given {len(jobs)} photos ({jobs[0].path} ...) on which {len(claim.earlier)} workers died "
+                f"({', '.join(sorted(set(claim.earlier)))}): see to it that they have enough memory, then run again"
+            )
+        self._cache.refresh()
+        cache, record = ClaimedCache(self._cache, claim), _Record()
+        with _looking(carefully=bool(claim.earlier)) as look:
+            extraction = Extraction(jobs, self._image_dir, cache, record, look)
+            extraction.run(self._open_network, self._size, lambda count: None, self._crew)
+        cache.flush()
+        with claim.held():
+            self._run.write_result(number, Result(record.read, extraction.found.unreadable, cache.added))
+
+    def _open_network(self) -> _Reused:
+        if self._network is None:
+            self._network = _Reused(networks.Network(self._backbone, self._precision))
+        return self._network
+
+
+@contextlib.contextmanager
+def _looking(carefully: bool) -> Iterator[Look]:
+    """How photos are decoded: here, or carefully, when a worker has died over them before."""
+    if not carefully:
+        yield distortions.look
+        return
+    with contextlib.closing(Decoder()) as decoder:
+        yield decoder.look
+
+
+class _Reused:
+    """A network whose runners, which take a while to open, stay with the threads that asked for them."""
+
+    def __init__(self, network: networks.Network):
+        self.batch = network.batch
+        self._open, self._opened = network.runner, threading.local()
+
+    def runner(self) -> networks.Run:
+        if not hasattr(self._opened, "run"):
+            self._opened.run = self._open()
+        return self._opened.run
+
+
+class _Record:
+    """Takes the place of PhotoDigests: remembers nothing of before, and keeps what was read for the driver."""
+
+    def __init__(self):
+        self.read: list[tuple[str, str | None, str]] = []
+
+    def get(self, path: str) -> None:
+        return None
+
+    def put(self, path: str, stamp: str | None, content: bytes) -> None:
+        self.read.append((path, stamp, content.hex()))
+
+    def save(self) -> None:
+        pass
