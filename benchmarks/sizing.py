@@ -57,7 +57,7 @@ def _photos_a_second(bench: Workbench, backbone: Backbone) -> float:
     extraction = retraining.look_up(bench.lists, (WHOLE,), folder, cache)
     clock = Clock(len(extraction.waiting))
     retraining.extract_here(backbone, precision)(extraction, clock.advance)
-    return clock.rate()
+    return clock.found()["rate"]
 
 
 def _time(seconds: float) -> str:

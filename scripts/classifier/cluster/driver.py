@@ -17,14 +17,12 @@ from scripts.classifier.errors import UserError
 # A worker of more threads has less to do with the network's loading and memory, one of fewer loses less when it dies.
 _MOST_THREADS = 4
 
-
 # Called with words for the cluster.
 Tell = Callable[[str], None]
 
 
 def extract_on(
-    where: str, backbone: Backbone, precision: str, bottleneck_dir: Path, tell: Tell,
-    threads: int | None = None,
+    where: str, backbone: Backbone, precision: str, bottleneck_dir: Path, tell: Tell, threads: int | None = None
 ) -> Callable[[Extraction, Callable[[int], None]], Found]:  # fmt: skip
     """What takes the place of Extraction.run.
 
@@ -33,17 +31,17 @@ def extract_on(
 
     def extract(extraction: Extraction, advance: Callable[[int], None]) -> Found:
         if extraction.waiting:
-            with engine.connected(where) as words:
-                tell(words)
-                _run(where, extraction, backbone, precision, bottleneck_dir, advance, threads)
+            with engine.connected(where) as connection:
+                tell(connection.words)
+                _run(extraction, backbone, precision, bottleneck_dir, advance, threads, connection.from_afar)
         return extraction.found
 
     return extract
 
 
 def _run(
-    where: str, extraction: Extraction, backbone: Backbone, precision: str, bottleneck_dir: Path,
-    advance: Callable[[int], None], threads: int | None,
+    extraction: Extraction, backbone: Backbone, precision: str, bottleneck_dir: Path, advance: Callable[[int], None],
+    threads: int | None, from_afar: bool,
 ) -> None:  # fmt: skip
     import ray
 
@@ -57,7 +55,7 @@ def _run(
     image_dir, waiting = extraction.image_dir, extraction.waiting
     cut = list(blocks.cut(waiting, image_dir, workers, backbone.large))
     rows = [{"number": number, "photos": len(block), "jobs": pickle.dumps(block)} for number, block in enumerate(cut)]
-    outcomes = pipeline.outcomes_from_afar if where.startswith(engine.CLIENT) else pipeline.outcomes
+    outcomes = pipeline.outcomes_from_afar if from_afar else pipeline.outcomes
     with RunFolder.opened(bottleneck_dir.absolute(), image_dir) as run:
         sample = waiting[0].path
         stamp = photo_folders.stamp(image_dir, sample)

@@ -12,11 +12,12 @@ import tempfile
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from scripts.classifier import networks
 from scripts.classifier.errors import UserError
 
-AUTO, LOCAL, CLIENT = "auto", "local", "ray://"
+AUTO, LOCAL, _CLIENT = "auto", "local", "ray://"
 
 _ROOT = Path(__file__).parents[3]
 _INSTALL = "pip install -r requirements/cluster.txt"
@@ -30,16 +31,21 @@ _OBJECT_STORE_BYTES = 512 << 20
 
 def check(where: str) -> None:
     """Raises for what no run could go to."""
-    if where not in (AUTO, LOCAL) and not (where.startswith(CLIENT) and len(where) > len(CLIENT)):
+    if where not in (AUTO, LOCAL) and not (where.startswith(_CLIENT) and len(where) > len(_CLIENT)):
         raise UserError(f"--cluster={where}: expected auto, local or ray://HOST:PORT")
     for package in ("ray", "pandas", "pyarrow"):
         if importlib.util.find_spec(package) is None:
             raise UserError(f"--cluster={where} needs the package {package}, which is not installed: {_INSTALL}")
 
 
+class Connection(NamedTuple):
+    words: str  # for the cluster
+    from_afar: bool  # whether we are no part of it
+
+
 @contextlib.contextmanager
-def connected(where: str) -> Iterator[str]:
-    """Connects to Ray for a while; gives words for what it is connected to."""
+def connected(where: str) -> Iterator[Connection]:
+    """Connects to Ray for a while."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     # Ray's notes are for those who run it. What users have to know, they are told in our words.
     os.environ.setdefault("RAY_DATA_LOG_LEVEL", "CRITICAL")
@@ -60,11 +66,12 @@ def connected(where: str) -> Iterator[str]:
             place = stack.enter_context(tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True))
             stack.callback(ray.shutdown)
             _start(place)
-            yield f"Ray started here: {_size()}"
+            yield Connection(f"Ray started here: {_size()}", from_afar=False)
         else:
             stack.callback(ray.shutdown)
             _join(running)
-            yield f"the Ray cluster at {running.removeprefix(CLIENT)}: {_size()}"
+            words = f"the Ray cluster at {running.removeprefix(_CLIENT)}: {_size()}"
+            yield Connection(words, running.startswith(_CLIENT))
 
 
 def processors() -> list[int]:
