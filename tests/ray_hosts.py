@@ -87,12 +87,9 @@ def hosts(count: int) -> Iterator[list[Host]]:
             stack.callback(host.close)
             _plug_in(host, switch, f"p{number}")
             found.append(host)
-        head = found[0]
-        head.start_ray(head)
-        head.wait_until_it_runs()
-        for host in found[1:]:
-            host.start_ray(head)
-        for host in found[1:]:
+        # One after the other: Ray puts all their sockets into the head's folder, and gives them names that are free.
+        for host in found:
+            host.start_ray(found[0])
             host.wait_until_it_runs()
         yield found
 
