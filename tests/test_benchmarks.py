@@ -4,7 +4,6 @@ import json
 import re
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
@@ -176,13 +175,15 @@ def test_mistakes_about_many_are_named(tmp_path, words, message):
 
 
 def test_ctrl_c_removes_what_was_made(tmp_path):
-    running = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.cluster", "--only=photos", "--photo_counts=1000000"], cwd=ROOT,
-        env=Workplace(tmp_path).environment({"TMPDIR": str(tmp_path)}), stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    while not any(tmp_path.glob("*/*/photos/*/*.jpg")):
-        assert running.poll() is None
+    words = ["benchmarks.cluster", "--only=photos", "--photo_counts=1000000"]
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = Workplace(tmp_path).environment({"TMPDIR": str(temporary)})
+    with open(tmp_path / "said", "w") as said:
+        running = warm_commands.Running(words, ROOT, environment, stdout=said, stderr=said)
+    while not any(temporary.glob("*/*/photos/*/*.jpg")):
+        assert running.poll() is None, (tmp_path / "said").read_text()
         time.sleep(0.05)
     running.send_signal(signal.SIGINT)
-    assert running.communicate(timeout=60)[1].splitlines()[-1] == "stopped" and running.returncode == 130
-    assert not any(tmp_path.iterdir())
+    assert running.wait(60) == 130 and (tmp_path / "said").read_text().splitlines()[-1] == "stopped"
+    assert not any(temporary.iterdir())

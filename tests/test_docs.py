@@ -1,5 +1,6 @@
 """Documentation that is not tested is wrong before long."""
 
+import functools
 import re
 import shlex
 import subprocess
@@ -17,6 +18,7 @@ BLOCKS = re.findall(r"```bash\n(.*?)```", README + CLUSTER, re.S)
 LINES = [line.split(" #")[0].strip() for block in BLOCKS for line in block.replace("\\\n", " ").splitlines()]
 
 
+@functools.cache
 def help_of(command: str) -> str:
     words = [sys.executable, "-m", f"scripts.{command}", "--help"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
