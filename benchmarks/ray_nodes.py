@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import json
 import os
 import shutil
@@ -26,7 +27,7 @@ from benchmarks import processes
 from benchmarks.figures import Against, Figure, alternated
 from benchmarks.workbench import Workbench
 from scripts.classifier import backbones, bottlenecks, image_lists, networks, photo_folders, retraining
-from scripts.classifier.cluster import driver, engine
+from scripts.classifier.cluster import blocks, driver, engine
 from scripts.classifier.distortions import WHOLE
 from scripts.classifier.errors import UserError
 
@@ -174,6 +175,9 @@ def _extract(image_dir: str, model_dir: str, architecture: str, folder: str, cor
         cache = bottlenecks.open_cache(Path(folder), backbone, precision)
         lists = image_lists.scan(photo_folders.at(image_dir), 10, 10)
         extraction = retraining.look_up(lists, (WHOLE,), Path(folder), cache)
+        # As a cluster gets them, large ones first: else the clock would look at others here than there.
+        in_order = blocks.cut(extraction.waiting, extraction.image_dir, len(numbers), backbone.large)
+        extraction.waiting = list(itertools.chain.from_iterable(in_order))
         extract = retraining.extract_here(backbone, precision)
         if where != "plain":
             place = engine.LOCAL if where == "local" else engine.AUTO

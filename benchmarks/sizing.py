@@ -25,7 +25,7 @@ flags.DEFINE_string("model_dir", "tf_files/models", "Where pretrained networks a
 flags.DEFINE_string("architecture", "mobilenet_0.25_224", "The small network; Inception V3 is the large one.")
 flags.DEFINE_integer("count", 400, "How many photos each network is measured with.", 100)
 flags.DEFINE_integer("node_cores", 8, "How many cores each node has.", 1)
-flags.DEFINE_float("share", 0.7, "What many nodes reach of so many times what one does; measured for two.", 0.1, 1)
+flags.DEFINE_float("share", 0.85, "What many nodes reach of so many times what one does; measured for two.", 0.1, 1)
 
 _PHOTOS = (100_000, 1_000_000, 10_000_000)
 _NODES = (1, 4, 16)
