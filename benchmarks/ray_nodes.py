@@ -190,7 +190,10 @@ def _extract(image_dir: str, model_dir: str, architecture: str, folder: str, cor
 
 @contextlib.contextmanager
 def _nodes(cores: list[int]) -> Iterator[None]:
-    """A Ray cluster with one node for each core, bound to it."""
+    """A Ray cluster with one node for each core, bound to it; head and driver are on the first one's, as on a machine
+    that has one core and another machine joins.
+    """
+    os.sched_setaffinity(0, cores[:1])
     os.environ.update(RAY_AUTH_MODE="disabled", RAY_USAGE_STATS_ENABLED="0")
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as place:
         os.environ["RAY_TMPDIR"] = place
@@ -201,10 +204,9 @@ def _nodes(cores: list[int]) -> Iterator[None]:
                                                 "object_store_memory": _OBJECT_STORE_BYTES})  # fmt: skip
         try:
             for core in cores:
-                before = os.sched_getaffinity(0)
                 os.sched_setaffinity(0, [core])  # which what is started inherits
                 cluster.add_node(num_cpus=1, object_store_memory=_OBJECT_STORE_BYTES)
-                os.sched_setaffinity(0, before)
+            os.sched_setaffinity(0, cores[:1])
             os.environ["RAY_ADDRESS"] = cluster.address
             yield
         finally:
