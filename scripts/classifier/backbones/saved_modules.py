@@ -17,6 +17,7 @@ from scripts.classifier.backbones.frozen_backbones import Frozen
 from scripts.classifier.backbones.sources import Source, digest
 from scripts.classifier.errors import UserError
 from scripts.classifier.frozen_graph import node_of
+from scripts.classifier.signature_shapes import in_words, sizes_of
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
@@ -150,7 +151,7 @@ def _choose(meta_graph: MetaGraphDef, origin: object) -> tuple[str, str, str, in
         if name in fitting:
             entry, output, size = fitting[name]
             return name, entry, output, size or _attached_size(meta_graph)
-    shown = "; ".join(f"{name} takes {_taken(each)}" for name, each in sorted(signatures.items())[:4])
+    shown = "; ".join(f"{name} takes {in_words(each)}" for name, each in sorted(signatures.items())[:4])
     raise UserError(
         f"{origin} has no signature that takes colour pictures, float32 [n, height, width, 3], and gives vectors: "
         f"{shown or 'it has no signatures at all'}"
@@ -163,32 +164,18 @@ def _fit(signature: SignatureDef) -> tuple[str, str, int | None] | None:
     if len(signature.inputs) != 1:
         return None
     ((entry, taken),) = signature.inputs.items()
-    shape = _shape(taken.tensor_shape)
+    shape = sizes_of(taken.tensor_shape)
     is_pictures = shape is None or (len(shape) == 4 and shape[3] in (3, None))
     if taken.dtype != tf.float32.as_datatype_enum or not is_pictures:
         return None
     given = [
         name for name, each in sorted(signature.outputs.items())
-        if each.dtype == tf.float32.as_datatype_enum and len(_shape(each.tensor_shape) or (0, 0)) in (2, 4)
+        if each.dtype == tf.float32.as_datatype_enum and len(sizes_of(each.tensor_shape) or (0, 0)) in (2, 4)
     ]  # fmt: skip
     output = next((name for name in (*_OUTPUTS, *given) if name in given), None)
     if output is None:
         return None
     return entry, output, shape[1] if shape is not None and shape[1] == shape[2] else None
-
-
-def _shape(shape) -> tuple[int | None, ...] | None:
-    return None if shape.unknown_rank else tuple(None if dim.size < 0 else dim.size for dim in shape.dim)
-
-
-def _taken(signature: SignatureDef) -> str:
-    import tensorflow as tf
-
-    inputs = []
-    for name, each in sorted(signature.inputs.items()):
-        sizes = ("?" if size is None else str(size) for size in _shape(each.tensor_shape) or ())
-        inputs.append(f"{name}, {tf.as_dtype(each.dtype).name} [{', '.join(sizes)}]")
-    return " and ".join(inputs[:3]) or "nothing"
 
 
 def _attached_size(meta_graph: MetaGraphDef) -> int | None:

@@ -14,6 +14,7 @@ from scripts.classifier.errors import UserError
 from scripts.classifier.formats.raw_pixels import BOTTLENECKS, SCORES
 from scripts.classifier.frozen_graph import node_of
 from scripts.classifier.graph_wiring import inputs_of
+from scripts.classifier.signature_shapes import in_words, sizes_of
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
@@ -52,7 +53,7 @@ def choose(meta_graph: MetaGraphDef, path: Path, with_bottlenecks: bool) -> Sign
             return fitting[name]
     if len(fitting) == 1:
         return next(iter(fitting.values()))
-    shown = "; ".join(f"{name} takes {_shown(each)}" for name, each in sorted(signatures.items())[:4])
+    shown = "; ".join(f"{name} takes {in_words(each)}" for name, each in sorted(signatures.items())[:4])
     raise UserError(
         f"{path}: expected one signature that takes colour pictures, float32 [n, height, width, 3], and gives scores, "
         f"[n, labels]: {shown}"
@@ -66,13 +67,13 @@ def _fit(name: str, signature: SignatureDef) -> Signature | None:
     if len(signature.inputs) != 1 or scores is None:
         return None
     ((pictures, entry),) = signature.inputs.items()
-    shape = _shape(entry.tensor_shape)
+    shape = sizes_of(entry.tensor_shape)
     kinds = {tf.as_dtype(kind).as_datatype_enum: np.dtype(kind) for kind in ("float32", "float16", "uint8")}
     batch, height, width, channels = (None,) * 4 if shape is None else shape if len(shape) == 4 else (0,) * 4
     if entry.dtype not in kinds or batch not in (1, None) or channels not in (3, None):
         return None
     given = signature.outputs[scores]
-    columns = (_shape(given.tensor_shape) or (None, None))[1]
+    columns = (sizes_of(given.tensor_shape) or (None, None))[1]
     return Signature(name, pictures, kinds[entry.dtype], (batch, height, width), scores, columns, given.name)
 
 
@@ -82,27 +83,13 @@ def _scores(outputs: Mapping[str, TensorInfo]) -> str | None:
 
     floats = [
         name for name, each in sorted(outputs.items())
-        if tf.as_dtype(each.dtype).is_floating and len(_shape(each.tensor_shape) or (0, 0)) == 2
+        if tf.as_dtype(each.dtype).is_floating and len(sizes_of(each.tensor_shape) or (0, 0)) == 2
     ]  # fmt: skip
     for word in (SCORES, "prob", "softmax", "predict", ""):
         named = [name for name in floats if word in name.lower()]
         if len(named) == 1:
             return named[0]
     return None
-
-
-def _shape(shape) -> tuple[int | None, ...] | None:
-    return None if shape.unknown_rank else tuple(None if dim.size < 0 else dim.size for dim in shape.dim)
-
-
-def _shown(signature: SignatureDef) -> str:
-    import tensorflow as tf
-
-    inputs = []
-    for name, each in sorted(signature.inputs.items()):
-        sizes = ("?" if size is None else str(size) for size in _shape(each.tensor_shape) or ())
-        inputs.append(f"{name}, {tf.as_dtype(each.dtype).name} [{', '.join(sizes)}]")
-    return " and ".join(inputs[:3]) or "nothing"
 
 
 def last_operation(graph_def: GraphDef, tensor: str) -> str | None:
