@@ -19,8 +19,9 @@ flags.DEFINE_list("photo_counts", ["10000", "100000", "1000000"], "How many phot
 flags.DEFINE_integer("vectors", 10_000_000, "Over how many vectors training is started.", many_vectors.LEAST)
 flags.DEFINE_integer("steps", 500, "How many training steps are taken over these.", 100)
 flags.DEFINE_integer("rounds", 3, "How often photos are looked up, or extracted; the median counts.", 1)
-flags.DEFINE_string("photos", "tf_files/flower_photos", "What Ray is measured with: one folder of JPEG photos for each "
-                    "label.")  # fmt: skip
+flags.DEFINE_string(
+    "photos", "tf_files/flower_photos", "What Ray is measured with: one folder of JPEG photos for each label."
+)
 flags.DEFINE_string("model_dir", "tf_files/models", "Where pretrained networks are kept.")
 flags.DEFINE_string("architecture", "mobilenet_0.25_224", "The pretrained network that photos go through.")
 flags.DEFINE_integer("count", 3670, "How many photos there shall be for it, made of those in --photos.", 20)

@@ -34,9 +34,12 @@ def retrain(bench: Workbench) -> list[Figure]:
     processes.import_seconds()  # so that no round is the first to read TensorFlow from the disk
     took = alternated(
         {
-            "uncached": uncached, "cached": lambda: processes.seconds(*words), "import": processes.import_seconds,
-        }, bench.rounds,
-    )  # fmt: skip
+            "uncached": uncached,
+            "cached": lambda: processes.seconds(*words),
+            "import": processes.import_seconds,
+        },
+        bench.rounds,
+    )
     what = f"{bench.count:,} photos, {bench.architecture}, {bench.steps:,} steps"
     how = f"whole process; median of {bench.rounds}, taken in turn"
     promised = (bench.architecture, bench.count, bench.steps) == _PROMISED_FOR
@@ -69,14 +72,18 @@ def label_image(bench: Workbench) -> list[Figure]:
     whole, alone = (statistics.median(took[name]) for name in ("one", "import"))
     return [
         Figure(
-            "label_image, one photo, beyond TensorFlow's import", beyond, "s",
+            "label_image, one photo, beyond TensorFlow's import",
+            beyond,
+            "s",
             f"whole process ({whole:.2f} s) less TensorFlow's import alone ({alone:.2f} s), pair by pair; "
-            f"median of {rounds} pairs", Against(_MOST_LABEL_SECONDS, "at most"),
+            f"median of {rounds} pairs",
+            Against(_MOST_LABEL_SECONDS, "at most"),
         ),
         Figure(
-            f"label_image, {len(pictures)} photos in one call", [pictures_a_second() for _ in range(bench.rounds)],
+            f"label_image, {len(pictures)} photos in one call",
+            [pictures_a_second() for _ in range(bench.rounds)],
             "photos/s",
             f"after loading, in one process; median of {bench.rounds}, after one that is not counted",
             Against(_LEAST_LABELS_A_SECOND, "at least"),
         ),
-    ]  # fmt: skip
+    ]

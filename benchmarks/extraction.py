@@ -45,8 +45,9 @@ def extraction(bench: Workbench) -> list[Figure]:
             "decode, TensorFlow": lambda: _decoding_by_tensorflow(photos, size),
             "network": lambda: network_rate(network, squares, runs),
             "network, TensorFlow": _batches_by_tensorflow(backbone, squares, runs),
-        }, bench.rounds,
-    )  # fmt: skip
+        },
+        bench.rounds,
+    )
     median = {name: statistics.median(taken) for name, taken in rates.items()}
     decode = max(median["decode"], median["decode, TensorFlow"])
     model = max(median["network"], median["network, TensorFlow"])
@@ -55,22 +56,45 @@ def extraction(bench: Workbench) -> list[Figure]:
     cores = f"{networks.cores()} threads"
     return [
         Figure(
-            f"extraction, {bench.architecture} in {precision}, {bench.count:,} photos", rates["reached"], "photos/s",
+            f"extraction, {bench.architecture} in {precision}, {bench.count:,} photos",
+            rates["reached"],
+            "photos/s",
             f"from the first photo done to the last one kept, {cores}; {turns}",
             Against(limit, f"at least {_LEAST_SHARE} of 1 / (1 / decoding + 1 / network), the faster of each, ="),
         ),
-        Figure("the same, against the engines it uses", rates["reached"], "photos/s", "the same without TensorFlow's "
-               "decoding, which squeezes without smoothing", Against(own_limit, "1 / (1 / decoding + 1 / network) =")),
+        Figure(
+            "the same, against the engines it uses",
+            rates["reached"],
+            "photos/s",
+            "the same without TensorFlow's decoding, which squeezes without smoothing",
+            Against(own_limit, "1 / (1 / decoding + 1 / network) ="),
+        ),
         Figure("opening the network, before that", opened, "s", turns),
-        Figure("decoding alone", rates["decode"], "photos/s", f"Pillow, bytes in memory to normalised pixels, {cores}; "
-               f"{turns}"),
-        Figure("decoding alone, TensorFlow's", rates["decode, TensorFlow"], "photos/s", "decode_jpeg, resize and "
-               f"normalise in a tf.data map, {cores}; {turns}"),
-        Figure("network alone", rates["network"], "photos/s", f"the engine used, {network.batch} at a time, {cores}; "
-               f"{turns}"),
-        Figure("network alone, TensorFlow's", rates["network, TensorFlow"], "photos/s", f"compiled, {len(squares)} at "
-               f"a time; {turns}"),
-    ]  # fmt: skip
+        Figure(
+            "decoding alone",
+            rates["decode"],
+            "photos/s",
+            f"Pillow, bytes in memory to normalised pixels, {cores}; {turns}",
+        ),
+        Figure(
+            "decoding alone, TensorFlow's",
+            rates["decode, TensorFlow"],
+            "photos/s",
+            f"decode_jpeg, resize and normalise in a tf.data map, {cores}; {turns}",
+        ),
+        Figure(
+            "network alone",
+            rates["network"],
+            "photos/s",
+            f"the engine used, {network.batch} at a time, {cores}; {turns}",
+        ),
+        Figure(
+            "network alone, TensorFlow's",
+            rates["network, TensorFlow"],
+            "photos/s",
+            f"compiled, {len(squares)} at a time; {turns}",
+        ),
+    ]
 
 
 def network_rate(network: networks.Network, squares: np.ndarray, runs: int) -> float:
@@ -117,9 +141,15 @@ def _gather(bench: Workbench, precision: str) -> tuple[float, float]:
     shutil.rmtree(folder, ignore_errors=True)
     cache = bottlenecks.open_cache(folder, bench.backbone, precision)
     retraining.gather(
-        bench.lists, (distortions.WHOLE,), retraining.extract_here(bench.backbone, precision), cache, folder, (10, 10),
-        folder / "skipped_images.txt", clock,
-    )  # fmt: skip
+        bench.lists,
+        (distortions.WHOLE,),
+        retraining.extract_here(bench.backbone, precision),
+        cache,
+        folder,
+        (10, 10),
+        folder / "skipped_images.txt",
+        clock,
+    )
     cache.close()
     return (clock.photos - 1) / (clock.ended - clock.first), clock.first - clock.began
 

@@ -50,22 +50,31 @@ def main(positional: list[str]) -> None:
             before.append(frozen.truth == frozen.guesses)
             after.append(tuned.truth == tuned.guesses)
             seconds.append(took)
-            print(f"fold {number} of {FLAGS.folds}: {100 * frozen.accuracy:.1f} %, then {100 * tuned.accuracy:.1f} %, "
-                  f"{took:.0f} s", file=sys.stderr, flush=True)  # fmt: skip
+            print(
+                f"fold {number} of {FLAGS.folds}: {100 * frozen.accuracy:.1f} %, then {100 * tuned.accuracy:.1f} %, "
+                f"{took:.0f} s",
+                file=sys.stderr,
+                flush=True,
+            )
     _print(np.concatenate(before), np.concatenate(after), seconds, len(study.lists.labels))
 
 
 def _print(before: np.ndarray, after: np.ndarray, seconds: list[float], labels: int) -> None:
     total = len(before)
-    print(f"{FLAGS.architecture}, {total} photos of {labels} labels, {FLAGS.folds} folds, {FLAGS.steps} steps, then "
-          f"{FLAGS.fine_tune_steps} of fine-tuning", end="\n\n")  # fmt: skip
+    print(
+        f"{FLAGS.architecture}, {total} photos of {labels} labels, {FLAGS.folds} folds, {FLAGS.steps} steps, then "
+        f"{FLAGS.fine_tune_steps} of fine-tuning",
+        end="\n\n",
+    )
     print("| network | accuracy | 95 % interval | seconds |\n|---|--:|--:|--:|")
     for name, right, cost in (("frozen", before, 0.0), ("fine-tuned", after, float(np.mean(seconds)))):
         low, high = accuracy.interval_95(int(right.sum()), total)
         print(f"| {name} | {100 * right.mean():.1f} % | {100 * low:.1f} to {100 * high:.1f} % | {cost:.0f} |")
     gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
-    print(f"\n{gained} photos are right only after it, {lost} only before it; chance alone would gain as many in "
-          f"{100 * _chance(gained, lost):.2g} of 100 cases")  # fmt: skip
+    print(
+        f"\n{gained} photos are right only after it, {lost} only before it; chance alone would gain as many in "
+        f"{100 * _chance(gained, lost):.2g} of 100 cases"
+    )
 
 
 def _chance(gained: int, lost: int) -> float:

@@ -77,10 +77,15 @@ class Study:
     def _gathered(self) -> tuple[retraining.Gathered, Examples]:
         cache = bottlenecks.open_cache(self.folder / "bottlenecks", self.backbone, "float32")
         gathered = retraining.gather(
-            image_lists.scan(self.photos, 0, 0), (WHOLE,), retraining.extract_here(self.backbone, "float32"), cache,
-            self.folder / "bottlenecks", (0, 0), self.folder / "skipped.txt",
+            image_lists.scan(self.photos, 0, 0),
+            (WHOLE,),
+            retraining.extract_here(self.backbone, "float32"),
+            cache,
+            self.folder / "bottlenecks",
+            (0, 0),
+            self.folder / "skipped.txt",
             lambda total: contextlib.nullcontext(lambda count: None),
-        )  # fmt: skip
+        )
         return gathered, Examples.of(list(gathered.lists.photos), gathered.keys, cache)
 
     @property
@@ -149,9 +154,20 @@ class Study:
         started = time.perf_counter()
         with contextlib.closing(Summaries(self.folder / "summaries")) as summaries:
             tuned = refining.fine_tune(
-                backbone, trainer.best, unfreezing.weights_of(backbone, tuning.start), "float32", recipe, tuning, lists,
-                fine_tuning.DISTORTIONS, trainer.step, summaries, lambda *_: None, None, show,
-            )  # fmt: skip
+                backbone,
+                trainer.best,
+                unfreezing.weights_of(backbone, tuning.start),
+                "float32",
+                recipe,
+                tuning,
+                lists,
+                fine_tuning.DISTORTIONS,
+                trainer.step,
+                summaries,
+                lambda *_: None,
+                None,
+                show,
+            )
         seconds = time.perf_counter() - started
         *_, after = refining.examples_of(lists, tuned.backbone, "float32", show)
         return accuracy.measure(trainer.best, testing), accuracy.measure(tuned.layer, after), seconds
@@ -181,9 +197,7 @@ class Study:
         take = run_record.preprocessing(self.backbone, "final_result")
         graph_def = retrained_graph.join(self.backbone, trainer.layer, "final_result")
         record = {"backbone": run_record.backbone(self.backbone, "float32")}
-        contents = Contents(
-            graph_def, take, self.backbone.bottleneck_name, self.lists.labels, record, tells.to_bytes()
-        )  # fmt: skip
+        contents = Contents(graph_def, take, self.backbone.bottleneck_name, self.lists.labels, record, tells.to_bytes())
         path = self.folder / "graph.pb"
         graphs = {GRAPH: graph_def}
         for mode in (weight_quantization.ROUNDED, weight_quantization.STORED):

@@ -40,26 +40,38 @@ def main(positional: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as temporary:
         studies = {
             _name(bottleneck, views): folds.Study(
-                Path(temporary), Path(FLAGS.photos), Path(FLAGS.model_dir), FLAGS.architecture, FLAGS.steps, 0.95,
-                bottleneck, views,
+                Path(temporary),
+                Path(FLAGS.photos),
+                Path(FLAGS.model_dir),
+                FLAGS.architecture,
+                FLAGS.steps,
+                0.95,
+                bottleneck,
+                views,
             )
-            for views in several_views.COUNTS for bottleneck in backbones.BOTTLENECKS
-        }  # fmt: skip
+            for views in several_views.COUNTS
+            for bottleneck in backbones.BOTTLENECKS
+        }
         right = {}
         for name, study in studies.items():
             print(name, file=sys.stderr, flush=True)
             right[name] = np.concatenate([study.right(held_out) for held_out in study.deal(FLAGS.folds)])
         times = figures.alternated({name: _timer(study) for name, study in studies.items()}, FLAGS.rounds)
     first, total = next(iter(right)), len(study.lists.photos)
-    print(f"{FLAGS.architecture}, {total} photos of {len(study.lists.labels)} labels, {FLAGS.folds} folds, "
-          f"{FLAGS.steps} steps", end="\n\n")  # fmt: skip
+    print(
+        f"{FLAGS.architecture}, {total} photos of {len(study.lists.labels)} labels, {FLAGS.folds} folds, "
+        f"{FLAGS.steps} steps",
+        end="\n\n",
+    )
     print("| | values | ms a photo | accuracy | 95 % interval | gain, with its 95 % interval |")
     print("|---|--:|--:|--:|--:|--:|")
     for name, study in studies.items():
         low, high = accuracy.interval_95(int(right[name].sum()), total)
-        print(f"| {name} | {study.backbone.bottleneck_size:,} | {np.median(times[name]):.2f} | "
-              f"{100 * right[name].mean():.1f} % | {100 * low:.1f} to {100 * high:.1f} % | "
-              f"{_gain(right[name], right[first]) if name != first else ''} |")  # fmt: skip
+        print(
+            f"| {name} | {study.backbone.bottleneck_size:,} | {np.median(times[name]):.2f} | "
+            f"{100 * right[name].mean():.1f} % | {100 * low:.1f} to {100 * high:.1f} % | "
+            f"{_gain(right[name], right[first]) if name != first else ''} |"
+        )
 
 
 def _name(bottleneck: str, views: int) -> str:

@@ -48,15 +48,25 @@ def _measure(folder: str, words: tuple[str, ...]) -> None:
     print(folder, *words, file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as temporary:
         files = {
-            "output_graph": "graph.pb", "output_labels": "labels.txt", "checkpoint": "checkpoint.npz",
-            "summaries_dir": "summaries", "skipped_images": "skipped.txt", "plot_curves": "curves.png",
-        }  # fmt: skip
+            "output_graph": "graph.pb",
+            "output_labels": "labels.txt",
+            "checkpoint": "checkpoint.npz",
+            "summaries_dir": "summaries",
+            "skipped_images": "skipped.txt",
+            "plot_curves": "curves.png",
+        }
         places = [f"--{flag}={Path(temporary, name)}" for flag, name in files.items()]
         before = _processor_seconds()
         processes.output(
-            "-m", "scripts.train_cnn", f"--image_dir={folder}", f"--testing_percentage={FLAGS.testing_percentage:g}",
-            f"--seed={FLAGS.seed}", "--quiet", *places, *words,
-        )  # fmt: skip
+            "-m",
+            "scripts.train_cnn",
+            f"--image_dir={folder}",
+            f"--testing_percentage={FLAGS.testing_percentage:g}",
+            f"--seed={FLAGS.seed}",
+            "--quiet",
+            *places,
+            *words,
+        )
         took = _processor_seconds() - before
         record = json.loads(Path(temporary, "graph.json").read_text())
     judged = record["test"] if record["test"]["photos"] else record["validation"]
@@ -73,8 +83,11 @@ def _measure_keras(folder: str, epochs: int, kind: str) -> None:
 
 
 def _print(name: str, judged: dict, best_epoch: int, seconds: float) -> None:
-    print(f"| {name} | {100 * judged['accuracy']:.1f} % | {judged['photos']} | {best_epoch} | {seconds:.1f} s | "
-          f"{seconds / networks.cores():.1f} s |", flush=True)  # fmt: skip
+    print(
+        f"| {name} | {100 * judged['accuracy']:.1f} % | {judged['photos']} | {best_epoch} | {seconds:.1f} s | "
+        f"{seconds / networks.cores():.1f} s |",
+        flush=True,
+    )
 
 
 def _processor_seconds() -> float:

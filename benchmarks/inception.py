@@ -21,9 +21,12 @@ def inception(bench: Workbench, photos: int) -> list[Figure]:
     precisions = ["float32", "bfloat16"] if networks.has_bfloat16() else ["float32"]
     opened = {precision: networks.Network(backbone, precision) for precision in precisions}
     rates = alternated(
-        {precision: lambda network=network: extraction.network_rate(network, squares, photos)
-         for precision, network in opened.items()}, bench.rounds,
-    )  # fmt: skip
+        {
+            precision: lambda network=network: extraction.network_rate(network, squares, photos)
+            for precision, network in opened.items()
+        },
+        bench.rounds,
+    )
     how = f"random weights, {networks.LARGE_BATCH} at a time, about {photos} photos; median of {bench.rounds}, in turn"
     if "bfloat16" not in rates:
         how += "; bfloat16 left out, which this processor does not have"
@@ -40,10 +43,13 @@ def with_random_weights() -> Backbone:
 
     keras.utils.set_random_seed(0)
     size = inception_v3.INPUT_SIZE
-    model = keras.applications.InceptionV3(
-        weights=None, include_top=False, pooling="avg", input_shape=(size, size, 3)
-    )  # fmt: skip
+    model = keras.applications.InceptionV3(weights=None, include_top=False, pooling="avg", input_shape=(size, size, 3))
     return Backbone(
-        inception_v3.NAME, size, keras_graphs.freeze(model), keras_graphs.OUTPUT, inception_v3.BOTTLENECK_SIZE,
-        fingerprint="random weights", large=True,
-    )  # fmt: skip
+        inception_v3.NAME,
+        size,
+        keras_graphs.freeze(model),
+        keras_graphs.OUTPUT,
+        inception_v3.BOTTLENECK_SIZE,
+        fingerprint="random weights",
+        large=True,
+    )

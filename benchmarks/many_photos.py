@@ -44,23 +44,30 @@ def many_photos(folder: Path, counts: list[int], rounds: int) -> list[Figure]:
     found = {count: _measured(folder / f"photos-{count}", count, rounds) for count in counts}
     figures = [
         Figure(f"{what} {count:,} photos", of_count[what], "s", f"{LABELS} labels, all cached; in a process of its own")
-        for count, of_count in found.items() for what in ("listing and splitting", "of that, splitting", "looking up")
-    ]  # fmt: skip
-    figures += [
-        Figure(f"memory for {count:,} photos", of_count["megabytes"], "MB", "at most, while this is done, beyond what "
-               "the process had before")
         for count, of_count in found.items()
-    ]  # fmt: skip
+        for what in ("listing and splitting", "of that, splitting", "looking up")
+    ]
+    figures += [
+        Figure(
+            f"memory for {count:,} photos",
+            of_count["megabytes"],
+            "MB",
+            "at most, while this is done, beyond what the process had before",
+        )
+        for count, of_count in found.items()
+    ]
     fewest, most = min(counts), max(counts)
     if fewest < most:
         figures += [
             Figure(
                 f"{what} a photo, of {most:,} against {fewest:,}",
                 [statistics.median(found[most][what]) / statistics.median(found[fewest][what]) * fewest / most],
-                "times", "1 is linear growth", Against(_MOST_GROWTH, "at most"),
+                "times",
+                "1 is linear growth",
+                Against(_MOST_GROWTH, "at most"),
             )
             for what in ("seconds", "megabytes")
-        ]  # fmt: skip
+        ]
     return figures
 
 
@@ -107,9 +114,12 @@ def _look_up(folder: Path) -> None:
     times.append(time.perf_counter())
     listing, splitting, looking_up = np.diff(times).tolist()
     found = {
-        "listing and splitting": listing, "of that, splitting": splitting, "looking up": looking_up,
-        "seconds": listing + looking_up, "megabytes": (peak_bytes() - before) / 1e6,
-    }  # fmt: skip
+        "listing and splitting": listing,
+        "of that, splitting": splitting,
+        "looking up": looking_up,
+        "seconds": listing + looking_up,
+        "megabytes": (peak_bytes() - before) / 1e6,
+    }
     print(json.dumps(found))
 
 

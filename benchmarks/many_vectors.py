@@ -54,7 +54,9 @@ def many_vectors(folder: Path, count: int, steps: int) -> list[Figure]:
     name = f"training over {count:,} vectors of {_VALUES:,} values"
     return [
         Figure(
-            f"start of {name}", [found["start"]], "s",
+            f"start of {name}",
+            [found["start"]],
+            "s",
             f"until {found['first_steps']} steps are done; a process that imports TensorFlow, looks all up in a sparse "
             f"cache of {count * 4 * _VALUES / 1e9:,.0f} GB and trains on 80 %; names of photos are no part of it",
             Against(_MOST_SECONDS, "at most") if promised else None,
@@ -62,15 +64,19 @@ def many_vectors(folder: Path, count: int, steps: int) -> list[Figure]:
         Figure("of that, TensorFlow's import", [found["import"]], "s", "the same process"),
         Figure("of that, opening the cache and looking up", [found["look_up"]], "s", "the same process"),
         Figure(
-            f"peak memory of {name}", [found["peak"] / 1e6], "MB",
+            f"peak memory of {name}",
+            [found["peak"] / 1e6],
+            "MB",
             f"after {steps:,} steps; with TensorFlow imported it began at {found['imported'] / 1e6:,.0f} MB",
             Against(_MOST_MEGABYTES, "at most") if promised else None,
         ),
         Figure(
-            name, [found["rate"]], "steps/s",
+            name,
+            [found["rate"]],
+            "steps/s",
             "after the first; each record is checked when it is taken; all are still in the system's memory",
         ),
-    ]  # fmt: skip
+    ]
 
 
 class _NoVectors:
@@ -129,10 +135,14 @@ def _train(folder: Path, count: int, steps: int) -> None:
     times.append(time.perf_counter())
     first, *_, last = [(step, time.perf_counter()) for step in _training(training, validation, steps)]
     found = {
-        "import": times[1] - times[0], "look_up": times[2] - times[1], "start": first[1] - times[0],
-        "first_steps": first[0], "rate": (last[0] - first[0]) / (last[1] - first[1]), "imported": imported,
+        "import": times[1] - times[0],
+        "look_up": times[2] - times[1],
+        "start": first[1] - times[0],
+        "first_steps": first[0],
+        "rate": (last[0] - first[0]) / (last[1] - first[1]),
+        "imported": imported,
         "peak": peak_bytes(),
-    }  # fmt: skip
+    }
     print(json.dumps(found))
 
 

@@ -38,10 +38,13 @@ def _figure(bench: Workbench, count: int) -> Figure:
     peak = int(processes.output("-m", __name__, "train", str(folder), str(count), str(bench.steps)))
     shutil.rmtree(folder)
     return Figure(
-        f"peak memory of training over {count:,} bottlenecks of {_VALUES:,} values", [peak / 1e6], "MB",
+        f"peak memory of training over {count:,} bottlenecks of {_VALUES:,} values",
+        [peak / 1e6],
+        "MB",
         f"a process that checks all, takes {bench.steps:,} steps over 80 % of them and tests; {needed / 1e6:,.0f} MB "
-        "on disk", Against(_MOST_MEGABYTES, "at most") if count <= _PROMISED_FOR else None,
-    )  # fmt: skip
+        "on disk",
+        Against(_MOST_MEGABYTES, "at most") if count <= _PROMISED_FOR else None,
+    )
 
 
 def _train(folder: Path, photos: int, steps: int) -> None:

@@ -27,9 +27,14 @@ def _decode(folder: Path) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], int
     """For training and for validation pixels [n, side, side, 3] and labels; and the number of labels."""
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as temporary:
         gathered = pictures.gather(
-            image_lists.scan(folder, *_PERCENTAGES), Recipe.image_size, pictures.MEMORY, Path(temporary), _PERCENTAGES,
-            Path(temporary, "skipped.txt"), lambda total: show("decoding", total, "photos", quiet=True),
-        )  # fmt: skip
+            image_lists.scan(folder, *_PERCENTAGES),
+            Recipe.image_size,
+            pictures.MEMORY,
+            Path(temporary),
+            _PERCENTAGES,
+            Path(temporary, "skipped.txt"),
+            lambda total: show("decoding", total, "photos", quiet=True),
+        )
     found = {}
     for split in (TRAINING, VALIDATION):
         photos = gathered.lists.of(split)
@@ -59,9 +64,12 @@ def _train(folder: Path, epochs: int, augmented: bool, seed: int) -> dict[str, f
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     network.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
     fitted = network.fit(
-        *examples[TRAINING], validation_data=examples[VALIDATION], epochs=epochs, batch_size=Recipe.batch_size,
+        *examples[TRAINING],
+        validation_data=examples[VALIDATION],
+        epochs=epochs,
+        batch_size=Recipe.batch_size,
         verbose=0,
-    )  # fmt: skip
+    )
     accuracies = fitted.history["val_accuracy"]
     best = int(np.argmax(accuracies))
     return {"accuracy": accuracies[best], "best_epoch": best + 1, "photos": len(examples[VALIDATION][1])}

@@ -36,16 +36,23 @@ def main(positional: list[str]) -> None:
     found = folds.Found(Counter(), Counter(), {}, [], {folder: [] for folder in strangers})
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as temporary:
         study = folds.Study(
-            Path(temporary), _existing(FLAGS.photos), Path(FLAGS.model_dir), FLAGS.architecture, FLAGS.steps,
+            Path(temporary),
+            _existing(FLAGS.photos),
+            Path(FLAGS.model_dir),
+            FLAGS.architecture,
+            FLAGS.steps,
             FLAGS.known_photos_kept / 100,
-        )  # fmt: skip
+        )
         looks = {folder: study.vectors(pictures) for folder, pictures in strangers.items()}
         for number, held_out in enumerate(study.deal(FLAGS.folds), 1):
             print(f"fold {number} of {FLAGS.folds}", file=sys.stderr, flush=True)
             study.judge(held_out, looks, found)
     total = len(study.lists.photos)
-    print(f"{FLAGS.architecture}, {total} photos of {len(study.lists.labels)} labels, {FLAGS.folds} folds, "
-          f"{FLAGS.steps} steps", end="\n\n")  # fmt: skip
+    print(
+        f"{FLAGS.architecture}, {total} photos of {len(study.lists.labels)} labels, {FLAGS.folds} folds, "
+        f"{FLAGS.steps} steps",
+        end="\n\n",
+    )
     _print_formats(found, total)
     _print_unknown(found, looks)
 
@@ -62,8 +69,10 @@ def _print_formats(found: folds.Found, total: int) -> None:
     for name, right in found.right.items():
         low, high = accuracy.interval_95(right, total)
         size = np.mean(found.kilobytes[name])
-        print(f"| {name} | {size:,.0f} | {100 * right / total:.1f} % | {100 * low:.1f} to {100 * high:.1f} % | "
-              f"{100 * found.same[name] / total:.1f} % |")  # fmt: skip
+        print(
+            f"| {name} | {size:,.0f} | {100 * right / total:.1f} % | {100 * low:.1f} to {100 * high:.1f} % | "
+            f"{100 * found.same[name] / total:.1f} % |"
+        )
 
 
 def _print_unknown(found: folds.Found, looks: dict[str, np.ndarray]) -> None:

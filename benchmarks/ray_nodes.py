@@ -52,15 +52,29 @@ def one_worker(bench: Workbench) -> list[Figure]:
     spent = "by all processes there are; " + how
     return [
         Figure("extraction on this machine alone", plain["rate"], "photos/s", how),
-        Figure("extraction by one local Ray worker, once it runs", ray["rate"], "photos/s", how,
-               Against(statistics.median(plain["rate"]) / (1 + _MOST_OVERHEAD / 100), "at least")),
+        Figure(
+            "extraction by one local Ray worker, once it runs",
+            ray["rate"],
+            "photos/s",
+            how,
+            Against(statistics.median(plain["rate"]) / (1 + _MOST_OVERHEAD / 100), "at least"),
+        ),
         Figure("processor time of a photo, on this machine alone", plain["processor"], "ms", spent),
-        Figure("processor time of a photo, by one local Ray worker", ray["processor"], "ms", spent,
-               Against(statistics.median(plain["processor"]) * (1 + _MOST_OVERHEAD / 100), "at most")),
-        Figure("until its first photos are done", ray["first"], "s", "starting Ray, a worker, TensorFlow's import "
-               "there, opening the network"),
+        Figure(
+            "processor time of a photo, by one local Ray worker",
+            ray["processor"],
+            "ms",
+            spent,
+            Against(statistics.median(plain["processor"]) * (1 + _MOST_OVERHEAD / 100), "at most"),
+        ),
+        Figure(
+            "until its first photos are done",
+            ray["first"],
+            "s",
+            "starting Ray, a worker, TensorFlow's import there, opening the network",
+        ),
         Figure("the same alone", plain["first"], "s", "opening the network"),
-    ]  # fmt: skip
+    ]
 
 
 def two_nodes(bench: Workbench) -> list[Figure]:
@@ -71,8 +85,9 @@ def two_nodes(bench: Workbench) -> list[Figure]:
             "two processes": lambda: _run_at_once(bench, first, second),
             "one node": lambda: _run(bench, [first], "nodes")["rate"],
             "two nodes": lambda: _run(bench, [first, second], "nodes")["rate"],
-        }, bench.rounds,
-    )  # fmt: skip
+        },
+        bench.rounds,
+    )
 
     def gains(one: str, two: str) -> list[float]:
         return [both / alone for alone, both in zip(rates[one], rates[two], strict=True)]
@@ -82,11 +97,21 @@ def two_nodes(bench: Workbench) -> list[Figure]:
     return [
         *(Figure(f"extraction on {name}", rates[name], "photos/s", how) for name in rates),
         Figure("two processes against one", machine, "times", "without Ray: what this machine's second core gains"),
-        Figure("two nodes against one", gains("one node", "two nodes"), "times", "round by round",
-               Against(_LEAST_GAIN, "at least")),
-        Figure("the same", gains("one node", "two nodes"), "times", "round by round",
-               Against(statistics.median(machine), "what the machine's second core gains,")),
-    ]  # fmt: skip
+        Figure(
+            "two nodes against one",
+            gains("one node", "two nodes"),
+            "times",
+            "round by round",
+            Against(_LEAST_GAIN, "at least"),
+        ),
+        Figure(
+            "the same",
+            gains("one node", "two nodes"),
+            "times",
+            "round by round",
+            Against(statistics.median(machine), "what the machine's second core gains,"),
+        ),
+    ]
 
 
 def _cores(fewest: int) -> list[int]:
@@ -98,9 +123,16 @@ def _cores(fewest: int) -> list[int]:
 
 def _words(bench: Workbench, folder: Path, cores: list[int], where: str) -> list[str]:
     return [
-        "-m", __name__, "extract", str(bench.image_dir), str(bench.model_dir.absolute()), bench.architecture,
-        str(folder), ",".join(map(str, cores)), where,
-    ]  # fmt: skip
+        "-m",
+        __name__,
+        "extract",
+        str(bench.image_dir),
+        str(bench.model_dir.absolute()),
+        bench.architecture,
+        str(folder),
+        ",".join(map(str, cores)),
+        where,
+    ]
 
 
 def _run(bench: Workbench, cores: list[int], where: str) -> dict[str, float]:
@@ -142,8 +174,10 @@ class Clock:
     def found(self) -> dict[str, float]:
         seconds, processor_seconds, photos = np.subtract(self._end, self._start).tolist()
         return {
-            "rate": photos / seconds, "processor": 1000 * processor_seconds / photos, "first": self._first - self._began
-        }  # fmt: skip
+            "rate": photos / seconds,
+            "processor": 1000 * processor_seconds / photos,
+            "first": self._first - self._began,
+        }
 
     def _now(self) -> tuple[float, float, int]:
         return time.perf_counter(), _processor_seconds(), self._done
@@ -200,8 +234,9 @@ def _nodes(cores: list[int]) -> Iterator[None]:
         Path(place, "ray").mkdir()
         from ray.cluster_utils import Cluster
 
-        cluster = Cluster(True, head_node_args={"num_cpus": 0, "include_dashboard": False,
-                                                "object_store_memory": _OBJECT_STORE_BYTES})  # fmt: skip
+        cluster = Cluster(
+            True, head_node_args={"num_cpus": 0, "include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
+        )
         try:
             for core in cores:
                 os.sched_setaffinity(0, [core])  # which what is started inherits

@@ -44,9 +44,14 @@ def main(positional: list[str]) -> None:
     _memory_photos()
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as folder:
         bench = Workbench(
-            Path(folder), Path(FLAGS.photos), Path(FLAGS.model_dir), FLAGS.architecture, FLAGS.count, FLAGS.steps,
+            Path(folder),
+            Path(FLAGS.photos),
+            Path(FLAGS.model_dir),
+            FLAGS.architecture,
+            FLAGS.count,
+            FLAGS.steps,
             FLAGS.rounds,
-        )  # fmt: skip
+        )
         parts.report(FLAGS.only, _PARTS, bench)
 
 

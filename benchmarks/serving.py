@@ -51,9 +51,14 @@ def main(positional: list[str]) -> None:
     loads = [machine.load()]
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as folder:
         bench = Workbench(
-            Path(folder), Path(FLAGS.photos), Path(FLAGS.model_dir), FLAGS.architecture, FLAGS.count, FLAGS.steps,
+            Path(folder),
+            Path(FLAGS.photos),
+            Path(FLAGS.model_dir),
+            FLAGS.architecture,
+            FLAGS.count,
+            FLAGS.steps,
             FLAGS.rounds,
-        )  # fmt: skip
+        )
         found = _measure(bench)
     loads.append(machine.load())
     print(machine.describe(), "before: {}; after: {}".format(*loads), figures.table(found), sep="\n\n")
@@ -98,9 +103,12 @@ def _measure(bench: Workbench) -> list[Figure]:
             return statistics.median(http_load.run(address, plain, _ALONE, 1).latencies)
 
         measurements = {
-            "labelled": labelled_a_second, "served": served_a_second, "predicted": predicted_a_second,
-            "alone": alone_without_server, "over http": alone_over_http,
-        }  # fmt: skip
+            "labelled": labelled_a_second,
+            "served": served_a_second,
+            "predicted": predicted_a_second,
+            "alone": alone_without_server,
+            "over http": alone_over_http,
+        }
         figures.alternated(measurements, 1)  # not counted: caches are filled
         spreads.clear()
         taken = figures.alternated(measurements, bench.rounds)
@@ -108,19 +116,41 @@ def _measure(bench: Workbench) -> list[Figure]:
     how = f"median of {bench.rounds}, taken in turn"
     beyond = [1000 * (http - alone) for http, alone in zip(taken["over http"], taken["alone"], strict=True)]
     return [
-        Figure(f"label_image, {len(pictures)} photos in one call", taken["labelled"], "photos/s",
-               f"after loading, in one process; {how}"),
-        Figure(f"POST /label, {FLAGS.clients} clients", taken["served"], "photos/s", f"a photo a request; {how}",
-               Against(_LEAST_SHARE * statistics.median(taken["labelled"]), f"at least {_LEAST_SHARE} of that =")),
-        Figure(f"POST :predict with b64, {FLAGS.clients} clients", taken["predicted"], "photos/s",
-               f"a photo a request; {how}"),
-        Figure(f"99th percentile of POST /label, {FLAGS.clients} clients", spreads, "medians", how,
-               Against(_MOST_SPREAD, "at most")),
-        Figure("one request alone, beyond the model itself", beyond, "ms",
-               f"median of {_ALONE} photos less decoding and network without a server; {how}",
-               Against(1000 * _MOST_SECONDS_BEYOND, "at most")),
+        Figure(
+            f"label_image, {len(pictures)} photos in one call",
+            taken["labelled"],
+            "photos/s",
+            f"after loading, in one process; {how}",
+        ),
+        Figure(
+            f"POST /label, {FLAGS.clients} clients",
+            taken["served"],
+            "photos/s",
+            f"a photo a request; {how}",
+            Against(_LEAST_SHARE * statistics.median(taken["labelled"]), f"at least {_LEAST_SHARE} of that ="),
+        ),
+        Figure(
+            f"POST :predict with b64, {FLAGS.clients} clients",
+            taken["predicted"],
+            "photos/s",
+            f"a photo a request; {how}",
+        ),
+        Figure(
+            f"99th percentile of POST /label, {FLAGS.clients} clients",
+            spreads,
+            "medians",
+            how,
+            Against(_MOST_SPREAD, "at most"),
+        ),
+        Figure(
+            "one request alone, beyond the model itself",
+            beyond,
+            "ms",
+            f"median of {_ALONE} photos less decoding and network without a server; {how}",
+            Against(1000 * _MOST_SECONDS_BEYOND, "at most"),
+        ),
         Figure(f"memory gained over {FLAGS.long_run:,} requests", [growth], "MB", "resident, after those before"),
-    ]  # fmt: skip
+    ]
 
 
 def _predict(data: bytes) -> bytes:

@@ -38,7 +38,7 @@ def main(positional: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as folder:
         bench = Workbench(
             Path(folder), Path(FLAGS.photos), Path(FLAGS.model_dir), FLAGS.architecture, FLAGS.count, 1, 1
-        )  # fmt: skip
+        )
         found = [_row(bench, backbone) for backbone in (bench.backbone, inception.with_random_weights())]
     columns = [f"{photos:,} photos on {nodes}" for photos in _PHOTOS for nodes in _NODES]
     print(f"| network | a core | {' | '.join(columns)} |", f"|---|--:|{'--:|' * len(columns)}", *found, sep="\n")

@@ -55,16 +55,20 @@ def training(bench: Workbench) -> list[Figure]:
     return [
         Figure(
             f"training, batches of {recipe.batch_size}, {_VALUES} values, {random_bottlenecks.LABELS} labels",
-            rates["alone"], "steps/s",
+            rates["alone"],
+            "steps/s",
             f"{bench.steps:,} steps over {_TRAINING_PHOTOS:,} cached bottlenecks, compiling the loop included, "
             f"evaluated every {recipe.eval_step_interval} steps; {turns}, after one that is not counted",
             Against(_LEAST_STEPS_A_SECOND, "at least"),
         ),
-        Figure("compiling the loop and its first steps", compiling, "s", "of these, until the loop "
-               "first hands over"),
-        Figure("training, with TensorBoard's log", rates["with summaries"], "steps/s", "the same, written down as "
-               "retrain does"),
-    ]  # fmt: skip
+        Figure("compiling the loop and its first steps", compiling, "s", "of these, until the loop first hands over"),
+        Figure(
+            "training, with TensorBoard's log",
+            rates["with summaries"],
+            "steps/s",
+            "the same, written down as retrain does",
+        ),
+    ]
 
 
 def hidden_layer(bench: Workbench) -> list[Figure]:
@@ -89,11 +93,13 @@ def hidden_layer(bench: Workbench) -> list[Figure]:
         Figure(
             f"training a hidden layer of {_UNITS} units by {optimizer}, {_DENSENET_VALUES:,} values, "
             f"{_KINDS_OF_FLOWERS} labels",
-            each, "s", f"{bench.steps:,} steps over {_FLOWERS:,} cached bottlenecks, compiling the loop included",
+            each,
+            "s",
+            f"{bench.steps:,} steps over {_FLOWERS:,} cached bottlenecks, compiling the loop included",
             Against(most, "at most"),
         )
         for optimizer, each in taken.items()
-    ]  # fmt: skip
+    ]
 
 
 @contextlib.contextmanager

@@ -49,15 +49,23 @@ class Workbench:
     def retrain(self) -> list[str]:
         """The command, with everything that it writes kept in this folder."""
         places = {
-            "output_graph": "retrained_graph.pb", "output_labels": "retrained_labels.txt", "summaries_dir": "summaries",
-            "bottleneck_dir": "bottlenecks", "skipped_images": "skipped_images.txt",
+            "output_graph": "retrained_graph.pb",
+            "output_labels": "retrained_labels.txt",
+            "summaries_dir": "summaries",
+            "bottleneck_dir": "bottlenecks",
+            "skipped_images": "skipped_images.txt",
             "intermediate_output_graphs_dir": "intermediate",
-        }  # fmt: skip
+        }
         return [
-            "-m", "scripts.retrain", f"--image_dir={self.image_dir}", f"--model_dir={self.model_dir.absolute()}",
-            f"--architecture={self.architecture}", f"--how_many_training_steps={self.steps}", "--quiet",
+            "-m",
+            "scripts.retrain",
+            f"--image_dir={self.image_dir}",
+            f"--model_dir={self.model_dir.absolute()}",
+            f"--architecture={self.architecture}",
+            f"--how_many_training_steps={self.steps}",
+            "--quiet",
             *(f"--{flag}={self.folder / place}" for flag, place in places.items()),
-        ]  # fmt: skip
+        ]
 
     def forget_bottlenecks(self) -> None:
         shutil.rmtree(self.folder / "bottlenecks", ignore_errors=True)
@@ -68,8 +76,9 @@ def _copy(photos: Path, into: Path, count: int) -> None:
         raise UserError(f"{photos} is no folder: give --photos one folder of photos for each label")
     labels = [
         photo_folders.pictures_below(folder)
-        for folder in sorted(photos.iterdir()) if folder.is_dir() and not folder.name.startswith(".")
-    ]  # fmt: skip
+        for folder in sorted(photos.iterdir())
+        if folder.is_dir() and not folder.name.startswith(".")
+    ]
     if len(labels) < 2:
         raise UserError(f"{photos} holds {len(labels)} folders: give --photos one folder of photos for each label")
     for number in range(count):

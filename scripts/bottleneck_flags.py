@@ -21,13 +21,25 @@ flags.DEFINE_integer("random_scale", 0, "By how many percent training views are 
 flags.DEFINE_integer("random_brightness", 0, "By how many percent training views are made brighter or darker.", 0, 100)
 flags.DEFINE_integer("distorted_views", 8, "With any of these four: how many views of each training photo.", 1)
 flags.DEFINE_integer("seed", Recipe.seed, "The same seed on the same machine gives the same classifier.", 0)
-flags.DEFINE_string("bottleneck_dir", "tf_files/bottlenecks", "Where bottlenecks are kept; with --cluster a folder "
-                    "that all machines share.")  # fmt: skip
-flags.DEFINE_string("cluster", None, "Compute bottlenecks with Ray: on the cluster at ray://HOST:PORT; local: on one "
-                    "started here; auto: on the one that RAY_ADDRESS names or this machine belongs to, else one "
-                    "started here. Default: here, without Ray.")  # fmt: skip
-flags.DEFINE_integer("worker_cpus", None, "With --cluster: how many processors each worker takes; default: as many as "
-                     "the smallest machine has, four at most.", 1)  # fmt: skip
+flags.DEFINE_string(
+    "bottleneck_dir",
+    "tf_files/bottlenecks",
+    "Where bottlenecks are kept; with --cluster a folder that all machines share.",
+)
+flags.DEFINE_string(
+    "cluster",
+    None,
+    "Compute bottlenecks with Ray: on the cluster at ray://HOST:PORT; local: on one "
+    "started here; auto: on the one that RAY_ADDRESS names or this machine belongs to, else one "
+    "started here. Default: here, without Ray.",
+)
+flags.DEFINE_integer(
+    "worker_cpus",
+    None,
+    "With --cluster: how many processors each worker takes; default: as many as "
+    "the smallest machine has, four at most.",
+    1,
+)
 
 
 def check() -> None:

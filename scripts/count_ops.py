@@ -80,15 +80,26 @@ def _shape(shape: tuple[int | None, ...] | None) -> str:
 def _as_record(path: Path, statistics: Statistics, sizes: tuple[int, int]) -> dict:
     """Where multiply_adds are not known for all ops, they are null."""
     kinds = [
-        {"kind": kind.name, "ops": kind.ops, "parameters": kind.parameters,
-         "multiply_adds": None if kind.unknown else kind.multiply_adds, "unknown": kind.unknown}
+        {
+            "kind": kind.name,
+            "ops": kind.ops,
+            "parameters": kind.parameters,
+            "multiply_adds": None if kind.unknown else kind.multiply_adds,
+            "unknown": kind.unknown,
+        }
         for kind in statistics.kinds
-    ]  # fmt: skip
+    ]
     return {
-        "graph": str(path), "ops": statistics.ops, "parameters": statistics.parameters,
-        "multiply_adds": None if statistics.unknown else statistics.multiply_adds, "pictures": statistics.pictures,
-        "inputs": statistics.inputs, "file_bytes": sizes[0], "gzip_bytes": sizes[1], "kinds": kinds,
-    }  # fmt: skip
+        "graph": str(path),
+        "ops": statistics.ops,
+        "parameters": statistics.parameters,
+        "multiply_adds": None if statistics.unknown else statistics.multiply_adds,
+        "pictures": statistics.pictures,
+        "inputs": statistics.inputs,
+        "file_bytes": sizes[0],
+        "gzip_bytes": sizes[1],
+        "kinds": kinds,
+    }
 
 
 if __name__ == "__main__":

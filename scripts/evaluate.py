@@ -40,13 +40,22 @@ from scripts.classifier.judging import LabelledPhoto, Looked
 FLAGS = flags.FLAGS
 flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The classifier, as retrain or export wrote it.")
 flags.DEFINE_string("labels", None, "Its labels, one a line; default: those it carries or has beside it.")
-flags.DEFINE_string("image_dir", None, "The folder of photos: one folder for each label; default: the one it was "
-                    "trained on.")  # fmt: skip
-flags.DEFINE_enum("split", None, [*SPLITS, "all"], "Which photos to measure on; default: testing in the folder that it "
-                  "was trained on or that has its own split, all elsewhere.")  # fmt: skip
+flags.DEFINE_string(
+    "image_dir", None, "The folder of photos: one folder for each label; default: the one it was trained on."
+)
+flags.DEFINE_enum(
+    "split",
+    None,
+    [*SPLITS, "all"],
+    "Which photos to measure on; default: testing in the folder that it "
+    "was trained on or that has its own split, all elsewhere.",
+)
 flags.DEFINE_string("report", None, "Write a page for the browser here, such as tf_files/report.html.")
-flags.DEFINE_bool("unknown", False, "Turn away photos that are far from all that it was trained on; folders of none of "
-                  "its labels then count as such.")  # fmt: skip
+flags.DEFINE_bool(
+    "unknown",
+    False,
+    "Turn away photos that are far from all that it was trained on; folders of none of its labels then count as such.",
+)
 flags.DEFINE_bool("json", False, "Print JSON.")
 
 # There are usually many to look at: worth the half second in which a faster engine is made ready.
@@ -129,10 +138,13 @@ def _judged(classifier: Classifier, looked: Looked, rows: np.ndarray) -> Judged:
     """The photos of known labels, under the names that people know."""
     photos = [looked.photos[row] for row in rows]
     return Judged(
-        classifier.names, [photo.path for photo in photos], np.array([photo.label for photo in photos], np.int64),
-        looked.scores[rows], [photo.split for photo in photos],
+        classifier.names,
+        [photo.path for photo in photos],
+        np.array([photo.label for photo in photos], np.int64),
+        looked.scores[rows],
+        [photo.split for photo in photos],
         None if looked.distances is None else looked.distances[rows] > 1,
-    )  # fmt: skip
+    )
 
 
 def _strangers(lists: ImageLists, looked: Looked) -> Strangers | None:
@@ -161,17 +173,29 @@ def _record(classifier: Classifier, image_dir: Path, split: str, measures: Measu
     return about | evaluation.as_record(Measures(replace(measures.judged, labels=classifier.labels)), strangers)
 
 
-def _write_report(page: Path, classifier: Classifier, image_dir: Path, measures: Measures, everything: Judged,
-                  bottlenecks: np.ndarray | None, strangers: Strangers | None) -> Findings:  # fmt: skip
+def _write_report(
+    page: Path,
+    classifier: Classifier,
+    image_dir: Path,
+    measures: Measures,
+    everything: Judged,
+    bottlenecks: np.ndarray | None,
+    strangers: Strangers | None,
+) -> Findings:
     with progress.show("comparing photos", len(everything), "photos") as advance:
         hashes = perceptual_hash.of_photos(image_dir, everything.paths, advance)
     near = near_duplicates.find(hashes, everything.splits, everything.truth, bottlenecks)
     record = classifier.model.record
     found = findings.find(measures.judged, everything, near)
     whole = report.Report(
-        title=classifier.model.path.name, image_dir=image_dir, measures=measures, findings=found, record=record,
-        curve=(record or {}).get("curve"), strangers=strangers,
-    )  # fmt: skip
+        title=classifier.model.path.name,
+        image_dir=image_dir,
+        measures=measures,
+        findings=found,
+        record=record,
+        curve=(record or {}).get("curve"),
+        strangers=strangers,
+    )
     atomic_files.write_text(page, report.render(whole))
     return found
 

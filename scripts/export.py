@@ -27,11 +27,17 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The classifier: a frozen graph.")
 flags.DEFINE_string("labels", None, "Its labels, one a line; default: the file beside it.")
 flags.DEFINE_enum("format", "tflite", list(formats.WRITTEN), "The format to write.")
-flags.DEFINE_enum("quantize", "none", list(formats.QUANTIZATIONS), "For tflite: 8-bit weights (dynamic), 16-bit "
-                  "weights (float16), or 8 bits throughout (int8), ranges taken from training photos.")  # fmt: skip
+flags.DEFINE_enum(
+    "quantize",
+    "none",
+    list(formats.QUANTIZATIONS),
+    "For tflite: 8-bit weights (dynamic), 16-bit "
+    "weights (float16), or 8 bits throughout (int8), ranges taken from training photos.",
+)
 flags.DEFINE_string("output", None, "Where it is written; default: named after the graph, beside it.")
-flags.DEFINE_string("image_dir", None, "The folder of photos: one folder for each label; default: the one it was "
-                    "trained on.")  # fmt: skip
+flags.DEFINE_string(
+    "image_dir", None, "The folder of photos: one folder for each label; default: the one it was trained on."
+)
 flags.DEFINE_integer("calibration_photos", 100, "How many training photos int8 and dynamic look at.", 1)
 
 _TIMED = 50  # photos; the median of so many hardly moves

@@ -39,10 +39,15 @@ def main(positional: list[str]) -> None:
     _say(backbone.describe())
     with watch.stage("bottlenecks"):
         gathered = retraining.gather(
-            lists, bottleneck_flags.views(), bottleneck_flags.extract(backbone, precision, _say), cache, bottleneck_dir,
-            percentages, Path(FLAGS.skipped_images),
+            lists,
+            bottleneck_flags.views(),
+            bottleneck_flags.extract(backbone, precision, _say),
+            cache,
+            bottleneck_dir,
+            percentages,
+            Path(FLAGS.skipped_images),
             lambda total: progress.show("bottlenecks", total, "photos", quiet=FLAGS.quiet or not total),
-        )  # fmt: skip
+        )
     lines, warnings = retraining_text.bottlenecks(gathered, cache, watch.seconds["bottlenecks"], FLAGS.skipped_images)
     command_line.warn(*warnings)
     _say(*lines, f"kept in {cache.folder}")

@@ -38,7 +38,9 @@ flags.DEFINE_string("destination", None, "Folder to put the photos in; tf_files/
 flags.DEFINE_integer("per_kind", 100, "How many flowers of each kind to draw.", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "Where the drawing's random numbers start: the same seed draws the same flowers.")
 flags.DEFINE_float(
-    "patience", downloads.Patience().first_byte_seconds, "Seconds that a server is given to begin to answer.",
+    "patience",
+    downloads.Patience().first_byte_seconds,
+    "Seconds that a server is given to begin to answer.",
     lower_bound=0,
 )
 flags.DEFINE_string("plot", None, "Draw a sheet of samples with their names into this picture file (.png or .jpg).")
@@ -62,7 +64,8 @@ def _from_server(fetch: Callable, destination: Path) -> None:
         return
     try:
         fetch(
-            destination=destination, patience=downloads.Patience(first_byte_seconds=FLAGS.patience),
+            destination=destination,
+            patience=downloads.Patience(first_byte_seconds=FLAGS.patience),
             show_download=lambda total, done: progress.show(destination.name, total, "B", done=done),
             show_unpacking=lambda total: progress.show("unpacking", total, "B"),
         )
@@ -164,8 +167,10 @@ def _table(lists: ImageLists, named: dict[str, str] | None) -> list[str]:
     rows = list(zip(labels, *(lists.counts(split) for split in sets), strict=True))
     if lists.ready_made:
         rows = [("", *sets), ("all", *(len(lists.of(split)) for split in sets)), *rows]
-    lines = [f"  {text_columns.fit(label, width)}" + "".join(f" {each:>{_COLUMN}}" for each in numbers)
-             for label, *numbers in rows[:_MOST_LINES]]  # fmt: skip
+    lines = [
+        f"  {text_columns.fit(label, width)}" + "".join(f" {each:>{_COLUMN}}" for each in numbers)
+        for label, *numbers in rows[:_MOST_LINES]
+    ]
     return [*lines, f"  and {len(rows) - _MOST_LINES} more labels"] if len(rows) > _MOST_LINES else lines
 
 

@@ -14,6 +14,13 @@ DEFINE_multi_string = installed.DEFINE_multi_string
 DEFINE_string = installed.DEFINE_string
 
 __all__ = [
-    "FLAGS", "DEFINE_bool", "DEFINE_enum", "DEFINE_float", "DEFINE_integer", "DEFINE_multi_string", "DEFINE_string",
-    "Error", "Flag",
-]  # fmt: skip
+    "FLAGS",
+    "DEFINE_bool",
+    "DEFINE_enum",
+    "DEFINE_float",
+    "DEFINE_integer",
+    "DEFINE_multi_string",
+    "DEFINE_string",
+    "Error",
+    "Flag",
+]

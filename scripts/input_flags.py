@@ -12,8 +12,11 @@ flags.DEFINE_float("input_mean", None, "Subtracted from pixels of 0 to 255; defa
 flags.DEFINE_float("input_std", None, "What the difference is divided by; default: as it says itself.")
 flags.DEFINE_string("input_layer", None, "Of a graph, the node that takes pictures; default: as it says itself.")
 flags.DEFINE_string("output_layer", None, "Of a graph, the node that gives scores; default: as it says itself.")
-flags.DEFINE_string("category_names", None, 'A JSON file of what people call the labels, as in {"1": "pink primrose"}; '
-                    "default: the names that it carries.")  # fmt: skip
+flags.DEFINE_string(
+    "category_names",
+    None,
+    'A JSON file of what people call the labels, as in {"1": "pink primrose"}; default: the names that it carries.',
+)
 
 
 def overrides() -> Overrides:

@@ -38,8 +38,14 @@ def _bar(what: str, total: int | None, unit: str, done: int) -> Iterator[Advance
 
     scale = unit == "B"
     with tqdm(
-        desc=what, total=total, initial=done, unit=unit if scale else f" {unit}", unit_scale=scale, file=sys.stderr,
-        dynamic_ncols=True, mininterval=0.2,
+        desc=what,
+        total=total,
+        initial=done,
+        unit=unit if scale else f" {unit}",
+        unit_scale=scale,
+        file=sys.stderr,
+        dynamic_ncols=True,
+        mininterval=0.2,
     ) as bar:
 
         def advance(count: int = 1, note: str = "") -> None:

@@ -26,8 +26,12 @@ from scripts.classifier.weight_quantization import ROUNDED, STORED, Quantized
 FLAGS = flags.FLAGS
 flags.DEFINE_string("input", "tf_files/retrained_graph.pb", "The frozen graph.")
 flags.DEFINE_string("output", "tf_files/quantized_graph.pb", "Where the new one is written; may be the same file.")
-flags.DEFINE_string("output_node_names", None, "The nodes to keep, with all that leads to them, commas between; "
-                    "default: as the graph's record says, else final_result.")  # fmt: skip
+flags.DEFINE_string(
+    "output_node_names",
+    None,
+    "The nodes to keep, with all that leads to them, commas between; "
+    "default: as the graph's record says, else final_result.",
+)
 flags.DEFINE_string("mode", ROUNDED, f"{ROUNDED}: floats of 256 values; {STORED}: a byte for each.")
 flags.DEFINE_integer("bitdepth", 8, "Round to as many levels as so many bits tell apart.", 2, 8)
 
@@ -107,11 +111,15 @@ def _noted(record: dict, done: Quantized) -> dict:
     return {
         **{key: value for key, value in record.items() if key not in by_the_writer},
         "quantization": {
-            "mode": FLAGS.mode, "bits": FLAGS.bitdepth, "tensors": done.tensors, "by_channel": done.by_channel,
-            "largest_error": done.largest_error, "of_graph_sha256": record["graph_sha256"],
+            "mode": FLAGS.mode,
+            "bits": FLAGS.bitdepth,
+            "tensors": done.tensors,
+            "by_channel": done.by_channel,
+            "largest_error": done.largest_error,
+            "of_graph_sha256": record["graph_sha256"],
             "note": "what is said here of accuracy was measured before",
         },
-    }  # fmt: skip
+    }
 
 
 def _report(done: Quantized, sizes: dict[str, list[str]]) -> None:

@@ -33,7 +33,7 @@ from scripts.classifier import (
     run_record,
     unfreezing,
     whole_models,
-)  # fmt: skip
+)
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.distortions import View
 from scripts.classifier.errors import UserError
@@ -46,24 +46,36 @@ from scripts.classifier.stopwatch import Stopwatch
 from scripts.classifier.summaries import Summaries
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("category_names", None, 'A JSON file of what people call the labels, as in {"1": "pink primrose"}; '
-                    "whatever is written carries it.")  # fmt: skip
+flags.DEFINE_string(
+    "category_names",
+    None,
+    'A JSON file of what people call the labels, as in {"1": "pink primrose"}; whatever is written carries it.',
+)
 flags.DEFINE_string("output_graph", "tf_files/retrained_graph.pb", "Where the classifier is written.")
 flags.DEFINE_string("output_labels", "tf_files/retrained_labels.txt", "Where its labels are written.")
-flags.DEFINE_string("output_model", None, "Write the whole as a model, too, that takes pixels of 0 to 255: NAME.keras "
-                    "or NAME.h5 for Keras, a folder for a SavedModel.")  # fmt: skip
-flags.DEFINE_string("intermediate_output_graphs_dir", "tf_files/intermediate_graphs", "Where graphs of half-way "
-                    "training are written.")  # fmt: skip
+flags.DEFINE_string(
+    "output_model",
+    None,
+    "Write the whole as a model, too, that takes pixels of 0 to 255: NAME.keras "
+    "or NAME.h5 for Keras, a folder for a SavedModel.",
+)
+flags.DEFINE_string(
+    "intermediate_output_graphs_dir", "tf_files/intermediate_graphs", "Where graphs of half-way training are written."
+)
 flags.DEFINE_integer("intermediate_store_frequency", 0, "Write one of those every so many steps; 0: none.", 0)
 flags.DEFINE_string("summaries_dir", "tf_files/training_summaries", "Where TensorBoard finds the training.")
 flags.DEFINE_integer("test_batch_size", -1, "How many photos the final test looks at; -1: all.", -1)
 flags.DEFINE_bool("print_misclassified_test_images", False, "List the test photos that were taken for something else.")
 flags.DEFINE_string("final_tensor_name", retrained_graph.SCORES, "The name of the classifier's output in the graph.")
-flags.DEFINE_float("known_photos_kept", 95, "Of 100 photos of its labels, how many the classifier should not call "
-                   "unknown when asked to tell unknown photos.", 1, 100)  # fmt: skip
+flags.DEFINE_float(
+    "known_photos_kept",
+    95,
+    "Of 100 photos of its labels, how many the classifier should not call unknown when asked to tell unknown photos.",
+    1,
+    100,
+)
 flags.DEFINE_bool("dry_run", False, "Say what would be done, and do nothing.")
 flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")
-
 
 
 def main(positional: list[str]) -> None:
@@ -110,10 +122,15 @@ def main(positional: list[str]) -> None:
 
     with watch.stage("bottlenecks"):
         gathered = retraining.gather(
-            lists, views, bottleneck_flags.extract(backbone, precision, _say), cache, bottleneck_dir, percentages,
+            lists,
+            views,
+            bottleneck_flags.extract(backbone, precision, _say),
+            cache,
+            bottleneck_dir,
+            percentages,
             Path(FLAGS.skipped_images),
             lambda total: progress.show("bottlenecks", total, "photos", quiet=FLAGS.quiet or not total),
-        )  # fmt: skip
+        )
         lists, keys = gathered.lists, gathered.keys
         names = category_names.shown(lists.labels, named)
         training, validation, testing = (Examples.of(lists.of(split), keys, cache) for split in SPLITS)
@@ -130,11 +147,13 @@ def main(positional: list[str]) -> None:
     summaries = Summaries(Path(FLAGS.summaries_dir))
     with watch.stage("training"):
         curve = retraining.train(
-            trainer, recipe.steps, summaries,
+            trainer,
+            recipe.steps,
+            summaries,
             lambda: _store_intermediate(backbone, trainer.layer, trainer.step),
             FLAGS.intermediate_store_frequency or None,
             lambda total: progress.show("training", total, "steps", quiet=FLAGS.quiet),
-        )  # fmt: skip
+        )
     _tell(retraining_text.training(trainer, recipe))
     steps, best_step, layer = trainer.step, trainer.best_step, trainer.best
 
@@ -144,15 +163,27 @@ def main(positional: list[str]) -> None:
             _say(f"fine-tuning on photos that are {DISTORTIONS.describe()}, as no flag says otherwise")
         with watch.stage("fine-tuning"):
             tuned = refining.fine_tune(
-                backbone, layer, weights, precision, recipe, tuning, lists, distorted if distorted.any else DISTORTIONS,
-                steps, summaries, _store_intermediate, FLAGS.intermediate_store_frequency or None,
+                backbone,
+                layer,
+                weights,
+                precision,
+                recipe,
+                tuning,
+                lists,
+                distorted if distorted.any else DISTORTIONS,
+                steps,
+                summaries,
+                _store_intermediate,
+                FLAGS.intermediate_store_frequency or None,
                 lambda total: progress.show("fine-tuning", total, "steps", quiet=FLAGS.quiet),
-            )  # fmt: skip
+            )
             curve += tuned.curve
             if tuned.best_step:
                 backbone, layer, best_step = tuned.backbone, tuned.layer, steps + tuned.best_step
                 training, validation, testing = refining.examples_of(
-                    lists, backbone, precision,
+                    lists,
+                    backbone,
+                    precision,
                     lambda total: progress.show("bottlenecks anew", total, "photos", quiet=FLAGS.quiet),
                 )
         steps += tuned.steps
@@ -171,19 +202,30 @@ def main(positional: list[str]) -> None:
         summaries.confusion(tested, names, steps)
         summaries.close()
     run_record.write(
-        output, run_record.preprocessing(backbone, FLAGS.final_tensor_name), lists.labels,
+        output,
+        run_record.preprocessing(backbone, FLAGS.final_tensor_name),
+        lists.labels,
         {
-            "options": command_line.options(main), "seed": FLAGS.seed, "versions": run_record.versions(),
-            "steps_trained": steps, "best_step": best_step, "recipe": asdict(recipe),
-            "tried": recipe_search.as_record(trials), "backbone": run_record.backbone(backbone, precision),
-            "photos": run_record.split_sizes(lists), "unreadable_photos": len(gathered.unreadable),
+            "options": command_line.options(main),
+            "seed": FLAGS.seed,
+            "versions": run_record.versions(),
+            "steps_trained": steps,
+            "best_step": best_step,
+            "recipe": asdict(recipe),
+            "tried": recipe_search.as_record(trials),
+            "backbone": run_record.backbone(backbone, precision),
+            "photos": run_record.split_sizes(lists),
+            "unreadable_photos": len(gathered.unreadable),
             "data_fingerprint": run_record.data_fingerprint(keys, lists),
             "unknown": {"known_photos_kept": FLAGS.known_photos_kept / 100, "test_photos_kept": known_kept},
-            "validation": accuracy.as_record(validated, lists.labels), "test": accuracy.as_record(tested, lists.labels),
-            category_names.RECORDED: named, "seconds": watch.seconds, "curve": run_record.curve(curve),
+            "validation": accuracy.as_record(validated, lists.labels),
+            "test": accuracy.as_record(tested, lists.labels),
+            category_names.RECORDED: named,
+            "seconds": watch.seconds,
+            "curve": run_record.curve(curve),
         },
         None if tells_unknown is None else tells_unknown.to_bytes(),
-    )  # fmt: skip
+    )
     if FLAGS.print_misclassified_test_images:
         _say(*accuracy.misclassified(tested, names))
     _say(*accuracy.describe(tested, names))

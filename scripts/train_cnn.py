@@ -24,7 +24,7 @@ from scripts.classifier import (
     run_record,
     sample_sheet,
     whole_models,
-)  # fmt: skip
+)
 from scripts.classifier.convnet import checkpoints, drawings, pictures, recipes
 from scripts.classifier.convnet.recipes import Recipe
 from scripts.classifier.errors import UserError
@@ -36,37 +36,66 @@ from scripts.classifier.summaries import Summaries
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("image_dir", "tf_files/flower_photos", "The folder of photos: one folder for each label.")
-flags.DEFINE_enum("network", Recipe.network, recipes.NETWORKS, "basic: three convolutions and a dense layer, as in the "
-                  "Keras tutorial; deep: a small residual network, slower and more accurate.")  # fmt: skip
+flags.DEFINE_enum(
+    "network",
+    Recipe.network,
+    recipes.NETWORKS,
+    "basic: three convolutions and a dense layer, as in the "
+    "Keras tutorial; deep: a small residual network, slower and more accurate.",
+)
 flags.DEFINE_integer("epochs", None, "How often all training photos are looked at; default: 10, for deep 20.", 1)
 flags.DEFINE_integer("image_size", Recipe.image_size, "Photos are squeezed to so many pixels a side.", 8, 1024)
 flags.DEFINE_integer("batch_size", None, "How many photos a training step looks at; default: 32, for deep 128.", 1)
-flags.DEFINE_bool("augment", Recipe.augment, "Mirror, turn and zoom training photos at random. deep mirrors and shifts "
-                  "them in any case.")  # fmt: skip
+flags.DEFINE_bool(
+    "augment",
+    Recipe.augment,
+    "Mirror, turn and zoom training photos at random. deep mirrors and shifts them in any case.",
+)
 flags.DEFINE_float("dropout", Recipe.dropout, "What share of the last values is left out at random in training.")
 flags.DEFINE_bool("early_stopping", False, "Stop once --patience epochs have brought no better one.")
 flags.DEFINE_integer("patience", 5, "With --early_stopping: how many epochs to wait for a better one.", 1)
 flags.DEFINE_bool("resume", False, "Go on with the training in --checkpoint from its last whole epoch.")
 flags.DEFINE_string("checkpoint", "tf_files/cnn_checkpoint.npz", "Where training is kept after every epoch.")
-flags.DEFINE_enum("cache", pictures.AUTO, pictures.KINDS, "Where decoded photos are kept while training; auto: in "
-                  "memory if they fit, else on disk; none: each is decoded anew every epoch.")  # fmt: skip
+flags.DEFINE_enum(
+    "cache",
+    pictures.AUTO,
+    pictures.KINDS,
+    "Where decoded photos are kept while training; auto: in "
+    "memory if they fit, else on disk; none: each is decoded anew every epoch.",
+)
 flags.DEFINE_string("cache_dir", "tf_files", "The folder for what is cached on disk, which is gone afterwards.")
-flags.DEFINE_enum("precision", "auto", networks.PRECISIONS, "Arithmetic in training; auto: bfloat16 where the "
-                  "processor has it. What is written computes in float32.")  # fmt: skip
+flags.DEFINE_enum(
+    "precision",
+    "auto",
+    networks.PRECISIONS,
+    "Arithmetic in training; auto: bfloat16 where the processor has it. What is written computes in float32.",
+)
 flags.DEFINE_float("testing_percentage", 0, "How many of 100 photos are kept for a final test.")
 flags.DEFINE_float("validation_percentage", 20, "How many of 100 photos show after each epoch how training goes.")
 flags.DEFINE_string("output_graph", "tf_files/cnn_graph.pb", "Where the classifier is written.")
 flags.DEFINE_string("output_labels", "tf_files/cnn_labels.txt", "Where its labels are written.")
-flags.DEFINE_string("output_model", None, "Write the whole as a model, too, that takes pixels of 0 to 255: NAME.keras "
-                    "or NAME.h5 for Keras, or a folder/ for a SavedModel.")  # fmt: skip
+flags.DEFINE_string(
+    "output_model",
+    None,
+    "Write the whole as a model, too, that takes pixels of 0 to 255: NAME.keras "
+    "or NAME.h5 for Keras, or a folder/ for a SavedModel.",
+)
 flags.DEFINE_string("summaries_dir", "tf_files/cnn_summaries", "Where TensorBoard finds the training.")
 flags.DEFINE_string("skipped_images", "tf_files/skipped_images.txt", "Where unreadable photos are listed.")
-flags.DEFINE_string("plot_curves", "tf_files/cnn_curves.png", "Where the training's curves are drawn, the gap between "
-                    "training and validation shaded.")  # fmt: skip
+flags.DEFINE_string(
+    "plot_curves",
+    "tf_files/cnn_curves.png",
+    "Where the training's curves are drawn, the gap between training and validation shaded.",
+)
 flags.DEFINE_string("plot_samples", None, "Draw nine photos with their labels there before training.")
 flags.DEFINE_string("plot_augmented", None, "Draw nine views of one training photo there, as training sees it.")
-flags.DEFINE_float("known_photos_kept", 95, "Of 100 photos of its labels, how many the classifier should not call "
-                   "unknown when asked to tell unknown photos.", 1, 100)  # fmt: skip
+flags.DEFINE_float(
+    "known_photos_kept",
+    95,
+    "Of 100 photos of its labels, how many the classifier should not call unknown when asked to tell unknown photos.",
+    1,
+    100,
+)
 flags.DEFINE_integer("seed", Recipe.seed, "The same seed on the same machine gives the same classifier.", 0, 2**32 - 1)
 flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")
 
@@ -91,9 +120,14 @@ def main(positional: list[str]) -> None:
     command_line.warn(*lists.warnings())
     with watch.stage("decoding"):
         gathered = pictures.gather(
-            lists, recipe.image_size, FLAGS.cache, Path(FLAGS.cache_dir), percentages, Path(FLAGS.skipped_images),
+            lists,
+            recipe.image_size,
+            FLAGS.cache,
+            Path(FLAGS.cache_dir),
+            percentages,
+            Path(FLAGS.skipped_images),
             lambda total: progress.show("decoding", total, "photos", quiet=FLAGS.quiet),
-        )  # fmt: skip
+        )
         lists = gathered.lists
     _report_pictures(gathered, watch.seconds["decoding"])
     if FLAGS.plot_samples is not None:
@@ -120,15 +154,23 @@ def main(positional: list[str]) -> None:
     with watch.stage("testing"):
         reached = outcome.of(trainer, testing, lists.labels, FLAGS.known_photos_kept / 100)
     graph_def = reached.write(
-        output, labels_file,
+        output,
+        labels_file,
         {
-            "options": command_line.options(main), "seed": FLAGS.seed, "versions": run_record.versions(),
-            "steps_trained": trainer.history[-1].step, "epochs_trained": len(trainer.history),
-            "best_epoch": trainer.best_epoch, "backbone": run_record.backbone(reached.backbone, precision),
-            "photos": run_record.split_sizes(lists), "unreadable_photos": len(gathered.unreadable),
-            "data_fingerprint": fingerprint, "seconds": watch.seconds, "curve": run_record.curve(trainer.history),
+            "options": command_line.options(main),
+            "seed": FLAGS.seed,
+            "versions": run_record.versions(),
+            "steps_trained": trainer.history[-1].step,
+            "epochs_trained": len(trainer.history),
+            "best_epoch": trainer.best_epoch,
+            "backbone": run_record.backbone(reached.backbone, precision),
+            "photos": run_record.split_sizes(lists),
+            "unreadable_photos": len(gathered.unreadable),
+            "data_fingerprint": fingerprint,
+            "seconds": watch.seconds,
+            "curve": run_record.curve(trainer.history),
         },
-    )  # fmt: skip
+    )
     results, which = (reached.tested, "test") if reached.tested.total else (reached.validated, "validation")
     summaries.layer(reached.layer, reached.best_step)
     summaries.graph(graph_def)
@@ -156,9 +198,15 @@ def _recipe() -> Recipe:
     epochs = recipes.default_epochs(FLAGS.network) if FLAGS.epochs is None else FLAGS.epochs
     batch_size = recipes.default_batch_size(FLAGS.network) if FLAGS.batch_size is None else FLAGS.batch_size
     return Recipe(
-        FLAGS.network, FLAGS.image_size, epochs, batch_size, FLAGS.dropout, FLAGS.augment,
-        FLAGS.patience if FLAGS.early_stopping else None, FLAGS.seed,
-    )  # fmt: skip
+        FLAGS.network,
+        FLAGS.image_size,
+        epochs,
+        batch_size,
+        FLAGS.dropout,
+        FLAGS.augment,
+        FLAGS.patience if FLAGS.early_stopping else None,
+        FLAGS.seed,
+    )
 
 
 def _check_places(*files: Path) -> None:
@@ -209,8 +257,11 @@ def _report_pictures(gathered: pictures.Gathered, seconds: float) -> None:
     if gathered.unreadable:
         command_line.warn(f"{len(gathered.unreadable)} photos cannot be read: see {FLAGS.skipped_images}")
     kept = gathered.pictures
-    places = {pictures.MEMORY: "kept in memory", pictures.DISK: f"kept on disk in {FLAGS.cache_dir}",
-              pictures.NONE: "not kept: each is decoded anew every epoch"}  # fmt: skip
+    places = {
+        pictures.MEMORY: "kept in memory",
+        pictures.DISK: f"kept on disk in {FLAGS.cache_dir}",
+        pictures.NONE: "not kept: each is decoded anew every epoch",
+    }
     _say(f"decoded {len(gathered.keys)} photos in {seconds:.1f} s; {kept.megabytes:,.0f} MB {places[kept.kind]}")
 
 

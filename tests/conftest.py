@@ -58,10 +58,14 @@ class Workplace:
     def outputs(self) -> list[str]:
         """retrain's flags that keep everything it writes in here."""
         places = {
-            "output_graph": "retrained_graph.pb", "output_labels": "retrained_labels.txt", "summaries_dir": "summaries",
-            "model_dir": "models", "bottleneck_dir": "bottlenecks", "skipped_images": "skipped_images.txt",
+            "output_graph": "retrained_graph.pb",
+            "output_labels": "retrained_labels.txt",
+            "summaries_dir": "summaries",
+            "model_dir": "models",
+            "bottleneck_dir": "bottlenecks",
+            "skipped_images": "skipped_images.txt",
             "intermediate_output_graphs_dir": "intermediate",
-        }  # fmt: skip
+        }
         return [f"--{flag}={self.folder / place}" for flag, place in places.items()]
 
     def retrain(self, image_dir: Path, *words: str, **kwargs) -> subprocess.CompletedProcess:

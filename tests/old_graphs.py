@@ -96,9 +96,13 @@ class OldGraph:
             self.constant(f"{name}/{part}", parts[part])
         inputs = [f"{name}/{part}" for part in ("moving_mean", "moving_variance", "beta", "gamma")]
         return self.on_floats(
-            name, "BatchNormWithGlobalNormalization", x, *inputs,
-            variance_epsilon=0.001, scale_after_normalization=scaled,
-        )  # fmt: skip
+            name,
+            "BatchNormWithGlobalNormalization",
+            x,
+            *inputs,
+            variance_epsilon=0.001,
+            scale_after_normalization=scaled,
+        )
 
     def checked(self, name: str, x: str) -> str:
         """What the Inception of 2015 has between nodes: that numbers are numbers."""
@@ -164,9 +168,14 @@ def _old_conv(graph: OldGraph, name: str, x: str, weights: np.ndarray, scaled: b
     graph.constant(f"{name}/conv2d_params", weights)
     x = graph.conv(f"{name}/Conv2D", x, f"{name}/conv2d_params", stride, "VALID")
     x = graph.old_norm(
-        f"{name}/batchnorm", x, scaled, beta=np.full(channels, 2.0), gamma=np.linspace(1.1, 1.3, channels),
-        moving_mean=np.linspace(-0.1, 0.1, channels), moving_variance=np.linspace(0.7, 0.8, channels),
-    )  # fmt: skip
+        f"{name}/batchnorm",
+        x,
+        scaled,
+        beta=np.full(channels, 2.0),
+        gamma=np.linspace(1.1, 1.3, channels),
+        moving_mean=np.linspace(-0.1, 0.1, channels),
+        moving_variance=np.linspace(0.7, 0.8, channels),
+    )
     return graph.on_floats(name, "Relu", graph.checked(name, x))
 
 
@@ -178,9 +187,13 @@ def poets_mobilenet(batch: int | None = 1, shape: list | None = None, defaults: 
     x = graph.on_floats("MobilenetV1/Logits/SpatialSqueeze", "Squeeze", x, squeeze_dims=[1, 2])
     graph.constant("MobilenetV1/Predictions/Reshape/shape", [1, 6], np.int32)
     x = graph.add(
-        "MobilenetV1/Predictions/Reshape", "Reshape", x, "MobilenetV1/Predictions/Reshape/shape",
-        T=tf.float32, Tshape=tf.int32,
-    )  # fmt: skip
+        "MobilenetV1/Predictions/Reshape",
+        "Reshape",
+        x,
+        "MobilenetV1/Predictions/Reshape/shape",
+        T=tf.float32,
+        Tshape=tf.int32,
+    )
     if defaults:
         x = graph.default("input_1/BottleneckInputPlaceholder", x, [None, 6])
     graph.final_layer(x, preferences(6))
@@ -196,9 +209,14 @@ def _mobilenet(graph: OldGraph, x: str, scope: str) -> str:
         for part, value in (("gamma", 1.2), ("beta", 3.0), ("moving_mean", 0.1), ("moving_variance", 0.9))
     ]
     x = graph.on_floats(
-        f"{scope}/{scope}/Conv2d_0/BatchNorm/FusedBatchNorm", "FusedBatchNorm", x, *norm,
-        epsilon=0.001, data_format="NHWC", is_training=False,
-    )  # fmt: skip
+        f"{scope}/{scope}/Conv2d_0/BatchNorm/FusedBatchNorm",
+        "FusedBatchNorm",
+        x,
+        *norm,
+        epsilon=0.001,
+        data_format="NHWC",
+        is_training=False,
+    )
     x = graph.on_floats(f"{scope}/{scope}/Conv2d_0/Relu6", "Relu6", x)
     return graph.pool("AvgPool", f"{scope}/Logits/AvgPool_1a/AvgPool", x, SIZE // 2, 2)
 
@@ -220,8 +238,9 @@ def hub(keep_prob: str = "placeholder", dropout: str = "floor") -> tf.compat.v1.
     write_dropout = {"floor": _floor_dropout, "rate": _rate_dropout, "branch": _dropout_in_a_branch}[dropout]
     x = write_dropout(graph, x, keep_prob)
     x = graph.on_floats(f"{scope}MobilenetV1/Logits/SpatialSqueeze", "Squeeze", x, squeeze_dims=[1, 2])
-    graph.final_layer(graph.default("input/BottleneckInputPlaceholder", x, [None, 6]), preferences(6),
-                      scope="final_retrain_ops")  # fmt: skip
+    graph.final_layer(
+        graph.default("input/BottleneckInputPlaceholder", x, [None, 6]), preferences(6), scope="final_retrain_ops"
+    )
     return graph.graph_def
 
 
@@ -312,19 +331,49 @@ def eight_bits(measured: bool) -> tf.compat.v1.GraphDef:
     graph.constant("shift", 1.0)
     x = brought_to_eight_bits("conv", graph.on_floats("shifted", "Add", "input", "shift"), 0.0, 2.0)
     weights, *span = eight_bit_weights("conv/weights", colours(3, 6))
-    x = graph.add("conv/eightbit", "QuantizedConv2D", x, weights, *of(x), *span, Tinput=tf.quint8,
-                  Tfilter=tf.quint8, out_type=tf.qint32, strides=[1, 2, 2, 1], padding="SAME")  # fmt: skip
+    x = graph.add(
+        "conv/eightbit",
+        "QuantizedConv2D",
+        x,
+        weights,
+        *of(x),
+        *span,
+        Tinput=tf.quint8,
+        Tfilter=tf.quint8,
+        out_type=tf.qint32,
+        strides=[1, 2, 2, 1],
+        padding="SAME",
+    )
     x = narrowed("conv", x, 0.0, 2.0)
     x = graph.add("relu/eightbit", "QuantizedRelu", x, *of(x), Tinput=tf.quint8, out_type=tf.quint8)
-    x = graph.add("pool/eightbit", "QuantizedAvgPool", x, *of(x), T=tf.quint8, ksize=[1, SIZE // 2, SIZE // 2, 1],
-                  strides=[1, 2, 2, 1], padding="VALID")  # fmt: skip
+    x = graph.add(
+        "pool/eightbit",
+        "QuantizedAvgPool",
+        x,
+        *of(x),
+        T=tf.quint8,
+        ksize=[1, SIZE // 2, SIZE // 2, 1],
+        strides=[1, 2, 2, 1],
+        padding="VALID",
+    )
     graph.constant("flat/shape", [1, 6], np.int32)
     x = graph.add("flat/eightbit", "QuantizedReshape", x, "flat/shape", *of(x), T=tf.quint8, Tshape=tf.int32)
     x = graph.add("flat", "Dequantize", x, *of(x), **bits)
     x = brought_to_eight_bits("MatMul", x, 0.0, 2.0)
     weights, *span = eight_bit_weights("final_weights", preferences(6))
-    x = graph.add("MatMul/eightbit", "QuantizedMatMul", x, weights, *of(x), *span, T1=tf.quint8, T2=tf.quint8,
-                  Toutput=tf.qint32, transpose_a=False, transpose_b=False)  # fmt: skip
+    x = graph.add(
+        "MatMul/eightbit",
+        "QuantizedMatMul",
+        x,
+        weights,
+        *of(x),
+        *span,
+        T1=tf.quint8,
+        T2=tf.quint8,
+        Toutput=tf.qint32,
+        transpose_a=False,
+        transpose_b=False,
+    )
     x = narrowed("MatMul", x, -64.0, 64.0)
     graph.on_floats("final_result", "Softmax", graph.add("MatMul", "Dequantize", x, *of(x), **bits))
     return graph.graph_def
@@ -337,8 +386,15 @@ def eight_bit_scores(ends_in: str = "Dequantize") -> tf.compat.v1.GraphDef:
     graph.graph_def.node[-1].name = "final_result/float"
     graph.constant("final_result/min", 0.0)
     graph.constant("final_result/max", 1.0)
-    graph.add("final_result/quantized", "QuantizeV2", "final_result/float", "final_result/min", "final_result/max",
-              T=tf.quint8, mode="MIN_FIRST")  # fmt: skip
+    graph.add(
+        "final_result/quantized",
+        "QuantizeV2",
+        "final_result/float",
+        "final_result/min",
+        "final_result/max",
+        T=tf.quint8,
+        mode="MIN_FIRST",
+    )
     if ends_in == "Dequantize":
         ranges = [f"final_result/quantized:{port}" for port in (1, 2)]
         graph.add("final_result", "Dequantize", "final_result/quantized", *ranges, T=tf.quint8, mode="MIN_FIRST")
@@ -376,9 +432,14 @@ class _SmallInception:
         graph.constant(f"{name}/conv2d_params", weights)
         x = graph.conv(f"{name}/Conv2D", x, f"{name}/conv2d_params", stride, padding)
         x = graph.old_norm(
-            f"{name}/batchnorm", x, scaled=False, beta=random.uniform(-0.1, 0.1, after), gamma=np.ones(after),
-            moving_mean=random.uniform(-0.1, 0.1, after), moving_variance=random.uniform(0.7, 1.3, after),
-        )  # fmt: skip
+            f"{name}/batchnorm",
+            x,
+            scaled=False,
+            beta=random.uniform(-0.1, 0.1, after),
+            gamma=np.ones(after),
+            moving_mean=random.uniform(-0.1, 0.1, after),
+            moving_variance=random.uniform(0.7, 1.3, after),
+        )
         self.channels[name] = after
         return graph.on_floats(name, "Relu", graph.checked(name, x))
 
@@ -467,9 +528,13 @@ class _SmallInception:
         graph.constant("softmax/weights", self.random.normal(0, 0.1, (values, 1008)))
         graph.constant("softmax/biases", np.zeros(1008))
         product = graph.on_floats(
-            "softmax/logits/MatMul", "MatMul", "pool_3/_reshape", "softmax/weights", transpose_a=False,
+            "softmax/logits/MatMul",
+            "MatMul",
+            "pool_3/_reshape",
+            "softmax/weights",
+            transpose_a=False,
             transpose_b=False,
-        )  # fmt: skip
+        )
         graph.on_floats("softmax", "Softmax", graph.on_floats("softmax/logits", "BiasAdd", product, "softmax/biases"))
         return graph.graph_def
 

@@ -38,7 +38,10 @@ class Host:
         words = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", *place]
         self.process = subprocess.Popen(
             self.command(*words, f"--node-ip-address={self.ip}", "--object-store-memory=80000000"),
-            env=self.environment, stdout=self._said.open("w"), stderr=subprocess.STDOUT, start_new_session=True,
+            env=self.environment,
+            stdout=self._said.open("w"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
 
     def wait_until_it_runs(self) -> None:

@@ -18,18 +18,23 @@ import psutil
 
 # What is lost is noticed sooner than Ray would otherwise notice it.
 IMPATIENCE = {
-    "RAY_health_check_initial_delay_ms": "500", "RAY_health_check_period_ms": "500",
-    "RAY_health_check_timeout_ms": "1000", "RAY_health_check_failure_threshold": "3",
-}  # fmt: skip
+    "RAY_health_check_initial_delay_ms": "500",
+    "RAY_health_check_period_ms": "500",
+    "RAY_health_check_timeout_ms": "1000",
+    "RAY_health_check_failure_threshold": "3",
+}
 _OBJECT_STORE_BYTES = 80 << 20
 
 
 def environment(folder: str) -> dict[str, str]:
     """What the nodes of one cluster and those who join it have in common."""
     return {
-        "RAY_TMPDIR": folder, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32),
-        "RAY_USAGE_STATS_ENABLED": "0", **IMPATIENCE,
-    }  # fmt: skip
+        "RAY_TMPDIR": folder,
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        **IMPATIENCE,
+    }
 
 
 class Nodes:
@@ -39,9 +44,13 @@ class Nodes:
         self.folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # sockets have short names
         self.environment = environment(self.folder)
         self._server = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, **self.environment}, start_new_session=True,
-        )  # fmt: skip
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **self.environment},
+            start_new_session=True,
+        )
         self._alive: list[psutil.Process] = []
         self.address, self.client_address = self._answer()
         self.environment["RAY_ADDRESS"] = self.address

@@ -29,9 +29,13 @@ class Server:
     def __init__(self, place: Workplace, graph: Path, *words: str):
         self.log: list[str] = []
         self.process = subprocess.Popen(
-            place.command("serve", f"--graph={graph}", "--port=0", *words), cwd=ROOT, env=place.environment(),
-            text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            place.command("serve", f"--graph={graph}", "--port=0", *words),
+            cwd=ROOT,
+            env=place.environment(),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         started = self.process.stderr.readline()
         found = re.search(r"http://(127\.0\.0\.1):(\d+)/", started)
         assert found, started + self.process.stderr.read()

@@ -183,8 +183,14 @@ def keras_model():
     """A small network with a head, of pixels of 0 to 255."""
     layers = keras.layers
     keras.utils.set_random_seed(3)
-    body = keras.Sequential([layers.Input((48, 48, 3)), layers.Conv2D(6, 3, activation="relu", name="first"),
-                             layers.Conv2D(9, 3, activation="relu", name="second")], name="body")  # fmt: skip
+    body = keras.Sequential(
+        [
+            layers.Input((48, 48, 3)),
+            layers.Conv2D(6, 3, activation="relu", name="first"),
+            layers.Conv2D(9, 3, activation="relu", name="second"),
+        ],
+        name="body",
+    )
     entry = keras.Input((48, 48, 3))
     x = layers.Rescaling(1 / 127.5, -1)(entry)
     x = layers.GlobalAveragePooling2D(name="pooled")(body(x))

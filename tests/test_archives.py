@@ -190,9 +190,15 @@ def test_an_encrypted_zip_is_refused(tmp_path):
         archives.extract(path, tmp_path / "out")
 
 
-names = st.lists(
-    st.sampled_from(["..", ".", "", "a", "b", "...", "..a", "a b", "ü", "~", "C:", "\\..", "-"]), min_size=1, max_size=5
-).map("/".join).filter(bool)
+names = (
+    st.lists(
+        st.sampled_from(["..", ".", "", "a", "b", "...", "..a", "a b", "ü", "~", "C:", "\\..", "-"]),
+        min_size=1,
+        max_size=5,
+    )
+    .map("/".join)
+    .filter(bool)
+)
 
 
 @settings(max_examples=150, deadline=None)

@@ -27,9 +27,15 @@ def run(temporary, name: str, *words: str, **environment: str) -> subprocess.Com
 def test_the_table_holds_each_figure_against_its_limit(tmp_path):
     photos = draw_folder(tmp_path / "photos", each=4)
     done = measure(
-        tmp_path / "temporary", f"--photos={photos}", "--architecture=color_texture", "--count=24", "--steps=20",
-        "--rounds=1", "--memory_photos=50", "--only=extraction,training,memory",
-    )  # fmt: skip
+        tmp_path / "temporary",
+        f"--photos={photos}",
+        "--architecture=color_texture",
+        "--count=24",
+        "--steps=20",
+        "--rounds=1",
+        "--memory_photos=50",
+        "--only=extraction,training,memory",
+    )
     assert done.returncode == 0, done.stderr
     machine, load, table = done.stdout.strip().split("\n\n")
     assert re.search(r"\d+ cores, \d+ GB of memory, .*Python 3\.\d+.*, TensorFlow 2\.\d+.*, Pillow \d+", machine)
@@ -93,16 +99,22 @@ def test_several_views_are_compared_with_one_photo_by_photo(tmp_path):
     mobilenet_archive(tmp_path / "mirror")
     (tmp_path / "temporary").mkdir()
     words = [
-        "--architecture=mobilenet_0.50_128", "--folds=2", "--steps=20", "--rounds=1", f"--photos={photos}",
+        "--architecture=mobilenet_0.50_128",
+        "--folds=2",
+        "--steps=20",
+        "--rounds=1",
+        f"--photos={photos}",
         f"--model_dir={tmp_path / 'models'}",
-    ]  # fmt: skip
+    ]
     done = run(tmp_path / "temporary", "free_accuracy", *words, POETS_MIRROR=str(tmp_path / "mirror"))
     assert done.returncode == 0, done.stderr
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines()[4:]]
     assert [row[:2] for row in rows] == [
-        ["one view", "512"], ["--bottleneck=multi", "896"], ["--views=4", "512"],
+        ["one view", "512"],
+        ["--bottleneck=multi", "896"],
+        ["--views=4", "512"],
         ["--views=4 --bottleneck=multi", "896"],
-    ]  # fmt: skip
+    ]
     shares = [float(row[3].split()[0]) for row in rows]
     for share, row in zip(shares[1:], rows[1:], strict=True):
         assert float(row[5].split()[0]) == pytest.approx(share - shares[0], abs=0.11)
@@ -131,9 +143,13 @@ def test_serving_is_held_against_the_classifier_without_a_server(tmp_path):
     assert done.returncode == 0, done.stderr
     rows = done.stdout.strip().split("\n\n")[-1].splitlines()
     assert rows[0] == HEADINGS and [row.split("|")[1].strip().partition(",")[0] for row in rows[2:]] == [
-        "label_image", "POST /label", "POST :predict with b64", "99th percentile of POST /label", "one request alone",
+        "label_image",
+        "POST /label",
+        "POST :predict with b64",
+        "99th percentile of POST /label",
+        "one request alone",
         "memory gained over 20 requests",
-    ]  # fmt: skip
+    ]
     assert not any((tmp_path / "temporary").glob("poets-benchmark-*"))
 
 
@@ -149,9 +165,13 @@ def test_many_photos_and_vectors(tmp_path):
     rows = done.stdout.strip().split("\n\n")[-1].splitlines()
     cells = {row.split("|")[1].strip(): row.split("|")[2].split() for row in rows[2:]}
     assert rows[0] == HEADINGS and [name for name in cells if "400" in name] == [
-        "listing and splitting 400 photos", "of that, splitting 400 photos", "looking up 400 photos",
-        "memory for 400 photos", "seconds a photo, of 400 against 100", "megabytes a photo, of 400 against 100",
-    ]  # fmt: skip
+        "listing and splitting 400 photos",
+        "of that, splitting 400 photos",
+        "looking up 400 photos",
+        "memory for 400 photos",
+        "seconds a photo, of 400 against 100",
+        "megabytes a photo, of 400 against 100",
+    ]
     assert [unit for name, (_, unit) in cells.items() if "300,000 vectors" in name] == ["s", "MB", "steps/s"]
     # More than training over so many takes at all would mean that they are held in memory.
     assert float(cells["peak memory of training over 300,000 vectors of 2,048 values"][0].replace(",", "")) < 1500

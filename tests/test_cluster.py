@@ -115,9 +115,12 @@ def test_a_node_that_dies_after_another_has_joined_driven_from_outside(workplace
     first, where = nodes.one(), f"--cluster={nodes.client_address}"
     with (tmp_path / "out").open("w+") as out, (tmp_path / "errors").open("w+") as errors:
         driver = workplace.start(
-            "extract_bottlenecks", *words(workplace, many, *DISTORTED, where), stdout=out, stderr=errors,
+            "extract_bottlenecks",
+            *words(workplace, many, *DISTORTED, where),
+            stdout=out,
+            stderr=errors,
             env=nodes.environment,
-        )  # fmt: skip
+        )
         wait_until(lambda: count(workplace) > 0)
         for worker in ray_nodes.workers(first):
             worker.suspend()
@@ -137,9 +140,12 @@ def test_a_driver_that_dies_costs_only_what_was_not_computed(workplace, nodes, m
     nodes.one()
     with (tmp_path / "nothing").open("w") as nothing:
         driver = workplace.start(
-            "extract_bottlenecks", *words(workplace, many, *DISTORTED, "--cluster=auto"), stdout=nothing,
-            stderr=nothing, env=nodes.environment,
-        )  # fmt: skip
+            "extract_bottlenecks",
+            *words(workplace, many, *DISTORTED, "--cluster=auto"),
+            stdout=nothing,
+            stderr=nothing,
+            env=nodes.environment,
+        )
         wait_until(lambda: count(workplace) > 0)
         driver.kill()
         driver.wait()
@@ -157,9 +163,12 @@ def test_a_host_that_is_cut_off_and_goes_on_computing(workplace, many, plainly, 
         address = {"RAY_ADDRESS": f"{head.ip}:6379"}
         command = workplace.command("extract_bottlenecks", *words(workplace, many, *DISTORTED, "--cluster=auto"))
         driver = subprocess.Popen(
-            head.command(*command), cwd=ROOT, env={**workplace.environment(head.environment), **address}, stdout=out,
+            head.command(*command),
+            cwd=ROOT,
+            env={**workplace.environment(head.environment), **address},
+            stdout=out,
             stderr=out,
-        )  # fmt: skip
+        )
         try:
             wait_until(lambda: first.workers() and second.workers() and count(workplace) > 0)
             (zombie,) = first.workers()

@@ -101,7 +101,7 @@ def test_what_a_dead_driver_knew_is_taken_over_and_its_workers_are_stopped(tmp_p
     photos, kept = draw_folder(tmp_path / "photos", each=1), tmp_path / "bottlenecks"
     driver = subprocess.Popen(
         [sys.executable, "-c", _DRIVER, photos, kept], stdout=subprocess.PIPE, text=True, cwd=ROOT
-    )  # fmt: skip
+    )
     run = Path(driver.stdout.readline().strip())
     claim = Claim(run / "claim-000001", "a worker")
     run_folder.recover(kept)
@@ -151,9 +151,11 @@ def test_a_decoder_outlives_the_picture_that_ends_it(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("hidden", "message"),
-    [("bottlenecks", "--bottleneck_dir must be a folder that all machines share"),
-     ("photos", "--image_dir must be a folder that all machines share")],
-)  # fmt: skip
+    [
+        ("bottlenecks", "--bottleneck_dir must be a folder that all machines share"),
+        ("photos", "--image_dir must be a folder that all machines share"),
+    ],
+)
 def test_a_worker_that_does_not_see_what_the_driver_sees_says_so(tmp_path, hidden, message):
     pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements/cluster.txt")
     from scripts.classifier.cluster.worker import Task, Worker

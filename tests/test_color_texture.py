@@ -13,8 +13,12 @@ from scripts.classifier.backbones import color_texture
 
 # What TensorFlow 1.4 (2017) had of these operations' attributes, but for those at their defaults.
 OPS = {
-    "Placeholder": {"dtype", "shape"}, "Const": {"dtype", "value"}, "Reshape": {"T", "Tshape"},
-    "ConcatV2": {"N", "T", "Tidx"}, "Slice": {"T", "Index"}, "AvgPool": {"T", "ksize", "strides", "padding"},
+    "Placeholder": {"dtype", "shape"},
+    "Const": {"dtype", "value"},
+    "Reshape": {"T", "Tshape"},
+    "ConcatV2": {"N", "T", "Tidx"},
+    "Slice": {"T", "Index"},
+    "AvgPool": {"T", "ksize", "strides", "padding"},
     "Conv2D": {"T", "strides", "padding"},
     "DepthwiseConv2dNative": {"T", "strides", "padding"},
     **{op: {"T"} for op in ("Add", "Sub", "Mul", "RealDiv", "Sqrt", "Square", "Abs", "Relu")},
@@ -80,7 +84,10 @@ def test_batch_of_several_equals_single_ones(compute, flowers):
 def test_same_fingerprint_in_another_process(backbone):
     code = "from scripts.classifier.backbones import color_texture; print(color_texture.build().fingerprint)"
     other = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
         env=os.environ | {"PYTHONHASHSEED": "1", "CUDA_VISIBLE_DEVICES": ""},
     )
     assert other.stdout.split() == [backbone.fingerprint]

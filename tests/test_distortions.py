@@ -29,8 +29,15 @@ def test_nothing_distorted_is_the_whole_photo():
     assert views_of(Distortions(), 8, 0) == (WHOLE,)
 
 
-@pytest.mark.parametrize("kinds", [Distortions(random_crop=30), Distortions(random_scale=40),
-                                   Distortions(random_brightness=40), Distortions(flip_left_right=True)])  # fmt: skip
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        Distortions(random_crop=30),
+        Distortions(random_scale=40),
+        Distortions(random_brightness=40),
+        Distortions(flip_left_right=True),
+    ],
+)
 def test_each_kind_varies_and_repeats_with_its_seed(kinds):
     views = look(kinds)
     assert len({view.tobytes() for view in views}) > 1

@@ -37,11 +37,13 @@ def test_every_command_has_help_and_every_flag_is_described(command):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_needs_no_tensorflow(command):
     """Or it would take seconds."""
-    code = ("import sys, runpy; sys.argv = ['x', '--help']\n"
-            f"try: runpy.run_module('scripts.{command}', run_name='__main__')\n"
-            "except SystemExit: pass\n"
-            "heavy = {'tensorflow', 'keras', 'tensorboard', 'matplotlib'}\n"
-            "print(heavy & set(sys.modules), file=sys.stderr)")  # fmt: skip
+    code = (
+        "import sys, runpy; sys.argv = ['x', '--help']\n"
+        f"try: runpy.run_module('scripts.{command}', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "heavy = {'tensorflow', 'keras', 'tensorboard', 'matplotlib'}\n"
+        "print(heavy & set(sys.modules), file=sys.stderr)"
+    )
     words = [sys.executable, "-c", code]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.stderr.strip() == "set()"

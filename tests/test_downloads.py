@@ -95,9 +95,7 @@ OVERCOME = {
     "dropped at once": ([File(BODY, drop_after=0), File(BODY)], {}),
     "dropped before a byte, each time but the third": ([File(BODY, drop_after=0)] * 2 + [File(BODY)], {}),
     "no ranges": ([File(BODY, drop_after=70_000), File(BODY, ranges=False)], {}),
-    "another range than asked for": (
-        [File(BODY, drop_after=70_000), File(BODY, begin=5), File(BODY)], {}
-    ),
+    "another range than asked for": ([File(BODY, drop_after=70_000), File(BODY, begin=5), File(BODY)], {}),
     "another range than asked for, no checksum known": (
         [File(BODY, etag='"1"', drop_after=70_000), File(BODY, etag='"1"', begin=5)],
         {"sha256": None},
@@ -113,12 +111,16 @@ OVERCOME = {
     "another version meanwhile": (CHANGED, {}),
     "another version meanwhile, no checksum known": (CHANGED, {"sha256": None}),
     "another version meanwhile, by date": (
-        [File(OTHER, last_modified="Mon, 01 Jan 2024 00:00:00 GMT", drop_after=1000),
-         File(BODY, last_modified="Tue, 02 Jan 2024 00:00:00 GMT")], {"sha256": None}
+        [
+            File(OTHER, last_modified="Mon, 01 Jan 2024 00:00:00 GMT", drop_after=1000),
+            File(BODY, last_modified="Tue, 02 Jan 2024 00:00:00 GMT"),
+        ],
+        {"sha256": None},
     ),
     "another version meanwhile, and no word of it": ([File(OTHER, drop_after=1000), File(BODY)], {}),
     "a weak word of the version, no checksum known": (
-        [File(OTHER, etag='W/"1"', drop_after=1000), File(BODY, etag='W/"1"')], {"sha256": None}
+        [File(OTHER, etag='W/"1"', drop_after=1000), File(BODY, etag='W/"1"')],
+        {"sha256": None},
     ),
     "no word of the version, no checksum known": ([File(BODY, drop_after=1000), File(BODY)], {"sha256": None}),
 }
@@ -157,8 +159,10 @@ def test_progress_drives_the_bar(server, destination, capsys):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    cuts=st.lists(st.integers(1, 8000), max_size=6), kept=st.integers(0, 8000),
-    etag=st.sampled_from([None, '"1"', 'W/"1"']), sized=st.booleans(),
+    cuts=st.lists(st.integers(1, 8000), max_size=6),
+    kept=st.integers(0, 8000),
+    etag=st.sampled_from([None, '"1"', 'W/"1"']),
+    sized=st.booleans(),
 )
 def test_wherever_it_is_cut_the_bytes_are_the_same(cuts, kept, etag, sized):
     body = BODY[:8000]
@@ -268,13 +272,19 @@ HOPELESS = {
     "another file": ([File(OTHER)], {}, f"sha256 is {hashlib.sha256(OTHER).hexdigest()}, expected {SHA256}", 1),
     "another size": ([File(BODY)], {"size": 5}, "a file of 300000 bytes, expected 5", 1),
     "dropped each time, no ranges": (
-        [File(BODY, ranges=False, drop_after=1000)], {}, "ended after 1000 of 300000 bytes", 8
+        [File(BODY, ranges=False, drop_after=1000)],
+        {},
+        "ended after 1000 of 300000 bytes",
+        8,
     ),
     "dropped each time before a byte": ([File(BODY, drop_after=0)], {}, "ended after 0 of 300000 bytes", 3),
     "404 in the middle": ([File(BODY, drop_after=1000), Status(404)], {}, "404", 2),
     "silence": ([Silence()], {"patience": downloads.Patience(first_byte_seconds=0.3)}, "no byte within 0.3 s", 1),
     "stalled each time": (
-        [File(BODY, stall_after=0)], {"patience": downloads.Patience(first_byte_seconds=0.3)}, "no byte within 0.3 s", 1
+        [File(BODY, stall_after=0)],
+        {"patience": downloads.Patience(first_byte_seconds=0.3)},
+        "no byte within 0.3 s",
+        1,
     ),
 }
 

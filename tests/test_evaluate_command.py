@@ -57,8 +57,9 @@ def test_photos_of_no_label_are_turned_away(retrained, elsewhere):
     measured = json.loads(evaluate(retrained, f"--image_dir={elsewhere}", "--unknown", "--json").stdout)
     assert measured["photos"] == 21 and measured["strangers"]["photos"] == 10
     assert measured["strangers"]["turned_away"] >= 8
-    told = retrained.label(f"--image={elsewhere / 'yellow'}", f"--image={elsewhere / 'red' / '1.jpg'}",
-                           "--unknown", "--json").stdout.splitlines()  # fmt: skip
+    told = retrained.label(
+        f"--image={elsewhere / 'yellow'}", f"--image={elsewhere / 'red' / '1.jpg'}", "--unknown", "--json"
+    ).stdout.splitlines()
     answers = [json.loads(line) for line in told]
     assert sum(each["unknown"] for each in answers[:10]) == measured["strangers"]["turned_away"]
     assert all(each["unknown"] == (each["distance"] > 1) and len(each["labels"]) == 3 for each in answers)

@@ -110,9 +110,7 @@ def test_what_nothing_speaks_about_is_undefined():
     nothing = Measures(judge([], np.empty((0, 3)), ("cat", "dog", "cow")))
     figures = ("accuracy", "interval_95", "cross_entropy", "top_5", "macro_f1", "calibration_error", "most_frequent")
     assert [getattr(nothing, name) for name in figures] == [None] * len(figures)
-    assert evaluation_text.describe(nothing) == [
-        "no photos of known labels to evaluate on: nothing was measured"
-    ]
+    assert evaluation_text.describe(nothing) == ["no photos of known labels to evaluate on: nothing was measured"]
 
 
 def test_of_equal_scores_the_first_label_counts_as_higher_everywhere():

@@ -29,9 +29,13 @@ def run(*arguments, **environment):
     for name in ("POETS_MIRROR", "http_proxy", "https_proxy", "no_proxy"):
         environment.setdefault(name, "")
     return subprocess.run(
-        [sys.executable, "-m", "scripts.fetch", *map(str, arguments)], cwd=ROOT, env=os.environ | environment,
-        capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+        [sys.executable, "-m", "scripts.fetch", *map(str, arguments)],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 def check_one_line_error(process, *parts):
@@ -124,10 +128,13 @@ def test_a_server_without_the_photos(server, tmp_path, answer):
 def test_ctrl_c_keeps_what_was_fetched(server, tmp_path):
     server.script(PHOTOS_PATH, File(b"x" * 1_000_000, length=False, chunk=10_000, pause=0.02))
     process = subprocess.Popen(
-        [sys.executable, "-m", "scripts.fetch", "flower_photos", f"--destination={tmp_path / 'photos'}"], cwd=ROOT,
-        env=os.environ | {"POETS_MIRROR": server.address}, stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "scripts.fetch", "flower_photos", f"--destination={tmp_path / 'photos'}"],
+        cwd=ROOT,
+        env=os.environ | {"POETS_MIRROR": server.address},
+        stderr=subprocess.PIPE,
+        text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
+    )
     wait_for_bytes(tmp_path / "photos.tgz.part", 50_000, process)
     process.send_signal(signal.SIGINT)
     assert process.communicate()[1] == "stopped\n"
@@ -199,9 +206,18 @@ def test_a_killed_run_is_continued(server, tmp_path, least):
     server.script("/few.tgz", File(PACKED, chunk=4000, pause=0.01), File(PACKED))
     photos = few_photos(server)
     process = subprocess.Popen(
-        [sys.executable, "-c", FETCH_IN_A_PROCESS, photos.url, str(photos.size), photos.sha256, photos.top,
-         str(tmp_path / "photos")], cwd=ROOT,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-c",
+            FETCH_IN_A_PROCESS,
+            photos.url,
+            str(photos.size),
+            photos.sha256,
+            photos.top,
+            str(tmp_path / "photos"),
+        ],
+        cwd=ROOT,
+    )
     wait_for_bytes(tmp_path / "photos.tgz.part", least, process)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL

@@ -103,10 +103,17 @@ def test_early_stopping_that_never_stops_still_keeps_the_best(tmp_path):
     assert not trainer.stopped_early and trainer.step == trainer.best_step == 105
 
 
-@pytest.mark.parametrize("changes", [
-    {"optimizer": "momentum"}, {"optimizer": "adam"}, {"hidden_units": (16,)}, {"label_smoothing": 0.2},
-    {"hidden_units": (16, 8), "optimizer": "adam", "dropout": 0.3, "weight_decay": 0.01},
-], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optimizer": "momentum"},
+        {"optimizer": "adam"},
+        {"hidden_units": (16,)},
+        {"label_smoothing": 0.2},
+        {"hidden_units": (16, 8), "optimizer": "adam", "dropout": 0.3, "weight_decay": 0.01},
+    ],
+    ids=str,
+)
 def test_every_setting_learns_and_repeats_itself(tmp_path, changes):
     training, validation = examples(tmp_path), examples(tmp_path, 77, seed=1)
     runs = [train(training, validation, Recipe(steps=400, **changes))[0].best for _ in range(2)]

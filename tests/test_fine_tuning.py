@@ -27,9 +27,13 @@ def tuned(retrained, tmp_path_factory) -> Workplace:
     place = Workplace(tmp_path_factory.mktemp("tuned"))
     mobilenet_archive(place / "mirror")
     place.words = [
-        retrained / "photos", "--architecture=mobilenet_0.50_128", "--how_many_training_steps=60",
-        "--fine_tune_steps=6", f"--fine_tune_from={START}", "--validation_percentage=20",
-    ]  # fmt: skip
+        retrained / "photos",
+        "--architecture=mobilenet_0.50_128",
+        "--how_many_training_steps=60",
+        "--fine_tune_steps=6",
+        f"--fine_tune_from={START}",
+        "--validation_percentage=20",
+    ]
     done = place.retrain(*place.words, "--intermediate_store_frequency=33")
     assert done.returncode == 0, done.stderr
     place.printed = done.stdout
@@ -81,9 +85,15 @@ def test_ctrl_c_keeps_the_best_that_was_reached(tuned, workplace):
     photos, *words = tuned.words
     with open(workplace / "said", "w") as said:
         running = workplace.start(
-            "retrain", f"--image_dir={photos}", *workplace.outputs(), *words, "--fine_tune_steps=1000000",
-            "--intermediate_store_frequency=61", stdout=said, stderr=said,
-        )  # fmt: skip
+            "retrain",
+            f"--image_dir={photos}",
+            *workplace.outputs(),
+            *words,
+            "--fine_tune_steps=1000000",
+            "--intermediate_store_frequency=61",
+            stdout=said,
+            stderr=said,
+        )
     while not (workplace / "intermediate" / "intermediate_61.pb").exists():  # the first step of fine-tuning
         assert running.poll() is None, (workplace / "said").read_text()
         time.sleep(0.01)
@@ -119,6 +129,8 @@ def test_the_faster_graph_computes_the_same(backbone):
         per_channel = scale if wiring.readers[name][0].op == "Conv2D" else scale.reshape(kernel.shape[2:])
         wiring.nodes[name].CopyFrom(frozen_graph.constant(name, kernel * per_channel))
     batch = np.random.default_rng(0).uniform(-1, 1, (2, 128, 128, 3)).astype(np.float32)
-    values = [tf.function(frozen_graph.function(each, ["input"], "bottleneck"))(tf.constant(batch)).numpy()
-              for each in (backbone.graph_def, rewritten)]  # fmt: skip
+    values = [
+        tf.function(frozen_graph.function(each, ["input"], "bottleneck"))(tf.constant(batch)).numpy()
+        for each in (backbone.graph_def, rewritten)
+    ]
     np.testing.assert_allclose(*values, rtol=1e-3, atol=1e-4)

@@ -18,8 +18,10 @@ from scripts.classifier.errors import UserError
 
 # Of a MobileNet at 128 pixels and a quarter of the width, which its paper gives as 14 million.
 MOBILENET = {
-    "Conv2D": (15, 452_696, 12_151_040), "DepthwiseConv2dNative": (13, 11_160, 1_419_264), "AvgPool": (1, 0, 4_096),
-}  # fmt: skip
+    "Conv2D": (15, 452_696, 12_151_040),
+    "DepthwiseConv2dNative": (13, 11_160, 1_419_264),
+    "AvgPool": (1, 0, 4_096),
+}
 
 
 @pytest.fixture(scope="module")
@@ -81,12 +83,15 @@ def test_large_constants_of_every_type_are_left_out(tmp_path):
     assert sizes.pop("small") > 64 * 8 and len(sizes) == 5 and max(sizes.values()) < 20
 
 
-@pytest.mark.parametrize("words, says", [
-    (["nope.pb"], "nope.pb does not exist"),
-    (["{graph}", "logs"], "graph.pb is a file, expected a log folder: give the folder first"),
-    (["logs", "{graph}", "more"], "expected LOGDIR, GRAPH, found logs"),
-    (["--graph={graph}", "logs", "more"], "expected LOGDIR, found logs more"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        (["nope.pb"], "nope.pb does not exist"),
+        (["{graph}", "logs"], "graph.pb is a file, expected a log folder: give the folder first"),
+        (["logs", "{graph}", "more"], "expected LOGDIR, GRAPH, found logs"),
+        (["--graph={graph}", "logs", "more"], "expected LOGDIR, found logs more"),
+    ],
+)
 def test_wrong_words_for_graph_pb2tb(tools, words, says):
     done = tools.run("graph_pb2tb", *[word.format(graph=tools / "graph.pb") for word in words])
     assert done.returncode == 1 and done.stdout == ""
@@ -115,8 +120,10 @@ def test_count_ops_prints_a_table(tools):
     assert rows["total"] == [str(total), "469328", "13574400"]
     assert sum(int(ops) for kind, (ops, *_) in rows.items() if kind != "total") == total
     size, zipped = (tools / "graph.pb").stat().st_size, len(gzip.compress((tools / "graph.pb").read_bytes(), 6))
-    assert lines[-2:] == ["multiply-adds are those for one picture: input [1, 128, 128, 3]",
-                          f"file: {size:,} bytes; with gzip {zipped:,}"]  # fmt: skip
+    assert lines[-2:] == [
+        "multiply-adds are those for one picture: input [1, 128, 128, 3]",
+        f"file: {size:,} bytes; with gzip {zipped:,}",
+    ]
 
 
 def test_count_ops_says_what_it_does_not_know_in_json_too(tools):
@@ -142,8 +149,11 @@ def test_count_ops_says_what_it_does_not_know_in_json_too(tools):
 def test_count_ops_of_bad_files(tools):
     whole = (tools / "graph.pb").read_bytes()
     (tools / "cut.pb").write_bytes(whole[: len(whole) // 2])
-    for words, says in ((["nope.pb"], "nope.pb does not exist"), ([tools / "cut.pb"], "cut short"),
-                        ([tools / "graph.pb", tools / "cut.pb"], "expected one graph")):  # fmt: skip
+    for words, says in (
+        (["nope.pb"], "nope.pb does not exist"),
+        ([tools / "cut.pb"], "cut short"),
+        ([tools / "graph.pb", tools / "cut.pb"], "expected one graph"),
+    ):
         done = tools.run("count_ops", *words)
         assert done.returncode == 1 and done.stdout == "" and done.stderr.count("\n") == 1 and says in done.stderr
 
@@ -162,20 +172,30 @@ def image(v1, *shape):
 BY_HAND = {
     "any batch": (lambda v1: tf.nn.conv2d(image(v1, None, 8, 8, 3), tf.ones([3, 3, 3, 4]), 2, "SAME"), 4 * 4 * 4 * 27),
     "groups": (lambda v1: tf.nn.conv2d(image(v1, 1, 8, 8, 6), tf.ones([3, 3, 2, 9]), 1, "VALID"), 6 * 6 * 9 * 18),
-    "channels first": (lambda v1: v1.nn.conv2d(
-        image(v1, 1, 3, 8, 8), tf.ones([3, 3, 3, 4]), [1, 1, 2, 2], "SAME", data_format="NCHW"), 4 * 4 * 4 * 27),
-    "depthwise": (lambda v1: tf.nn.depthwise_conv2d(
-        image(v1, 1, 8, 8, 3), tf.ones([3, 3, 3, 2]), [1, 1, 1, 1], "SAME"), 8 * 8 * 6 * 9),
-    "transposed": (lambda v1: tf.nn.conv2d_transpose(
-        image(v1, 1, 4, 4, 3), tf.ones([3, 3, 5, 3]), [1, 8, 8, 5], 2, "SAME"), 4 * 4 * 3 * 3 * 3 * 5),
-    "3 dimensions": (lambda v1: tf.nn.conv3d(
-        image(v1, 1, 4, 4, 4, 3), tf.ones([3, 3, 3, 3, 2]), [1] * 5, "SAME"), 64 * 2 * 81),
+    "channels first": (
+        lambda v1: v1.nn.conv2d(image(v1, 1, 3, 8, 8), tf.ones([3, 3, 3, 4]), [1, 1, 2, 2], "SAME", data_format="NCHW"),
+        4 * 4 * 4 * 27,
+    ),
+    "depthwise": (
+        lambda v1: tf.nn.depthwise_conv2d(image(v1, 1, 8, 8, 3), tf.ones([3, 3, 3, 2]), [1, 1, 1, 1], "SAME"),
+        8 * 8 * 6 * 9,
+    ),
+    "transposed": (
+        lambda v1: tf.nn.conv2d_transpose(image(v1, 1, 4, 4, 3), tf.ones([3, 3, 5, 3]), [1, 8, 8, 5], 2, "SAME"),
+        4 * 4 * 3 * 3 * 3 * 5,
+    ),
+    "3 dimensions": (
+        lambda v1: tf.nn.conv3d(image(v1, 1, 4, 4, 4, 3), tf.ones([3, 3, 3, 3, 2]), [1] * 5, "SAME"),
+        64 * 2 * 81,
+    ),
     "turned matrix": (lambda v1: tf.matmul(image(v1, 7, 1), tf.ones([7, 5]), transpose_a=True), 7 * 5),
     "many matrices": (lambda v1: tf.matmul(image(v1, None, 2, 3, 4), tf.ones([1, 2, 4, 5])), 2 * 3 * 5 * 4),
-    "pools": (lambda v1: tf.nn.max_pool2d(tf.nn.avg_pool2d(image(v1, 1, 8, 8, 3), 2, 2, "SAME"), 2, 2, "SAME"),
-              4 * 4 * 3 * 4),
+    "pools": (
+        lambda v1: tf.nn.max_pool2d(tf.nn.avg_pool2d(image(v1, 1, 8, 8, 3), 2, 2, "SAME"), 2, 2, "SAME"),
+        4 * 4 * 3 * 4,
+    ),
     "steps a value": (lambda v1: tf.nn.softmax(tf.nn.relu(tf.nn.bias_add(image(v1, 1, 9), tf.ones([9])))), 0),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", BY_HAND)

@@ -16,9 +16,13 @@ from scripts.classifier.formats.model import Wishes
 from scripts.classifier.recipe import Recipe
 
 HEAD = [
-    "--hidden_units=24,12", "--dropout=0.2", "--optimizer=adam", "--label_smoothing=0.05", "--weight_decay=0.01",
+    "--hidden_units=24,12",
+    "--dropout=0.2",
+    "--optimizer=adam",
+    "--label_smoothing=0.05",
+    "--weight_decay=0.01",
     "--how_many_training_steps=150",
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")
@@ -83,15 +87,17 @@ def test_hidden_layers_in_eight_bits(tmp_path):
     smaller = weight_quantization.quantize(whole.graph_def, ["final_result"], weight_quantization.STORED).graph_def
     stored = {node.name for node in smaller.node if node.op == "Dequantize"}
     assert any("hidden_1" in name for name in stored)
-    scores = [expected(dataclasses.replace(whole, graph_def=each), pictures(whole))[0]
-              for each in (whole.graph_def, smaller)]  # fmt: skip
+    scores = [
+        expected(dataclasses.replace(whole, graph_def=each), pictures(whole))[0] for each in (whole.graph_def, smaller)
+    ]
     assert 0 < np.abs(scores[0] - scores[1]).max() < 0.1
 
 
 def test_tuning_shows_a_table_and_trains_with_the_best(workplace, retrained):
     again = f"--bottleneck_dir={retrained / 'bottlenecks'}"
-    done = workplace.retrain(retrained / "photos", "--tune", "--label_smoothing=0.1", again,
-                             "--how_many_training_steps=60")  # fmt: skip
+    done = workplace.retrain(
+        retrained / "photos", "--tune", "--label_smoothing=0.1", again, "--how_many_training_steps=60"
+    )
     assert done.returncode == 0, done.stderr
     record = json.loads((workplace / "retrained_graph.json").read_text())
     tried = record["tried"]
@@ -125,7 +131,7 @@ WRONG = {
     "layer without steps": (["--fine_tune_from=x"], "error: --fine_tune_from is for fine-tuning"),
     "nothing learnt": (["--fine_tune_steps=5"], "error: --fine_tune_steps: color_texture has no learnt weights"),
     "name of a hidden layer": (["--final_tensor_name=final_training_ops/hidden_1/Relu"], "final_tensor_name"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", WRONG)

@@ -214,4 +214,3 @@ def test_labels_survive_to_the_printed_answer(workplace):
     assert (workplace / "retrained_labels.txt").read_text("utf-8") == "C++\nblå_日本\n"
     answer = workplace.label(f"--image={workplace / 'photos' / 'C++' / '3.jpg'}")
     assert answer.stdout.startswith("C++ (score=") and "blå_日本 (score=" in answer.stdout
-

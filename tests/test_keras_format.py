@@ -192,10 +192,14 @@ def _augmenting():
 @pytest.mark.parametrize(
     ("prepare", "raw"),
     [
-        (lambda x: x / 255.0, True), (lambda x: x * (1 / 127.5) - 1, True), (lambda x: x - 127.5, True),
-        (lambda x: x / 2.0, False), (lambda x: x * 255.0, False), (lambda x: x + x, False),
+        (lambda x: x / 255.0, True),
+        (lambda x: x * (1 / 127.5) - 1, True),
+        (lambda x: x - 127.5, True),
+        (lambda x: x / 2.0, False),
+        (lambda x: x * 255.0, False),
+        (lambda x: x + x, False),
     ],
-)  # fmt: skip
+)
 def test_arithmetic_that_prepares_raw_pixels_is_recognised(tmp_path, prepare, raw):
     import keras
 
@@ -373,9 +377,11 @@ def test_what_holds_no_model_says_what_it_is(tmp_path):
         file.attrs["layer_names"] = ["conv1"]
         file.create_group("conv1")
     for name, said in {
-        "new.weights.h5": "weights of a Keras model only", "old.h5": "weights of a Keras model only",
-        "other.h5": "holds no Keras model", "other.keras": r"archive without config\.json",
-    }.items():  # fmt: skip
+        "new.weights.h5": "weights of a Keras model only",
+        "old.h5": "weights of a Keras model only",
+        "other.h5": "holds no Keras model",
+        "other.keras": r"archive without config\.json",
+    }.items():
         with pytest.raises(UserError, match=said):
             formats.open_model(tmp_path / name, Wishes())
     assert keras.__version__.startswith("3.")

@@ -86,22 +86,31 @@ _STEPS = {
     "batch norm": lambda tf, n, x: tf.compat.v1.nn.fused_batch_norm(
         x, *(n(x.shape[3]) for _ in range(4)), epsilon=0.01, is_training=False
     )[0],
-    "bias": lambda tf, n, x: tf.nn.bias_add(x, n(x.shape[3])), "scale": lambda tf, n, x: x * n(x.shape[3]),
-    "scale by one": lambda tf, n, x: 1.5 * x, "from one": lambda tf, n, x: 1.0 - x,
-    "less": lambda tf, n, x: x - n(1, 1, x.shape[3]), "quotient": lambda tf, n, x: x / n(x.shape[3]),
-    "negative": lambda tf, n, x: -x, "sum": lambda tf, n, x: x + tf.nn.relu(x),
-    "product": lambda tf, n, x: x * tf.sigmoid(x), "difference": lambda tf, n, x: tf.tanh(x) - x,
-    "larger": lambda tf, n, x: tf.maximum(x, 0.1 * x), "ratio": lambda tf, n, x: x / (tf.abs(x) + 1.0),
-    "root": lambda tf, n, x: tf.sqrt(tf.square(x) + 0.1), "relu6": lambda tf, n, x: tf.nn.relu6(x),
-    "leaky": lambda tf, n, x: tf.nn.leaky_relu(x, 0.3), "elu": lambda tf, n, x: tf.nn.elu(x),
-    "joined": lambda tf, n, x: tf.concat([x, tf.nn.relu(x)], 3), "above": lambda tf, n, x: tf.concat([x, x], 1),
+    "bias": lambda tf, n, x: tf.nn.bias_add(x, n(x.shape[3])),
+    "scale": lambda tf, n, x: x * n(x.shape[3]),
+    "scale by one": lambda tf, n, x: 1.5 * x,
+    "from one": lambda tf, n, x: 1.0 - x,
+    "less": lambda tf, n, x: x - n(1, 1, x.shape[3]),
+    "quotient": lambda tf, n, x: x / n(x.shape[3]),
+    "negative": lambda tf, n, x: -x,
+    "sum": lambda tf, n, x: x + tf.nn.relu(x),
+    "product": lambda tf, n, x: x * tf.sigmoid(x),
+    "difference": lambda tf, n, x: tf.tanh(x) - x,
+    "larger": lambda tf, n, x: tf.maximum(x, 0.1 * x),
+    "ratio": lambda tf, n, x: x / (tf.abs(x) + 1.0),
+    "root": lambda tf, n, x: tf.sqrt(tf.square(x) + 0.1),
+    "relu6": lambda tf, n, x: tf.nn.relu6(x),
+    "leaky": lambda tf, n, x: tf.nn.leaky_relu(x, 0.3),
+    "elu": lambda tf, n, x: tf.nn.elu(x),
+    "joined": lambda tf, n, x: tf.concat([x, tf.nn.relu(x)], 3),
+    "above": lambda tf, n, x: tf.concat([x, x], 1),
     "largest": lambda tf, n, x: tf.nn.max_pool2d(x, 2, 1, "SAME"),
     "mean": lambda tf, n, x: tf.nn.avg_pool2d(x, [2, 3], 1, "SAME"),
     "edges": lambda tf, n, x: tf.pad(x, [[0, 0], [1, 0], [0, 2], [0, 0]]),
     "part": lambda tf, n, x: tf.slice(x, [0, 1, 0, 0], [-1, x.shape[1] - 1, -1, x.shape[3]]),
     "passed on": lambda tf, n, x: tf.stop_gradient(tf.identity(x)),
     "turned round": lambda tf, n, x: tf.reshape(x, [-1, x.shape[2], x.shape[1], x.shape[3]]),
-}  # fmt: skip
+}
 
 _ENDS = {
     "whole mean": lambda tf, x: tf.reduce_mean(x, [1, 2]),
@@ -127,9 +136,10 @@ def _graph(steps, end, seed):
 
 @settings(max_examples=25)
 @given(
-    steps=st.lists(st.sampled_from(sorted(_STEPS)), max_size=6), end=st.sampled_from(sorted(_ENDS)),
+    steps=st.lists(st.sampled_from(sorted(_STEPS)), max_size=6),
+    end=st.sampled_from(sorted(_ENDS)),
     seed=st.integers(0, 1000),
-)  # fmt: skip
+)
 @example(steps=["scale", "bias", "scale by one", "from one"], end="whole mean", seed=0)
 @example(steps=["convolution", "scale", "less", "relu6", "depthwise", "batch norm"], end="pooled and squeezed", seed=1)
 @example(steps=["batch norm", "joined", "largest", "edges", "part", "root"], end="largest", seed=2)
@@ -172,7 +182,5 @@ def test_an_operation_that_keras_does_not_have_is_named(unusual, named):
         x = tf.compat.v1.placeholder(tf.float32, [None, 9, 8, 3], name="input")
         tf.nn.softmax(tf.reduce_mean(unusual(tf, x), [1, 2]), name="final_result")
     with pytest.raises(UserError, match=f"operation {named}.*--format") as refused:
-        keras_translation.translate(
-            graph.as_graph_def(), Preprocessing(9, 8, 0.0, 1.0, "input", "final_result"), None
-        )
+        keras_translation.translate(graph.as_graph_def(), Preprocessing(9, 8, 0.0, 1.0, "input", "final_result"), None)
     assert "\n" not in str(refused.value)

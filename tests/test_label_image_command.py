@@ -40,8 +40,11 @@ def test_json_and_csv_hold_the_same(retrained, pictures):
     lines = [json.loads(line) for line in retrained.label(f"--image={pictures}", "--json").stdout.splitlines()]
     rows = list(csv.DictReader(io.StringIO(retrained.label(f"--image={pictures}", "--csv").stdout)))
     assert len(lines) == 3 and len(rows) == 9
-    flat = [(line["image"], str(rank), each["label"], f"{each['score']:.6f}")
-            for line in lines for rank, each in enumerate(line["labels"], 1)]  # fmt: skip
+    flat = [
+        (line["image"], str(rank), each["label"], f"{each['score']:.6f}")
+        for line in lines
+        for rank, each in enumerate(line["labels"], 1)
+    ]
     assert flat == [tuple(row.values()) for row in rows]
     assert all(abs(sum(each["score"] for each in line["labels"]) - 1) < 1e-4 for line in lines)
     both = retrained.label(f"--image={pictures}", "--json", "--csv")
@@ -75,8 +78,14 @@ def test_flags_override_the_record_zero_included(retrained, pictures):
         return {each["label"]: each["score"] for each in json.loads(done.stdout)["labels"]}
 
     plain = scores()
-    same = ["--input_mean=128", "--input_std=128", "--input_height=128", "--input_width=128", "--input_layer=input",
-            "--output_layer=final_result"]  # fmt: skip
+    same = [
+        "--input_mean=128",
+        "--input_std=128",
+        "--input_height=128",
+        "--input_width=128",
+        "--input_layer=input",
+        "--output_layer=final_result",
+    ]
     assert scores(*same) == plain
     assert scores("--input_layer=input:0", "--output_layer=final_result:0") == plain
     assert scores("--input_mean=0") != plain
@@ -165,7 +174,11 @@ def test_a_reader_that_has_seen_enough_is_no_error(retrained, tmp_path):
 
     for number in range(40):
         draw_shape("red", number).save(tmp_path / f"{number}.jpg")
-    words = " ".join(f"'{word}'" for word in retrained.command(
-        "label_image", f"--graph={retrained / 'retrained_graph.pb'}", f"--image={tmp_path}"))  # fmt: skip
+    words = " ".join(
+        f"'{word}'"
+        for word in retrained.command(
+            "label_image", f"--graph={retrained / 'retrained_graph.pb'}", f"--image={tmp_path}"
+        )
+    )
     done = subprocess.run(f"{words} | head -1", shell=True, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.stdout.count("\n") == 1 and done.stderr == ""

@@ -174,8 +174,10 @@ def test_a_thousand_frames_of_one_scene_are_counted_but_not_listed_by_the_millio
     splits = ["training"] * 800 + ["testing"] * 200
     found = near_duplicates.find(hashes, splits, np.zeros(1000, int), np.ones((1000, 4), np.float32))
     assert found.pairs == {
-        ("testing", "training"): 160_000, ("testing", "testing"): 19_900, ("training", "training"): 319_600,
-    }  # fmt: skip
+        ("testing", "training"): 160_000,
+        ("testing", "testing"): 19_900,
+        ("training", "training"): 319_600,
+    }
     assert len(found.across_sets) == 200
     assert found.copies == {("testing", "training"): 200, ("training", "testing"): 800}
 

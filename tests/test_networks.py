@@ -76,8 +76,13 @@ def inception():
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             beta, mean, variance = layer.get_weights()
-            layer.set_weights([random.normal(0, 0.1, beta.shape), random.normal(0, 0.1, mean.shape),
-                               random.uniform(0.4, 0.8, variance.shape)])  # fmt: skip
+            layer.set_weights(
+                [
+                    random.normal(0, 0.1, beta.shape),
+                    random.normal(0, 0.1, mean.shape),
+                    random.uniform(0.4, 0.8, variance.shape),
+                ]
+            )
     graph_def = keras_graphs.freeze(model)
     return model, Backbone("inception_v3", 299, graph_def, keras_graphs.OUTPUT, 2048, "random", large=True)
 

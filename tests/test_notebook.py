@@ -22,8 +22,15 @@ def test_it_runs_and_tells_its_story(tmp_path, monkeypatch):
     NotebookClient(notebook, timeout=170, resources={"metadata": {"path": str(tmp_path / "notebooks")}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     printed = "".join(output.get("text", "") for output in outputs)
-    for words in ("drawn ones", "epoch 8: training", "epoch 12: training", "verdict: ", "color_texture stands in",
-                  "bottlenecks: 0 cached, 500 computed", "test accuracy"):  # fmt: skip
+    for words in (
+        "drawn ones",
+        "epoch 8: training",
+        "epoch 12: training",
+        "verdict: ",
+        "color_texture stands in",
+        "bottlenecks: 0 cached, 500 computed",
+        "test accuracy",
+    ):
         assert words in printed, words
     assert printed.count("test accuracy") == 2  # retrain's and the network's
     shown = [output for output in outputs if "image/png" in output.get("data", ())]

@@ -62,14 +62,19 @@ def lifted_graph(graph_def, known: Interface, **options) -> batch_lifting.Lifted
         pytest.param(old_graphs.eight_bit_scores(), POETS, None, id="scores in eight bits and back"),
         pytest.param(old_graphs.eight_bits(measured=False), EIGHT_BITS, None, id="eight bits"),
         pytest.param(
-            old_graphs.eight_bits(measured=True), EIGHT_BITS, "its node conv/reshape reshapes to [-1]",
+            old_graphs.eight_bits(measured=True),
+            EIGHT_BITS,
+            "its node conv/reshape reshapes to [-1]",
             id="eight bits, ranges of what comes",
         ),
         pytest.param(
-            old_graphs.one_by_one(), ONE_BY_ONE, "its node column reshapes to [6, 1]", id="a column as bottleneck",
+            old_graphs.one_by_one(),
+            ONE_BY_ONE,
+            "its node column reshapes to [6, 1]",
+            id="a column as bottleneck",
         ),
     ],
-)  # fmt: skip
+)
 def test_old_graph_is_understood_and_right(graph_def, expected, why_not):
     before = graph_def.SerializeToString()
     modern = old_ops.modernise(graph_def)
@@ -108,8 +113,9 @@ def test_old_batch_norm_on_computed_values():
     graph.placeholder("x", [1, 2, 2, 3])
     parts = {"moving_mean": [0.1, 0.2, 0.3], "moving_variance": [1, 2, 3], "beta": [3, 2, 1], "gamma": [0.5, 1, 2]}
     inputs = [graph.on_floats(f"{part}/abs", "Abs", graph.constant(part, values)) for part, values in parts.items()]
-    graph.on_floats("norm", "BatchNormWithGlobalNormalization", "x", *inputs, variance_epsilon=0.001,
-                    scale_after_normalization=True)  # fmt: skip
+    graph.on_floats(
+        "norm", "BatchNormWithGlobalNormalization", "x", *inputs, variance_epsilon=0.001, scale_after_normalization=True
+    )
     x = np.random.default_rng(0).normal(size=(1, 2, 2, 3)).astype(np.float32)
     known = Interface(input_layer="x", output_layer="norm")
     modern = old_ops.modernise(graph.graph_def)

@@ -116,18 +116,22 @@ def _model(onnx, path: Path, entry, nodes, exits, kind="FLOAT") -> Path:
         for name, shape in weights.items()
     ]
     graph = helper.make_graph(
-        [helper.make_node(op, inputs, outputs, **settings) for op, inputs, outputs, settings in nodes], "graph",
+        [helper.make_node(op, inputs, outputs, **settings) for op, inputs, outputs, settings in nodes],
+        "graph",
         [helper.make_tensor_value_info(name, getattr(kinds, kind), shape) for name, shape in entry.items()],
-        [helper.make_tensor_value_info(name, kinds.FLOAT, shape) for name, shape in exits.items()], constants,
-    )  # fmt: skip
+        [helper.make_tensor_value_info(name, kinds.FLOAT, shape) for name, shape in exits.items()],
+        constants,
+    )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8), str(path))
     return path
 
 
 _BODY = [
-    ("Conv", ["x", "w"], ["c"], {}), ("GlobalAveragePool", ["c"], ["p"], {}), ("Flatten", ["p"], ["f"], {}),
+    ("Conv", ["x", "w"], ["c"], {}),
+    ("GlobalAveragePool", ["c"], ["p"], {}),
+    ("Flatten", ["p"], ["f"], {}),
     ("MatMul", ["f", "m"], ["logits"], {}),
-]  # fmt: skip
+]
 _SOFTMAX = [*_BODY, ("Softmax", ["logits"], ["y"], {})]
 
 
@@ -189,14 +193,16 @@ def test_whole_numbers_are_raw_pixels(onnx, tmp_path):
         ({"x": [1, 1, 8, 6]}, [("Flatten", ["x"], ["y"], {})], {"y": [1, 48]}, r"takes x.*\[1, 1, 8, 6\]"),
         ({"x": [8, 3, 8, 6]}, _SOFTMAX, {"y": [8, 3]}, r"takes x.*\[8, 3, 8, 6\]"),
         (
-            {"x": [1, 3, 8, 6], "x2": [1, 3, 8, 6]}, [("Add", ["x", "x2"], ["s"], {}), ("Flatten", ["s"], ["y"], {})],
-            {"y": [1, 144]}, "takes x.* and x2",
+            {"x": [1, 3, 8, 6], "x2": [1, 3, 8, 6]},
+            [("Add", ["x", "x2"], ["s"], {}), ("Flatten", ["s"], ["y"], {})],
+            {"y": [1, 144]},
+            "takes x.* and x2",
         ),
         ({"x": [1, 3, 8, 6]}, _BODY[:1], {"c": [1, 4, 6, 4]}, r"gives c.*\[1, 4, 6, 4\]"),
         ({"x": [1, 3, 8, 6]}, [("Nonsense", ["x"], ["y"], {})], {"y": [1, 3]}, "Nonsense"),
     ],
     ids=["grey", "eight at a time", "two inputs", "a picture comes out", "unknown operation"],
-)  # fmt: skip
+)
 def test_what_is_no_classifier_of_colour_pictures_is_refused(onnx, tmp_path, entry, nodes, exits, said):
     path = _model(onnx, tmp_path / "model.onnx", entry, nodes, exits)
     with pytest.raises(UserError, match=said) as refused:

@@ -63,8 +63,9 @@ def test_photos_go_to_the_publishers_sets_and_names_are_beside_them(server, tmp_
     places = {path.relative_to(tmp_path / "flowers").as_posix() for path in tmp_path.glob("flowers/*/*/*.jpg")}
     assert places == {
         f"{folder}/{LABELS[number - 1]}/image_{number:05d}.jpg"
-        for folder, name in (("train", "trnid"), ("valid", "valid"), ("test", "tstid")) for number in SETS[name]
-    }  # fmt: skip
+        for folder, name in (("train", "trnid"), ("valid", "valid"), ("test", "tstid"))
+        for number in SETS[name]
+    }
     names = json.loads((tmp_path / "flowers" / "cat_to_name.json").read_text())
     assert names == {"1": "pink primrose", "77": "passion flower", "102": "blackberry lily"}
     assert [path.name for path in tmp_path.iterdir()] == ["flowers"]
@@ -90,10 +91,13 @@ def test_files_that_do_not_belong_together(server, tmp_path, case):
 
 
 @given(
-    arrays.arrays(st.sampled_from(["u1", "i2", "i4", "u2", "f4", "f8"]), arrays.array_shapes(min_dims=2, max_dims=3),
-                  elements={"allow_nan": False}),
+    arrays.arrays(
+        st.sampled_from(["u1", "i2", "i4", "u2", "f4", "f8"]),
+        arrays.array_shapes(min_dims=2, max_dims=3),
+        elements={"allow_nan": False},
+    ),
     st.booleans(),
-)  # fmt: skip
+)
 def test_arrays_are_read_as_scipy_wrote_them(tmp_path, values, compressed):
     path = tmp_path / "a.mat"
     matlab.savemat(path, {"words": "text", "values": values}, do_compression=compressed)

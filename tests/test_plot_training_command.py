@@ -16,8 +16,12 @@ def test_the_log_and_the_record_tell_the_same(retrained, workplace):
     read = summary_curves.read(retrained / "summaries")
     for name, values in record.items():
         np.testing.assert_allclose(read[name], values, rtol=1e-4)
-    for number, flags in enumerate(([f"--summaries_dir={retrained / 'summaries'}"],
-                                    [f"--record={retrained / 'retrained_graph.json'}", "--shade_gap"])):  # fmt: skip
+    for number, flags in enumerate(
+        (
+            [f"--summaries_dir={retrained / 'summaries'}"],
+            [f"--record={retrained / 'retrained_graph.json'}", "--shade_gap"],
+        )
+    ):
         picture = workplace / f"{number}.png"
         done = workplace.run("plot_training", *flags, f"--output={picture}")
         assert done.returncode == 0 and done.stderr == ""
@@ -49,9 +53,12 @@ def test_logs_of_the_original_and_of_keras_are_read(tmp_path):
 def test_the_gap_is_shaded_where_validation_is_worse():
     steps = list(range(1, 101))
     curve = {
-        "step": steps, "accuracy": [0.9] * 100, "validation_accuracy": [0.5] * 50 + [0.95] * 50,
-        "cross_entropy": [0.3] * 100, "validation_cross_entropy": [None] * 100,
-    }  # fmt: skip
+        "step": steps,
+        "accuracy": [0.9] * 100,
+        "validation_accuracy": [0.5] * 50 + [0.95] * 50,
+        "cross_entropy": [0.3] * 100,
+        "validation_cross_entropy": [None] * 100,
+    }
     plain, shaded = (
         np.asarray(training_curves.draw(curve, "a", shade_gap=shade).picture, int)[:500] for shade in (False, True)
     )

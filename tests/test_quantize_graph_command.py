@@ -30,9 +30,12 @@ def quantized(retrained, place):
     printed = {}
     for mode in (ROUNDED, STORED):
         done = place.run(
-            "quantize_graph", f"--input={retrained / 'retrained_graph.pb'}",
-            f"--output={place / 'new' / f'{mode}_graph.pb'}", "--output_node_names=final_result", f"--mode={mode}",
-        )  # fmt: skip
+            "quantize_graph",
+            f"--input={retrained / 'retrained_graph.pb'}",
+            f"--output={place / 'new' / f'{mode}_graph.pb'}",
+            "--output_node_names=final_result",
+            f"--mode={mode}",
+        )
         assert done.returncode == 0 and done.stderr == "", done.stderr
         printed[mode] = done.stdout
     return printed
@@ -112,8 +115,11 @@ def test_stored_in_bytes_the_same_values_come_out(retrained, place, quantized):
         same = value(rounded[node.name])
         assert np.allclose(floats, same, atol=1e-6 * np.abs(same).max())
         assert not floats[same == 0].any()
-    assert all(len(node.attr["value"].tensor.tensor_content) < 4 * SMALLEST or not is_large(value(node))
-               for node in graph_def.node if node.op == "Const" and node.attr["dtype"].type == 1)  # fmt: skip
+    assert all(
+        len(node.attr["value"].tensor.tensor_content) < 4 * SMALLEST or not is_large(value(node))
+        for node in graph_def.node
+        if node.op == "Const" and node.attr["dtype"].type == 1
+    )
 
 
 @pytest.mark.parametrize("mode", [ROUNDED, STORED])

@@ -58,10 +58,15 @@ def test_the_final_layer_is_as_good_as_logistic_regression(place, real_data, arc
     backbone = backbones.load(architecture, place / "models")
     cache = bottlenecks.open_cache(place / "bottlenecks", backbone, "float32")
     gathered = retraining.gather(
-        image_lists.scan(real_data / "flower_photos", 0, 0), (WHOLE,), retraining.extract_here(backbone, "float32"),
-        cache, place / "bottlenecks", (0, 0), place / "skipped.txt",
+        image_lists.scan(real_data / "flower_photos", 0, 0),
+        (WHOLE,),
+        retraining.extract_here(backbone, "float32"),
+        cache,
+        place / "bottlenecks",
+        (0, 0),
+        place / "skipped.txt",
         lambda total: contextlib.nullcontext(lambda count: None),
-    )  # fmt: skip
+    )
     whole = Examples.of(list(gathered.lists.photos), gathered.keys, cache)
     vectors, labels = whole.vectors.take(np.arange(len(whole))), whole.labels
     ours, theirs = [], []
@@ -93,9 +98,15 @@ def test_a_folder_with_its_own_split_is_used_as_it_is(workplace, real_data):
 def test_distortions_on_a_real_network(place, real_data, workplace):
     shutil.copytree(place / "models", workplace / "models")
     done = workplace.retrain(
-        real_data / "flower_photos", "--architecture=mobilenet_0.25_128", "--how_many_training_steps=1000",
-        "--flip_left_right", "--random_crop=10", "--random_scale=10", "--random_brightness=10", "--distorted_views=4",
-    )  # fmt: skip
+        real_data / "flower_photos",
+        "--architecture=mobilenet_0.25_128",
+        "--how_many_training_steps=1000",
+        "--flip_left_right",
+        "--random_crop=10",
+        "--random_scale=10",
+        "--random_brightness=10",
+        "--distorted_views=4",
+    )
     assert done.returncode == 0, done.stderr
     assert float(re.search(r"test accuracy ([\d.]+) %", done.stdout).group(1)) >= 55
 

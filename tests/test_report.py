@@ -102,14 +102,21 @@ def judged(image_dir):
 
 
 CURVE = {
-    "step": [10, 20, 30], "accuracy": [0.5, 0.7, 0.9], "cross_entropy": [1.0, 0.6, 0.4],
-    "validation_accuracy": [0.4, 0.6, 0.8], "validation_cross_entropy": [1.1, 0.8, 0.7],
-}  # fmt: skip
+    "step": [10, 20, 30],
+    "accuracy": [0.5, 0.7, 0.9],
+    "cross_entropy": [1.0, 0.6, 0.4],
+    "validation_accuracy": [0.4, 0.6, 0.8],
+    "validation_cross_entropy": [1.1, 0.8, 0.7],
+}
 RECORD = {
     "options": {"architecture": "mobilenet_0.50_224", "learning_rate": 0.01, "flip_left_right": True},
-    "photos": {"blue": {"training": 1200, "validation": 3, "testing": 4}}, "steps_trained": 4000, "seed": 0,
-    "seconds": {"training": 3.5, "testing": 0.6}, "versions": {"tensorflow": "2.21.0"}, "unreadable_photos": 0,
-}  # fmt: skip
+    "photos": {"blue": {"training": 1200, "validation": 3, "testing": 4}},
+    "steps_trained": 4000,
+    "seed": 0,
+    "seconds": {"training": 3.5, "testing": 0.6},
+    "versions": {"tensorflow": "2.21.0"},
+    "unreadable_photos": 0,
+}
 
 
 def test_the_page_says_what_was_measured(image_dir, judged):
@@ -134,18 +141,27 @@ def test_the_page_says_what_was_measured(image_dir, judged):
 def test_every_part_given_has_its_section(image_dir, judged):
     judged = replace(judged, splits=["training", "testing"] * 30, unknown=judged.truth == 1)
     near = NearIdentical(
-        [Pair(1, 0, 3, True, 0.9)], [Pair(19, 20, 0, False, None)],
-        {("testing", "training"): 1, ("training", "training"): 4}, {("testing", "training"): 1}, 60,
-    )  # fmt: skip
+        [Pair(1, 0, 3, True, 0.9)],
+        [Pair(19, 20, 0, False, None)],
+        {("testing", "training"): 1, ("training", "training"): 4},
+        {("testing", "training"): 1},
+        60,
+    )
     scores = judged.scores[[0, 20]]
     strangers = Strangers(image_dir, ["red/red_001.jpg", "red/red_002.jpg"], scores, np.array([True, False]))
-    page = Page(render(
-        image_dir, judged.of("testing"), near, judged, record=RECORD, curve=CURVE, strangers=strangers
-    ))  # fmt: skip
+    page = Page(render(image_dir, judged.of("testing"), near, judged, record=RECORD, curve=CURVE, strangers=strangers))
     assert page.sections == [
-        "figures", "labels", "confusion", "training", "calibration", "mistakes", "labels-to-check", "near-identical",
-        "unknown", "making",
-    ]  # fmt: skip
+        "figures",
+        "labels",
+        "confusion",
+        "training",
+        "calibration",
+        "mistakes",
+        "labels-to-check",
+        "near-identical",
+        "unknown",
+        "making",
+    ]
     assert [each["href"][1:] for each in page.all("a")][-len(page.sections) :] == page.sections
     assert "1 test photo has a nearly identical twin among those it learned from" in page.text
     assert "almost the same, one in a mirror (their hashes differ in 3 of 64 bits)" in page.text
@@ -170,7 +186,7 @@ def test_what_is_said_where_no_photo_has_a_twin(image_dir):
 
 
 def test_names_mean_themselves_whatever_they_hold(tmp_path):
-    labels = ("<script>alert(1)</script>", 'a&b"\'', "\u202eleft \x00\x07", os.fsdecode(b"caf\xe9"))
+    labels = ("<script>alert(1)</script>", "a&b\"'", "\u202eleft \x00\x07", os.fsdecode(b"caf\xe9"))
     names = "<img src=x onerror=alert(1)>.jpg", "\"quoted\" & 'so'.jpg", "plain.jpg", os.fsdecode(b"caf\xe9.jpg")
     paths = []
     for label, name in enumerate(names):
@@ -284,8 +300,12 @@ def test_long_curves_are_drawn_with_few_points_that_keep_their_range():
 
 def test_shares_are_never_rounded_to_all_or_nothing():
     assert [markup.percent(share) for share in (0, 0.001, 0.5, 0.999, 1)] == [
-        "0\xa0%", "&lt;\u20091\xa0%", "50\xa0%", "&gt;\u200999\xa0%", "100\xa0%",
-    ]  # fmt: skip
+        "0\xa0%",
+        "&lt;\u20091\xa0%",
+        "50\xa0%",
+        "&gt;\u200999\xa0%",
+        "100\xa0%",
+    ]
     assert markup.percent(0.9996, 1) == "&gt;\u200999.9\xa0%"
     assert markup.count(1, "photo") == "1\xa0photo"
     assert markup.count(3670, "photo") == "3,670\xa0photos"

@@ -130,9 +130,14 @@ def test_a_damaged_cache_costs_only_what_is_damaged(workplace, photos):
 
 def start(workplace, photos, *words, stdout, stderr) -> warm_commands.Running:
     return workplace.start(
-        "retrain", f"--image_dir={photos}", "--architecture=color_texture", *workplace.outputs(), *words,
-        stdout=stdout, stderr=stderr,
-    )  # fmt: skip
+        "retrain",
+        f"--image_dir={photos}",
+        "--architecture=color_texture",
+        *workplace.outputs(),
+        *words,
+        stdout=stdout,
+        stderr=stderr,
+    )
 
 
 def test_kill_9_at_any_moment(workplace):
@@ -142,6 +147,7 @@ def test_kill_9_at_any_moment(workplace):
     reference = workplace.retrain(photos, *elsewhere)
     assert reference.returncode == 0, reference.stderr
     random = np.random.default_rng(7)
+
     def cached() -> int:
         return sum(path.stat().st_size for path in (workplace / "bottlenecks").rglob("*.bottlenecks"))
 
@@ -170,11 +176,18 @@ def test_two_runs_at_once_do_not_harm_each_other(workplace):
     photos = draw_folder(workplace / "photos", each=80)
     with open(workplace / "said", "w+") as said:
         running = [
-            start(workplace, photos, f"--output_graph={workplace / f'{name}.pb'}", "--how_many_training_steps=50",
-                  f"--output_labels={workplace / f'{name}.txt'}", f"--summaries_dir={workplace / name}",
-                  stdout=said, stderr=said)
+            start(
+                workplace,
+                photos,
+                f"--output_graph={workplace / f'{name}.pb'}",
+                "--how_many_training_steps=50",
+                f"--output_labels={workplace / f'{name}.txt'}",
+                f"--summaries_dir={workplace / name}",
+                stdout=said,
+                stderr=said,
+            )
             for name in "ab"
-        ]  # fmt: skip
+        ]
         for one in running:
             assert one.wait(timeout=120) == 0, (workplace / "said").read_text()
     assert (workplace / "a.pb").read_bytes() == (workplace / "b.pb").read_bytes()

@@ -110,11 +110,15 @@ def test_pixels_are_taken_as_lists(server):
 
 def test_status_and_metadata(server):
     status = server.get(MODEL).json
-    assert status == server.get(f"{MODEL}/versions/1").json == {
-        "model_version_status": [
-            {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
-        ]
-    }  # fmt: skip
+    assert (
+        status
+        == server.get(f"{MODEL}/versions/1").json
+        == {
+            "model_version_status": [
+                {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+            ]
+        }
+    )
     found = server.get(f"{MODEL}/metadata").json
     assert found["model_spec"] == {"name": "retrained_graph", "signature_name": "", "version": "1"}
     assert set(found["metadata"]["signature_def"]["signature_def"]) == {"serving_default", "pixels", "classify"}
@@ -195,10 +199,14 @@ def test_metrics_and_log(server):
     other = server.post("/label", encoded("red"), X_Request_ID="spaces are not taken")
     assert re.fullmatch(r"[0-9a-f]{16}", other.headers["x-request-id"])
     text = server.get("/metrics").body.decode()
-    for line in (r'poets_requests_total\{method="POST",route="/label",status="200"\} \d', "poets_batch_pictures_",
-                 r'poets_request_seconds_bucket\{le="0\.1",route="/label"\} \d',
-                 r'poets_predicted_total\{label="red"\} \d', r'poets_model_version\{model="retrained_graph"\} 1\.0',
-                 r"poets_waiting_pictures 0\.0"):  # fmt: skip
+    for line in (
+        r'poets_requests_total\{method="POST",route="/label",status="200"\} \d',
+        "poets_batch_pictures_",
+        r'poets_request_seconds_bucket\{le="0\.1",route="/label"\} \d',
+        r'poets_predicted_total\{label="red"\} \d',
+        r'poets_model_version\{model="retrained_graph"\} 1\.0',
+        r"poets_waiting_pictures 0\.0",
+    ):
         assert re.search(f"^{line}", text, re.M), line
     lines = [line for line in server.log if line.rstrip().endswith("id=mine.1")]
     assert len(lines) == 1 and re.search(r"Z 200 POST /label [\d.]+ ms \d+ B 127\.0\.0\.1 id=", lines[0])

@@ -76,7 +76,7 @@ PICTURES = {
     "gif": encoded(draw_shape("blue", 2), "GIF"),
     "bmp": encoded(draw_shape("blue", 2), "BMP"),
     "webp": encoded(draw_shape("blue", 2), "WEBP"),
-}  # fmt: skip
+}
 
 
 # Fits into the words of a command.
@@ -141,8 +141,16 @@ def test_saved_model_cli_runs_it(server, version, tmp_path):
     """What is run is a Python literal, in which it takes semicolons for ends."""
     literal = "".join(f"\\x{byte:02x}" for byte in SMALL)
     command = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli", "run", "--dir", version]
-    words = ["--tag_set", "serve", "--signature_def", "serving_default", "--outdir", tmp_path, "--input_exprs",
-             f"image_bytes=[b'{literal}']"]  # fmt: skip
+    words = [
+        "--tag_set",
+        "serve",
+        "--signature_def",
+        "serving_default",
+        "--outdir",
+        tmp_path,
+        "--input_exprs",
+        f"image_bytes=[b'{literal}']",
+    ]
     done = subprocess.run([*command, *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     ours = server.post("/label?top_k=3", SMALL).json["labels"]

@@ -132,10 +132,14 @@ def test_ctrl_c_stops_the_script_too(home):
     with file_server.running() as server:
         server.script(PHOTOS_PATH, File(b"x" * 1_000_000, length=False, chunk=10_000, pause=0.02))
         process = subprocess.Popen(
-            ["bash", home / "setup.sh"], env=environment(home, POETS_MIRROR=server.address), text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+            ["bash", home / "setup.sh"],
+            env=environment(home, POETS_MIRROR=server.address),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )  # fmt: skip
+        )
         partial = home / "tf_files" / "flower_photos.tgz.part"
         wait_until(lambda: partial.exists() and partial.stat().st_size > 0, process)
         os.killpg(process.pid, signal.SIGINT)
@@ -192,9 +196,13 @@ def test_a_killed_setup_is_continued(tmp_path):
     home = new_home(tmp_path)
     (home / "tf_files" / "flower_photos").mkdir()
     process = subprocess.Popen(
-        ["bash", home / "setup.sh"], env=environment(home), stdout=subprocess.DEVNULL, start_new_session=True,
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        ["bash", home / "setup.sh"],
+        env=environment(home),
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     wait_until((home / ".venv" / "bin" / "python").exists, process)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()

@@ -76,8 +76,10 @@ def test_one_branch_of_several_is_no_earlier_layer():
         pictures = tf.compat.v1.placeholder(tf.float32, [None, 32, 32, 3], name="input")
         x = pictures
         for block in range(3):
-            branches = [tf.nn.conv2d(x, tf.ones([3, 3, x.shape[3], 2]), 2, "SAME", name=f"branch_{block}"),
-                        tf.nn.max_pool2d(x, 2, 2, "SAME")]  # fmt: skip
+            branches = [
+                tf.nn.conv2d(x, tf.ones([3, 3, x.shape[3], 2]), 2, "SAME", name=f"branch_{block}"),
+                tf.nn.max_pool2d(x, 2, 2, "SAME"),
+            ]
             x = tf.concat(branches, 3, name=f"block_{block}")
         bottleneck = tf.reduce_mean(x, [1, 2], name="bottleneck")
     branched = Backbone("branched", 32, graph.as_graph_def(), bottleneck.op.name, bottleneck.shape[1], "")

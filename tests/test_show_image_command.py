@@ -134,18 +134,21 @@ def test_a_terminal_gets_colours_that_fit_it(photos):
     assert shown[0].count("\x1b") < 10
 
 
-@pytest.mark.parametrize("terminal, encoding, environment, expected", [
-    (True, "utf-8", {"TERM": "xterm-256color"}, True),
-    (False, "utf-8", {"TERM": "xterm-256color"}, False),
-    (True, "utf-8", {"TERM": "xterm", "NO_COLOR": "1"}, False),
-    (True, "utf-8", {"TERM": "xterm", "NO_COLOR": ""}, True),
-    (True, "utf-8", {"TERM": "dumb"}, False),
-    (True, "utf-8", {}, False),
-    (True, "utf-8", {"TERM": "vt100"}, False),
-    (True, "iso-8859-1", {"TERM": "xterm"}, False),
-    (True, "utf-8", {"TERM": "xterm-256color", "TERM_PROGRAM": "Apple_Terminal"}, False),
-    (True, "utf-8", {"TERM": "xterm-256color", "TERM_PROGRAM": "Apple_Terminal", "COLORTERM": "truecolor"}, True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "terminal, encoding, environment, expected",
+    [
+        (True, "utf-8", {"TERM": "xterm-256color"}, True),
+        (False, "utf-8", {"TERM": "xterm-256color"}, False),
+        (True, "utf-8", {"TERM": "xterm", "NO_COLOR": "1"}, False),
+        (True, "utf-8", {"TERM": "xterm", "NO_COLOR": ""}, True),
+        (True, "utf-8", {"TERM": "dumb"}, False),
+        (True, "utf-8", {}, False),
+        (True, "utf-8", {"TERM": "vt100"}, False),
+        (True, "iso-8859-1", {"TERM": "xterm"}, False),
+        (True, "utf-8", {"TERM": "xterm-256color", "TERM_PROGRAM": "Apple_Terminal"}, False),
+        (True, "utf-8", {"TERM": "xterm-256color", "TERM_PROGRAM": "Apple_Terminal", "COLORTERM": "truecolor"}, True),
+    ],
+)
 def test_which_terminals_get_colours(terminal, encoding, environment, expected):
     assert terminal_pictures.shows_colours(terminal, encoding, environment) == expected
 
@@ -166,8 +169,10 @@ def test_a_picture_with_its_caption(photos, workplace):
     done = show(photos, daisy, f"--output={workplace / 'new' / 'out.png'}")
     assert done.returncode == 0, done.stderr
     picture = Image.open(workplace / "new" / "out.png").convert("RGB")
-    assert done.stdout == (f"{daisy} {WHO['guy.jpg']}\nwritten: {workplace / 'new' / 'out.png'} "
-                           f"({picture.width} x {picture.height} pixels)\n")  # fmt: skip
+    assert done.stdout == (
+        f"{daisy} {WHO['guy.jpg']}\nwritten: {workplace / 'new' / 'out.png'} "
+        f"({picture.width} x {picture.height} pixels)\n"
+    )
     values = np.asarray(picture).astype(int)
     centre = picture.width // 2
     assert np.abs(values[2, centre] - RED).max() < 20 and np.abs(values[37, centre] - BLUE).max() < 20

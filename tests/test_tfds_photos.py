@@ -21,35 +21,46 @@ def prepared(tmp_path_factory):
     """A data folder as TensorFlow Datasets keeps it, with one set of JPEG pictures."""
     tfds = pytest.importorskip("tensorflow_datasets", reason="needs requirements/datasets.txt")
     place = tmp_path_factory.mktemp("tfds")
-    features = tfds.features.FeaturesDict({
-        "image": tfds.features.Image(shape=(None, None, 3), encoding_format="jpeg"),
-        "label": tfds.features.ClassLabel(names=["red", "green/blue"]),
-    })  # fmt: skip
+    features = tfds.features.FeaturesDict(
+        {
+            "image": tfds.features.Image(shape=(None, None, 3), encoding_format="jpeg"),
+            "label": tfds.features.ClassLabel(names=["red", "green/blue"]),
+        }
+    )
 
     def examples(count):
         return [(at, {"image": np.full((20 + at, 30, 3), 9 * at, np.uint8), "label": at % 2}) for at in range(count)]
 
     tfds.dataset_builders.store_as_tfds_dataset(
-        name="small_set", version="1.0.0", features=features, data_dir=place,
+        name="small_set",
+        version="1.0.0",
+        features=features,
+        data_dir=place,
         split_datasets={"train": examples(6), "validation": examples(4), "test": examples(2), "extra": examples(2)},
-    )  # fmt: skip
+    )
     return place
 
 
 def test_a_set_becomes_folders(prepared, workplace):
     done = workplace.run(
-        "fetch", "tfds:small_set", f"--destination={workplace / 'set'}", f"--plot={workplace / 'sheet.png'}",
+        "fetch",
+        "tfds:small_set",
+        f"--destination={workplace / 'set'}",
+        f"--plot={workplace / 'sheet.png'}",
         env={"TFDS_DATA_DIR": str(prepared)},
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"12 photos of 2 labels are in {workplace / 'set'}\n")
     assert "pictures: all 30 x " not in done.stdout and "20 to 25 high" in done.stdout
     assert "splits left out" in done.stderr and "extra" in done.stderr
     places = sorted(path.relative_to(workplace / "set").as_posix() for path in workplace.folder.glob("set/*/*/*"))
     assert [each.rpartition("/")[0] for each in places] == (
-        ["test/green_blue", "test/red"] + 3 * ["train/green_blue"] + 3 * ["train/red"]
-        + 2 * ["valid/green_blue"] + 2 * ["valid/red"]
-    )  # fmt: skip
+        ["test/green_blue", "test/red"]
+        + 3 * ["train/green_blue"]
+        + 3 * ["train/red"]
+        + 2 * ["valid/green_blue"]
+        + 2 * ["valid/red"]
+    )
     assert all((workplace / "set" / each).read_bytes().startswith(b"\xff\xd8\xff") for each in places)
     assert sorted(path.name for path in workplace.folder.iterdir()) == ["set", "sheet.png"]
 

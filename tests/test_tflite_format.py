@@ -27,8 +27,10 @@ QUANTIZATIONS = ["none", "dynamic", "float16", "int8"]
 @pytest.fixture(scope="module")
 def classifiers(tmp_path_factory) -> dict[str, Contents]:
     folder = tmp_path_factory.mktemp("networks")
-    return {name: small_classifiers.contents(small_classifiers.backbone(name, folder))
-            for name in ("mobilenet", "color_texture", "keras_network")}  # fmt: skip
+    return {
+        name: small_classifiers.contents(small_classifiers.backbone(name, folder))
+        for name in ("mobilenet", "color_texture", "keras_network")
+    }
 
 
 @pytest.fixture(scope="module")

@@ -21,10 +21,14 @@ EPOCHS = 4
 def words_of(place: Workplace, photos, *more: str) -> list[str]:
     """Small pictures, and everything that is written goes to `place`."""
     files = {
-        "output_graph": "cnn_graph.pb", "output_labels": "cnn_labels.txt", "checkpoint": "checkpoint.npz",
-        "summaries_dir": "summaries", "skipped_images": "skipped.txt", "plot_curves": "curves.png",
+        "output_graph": "cnn_graph.pb",
+        "output_labels": "cnn_labels.txt",
+        "checkpoint": "checkpoint.npz",
+        "summaries_dir": "summaries",
+        "skipped_images": "skipped.txt",
+        "plot_curves": "curves.png",
         "cache_dir": "cache",
-    }  # fmt: skip
+    }
     places = [f"--{flag}={place / name}" for flag, name in files.items()]
     return [f"--image_dir={photos}", "--image_size=32", *places, *map(str, more)]
 
@@ -37,8 +41,12 @@ def trained(tmp_path_factory) -> Workplace:
     """Of three colours, by the basic network; tests only read it."""
     place = Workplace(tmp_path_factory.mktemp("cnn"))
     draw_folder(place / "photos")
-    more = [f"--plot_samples={place / 'samples.png'}", f"--plot_augmented={place / 'views.png'}",
-            f"--output_model={place / 'model.keras'}", f"--epochs={EPOCHS}"]  # fmt: skip
+    more = [
+        f"--plot_samples={place / 'samples.png'}",
+        f"--plot_augmented={place / 'views.png'}",
+        f"--output_model={place / 'model.keras'}",
+        f"--epochs={EPOCHS}",
+    ]
     done = place.run("train_cnn", *words_of(place, place / "photos", *RECIPE, *more))
     assert done.returncode == 0 and "warning" not in done.stderr, done.stderr
     place.printed = done.stdout

@@ -63,8 +63,9 @@ def test_what_has_not_changed_on_a_server_is_not_read_again(workplace, site):
     done = extract(workplace, site.url + "/")
     assert "11 cached, 1 computed" in done.stdout
     assert sorted(set(reads(site))) == [
-        "GET /some%20photos/flat%20white/flat%20white_000.jpg", "GET /some%20photos/green/empty.jpg"
-    ]  # fmt: skip
+        "GET /some%20photos/flat%20white/flat%20white_000.jpg",
+        "GET /some%20photos/green/empty.jpg",
+    ]
     done = extract(workplace, site.photos)  # the same by another name
     assert "12 cached, 0 computed" in done.stdout
 

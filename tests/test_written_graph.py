@@ -13,19 +13,38 @@ from scripts.classifier.final_layer import FinalLayer
 
 # Every op that our graphs may hold, with the attributes that it had in TensorFlow 1.4.
 TENSORFLOW_1 = {
-    "Placeholder": {"dtype", "shape"}, "Const": {"dtype", "value"}, "Identity": {"T"},
+    "Placeholder": {"dtype", "shape"},
+    "Const": {"dtype", "value"},
+    "Identity": {"T"},
     "Conv2D": {"T", "strides", "padding", "use_cudnn_on_gpu", "data_format"},
     "DepthwiseConv2dNative": {"T", "strides", "padding", "data_format"},
-    "Add": {"T"}, "Sub": {"T"}, "Mul": {"T"}, "RealDiv": {"T"}, "Maximum": {"T"}, "Minimum": {"T"}, "Abs": {"T"},
-    "Rsqrt": {"T"}, "Sqrt": {"T"}, "Square": {"T"}, "Relu": {"T"}, "Relu6": {"T"}, "Softmax": {"T"},
-    "BiasAdd": {"T", "data_format"}, "MatMul": {"T", "transpose_a", "transpose_b"},
+    "Add": {"T"},
+    "Sub": {"T"},
+    "Mul": {"T"},
+    "RealDiv": {"T"},
+    "Maximum": {"T"},
+    "Minimum": {"T"},
+    "Abs": {"T"},
+    "Rsqrt": {"T"},
+    "Sqrt": {"T"},
+    "Square": {"T"},
+    "Relu": {"T"},
+    "Relu6": {"T"},
+    "Softmax": {"T"},
+    "BiasAdd": {"T", "data_format"},
+    "MatMul": {"T", "transpose_a", "transpose_b"},
     "AvgPool": {"T", "ksize", "strides", "padding", "data_format"},
     "MaxPool": {"T", "ksize", "strides", "padding", "data_format"},
-    "Mean": {"T", "Tidx", "keep_dims"}, "ConcatV2": {"N", "T", "Tidx"}, "Reshape": {"T", "Tshape"},
+    "Mean": {"T", "Tidx", "keep_dims"},
+    "ConcatV2": {"N", "T", "Tidx"},
+    "Reshape": {"T", "Tshape"},
     "Squeeze": {"T", "squeeze_dims"},
-    "Slice": {"T", "Index"}, "Pad": {"T", "Tpaddings"}, "MirrorPad": {"T", "Tpaddings", "mode"},
-    "Dequantize": {"T", "mode"}, "ResizeBilinear": {"T", "align_corners"},
-}  # fmt: skip
+    "Slice": {"T", "Index"},
+    "Pad": {"T", "Tpaddings"},
+    "MirrorPad": {"T", "Tpaddings", "mode"},
+    "Dequantize": {"T", "mode"},
+    "ResizeBilinear": {"T", "align_corners"},
+}
 
 
 def assert_readable_by_tensorflow_1(graph_def):

@@ -30,9 +30,11 @@ class DenseNet(nn.Module):
     def __init__(self, layers: tuple[int, ...] = (6, 12, 36, 24), growth: int = 48, first: int = 96):
         super().__init__()
         parts = OrderedDict(
-            conv0=nn.Conv2d(3, first, 7, 2, 3, bias=False), norm0=nn.BatchNorm2d(first), relu0=nn.ReLU(),
+            conv0=nn.Conv2d(3, first, 7, 2, 3, bias=False),
+            norm0=nn.BatchNorm2d(first),
+            relu0=nn.ReLU(),
             pool0=nn.MaxPool2d(3, 2, 1),
-        )  # fmt: skip
+        )
         channels = first
         for block, count in enumerate(layers, 1):
             named = OrderedDict(
@@ -57,7 +59,11 @@ def random_densenet() -> DenseNet:
     network = DenseNet().eval()
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
-            for tensor, low, high in ((module.weight.data, 0.5, 1.5), (module.bias.data, -0.2, 0.2),
-                                      (module.running_mean, -0.2, 0.2), (module.running_var, 0.5, 1.5)):  # fmt: skip
+            for tensor, low, high in (
+                (module.weight.data, 0.5, 1.5),
+                (module.bias.data, -0.2, 0.2),
+                (module.running_mean, -0.2, 0.2),
+                (module.running_var, 0.5, 1.5),
+            ):
                 tensor.uniform_(low, high)
     return network

@@ -86,9 +86,11 @@ def _start_server(python_path: str) -> str:
     listener.bind(address)
     listener.listen()
     server = subprocess.Popen(
-        [sys.executable, __file__, str(listener.fileno())], pass_fds=[listener.fileno()], stdin=subprocess.PIPE,
+        [sys.executable, __file__, str(listener.fileno())],
+        pass_fds=[listener.fileno()],
+        stdin=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": python_path},
-    )  # fmt: skip
+    )
     listener.close()
 
     def end() -> None:

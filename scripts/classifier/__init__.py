@@ -1,6 +1,6 @@
 """The library behind the commands: knows no flags, never exits the process, never prints.
 
-    from scripts.classifier import load_classifier, process_image
+from scripts.classifier import load_classifier, process_image
 """
 
 from __future__ import annotations

@@ -21,8 +21,16 @@ CHUNK = 1 << 20
 # What the standard library raises on damaged archives, beside its own errors: a size field that holds nonsense
 # becomes an OverflowError or a MemoryError, a compression method nobody knows a NotImplementedError.
 DAMAGE = (
-    tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError,
-    EOFError, ValueError, OverflowError, MemoryError, NotImplementedError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    ValueError,
+    OverflowError,
+    MemoryError,
+    NotImplementedError,
 )
 
 # A member's name, and its content; None for a folder.
@@ -33,9 +41,13 @@ Show = Callable[[int], AbstractContextManager[Callable[[int], object]]]
 
 
 def extract(
-    archive: Path, destination: Path, *, top: str | None = None, show: Show | None = None,
+    archive: Path,
+    destination: Path,
+    *,
+    top: str | None = None,
+    show: Show | None = None,
     arrange: Callable[[Path], None] | None = None,
-) -> Path:  # fmt: skip
+) -> Path:
     """Unpacks `archive` (tar, tar.gz or zip, told by its content) into a new folder and returns that.
 
     With `top` given, `destination` becomes what the archive calls so: other members at the top are left out.

@@ -37,10 +37,21 @@ _OF_SHAPES_ONLY = ("Shape", "ShapeN", "Size", "Rank")
 # Here each value of the first input meets all of the second.
 _PRODUCTS = ("MatMul", "QuantizedMatMul", "Conv2D", "QuantizedConv2D", "DepthwiseConv2dNative")
 _EIGHT_BIT = {
-    "QuantizeV2", "Requantize", "QuantizedConv2D", "QuantizedMatMul", "QuantizedBiasAdd", "QuantizedRelu",
-    "QuantizedRelu6", "QuantizedMaxPool", "QuantizedAvgPool", "QuantizedReshape", "QuantizedConcat", "QuantizedAdd",
-    "QuantizedMul", "QuantizedBatchNormWithGlobalNormalization",
-}  # fmt: skip
+    "QuantizeV2",
+    "Requantize",
+    "QuantizedConv2D",
+    "QuantizedMatMul",
+    "QuantizedBiasAdd",
+    "QuantizedRelu",
+    "QuantizedRelu6",
+    "QuantizedMaxPool",
+    "QuantizedAvgPool",
+    "QuantizedReshape",
+    "QuantizedConcat",
+    "QuantizedAdd",
+    "QuantizedMul",
+    "QuantizedBatchNormWithGlobalNormalization",
+}
 _BRANCHING = {"Switch", "Merge", "Enter", "Exit", "NextIteration"}
 
 
@@ -54,9 +65,14 @@ class Lifted:
 
 
 def lift_batch(
-    graph_def: GraphDef, input_layer: str, output_layer: str,
-    size: tuple[int, int] | None = None, origin: object = "the graph", *, try_out: bool = True,
-) -> Lifted:  # fmt: skip
+    graph_def: GraphDef,
+    input_layer: str,
+    output_layer: str,
+    size: tuple[int, int] | None = None,
+    origin: object = "the graph",
+    *,
+    try_out: bool = True,
+) -> Lifted:
     """Of a graph as `old_ops.modernise` gives it; `size` (height, width) is for inputs that do not tell theirs.
 
     That pictures are kept apart is shown from the shapes of all that varies with the pictures. Where something was
@@ -80,9 +96,7 @@ def lift_batch(
     return Lifted(many, True) if why_not is None else Lifted(single, False, why_not)
 
 
-def _between(
-    graph_def: GraphDef, entry: str, output: str, size: tuple[int, int] | None, origin: object
-) -> GraphDef:  # fmt: skip
+def _between(graph_def: GraphDef, entry: str, output: str, size: tuple[int, int] | None, origin: object) -> GraphDef:
     """What leads from `entry`, from now on a placeholder for one picture, to `output`."""
     wiring = Wiring(graph_def)
     for flag, name in (("output_layer", output), ("input_layer", entry)):
@@ -102,8 +116,9 @@ def _between(
             waiting += [node_of(source) for source in (nodes[name].input if branching else inputs_of(nodes[name]))]
     result = type(graph_def)(
         node=[node for name, node in nodes.items() if name in needed],
-        library=graph_def.library, versions=graph_def.versions,
-    )  # fmt: skip
+        library=graph_def.library,
+        versions=graph_def.versions,
+    )
     for node in result.node:
         if not branching:
             sources = inputs_of(node)

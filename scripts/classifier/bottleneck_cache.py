@@ -37,9 +37,13 @@ class BottleneckCache:
     """What is in the cache folder, and a place to add to it. Safe to use from several threads."""
 
     def __init__(
-        self, folder: Path, identity: str, size: int, about: dict | None = None,
+        self,
+        folder: Path,
+        identity: str,
+        size: int,
+        about: dict | None = None,
         most_checked_at_look_up: int = _MOST_CHECKED_AT_LOOK_UP,
-    ):  # fmt: skip
+    ):
         """`size` is the number of values a vector; `about` is kept beside the parts for people who look in."""
         self.folder, self.size = folder, size
         self._identity = identity

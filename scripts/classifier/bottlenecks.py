@@ -34,9 +34,11 @@ def open_cache(bottleneck_dir: Path, backbone: Backbone, precision: str) -> Bott
     identity = "; ".join((backbone.fingerprint, str(backbone.input_size), PREPROCESSING, precision))
     short = hashlib.sha256(identity.encode()).hexdigest()[:12]
     return BottleneckCache(
-        bottleneck_dir / f"{backbone.name}-{short}", identity, backbone.bottleneck_size,
+        bottleneck_dir / f"{backbone.name}-{short}",
+        identity,
+        backbone.bottleneck_size,
         about={"architecture": backbone.name, "precision": precision, "preprocessing": PREPROCESSING},
-    )  # fmt: skip
+    )
 
 
 # A photo's bytes, the side of a square and some views -> each view as [side, side, 3] uint8.
@@ -67,9 +69,13 @@ class Extraction:
     """Looks up the photos whose content is known, then reads, and where need be runs, all others."""
 
     def __init__(
-        self, jobs: Iterable[Job], image_dir: Path, cache: BottleneckCache, digests: PhotoDigests,
+        self,
+        jobs: Iterable[Job],
+        image_dir: Path,
+        cache: BottleneckCache,
+        digests: PhotoDigests,
         look: Look = distortions.look,
-    ):  # fmt: skip
+    ):
         self.image_dir, self.cache, self.digests, self.look = image_dir, cache, digests, look
         self.found = Found()
         self.waiting: list[Job] = []
@@ -89,9 +95,12 @@ class Extraction:
                 self.waiting.append(job)
 
     def run(
-        self, open_network: Callable[[], networks.Network], size: int, advance: Callable[[int], None],
+        self,
+        open_network: Callable[[], networks.Network],
+        size: int,
+        advance: Callable[[int], None],
         crew: Crew | None = None,
-    ) -> Found:  # fmt: skip
+    ) -> Found:
         """Deals with all that is waiting, by default with a crew of its own that keeps all cores busy.
 
         `advance` is called with numbers of photos done. The network is opened once the first photo needs it. On

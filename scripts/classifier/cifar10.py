@@ -52,9 +52,13 @@ def fetch(
     """Makes `destination` that folder, whole or not at all. The archive is beside it until all pictures are there."""
     archives.check_free(destination)
     archive = downloads.fetch(
-        published.url, destination.with_name(f"{destination.name}.tar.gz"), md5=published.md5, size=published.size,
-        patience=patience, show=show_download,
-    )  # fmt: skip
+        published.url,
+        destination.with_name(f"{destination.name}.tar.gz"),
+        md5=published.md5,
+        size=published.size,
+        patience=patience,
+        show=show_download,
+    )
     unfinished = destination.with_name(f"{destination.name}.writing")
     with sole_owner(unfinished, folder=True):
         try:
@@ -74,8 +78,10 @@ def fetch(
 
 def _write(batches: Path, folder: Path, show: Show) -> None:
     labels = [_text(name) for name in _field(batches / _LABELS, "label_names")]
-    parts = {"train": [_batch(batches / name, labels) for name in TRAIN_BATCHES],
-             "test": [_batch(batches / name, labels) for name in TEST_BATCHES]}  # fmt: skip
+    parts = {
+        "train": [_batch(batches / name, labels) for name in TRAIN_BATCHES],
+        "test": [_batch(batches / name, labels) for name in TEST_BATCHES],
+    }
     for part in parts:
         for label in labels:
             (folder / part / label).mkdir(parents=True)

@@ -34,9 +34,12 @@ class Answer:
 
 class Classifier:
     def __init__(
-        self, model: Model, labels: tuple[str, ...], tells_unknown: unknown.Unknown | None,
+        self,
+        model: Model,
+        labels: tuple[str, ...],
+        tells_unknown: unknown.Unknown | None,
         named: dict[str, str] | None = None,
-    ):  # fmt: skip
+    ):
         self.model, self.labels, self._tells_unknown = model, labels, tells_unknown
         self.named = named  # label -> name, where the labels have names of their own
         self.names = category_names.shown(labels, named)
@@ -105,11 +108,12 @@ class Classifier:
         distances = None if self._tells_unknown is None else self._tells_unknown.distances(bottlenecks)
         return [
             Answer(
-                scores[at], None if bottlenecks is None else bottlenecks[at],
+                scores[at],
+                None if bottlenecks is None else bottlenecks[at],
                 None if distances is None else float(distances[at]),
             )
             for at in range(len(pictures))
-        ]  # fmt: skip
+        ]
 
     def _check_outputs(self, outputs: int) -> None:
         if outputs != len(self.labels):

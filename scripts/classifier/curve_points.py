@@ -18,11 +18,15 @@ def thinned(steps: Sequence[float], values: Sequence[float | None]) -> list[Poin
     """Neighbouring values together; None and what is no number are left out."""
     known = [(s, v) for s, v in zip(steps, values, strict=True) if v is not None and math.isfinite(v)]
     return [
-        (float(np.mean([s for s, _ in some])), float(np.mean([v for _, v in some])),
-         min(v for _, v in some), max(v for _, v in some))
+        (
+            float(np.mean([s for s, _ in some])),
+            float(np.mean([v for _, v in some])),
+            min(v for _, v in some),
+            max(v for _, v in some),
+        )
         for at in np.array_split(np.arange(len(known)), min(_MOST_POINTS, len(known)) or 1)
         if (some := [known[each] for each in at])
-    ]  # fmt: skip
+    ]
 
 
 def last(values: Sequence[float | None]) -> float | None:

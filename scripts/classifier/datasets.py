@@ -39,8 +39,12 @@ def fetch(
     archives.check_free(destination)
     suffix = "".join(Path(photos.url).suffixes[-1:])
     archive = downloads.fetch(
-        photos.url, destination.with_name(destination.name + suffix), sha256=photos.sha256, size=photos.size,
-        patience=patience, show=show_download,
+        photos.url,
+        destination.with_name(destination.name + suffix),
+        sha256=photos.sha256,
+        size=photos.size,
+        patience=patience,
+        show=show_download,
     )
     archives.extract(archive, destination, top=photos.top, show=show_unpacking, arrange=arrange)
     archive.unlink(missing_ok=True)

@@ -63,9 +63,17 @@ class Optimizer:
             if recipe.optimizer == ADAM:
                 at = tf.cast(step, tf.float32)
                 operations.ResourceApplyAdam(
-                    var=into, m=handles[0], v=handles[1], beta1_power=_BETA_1**at, beta2_power=_BETA_2**at,
-                    lr=recipe.rate, beta1=_BETA_1, beta2=_BETA_2, epsilon=_EPSILON, grad=slope,
-                )  # fmt: skip
+                    var=into,
+                    m=handles[0],
+                    v=handles[1],
+                    beta1_power=_BETA_1**at,
+                    beta2_power=_BETA_2**at,
+                    lr=recipe.rate,
+                    beta1=_BETA_1,
+                    beta2=_BETA_2,
+                    epsilon=_EPSILON,
+                    grad=slope,
+                )
             elif recipe.optimizer == MOMENTUM:
                 operations.ResourceApplyMomentum(
                     var=into, accum=handles[0], lr=recipe.rate, grad=slope, momentum=_MOMENTUM
@@ -100,10 +108,14 @@ def compile_loop(layers: Sequence[tf.Variable], recipe: Recipe, dropout_seed: in
 
     floats, whole = tf.float32, tf.int32
     return tf.function(
-        loop, autograph=False,
+        loop,
+        autograph=False,
         input_signature=[
             tf.TensorSpec([], whole),
-            tf.TensorSpec([None, None, None], floats), tf.TensorSpec([None, None], whole), tf.TensorSpec([None], whole),
-            tf.TensorSpec([None, None, None], floats), tf.TensorSpec([None, None], whole),
+            tf.TensorSpec([None, None, None], floats),
+            tf.TensorSpec([None, None], whole),
+            tf.TensorSpec([None], whole),
+            tf.TensorSpec([None, None, None], floats),
+            tf.TensorSpec([None, None], whole),
         ],
-    )  # fmt: skip
+    )

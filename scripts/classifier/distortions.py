@@ -34,10 +34,11 @@ class Distortions:
     def describe(self) -> str:
         """As in: photos that are mirrored, enlarged by up to 80 %."""
         kinds = {
-            "mirrored half of the time": self.flip_left_right, f"cropped by {self.random_crop} %": self.random_crop,
+            "mirrored half of the time": self.flip_left_right,
+            f"cropped by {self.random_crop} %": self.random_crop,
             f"enlarged by up to {self.random_scale} %": self.random_scale,
             f"made up to {self.random_brightness} % brighter or darker": self.random_brightness,
-        }  # fmt: skip
+        }
         *others, last = [words for words, wanted in kinds.items() if wanted]
         return f"{', '.join(others)} and {last}" if others else last
 
@@ -73,8 +74,10 @@ def views_of(distortions: Distortions, count: int, seed: int) -> tuple[View, ...
 def look(data: bytes, size: int, wanted: list[View]) -> list[np.ndarray]:
     """Each wanted view of the picture as [size, size, 3] uint8. The picture is decoded once."""
     image = pixels.open_rgb(data, round(size * max(view.distortions.largest_enlargement for view in wanted)))
-    return [_distort(image, size, view, data) if view.distortions.any else pixels.squeeze(image, size, size)
-            for view in wanted]  # fmt: skip
+    return [
+        _distort(image, size, view, data) if view.distortions.any else pixels.squeeze(image, size, size)
+        for view in wanted
+    ]
 
 
 def _distort(image: Image.Image, size: int, view: View, data: bytes) -> np.ndarray:

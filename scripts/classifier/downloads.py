@@ -122,8 +122,13 @@ def _fetch_anew(url: str, destination: Path, expected: _Expected, patience: Pati
                     resumed = _copy(source, descriptor, partial, show)
                 else:
                     resumed = transfers.transfer(
-                        source, descriptor, validator, size=expected.size, resume=bool(expected.checksums),
-                        patience=patience, show=show,
+                        source,
+                        descriptor,
+                        validator,
+                        size=expected.size,
+                        resume=bool(expected.checksums),
+                        patience=patience,
+                        show=show,
                     )
             except transfers.TransferFailed as error:
                 raise Unavailable(f"cannot fetch {url}: {error}; {advice}") from None

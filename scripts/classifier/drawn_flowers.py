@@ -32,8 +32,9 @@ def draw(
         _refuse_other_content(destination)
         for kind in KINDS:
             (partial / kind).mkdir(parents=True)
-        tasks = [(partial / kind / name, kind, seed, number)
-                 for kind in KINDS for number, name in enumerate(names[kind], 1)]
+        tasks = [
+            (partial / kind / name, kind, seed, number) for kind in KINDS for number, name in enumerate(names[kind], 1)
+        ]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             try:
                 for _ in pool.map(_write, *zip(*tasks, strict=True)):

@@ -56,9 +56,13 @@ class Judged:
 
     def at(self, rows: np.ndarray) -> Judged:
         return Judged(
-            self.labels, [self.paths[row] for row in rows], self.truth[rows], self.scores[rows],
-            [self.splits[row] for row in rows], None if self.unknown is None else self.unknown[rows],
-        )  # fmt: skip
+            self.labels,
+            [self.paths[row] for row in rows],
+            self.truth[rows],
+            self.scores[rows],
+            [self.splits[row] for row in rows],
+            None if self.unknown is None else self.unknown[rows],
+        )
 
 
 @dataclass(frozen=True)
@@ -166,12 +170,16 @@ class Measures:
         photos, guessed = self.confusion.sum(axis=1), self.confusion.sum(axis=0)
         return [
             LabelMeasures(
-                label, int(photos[at]), int(guessed[at]), int(self.confusion[at, at]),
-                _share(self.confusion[at, at], guessed[at]), _share(self.confusion[at, at], photos[at]),
+                label,
+                int(photos[at]),
+                int(guessed[at]),
+                int(self.confusion[at, at]),
+                _share(self.confusion[at, at], guessed[at]),
+                _share(self.confusion[at, at], photos[at]),
                 _share(2 * self.confusion[at, at], guessed[at] + photos[at]),
             )
             for at, label in enumerate(self.judged.labels)
-        ]  # fmt: skip
+        ]
 
     @property
     def macro_precision(self) -> float | None:
@@ -193,10 +201,15 @@ class Measures:
         scores = np.bincount(self._bin_of, self.judged.top, CALIBRATION_BINS)
         right = np.bincount(self._bin_of, self.judged.right, CALIBRATION_BINS)
         return [
-            Bin(float(_EDGES[at]), float(_EDGES[at + 1]), int(counts[at]),
-                _share(scores[at], counts[at]), _share(right[at], counts[at]))
+            Bin(
+                float(_EDGES[at]),
+                float(_EDGES[at + 1]),
+                int(counts[at]),
+                _share(scores[at], counts[at]),
+                _share(right[at], counts[at]),
+            )
             for at in range(CALIBRATION_BINS)
-        ]  # fmt: skip
+        ]
 
     @cached_property
     def calibration_error(self) -> float | None:
@@ -256,15 +269,22 @@ def as_record(measures: Measures, strangers: Strangers | None = None) -> dict:
     if measures.top_5 is not None:
         record["top_5_accuracy"] = measures.top_5
     record["macro"] = {
-        "precision": measures.macro_precision, "recall": measures.macro_recall, "f1": measures.macro_f1,
-    }  # fmt: skip
+        "precision": measures.macro_precision,
+        "recall": measures.macro_recall,
+        "f1": measures.macro_f1,
+    }
     record["calibration_error"] = measures.calibration_error
     record["calibration_error_by_chance"] = measures.calibration_error_by_chance
     record["calibration_bins"] = [
-        {"above": each.low, "to": each.high, "photos": each.photos,
-         "mean_score": each.mean_score, "accuracy": each.accuracy}
+        {
+            "above": each.low,
+            "to": each.high,
+            "photos": each.photos,
+            "mean_score": each.mean_score,
+            "accuracy": each.accuracy,
+        }
         for each in measures.bins
-    ]  # fmt: skip
+    ]
     record["labels"] = list(measures.judged.labels)
     record["confusion"] = measures.confusion.tolist()
     if measures.answered is not None:
@@ -280,4 +300,3 @@ def _share(part: float, whole: float) -> float | None:
 def _mean(values: list[float | None]) -> float | None:
     defined = [value for value in values if value is not None]
     return math.fsum(defined) / len(defined) if defined else None
-

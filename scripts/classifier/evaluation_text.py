@@ -37,9 +37,12 @@ def describe_findings(found: Findings, most: int = 3) -> list[str]:
     if found.near is not None:
         parts += [
             ("photos nearly identical to one in another set", found.near.across_sets, lambda x: _pair(everything, x)),
-            ("photos nearly identical to one of another label", found.near.across_labels,
-             lambda each: _pair(everything, each)),
-        ]  # fmt: skip
+            (
+                "photos nearly identical to one of another label",
+                found.near.across_labels,
+                lambda each: _pair(everything, each),
+            ),
+        ]
     lines = []
     for title, each, say in parts:
         lines.append(f"{title}: {len(each) or 'none'}")

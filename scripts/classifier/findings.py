@@ -99,28 +99,40 @@ def as_record(found: Findings) -> dict:
     tested, everything, near = found.tested, found.everything, found.near
     record: dict = {
         "mistakes": [
-            {"path": tested.paths[row], "label": tested.labels[tested.truth[row]],
-             "taken_for": tested.labels[tested.guesses[row]], "score": float(tested.top[row])}
+            {
+                "path": tested.paths[row],
+                "label": tested.labels[tested.truth[row]],
+                "taken_for": tested.labels[tested.guesses[row]],
+                "score": float(tested.top[row]),
+            }
             for row in found.mistakes
         ],
         "uncertain": [tested.paths[row] for row in found.uncertain],
         "labels_to_check": [
-            {"path": everything.paths[each.row], "label": everything.labels[everything.truth[each.row]],
-             "suggested": everything.labels[each.suggested], "set": everything.splits[each.row]}
+            {
+                "path": everything.paths[each.row],
+                "label": everything.labels[everything.truth[each.row]],
+                "suggested": everything.labels[each.suggested],
+                "set": everything.splits[each.row],
+            }
             for each in found.suspicions
         ],
-    }  # fmt: skip
+    }
     if near is not None:
         record["nearly_identical"] = {
             "compared": near.compared,
             "pairs": [{"sets": list(sets), "pairs": number} for sets, number in near.pairs.items()],
             **{
                 name: [
-                    {"paths": [everything.paths[row] for row in (pair.first, pair.second)],
-                     "hash_distance": pair.distance, "mirrored": pair.mirrored, "cosine": pair.cosine}
+                    {
+                        "paths": [everything.paths[row] for row in (pair.first, pair.second)],
+                        "hash_distance": pair.distance,
+                        "mirrored": pair.mirrored,
+                        "cosine": pair.cosine,
+                    }
                     for pair in pairs
                 ]
                 for name, pairs in (("across_sets", near.across_sets), ("across_labels", near.across_labels))
             },
-        }  # fmt: skip
+        }
     return record

@@ -44,9 +44,16 @@ class FineTuner:
     """
 
     def __init__(
-        self, backbone: Backbone, layer: FinalLayer, weights: list[Weights], precision: str, recipe: Recipe,
-        tuning: Tuning, held_out: np.ndarray, held_out_labels: np.ndarray,
-    ):  # fmt: skip
+        self,
+        backbone: Backbone,
+        layer: FinalLayer,
+        weights: list[Weights],
+        precision: str,
+        recipe: Recipe,
+        tuning: Tuning,
+        held_out: np.ndarray,
+        held_out_labels: np.ndarray,
+    ):
         """`held_out` are validation photos, [photos, size, size, 3] uint8."""
         self.step = self.best_step = 0
         self.batch_size = LARGE_BATCH if backbone.large else _BATCH

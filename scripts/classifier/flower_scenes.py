@@ -42,7 +42,6 @@ def picture(kind: str, seed: int, number: int) -> Image.Image:
     return _develop(random, image.reduce(OVERSIZE))
 
 
-
 def _arrange(random: Random, width: int, height: int, kind: str) -> list[Pose]:
     """One flower in most pictures, up to five in others; the nearest, which is the largest, is drawn last."""
     short = min(width, height)
@@ -123,8 +122,11 @@ def _blades(pen: Pen, random: Random, width: int, height: int, count: int, reach
         length = random.uniform(0.3, 1) * reach * height
         blade = shape.real + 1j * shape.imag * random.uniform(0.02, 0.05) + 1j * random.gauss(0, 0.15) * shape.real**2
         colour = vary(random, random.choice(GREENS), 2)
-        polygon(pen, foot + length * blade * cmath.exp(1j * (random.gauss(0, 0.25) - math.pi / 2)),
-                rgb(colour, random.uniform(0.6, 1.2)))
+        polygon(
+            pen,
+            foot + length * blade * cmath.exp(1j * (random.gauss(0, 0.25) - math.pi / 2)),
+            rgb(colour, random.uniform(0.6, 1.2)),
+        )
 
 
 def _stem(pen: Pen, random: Random, pose: Pose, height: int, leaf: tuple) -> None:
@@ -147,8 +149,9 @@ def _stem(pen: Pen, random: Random, pose: Pose, height: int, leaf: tuple) -> Non
         curled = outline + 1j * side * random.uniform(-0.05, 0.25) * outline.real**2
         light = random.uniform(0.7, 1.1)
         polygon(pen, at + length * curled * angle, rgb(green, light * 0.8))
-        polygon(pen, at + length * np.concatenate([curled[:12], curled[:12].real[::-1] + 0j]) * angle,
-                rgb(green, light))
+        polygon(
+            pen, at + length * np.concatenate([curled[:12], curled[:12].real[::-1] + 0j]) * angle, rgb(green, light)
+        )
 
 
 def _develop(random: Random, image: Image.Image) -> Image.Image:

@@ -102,8 +102,15 @@ def petal(width: float, widest: float, tip: float, points: int = 9) -> np.ndarra
 
 
 def _ring(
-    pen: Pen, random: Random, pose: Pose, colour: Hsv, count: int, shape: np.ndarray,
-    inner: float, outer: float, light: float,
+    pen: Pen,
+    random: Random,
+    pose: Pose,
+    colour: Hsv,
+    count: int,
+    shape: np.ndarray,
+    inner: float,
+    outer: float,
+    light: float,
 ) -> None:
     """`count` petals around the centre, each with a shadow, a lighter middle and a vein."""
     start = random.uniform(0, 2 * math.pi)
@@ -212,17 +219,23 @@ def _tulip(pen: Pen, random: Random, pose: Pose, colour: Hsv) -> None:
     opening, upright = random.uniform(0.10, 0.30), cmath.exp(1j * (pose.lean - math.pi / 2))
     shape = petal(random.uniform(0.23, 0.30), random.uniform(0.38, 0.50), random.uniform(0.75, 1.0), points=14)
     edge = random.choice((colour, colour, colour, vary(random, random.choice(PALETTES["tulips"]))))
-    for side, size, light in ((0.45, 0.95, 0.68), (-0.45, 0.95, 0.68), (0.0, 1.0, 0.74),
-                              (1.0, 0.96, 0.9), (-1.0, 0.96, 0.9), (random.uniform(-0.2, 0.2), 0.9, 1.04)):
+    for side, size, light in (
+        (0.45, 0.95, 0.68),
+        (-0.45, 0.95, 0.68),
+        (0.0, 1.0, 0.74),
+        (1.0, 0.96, 0.9),
+        (-1.0, 0.96, 0.9),
+        (random.uniform(-0.2, 0.2), 0.9, 1.04),
+    ):
         light *= random.uniform(0.93, 1.05)
         tilt = cmath.exp(1j * side * opening)
         # Petals grow apart above the base and bow inwards again at the tip.
-        bowed = (shape + 0.24j * side * np.sin(np.pi * shape.real ** 0.8) - 0.5) * tilt
+        bowed = (shape + 0.24j * side * np.sin(np.pi * shape.real**0.8) - 0.5) * tilt
         inner = bowed.mean() + (bowed - bowed.mean()) * 0.86
         for outline, hue, shade in ((bowed, edge, 0.85), (inner, colour, 1.0)):
             polygon(pen, pose.centre + 1.9 * pose.radius * size * upright * outline, rgb(hue, light * shade))
         for streak in np.linspace(-0.10, 0.10, 5):
-            line = (np.linspace(0.1, 0.85, 6) - 0.5 + 1j * (streak + 0.24 * side) * np.sin(np.linspace(0.3, 2.6, 6)))
+            line = np.linspace(0.1, 0.85, 6) - 0.5 + 1j * (streak + 0.24 * side) * np.sin(np.linspace(0.3, 2.6, 6))
             placed = pose.centre + 1.9 * pose.radius * size * upright * line * tilt
             pen.line(_flat(placed), rgb(colour, light * random.uniform(0.8, 1.15), 0.5), 2)
 

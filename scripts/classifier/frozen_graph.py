@@ -140,9 +140,22 @@ def function_of_several(graph_def: GraphDef, feeds: list[str], fetches: list[str
 
 # What image networks of later years are made of that TensorFlow 1.4 did not have.
 _NEWER = {
-    "BatchMatMulV2", "BatchMatMulV3", "ClipByValue", "Einsum", "FusedBatchNormV2", "FusedBatchNormV3", "LeakyRelu",
-    "Roll", "SelectV2", "While", "StatelessWhile", "If", "StatelessIf", "StatefulPartitionedCall", "PartitionedCall",
-}  # fmt: skip
+    "BatchMatMulV2",
+    "BatchMatMulV3",
+    "ClipByValue",
+    "Einsum",
+    "FusedBatchNormV2",
+    "FusedBatchNormV3",
+    "LeakyRelu",
+    "Roll",
+    "SelectV2",
+    "While",
+    "StatelessWhile",
+    "If",
+    "StatelessIf",
+    "StatefulPartitionedCall",
+    "PartitionedCall",
+}
 
 
 def newer_than_tensorflow_1(graph_def: GraphDef) -> list[str]:
@@ -171,8 +184,11 @@ def strip_to_tensorflow_1(graph_def: GraphDef) -> GraphDef:
     for node in result.node:
         if node.op == "AddV2":
             node.op = "Add"
-        defaults = {attr.name: attr.default_value for attr in op_def_registry.get(node.op).attr
-                    if attr.HasField("default_value")}  # fmt: skip
+        defaults = {
+            attr.name: attr.default_value
+            for attr in op_def_registry.get(node.op).attr
+            if attr.HasField("default_value")
+        }
         for name in list(node.attr):
             if name.startswith("_") or defaults.get(name) == node.attr[name]:
                 del node.attr[name]

@@ -32,9 +32,11 @@ def fold_constants(graph_def: GraphDef, output: str) -> GraphDef:
         fixed[node.name] = node.op == "Const" or (bool(inputs) and all(fixed[name] for name in inputs))
     needed = {
         node_of(name)
-        for node in graph_def.node if node.name in fixed and not fixed[node.name]
-        for name in inputs_of(node) if fixed[node_of(name)]
-    }  # fmt: skip
+        for node in graph_def.node
+        if node.name in fixed and not fixed[node.name]
+        for name in inputs_of(node)
+        if fixed[node_of(name)]
+    }
     values = _evaluate(graph_def, sorted(name for name in needed if nodes[name].op != "Const"), fixed)
     folded = type(graph_def)()
     folded.versions.CopyFrom(graph_def.versions)

@@ -30,20 +30,48 @@ _RESIZERS = ("ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", "Resize
 _SUMS = ("Add", "AddV2")
 # What gives the values that it takes, up to their precision.
 _PASSING = {
-    "Identity", "StopGradient", "PlaceholderWithDefault", "QuantizeV2",
-    "FakeQuantWithMinMaxVars", "FakeQuantWithMinMaxArgs", "FakeQuantWithMinMaxVarsPerChannel",
-}  # fmt: skip
+    "Identity",
+    "StopGradient",
+    "PlaceholderWithDefault",
+    "QuantizeV2",
+    "FakeQuantWithMinMaxVars",
+    "FakeQuantWithMinMaxArgs",
+    "FakeQuantWithMinMaxVarsPerChannel",
+}
 _PRODUCTS = ("MatMul", "QuantizedMatMul", "Conv2D", "QuantizedConv2D")
 # What may stand between the final layer's product and its scores.
 _AFTER_PRODUCT = {
-    *_PASSING, *_SUMS, "Softmax", "Sigmoid", "BiasAdd", "QuantizedBiasAdd", "Dequantize", "Reshape", "Squeeze",
-    "Requantize", "QuantizeDownAndShrinkRange",
-}  # fmt: skip
+    *_PASSING,
+    *_SUMS,
+    "Softmax",
+    "Sigmoid",
+    "BiasAdd",
+    "QuantizedBiasAdd",
+    "Dequantize",
+    "Reshape",
+    "Squeeze",
+    "Requantize",
+    "QuantizeDownAndShrinkRange",
+}
 # What may stand behind scores: other forms of them, or how right they are.
 _AFTER_SCORES = {
-    "Identity", "Reshape", "Squeeze", "ExpandDims", "Cast", "QuantizeV2", "Dequantize", "Min", "Max",
-    "ArgMax", "TopK", "TopKV2", "InTopK", "Equal", "Mean", "NoOp",
-}  # fmt: skip
+    "Identity",
+    "Reshape",
+    "Squeeze",
+    "ExpandDims",
+    "Cast",
+    "QuantizeV2",
+    "Dequantize",
+    "Min",
+    "Max",
+    "ArgMax",
+    "TopK",
+    "TopKV2",
+    "InTopK",
+    "Equal",
+    "Mean",
+    "NoOp",
+}
 
 
 @dataclass(frozen=True)

@@ -123,8 +123,10 @@ def _become_convolution(node: NodeDef, nodes: Nodes, shapes: Shapes, wiring: Wir
 def _become_slice(node: NodeDef, nodes: Nodes, shapes: Shapes) -> None:
     """Where it takes one piece of each dimension, whole of the first, and turns nothing round."""
     given, became = _known(shapes, node.input[0]), _known(shapes, node.name)
-    masks = {name: node.attr[name].i if name in node.attr else 0 for name in
-             ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")}  # fmt: skip
+    masks = {
+        name: node.attr[name].i if name in node.attr else 0
+        for name in ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
+    }
     begin, _, strides = (value(source, nodes) for source in node.input[1:4])
     if given is None or became is None or len(given) != len(became) or begin is None or len(begin) != len(given):
         return
@@ -132,8 +134,10 @@ def _become_slice(node: NodeDef, nodes: Nodes, shapes: Shapes) -> None:
         return
     if (strides != 1).any() or given[0] != became[0]:
         return
-    first = [0 if masks["begin_mask"] >> at & 1 else int(start) % size
-             for at, (start, size) in enumerate(zip(begin, given, strict=True))]  # fmt: skip
+    first = [
+        0 if masks["begin_mask"] >> at & 1 else int(start) % size
+        for at, (start, size) in enumerate(zip(begin, given, strict=True))
+    ]
     starts = insert(nodes, frozen_graph.constant(f"{node.name}/begin", np.array(first, np.int32)))
     counts = insert(nodes, frozen_graph.constant(f"{node.name}/size", np.array([-1, *became[1:]], np.int32)))
     made = frozen_graph.operation(node.name, "Slice", node.input[0], starts, counts)

@@ -21,8 +21,18 @@ _HAND_ON = {"Identity", "Dequantize", "Cast", "Reshape", "Squeeze", "ExpandDims"
 
 # What weights are kept as; whole numbers of 32 bits and more are shapes, axes and paddings.
 _TYPES_OF_WEIGHTS = {
-    "float16", "bfloat16", "float32", "float64", "int8", "uint8", "qint8", "quint8", "qint16", "quint16", "qint32",
-}  # fmt: skip
+    "float16",
+    "bfloat16",
+    "float32",
+    "float64",
+    "int8",
+    "uint8",
+    "qint8",
+    "quint8",
+    "qint16",
+    "quint16",
+    "qint32",
+}
 
 # Kinds that may multiply a great deal, in ways not counted here.
 _UNCOUNTED = re.compile(r"Conv(?!ert)|MatMul|Einsum|LSTM|GRU|RNN|FFT|^NextIteration$")
@@ -90,8 +100,9 @@ def measure(graph_def: GraphDef, origin: Path) -> Statistics:
     kinds.sort(key=lambda kind: (not kind.unknown, -kind.multiply_adds, -kind.parameters, -kind.ops, kind.name))
     inputs = {
         operation.name: None if operation.outputs[0].shape.rank is None else tuple(operation.outputs[0].shape)
-        for operation in operations if operation.type == "Placeholder"
-    }  # fmt: skip
+        for operation in operations
+        if operation.type == "Placeholder"
+    }
     return Statistics(tuple(kinds), inputs)
 
 
@@ -186,10 +197,20 @@ def _times(values: int | None, shape, dimensions: slice) -> int | None:
 
 
 _COUNTS: dict[str, Callable[[Operation], int | None]] = {
-    "Conv2D": _convolution, "Conv3D": _convolution, "QuantizedConv2D": _convolution, "_FusedConv2D": _convolution,
+    "Conv2D": _convolution,
+    "Conv3D": _convolution,
+    "QuantizedConv2D": _convolution,
+    "_FusedConv2D": _convolution,
     "DepthwiseConv2dNative": _depthwise_convolution,
-    "Conv2DBackpropInput": _transposed_convolution, "Conv3DBackpropInputV2": _transposed_convolution,
-    "MatMul": _matrix_product, "BatchMatMul": _matrix_product, "BatchMatMulV2": _matrix_product,
-    "BatchMatMulV3": _matrix_product, "QuantizedMatMul": _matrix_product, "_FusedMatMul": _matrix_product,
-    "AvgPool": _average_pool, "AvgPool3D": _average_pool, "Mean": _mean,
-}  # fmt: skip
+    "Conv2DBackpropInput": _transposed_convolution,
+    "Conv3DBackpropInputV2": _transposed_convolution,
+    "MatMul": _matrix_product,
+    "BatchMatMul": _matrix_product,
+    "BatchMatMulV2": _matrix_product,
+    "BatchMatMulV3": _matrix_product,
+    "QuantizedMatMul": _matrix_product,
+    "_FusedMatMul": _matrix_product,
+    "AvgPool": _average_pool,
+    "AvgPool3D": _average_pool,
+    "Mean": _mean,
+}

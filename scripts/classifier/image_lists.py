@@ -17,9 +17,14 @@ FEW_PHOTOS = 20
 
 # What folders of a split made by somebody else are called.
 _SPLIT_FOLDERS = {
-    "train": TRAINING, "training": TRAINING, "valid": VALIDATION, "val": VALIDATION, "validation": VALIDATION,
-    "test": TESTING, "testing": TESTING,
-}  # fmt: skip
+    "train": TRAINING,
+    "training": TRAINING,
+    "valid": VALIDATION,
+    "val": VALIDATION,
+    "validation": VALIDATION,
+    "test": TESTING,
+    "testing": TESTING,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,6 @@ class ImageLists:
         """The number of photos of each label, in one split or in all."""
         found = Counter(photo.label for photo in self.photos if split in (None, photo.split))
         return [found[label] for label in range(len(self.labels))]
-
 
     def describe(self) -> list[str]:
         sizes = ", ".join(f"{len(self.of(split))} {split}" for split in SPLITS)
@@ -229,5 +233,3 @@ def _check_labels(image_dir: Place, labels: tuple[str, ...], fewest: int) -> Non
     else:
         found = f"holds no folder with photos (it holds {', '.join(names[:3])}{' ...' if len(names) > 3 else ''})"
     raise UserError(f"{image_dir} {found}: put the photos into one folder for each label, named like the label")
-
-

@@ -78,11 +78,12 @@ def look(
         reason = next(iter(unreadable.values()), "there are none")
         raise UserError(f"none of the {len(photos)} photos to look at in {lists.image_dir} can be read ({reason})")
     return Looked(
-        kept, np.stack([answer.scores for answer in answers]),
+        kept,
+        np.stack([answer.scores for answer in answers]),
         None if answers[0].bottleneck is None else np.stack([answer.bottleneck for answer in answers]),
         None if answers[0].distance is None else np.array([answer.distance for answer in answers]),
         unreadable,
-    )  # fmt: skip
+    )
 
 
 def _as_the_original_wrote(name: str) -> str:

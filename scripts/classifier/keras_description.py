@@ -12,7 +12,7 @@ from scripts.classifier.errors import UserError
 _BEFORE_PREPARING = re.compile(
     "InputLayer|Random.*|Identity|Dropout|GaussianNoise|ZeroPadding2D|Cropping2D|Resizing|CenterCrop|"
     "GetItem|Stack|SlicingOpLambda"
-)  # fmt: skip
+)
 # Between what gives scores and a model's output.
 _BEHIND_SCORES = re.compile("Reshape|Flatten|Dropout|Identity|GlobalAveragePooling2D|ActivityRegularization")
 
@@ -20,7 +20,7 @@ _BEHIND_SCORES = re.compile("Reshape|Flatten|Dropout|Identity|GlobalAveragePooli
 _ARITHMETIC = re.compile(
     r"((math|nn|linalg|image|__operators__)\..*|cast|clip_by_value|concat|convert_to_tensor|expand_dims|multiply|"
     r"reduce_\w+|reshape|shape|split|squeeze|stack|strided_slice|subtract|transpose|unstack)"
-)  # fmt: skip
+)
 
 
 def refuse_code(described: object, path: Path) -> None:

@@ -92,8 +92,9 @@ def _read_h5(path: Path, more: Collection[str]) -> Saved:
             group = file.get(GROUP, {})
             files = {
                 name: value.tobytes() if isinstance(value := group[name][()], np.void) else value
-                for name in more if name in group
-            }  # fmt: skip
+                for name in more
+                if name in group
+            }
     except (OSError, RuntimeError, KeyError, ValueError) as error:
         raise _damaged(path, error) from None
     return Saved(described, version.decode() if isinstance(version, bytes) else version, files, H5)

@@ -29,13 +29,24 @@ _AFFINE = {*_SUMS, *_QUOTIENTS, *_BATCH_NORMS, "Sub", "Mul", "Neg"}
 
 # Layers that need no more than their names, and operations of Keras' own, which are nodes of a model as layers are.
 _ACTIVATIONS = {
-    "Elu": "elu", "Selu": "selu", "Sigmoid": "sigmoid", "Tanh": "tanh", "Softplus": "softplus", "Softsign": "softsign",
-    "Exp": "exponential", "Softmax": "softmax",
-}  # fmt: skip
+    "Elu": "elu",
+    "Selu": "selu",
+    "Sigmoid": "sigmoid",
+    "Tanh": "tanh",
+    "Softplus": "softplus",
+    "Softsign": "softsign",
+    "Exp": "exponential",
+    "Softmax": "softmax",
+}
 _MERGES = {
-    "Add": "Add", "AddV2": "Add", "AddN": "Add", "Sub": "Subtract", "Mul": "Multiply", "Maximum": "Maximum",
+    "Add": "Add",
+    "AddV2": "Add",
+    "AddN": "Add",
+    "Sub": "Subtract",
+    "Mul": "Multiply",
+    "Maximum": "Maximum",
     "Minimum": "Minimum",
-}  # fmt: skip
+}
 _OPERATIONS = {"Sqrt": "sqrt", "Rsqrt": "rsqrt", "Abs": "absolute", "Log": "log"}
 
 # Ends of names that say no more than the kind of layer.
@@ -80,14 +91,26 @@ class _Translation:
         self._names = {INPUT, RESCALING}
         # Given a list of the node alone, to which they add the nodes behind it that the same layer stands for.
         self._ways: dict[str, Callable[[list[NodeDef]], keras.KerasTensor]] = {
-            "Conv2D": self._convolution, "DepthwiseConv2dNative": self._depthwise, "MatMul": self._dense,
-            "AvgPool": self._pooling, "MaxPool": self._pooling, "Mean": self._pooling,
-            "Relu": self._rectifier, "Relu6": self._rectifier, "LeakyRelu": self._rectifier,
-            "Square": self._square, "ConcatV2": self._concatenation, "Pad": self._padding, "Slice": self._cropping,
-            "Reshape": self._reshaping, "Squeeze": self._reshaping,
-            **dict.fromkeys(graph_folding.PASSING, self._same), **dict.fromkeys(_ACTIVATIONS, self._activation),
-            **dict.fromkeys(_MERGES, self._merge), **dict.fromkeys([*_OPERATIONS, *_QUOTIENTS], self._operation),
-        }  # fmt: skip
+            "Conv2D": self._convolution,
+            "DepthwiseConv2dNative": self._depthwise,
+            "MatMul": self._dense,
+            "AvgPool": self._pooling,
+            "MaxPool": self._pooling,
+            "Mean": self._pooling,
+            "Relu": self._rectifier,
+            "Relu6": self._rectifier,
+            "LeakyRelu": self._rectifier,
+            "Square": self._square,
+            "ConcatV2": self._concatenation,
+            "Pad": self._padding,
+            "Slice": self._cropping,
+            "Reshape": self._reshaping,
+            "Squeeze": self._reshaping,
+            **dict.fromkeys(graph_folding.PASSING, self._same),
+            **dict.fromkeys(_ACTIVATIONS, self._activation),
+            **dict.fromkeys(_MERGES, self._merge),
+            **dict.fromkeys([*_OPERATIONS, *_QUOTIENTS], self._operation),
+        }
 
     def run(self, entry: str, pictures: keras.KerasTensor, mean: float, std: float) -> keras.KerasTensor:
         self._prepare(entry, pictures, mean, std)
@@ -246,16 +269,27 @@ class _Translation:
         kernel = self._known(taken[0], 1)
         groups = self._input(taken[0]).shape[3] // kernel.shape[2]
         return self._weighted(
-            taken, "Conv2D", kernel, kernel.shape[3], filters=kernel.shape[3], kernel_size=kernel.shape[:2],
-            groups=groups, **self._steps(taken[0]),
-        )  # fmt: skip
+            taken,
+            "Conv2D",
+            kernel,
+            kernel.shape[3],
+            filters=kernel.shape[3],
+            kernel_size=kernel.shape[:2],
+            groups=groups,
+            **self._steps(taken[0]),
+        )
 
     def _depthwise(self, taken: list[NodeDef]) -> keras.KerasTensor:
         kernel = self._known(taken[0], 1)
         return self._weighted(
-            taken, "DepthwiseConv2D", kernel, kernel.shape[2] * kernel.shape[3], kernel_size=kernel.shape[:2],
-            depth_multiplier=kernel.shape[3], **self._steps(taken[0]),
-        )  # fmt: skip
+            taken,
+            "DepthwiseConv2D",
+            kernel,
+            kernel.shape[2] * kernel.shape[3],
+            kernel_size=kernel.shape[:2],
+            depth_multiplier=kernel.shape[3],
+            **self._steps(taken[0]),
+        )
 
     def _steps(self, node: NodeDef) -> dict:
         steps = {"strides": self._sides(node, "strides"), **self._edges(node)}
@@ -283,9 +317,7 @@ class _Translation:
         scale, shift = scale * more_scale, shift * more_scale + more_shift
         if scale.size == shift.size == 1 or len(source.shape) != 4:
             return self._layer("Rescaling", taken, scale=scale.tolist(), offset=shift.tolist())(source)
-        layer = self._layer(
-            "DepthwiseConv2D", taken, kernel_size=1, **_CHANNELS_LAST, **self._start("DepthwiseConv2D")
-        )
+        layer = self._layer("DepthwiseConv2D", taken, kernel_size=1, **_CHANNELS_LAST, **self._start("DepthwiseConv2D"))
         made = layer(source)
         kernel = np.broadcast_to(scale, channels).reshape(1, 1, channels, 1)
         layer.set_weights([each.astype(np.float32) for each in (kernel, np.broadcast_to(shift, channels))])

@@ -17,14 +17,28 @@ from PIL import Image, ImageDraw, ImageFont
 FOLDERS = tuple(
     Path(folder).expanduser()
     for folder in (
-        "/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts",
-        "/System/Library/Fonts", "/Library/Fonts", "~/Library/Fonts",
+        "/usr/share/fonts",
+        "/usr/local/share/fonts",
+        "~/.local/share/fonts",
+        "~/.fonts",
+        "/System/Library/Fonts",
+        "/Library/Fonts",
+        "~/Library/Fonts",
     )
-)  # fmt: skip
+)
 
 # Plain ones with many characters, which are tried first.
-_PREFERRED = ("DejaVuSans", "NotoSans-Regular", "LiberationSans-Regular", "FreeSans", "Arial", "Arial Unicode",
-              "NotoSansCJK-Regular", "PingFang", "Hiragino Sans GB")  # fmt: skip
+_PREFERRED = (
+    "DejaVuSans",
+    "NotoSans-Regular",
+    "LiberationSans-Regular",
+    "FreeSans",
+    "Arial",
+    "Arial Unicode",
+    "NotoSansCJK-Regular",
+    "PingFang",
+    "Hiragino Sans GB",
+)
 _FANCY = re.compile(r"bold|italic|oblique|black|light|thin|condensed|narrow|mono|serif|math|symbol", re.I)
 # Has a box for every character there is, which says nothing.
 _EMPTY_FONT = "LastResort"
@@ -117,8 +131,11 @@ def _fonts(plain: ImageFont.FreeTypeFont, size: int, folders: Sequence[Path]) ->
 def _font_files(folders: Sequence[Path]) -> Iterator[Path]:
     # matplotlib, where it is there, brings fonts along.
     matplotlib = find_spec("matplotlib")
-    brought = [] if matplotlib is None else [Path(place, "mpl-data", "fonts", "ttf")
-                                             for place in matplotlib.submodule_search_locations]  # fmt: skip
+    brought = (
+        []
+        if matplotlib is None
+        else [Path(place, "mpl-data", "fonts", "ttf") for place in matplotlib.submodule_search_locations]
+    )
     for folder in [*folders, *brought]:
         for place, _, names in os.walk(folder):
             for name in names:

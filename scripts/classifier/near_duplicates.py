@@ -83,11 +83,12 @@ def find(hashes: Hashes, splits: list[str], truth: np.ndarray, vectors: np.ndarr
         {(str(names[a]), str(names[b])): int(pairs[a, b]) for a, b in zip(*np.nonzero(pairs), strict=True)},
         {
             (str(one), str(other)): count
-            for a, one in enumerate(names) for b, other in enumerate(names)
+            for a, one in enumerate(names)
+            for b, other in enumerate(names)
             if a != b and (count := int(np.count_nonzero(copies[sets == a, b])))
         },
         len(rows),
-    )  # fmt: skip
+    )
 
 
 class _Agreement:

@@ -38,27 +38,41 @@ class Sources:
 
 PUBLISHED = Sources(
     PhotoArchive(
-        url=f"{_FOLDER}/102flowers.tgz", size=344_862_509,
-        sha256="2d01ecc807db462958cfe3d92f57a8c252b4abd240eb955770201e45f783b246", top="jpg",
+        url=f"{_FOLDER}/102flowers.tgz",
+        size=344_862_509,
+        sha256="2d01ecc807db462958cfe3d92f57a8c252b4abd240eb955770201e45f783b246",
+        top="jpg",
     ),
     MatlabFile(f"{_FOLDER}/imagelabels.mat", "4903e94206bac23bf772aadf06451916df56b58fc483a62db32a97b82656651d"),
     MatlabFile(f"{_FOLDER}/setid.mat", "46b8678f91fd95d3c8f4feab80d271a6c834a1dd896fe29fd3e6ad9ce5c8dccd"),
-)  # fmt: skip
+)
 
 
 def fetch(
-    destination: Path, sources: Sources = PUBLISHED, *, patience: downloads.Patience | None = None,
-    show_download: downloads.Show | None = None, show_unpacking: Callable | None = None,
-) -> Path:  # fmt: skip
+    destination: Path,
+    sources: Sources = PUBLISHED,
+    *,
+    patience: downloads.Patience | None = None,
+    show_download: downloads.Show | None = None,
+    show_unpacking: Callable | None = None,
+) -> Path:
     archives.check_free(destination)
     labels, sets = (
-        downloads.fetch(file.url, destination.with_name(f"{destination.name}.{Path(file.url).name}"),
-                        sha256=file.sha256, patience=patience)
+        downloads.fetch(
+            file.url,
+            destination.with_name(f"{destination.name}.{Path(file.url).name}"),
+            sha256=file.sha256,
+            patience=patience,
+        )
         for file in (sources.labels, sources.sets)
-    )  # fmt: skip
+    )
     places = _places(labels, sets)
     datasets.fetch(
-        sources.photos, destination, patience=patience, show_download=show_download, show_unpacking=show_unpacking,
+        sources.photos,
+        destination,
+        patience=patience,
+        show_download=show_download,
+        show_unpacking=show_unpacking,
         arrange=partial(_arrange, places=places),
     )
     for file in (labels, sets):

@@ -19,9 +19,15 @@ _BATCHES_AHEAD = 2
 
 
 def batches(
-    image_dir: Path, paths: list[str], labels: np.ndarray, draw: BalancedBatches | EvenBatches, distorted: Distortions,
-    size: int, batch_size: int, seed: int,
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:  # fmt: skip
+    image_dir: Path,
+    paths: list[str],
+    labels: np.ndarray,
+    draw: BalancedBatches | EvenBatches,
+    distorted: Distortions,
+    size: int,
+    batch_size: int,
+    seed: int,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Without end: pixels, [batch_size, size, size, 3] uint8, and labels. No view is ever seen twice."""
     number = itertools.count()
     with ThreadPoolExecutor(networks.cores()) as threads:
@@ -31,8 +37,10 @@ def batches(
                 while len(ahead) <= _BATCHES_AHEAD:
                     rows = draw.draw(batch_size)
                     views = [View(distorted, seed, next(number)) for _ in rows]
-                    looks = [threads.submit(_look, image_dir, paths[row], size, view)
-                             for row, view in zip(rows, views, strict=True)]  # fmt: skip
+                    looks = [
+                        threads.submit(_look, image_dir, paths[row], size, view)
+                        for row, view in zip(rows, views, strict=True)
+                    ]
                     ahead.append((looks, labels[rows]))
                 looks, wanted = ahead.popleft()
                 yield np.stack([each.result() for each in looks]), wanted

@@ -16,8 +16,20 @@ from scripts.classifier.url_folders import Url
 Place = Path | Url
 
 _IMAGE_ENDINGS = {
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".avif", ".tif", ".tiff", ".heic", ".heif",
-}  # fmt: skip
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".png",
+    ".gif",
+    ".bmp",
+    ".webp",
+    ".avif",
+    ".tif",
+    ".tiff",
+    ".heic",
+    ".heif",
+}
 
 # A file changed twice within the clock's grain shows the same times for both contents, so what has
 # changed just now has no stamp yet. Two seconds is the grain of FAT, the coarsest in use.

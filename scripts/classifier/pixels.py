@@ -27,9 +27,16 @@ from PIL import (
 
 # A JPEG of several pictures, as some phones write, is opened as JPEG and turns out to be an MPO.
 PLUGINS = (
-    JpegImagePlugin, MpoImagePlugin, PngImagePlugin, GifImagePlugin, BmpImagePlugin, WebPImagePlugin,
-    AvifImagePlugin, TiffImagePlugin, PpmImagePlugin,
-)  # fmt: skip
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    GifImagePlugin,
+    BmpImagePlugin,
+    WebPImagePlugin,
+    AvifImagePlugin,
+    TiffImagePlugin,
+    PpmImagePlugin,
+)
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "AVIF", "TIFF", "PPM")
 
 # An RGB picture of this many pixels takes half a gigabyte; what is larger is a mistake or an attack.
@@ -37,8 +44,17 @@ MAX_PIXELS = 178_956_970
 
 # What files of each format start with; None stands for any byte.
 _SIGNATURES = (
-    b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*", b"P4", b"P5", b"P6",
-)  # fmt: skip
+    b"\xff\xd8\xff",
+    b"\x89PNG\r\n\x1a\n",
+    b"GIF87a",
+    b"GIF89a",
+    b"BM",
+    b"II*\0",
+    b"MM\0*",
+    b"P4",
+    b"P5",
+    b"P6",
+)
 SNIFFED_BYTES = 16
 
 # Pillow checks this itself, at half of our limit and with a warning; `_check_size` does it once, as an error.

@@ -37,8 +37,10 @@ class Trial:
     @property
     def name(self) -> str:
         """As flags."""
-        shown = {name: ",".join(map(str, value)) if isinstance(value, tuple) else value
-                 for name, value in self.changes.items()}  # fmt: skip
+        shown = {
+            name: ",".join(map(str, value)) if isinstance(value, tuple) else value
+            for name, value in self.changes.items()
+        }
         return " ".join(f"--{name}={value}" for name, value in shown.items()) or "as asked for"
 
 
@@ -52,9 +54,12 @@ def recipes(recipe: Recipe, given: Collection[str]) -> dict[Recipe, dict[str, ob
 
 
 def search(
-    training: Examples, validation: Examples, label_count: int, wanted: dict[Recipe, dict[str, object]],
+    training: Examples,
+    validation: Examples,
+    label_count: int,
+    wanted: dict[Recipe, dict[str, object]],
     advance: Callable[..., None],
-) -> list[Trial]:  # fmt: skip
+) -> list[Trial]:
     """A trial of each, the best first: the most validation photos right, or of these the lowest cross entropy."""
     trials = []
     for recipe, changes in wanted.items():
@@ -77,8 +82,10 @@ def describe(trials: list[Trial]) -> list[str]:
     lines = [f"{'tried':{width + 2}}  of {photos} validation photos right   cross entropy"]
     for trial in trials:
         share = f"{trial.right} ({100 * trial.right / photos:.1f} %)"
-        lines.append(f"  {trial.name:{width}}  {share:>{len(f'of {photos} validation photos right')}}   "
-                     f"{trial.cross_entropy:13.3f}")  # fmt: skip
+        lines.append(
+            f"  {trial.name:{width}}  {share:>{len(f'of {photos} validation photos right')}}   "
+            f"{trial.cross_entropy:13.3f}"
+        )
     chance = 100 * 0.5 / math.sqrt(photos)  # a standard deviation, at its largest
     return [
         *lines,

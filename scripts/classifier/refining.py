@@ -41,24 +41,45 @@ class FineTuned:
 
 
 def fine_tune(
-    backbone: Backbone, layer: FinalLayer, weights: list[Weights], precision: str, recipe: Recipe, tuning: Tuning,
-    lists: ImageLists, distorted: Distortions, first_step: int, summaries: Summaries,
-    store: Callable[[Backbone, FinalLayer, int], None], store_every: int | None, show: Show,
-) -> FineTuned:  # fmt: skip
+    backbone: Backbone,
+    layer: FinalLayer,
+    weights: list[Weights],
+    precision: str,
+    recipe: Recipe,
+    tuning: Tuning,
+    lists: ImageLists,
+    distorted: Distortions,
+    first_step: int,
+    summaries: Summaries,
+    store: Callable[[Backbone, FinalLayer, int], None],
+    store_every: int | None,
+    show: Show,
+) -> FineTuned:
     """To the end or until Ctrl-C. Steps are counted on from `first_step` in what TensorBoard shows."""
     training, held_out = lists.of(TRAINING), lists.of(VALIDATION)
     held_out = [held_out[row] for row in fine_tuning.held_out_rows(len(held_out), recipe.seed)]
     size, labels = backbone.input_size, np.array([photo.label for photo in training], np.int32)
     tuner = FineTuner(
-        backbone, layer, weights, precision, recipe, tuning,
+        backbone,
+        layer,
+        weights,
+        precision,
+        recipe,
+        tuning,
         photo_batches.whole(lists.image_dir, [photo.path for photo in held_out], size),
         np.array([photo.label for photo in held_out], np.int32),
-    )  # fmt: skip
+    )
     draw = random_batches(labels, recipe.class_weights, np.random.default_rng([recipe.seed, _STREAM]))
     batches = photo_batches.batches(
-        lists.image_dir, [photo.path for photo in training], labels, draw, distorted, size, tuner.batch_size,
+        lists.image_dir,
+        [photo.path for photo in training],
+        labels,
+        draw,
+        distorted,
+        size,
+        tuner.batch_size,
         recipe.seed,
-    )  # fmt: skip
+    )
     curve: list[Evaluation] = []
     try:
         with show(tuning.steps) as advance, contextlib.closing(batches):

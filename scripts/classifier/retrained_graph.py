@@ -48,9 +48,7 @@ def join(backbone: Backbone, layer: FinalLayer, final_tensor_name: str) -> Graph
     return graph_def
 
 
-def _add_dense(
-    graph_def: GraphDef, layer: Dense | FinalLayer, values: str, names: list[str], activation: str
-) -> str:
+def _add_dense(graph_def: GraphDef, layer: Dense | FinalLayer, values: str, names: list[str], activation: str) -> str:
     """Gives the name of its last node. `names` are of weights, biases, product, sum and activation."""
     weights, biases, product, total, activated = names
     graph_def.node.extend(

@@ -69,9 +69,15 @@ def extract_here(backbone: Backbone, precision: str) -> Extract:
 
 
 def gather(
-    lists: ImageLists, views: tuple[View, ...], extract: Extract, cache: BottleneckCache, bottleneck_dir: Path,
-    percentages: tuple[float, float], skipped_file: Path, show: Show,
-) -> Gathered:  # fmt: skip
+    lists: ImageLists,
+    views: tuple[View, ...],
+    extract: Extract,
+    cache: BottleneckCache,
+    bottleneck_dir: Path,
+    percentages: tuple[float, float],
+    skipped_file: Path,
+    show: Show,
+) -> Gathered:
     """Computes what is missing, leaves out what cannot be read, and deals out the rest.
 
     Leaving out photos may move others between sets, which may then want other views: a second look, almost

@@ -41,8 +41,9 @@ def fine_tuning(tuned: FineTuned, tuning: Tuning, before: Results, after: Result
     if not tuned.best_step:
         outcome = "and did not help on the validation photos: the network stays as it was"
         return [f"fine-tuning took {seconds:.0f} s {outcome}"], warnings
-    shares = "" if before.accuracy is None else (
-        f", of the validation photos {100 * after.accuracy:.1f} % are right instead of {100 * before.accuracy:.1f} %"
-    )  # fmt: skip
+    shares = ""
+    if before.accuracy is not None:
+        right, instead = 100 * after.accuracy, 100 * before.accuracy
+        shares = f", of the validation photos {right:.1f} % are right instead of {instead:.1f} %"
     kept = f"kept as it was after {tuned.best_step} of {tuned.steps} steps"
     return [f"fine-tuning took {seconds:.0f} s; {kept}{shares}"], warnings

@@ -29,10 +29,13 @@ def preprocessing(backbone: Backbone, final_tensor_name: str) -> Preprocessing:
 
 def backbone(backbone: Backbone, precision: str) -> dict:
     return {
-        "architecture": backbone.name, "fingerprint": backbone.fingerprint, "precision": precision,
-        "bottleneck_tensor": f"{backbone.bottleneck_name}:0", "bottleneck_size": backbone.bottleneck_size,
+        "architecture": backbone.name,
+        "fingerprint": backbone.fingerprint,
+        "precision": precision,
+        "bottleneck_tensor": f"{backbone.bottleneck_name}:0",
+        "bottleneck_size": backbone.bottleneck_size,
         "views": backbone.views,
-    }  # fmt: skip
+    }
 
 
 def path_beside(graph: Path) -> Path:
@@ -53,10 +56,12 @@ def write(
     else:
         atomic_files.write_bytes(unknown_beside(graph), unknown)
     whole = {
-        "preprocessing": asdict(preprocessing), "labels": list(labels), **record,
+        "preprocessing": asdict(preprocessing),
+        "labels": list(labels),
+        **record,
         "graph_sha256": hashlib.sha256(graph.read_bytes()).hexdigest(),
         "unknown_sha256": None if unknown is None else hashlib.sha256(unknown).hexdigest(),
-    }  # fmt: skip
+    }
     atomic_files.write_text(path_beside(graph), json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -83,8 +88,10 @@ def read_unknown(graph: Path, record: dict | None) -> bytes | None:
 
 
 def versions() -> dict[str, str]:
-    return {"python": platform.python_version(),
-            **{name: metadata.version(name) for name in ("tensorflow", "numpy", "pillow")}}  # fmt: skip
+    return {
+        "python": platform.python_version(),
+        **{name: metadata.version(name) for name in ("tensorflow", "numpy", "pillow")},
+    }
 
 
 def curve(evaluations: list[Evaluation]) -> dict[str, list]:
@@ -103,8 +110,10 @@ def read_curve(record: Path) -> dict[str, list]:
         raise UserError(f"cannot read {record} ({why}): give the .json that is written beside a graph") from None
     found = whole.get("curve") if isinstance(whole, dict) else None
     columns = [field.name for field in fields(Evaluation)]
-    if not isinstance(found, dict) or not found.get("step") or not all(
-        isinstance(found.get(name), list) and len(found[name]) == len(found["step"]) for name in columns
+    if (
+        not isinstance(found, dict)
+        or not found.get("step")
+        or not all(isinstance(found.get(name), list) and len(found[name]) == len(found["step"]) for name in columns)
     ):
         raise UserError(f"{record} does not tell how a training went: give the .json that is written beside a graph")
     return found

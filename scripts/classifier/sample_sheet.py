@@ -42,8 +42,9 @@ def draw_some(lists: ImageLists, names: Sequence[str], count: int, columns: int,
     in_turn = [photo for turn in zip_longest(*turns.values()) for photo in turn if photo is not None]
     readable = (
         (square, names[photo.label])
-        for photo in in_turn for square in _squares(iter([lists.image_dir / photo.path]), side)
-    )  # fmt: skip
+        for photo in in_turn
+        for square in _squares(iter([lists.image_dir / photo.path]), side)
+    )
     return captioned_pictures.draw(list(islice(readable, count)), None, columns)
 
 

@@ -126,9 +126,10 @@ class _EventFile:
         image.save(png, "PNG")
         summary = Summary()
         summary.value.add(
-            tag=tag, metadata=create_summary_metadata(display_name=None, description=None),
+            tag=tag,
+            metadata=create_summary_metadata(display_name=None, description=None),
             tensor=make_tensor_proto(np.array([str(image.width), str(image.height), png.getvalue()], object)),
-        )  # fmt: skip
+        )
         self.write(step, summary=summary)
 
     def write(self, step: int, **content) -> None:

@@ -107,9 +107,11 @@ def _find(model: Table, files: Mapping[str, bytes], origin: object) -> Found:
             options = process.table(_PROCESS_OPTIONS)
             mean, std = options.floats(_NORMALIZATION_MEAN), options.floats(_NORMALIZATION_STD)
     labels = [
-        files[file.text(_FILE_NAME)] for each in scores for file in each.tables(_TENSOR_FILES)
+        files[file.text(_FILE_NAME)]
+        for each in scores
+        for file in each.tables(_TENSOR_FILES)
         if file.number(_FILE_TYPE) == _AXIS_LABELS
-    ]  # fmt: skip
+    ]
     return Found(mean, std, _lines(labels[0]) if labels else None, files)
 
 
@@ -122,23 +124,29 @@ def _lines(data: bytes) -> tuple[str, ...]:
 def _tables(say: Description) -> Fields:
     normalization = {_NORMALIZATION_MEAN: _floats(say.mean), _NORMALIZATION_STD: _floats(say.std)}
     image = {
-        _TENSOR_NAME: "image", _TENSOR_DESCRIPTION: "The picture, squeezed to this size.",
+        _TENSOR_NAME: "image",
+        _TENSOR_DESCRIPTION: "The picture, squeezed to this size.",
         _TENSOR_CONTENT: {_CONTENT_KIND: _IMAGE, _CONTENT_PROPERTIES: {_IMAGE_COLOURS: _RGB}},
         _TENSOR_PROCESSES: [{_PROCESS_KIND: _NORMALIZATION, _PROCESS_OPTIONS: normalization}],
         _TENSOR_STATS: _stats(*say.input_range),
-    }  # fmt: skip
+    }
     labels = {_FILE_NAME: say.labels, _FILE_DESCRIPTION: "One label a line.", _FILE_TYPE: _AXIS_LABELS}
     scores = {
-        _TENSOR_NAME: "probability", _TENSOR_DESCRIPTION: "How sure it is of each label.",
+        _TENSOR_NAME: "probability",
+        _TENSOR_DESCRIPTION: "How sure it is of each label.",
         _TENSOR_CONTENT: {_CONTENT_KIND: _FEATURES, _CONTENT_PROPERTIES: {}},
-        _TENSOR_STATS: _stats(*say.output_range), _TENSOR_FILES: [labels],
-    }  # fmt: skip
+        _TENSOR_STATS: _stats(*say.output_range),
+        _TENSOR_FILES: [labels],
+    }
     others = [{_FILE_NAME: name, _FILE_TYPE: _DESCRIPTIONS} for name in say.files if name != say.labels]
     return {
-        _MODEL_NAME: say.name, _MODEL_DESCRIPTION: say.text, _MODEL_VERSION: "1",
+        _MODEL_NAME: say.name,
+        _MODEL_DESCRIPTION: say.text,
+        _MODEL_VERSION: "1",
         _MODEL_SUBGRAPHS: [{_SUBGRAPH_INPUTS: [image], _SUBGRAPH_OUTPUTS: [scores]}],
-        _MODEL_FILES: others, _MODEL_MIN_PARSER: _MIN_PARSER,
-    }  # fmt: skip
+        _MODEL_FILES: others,
+        _MODEL_MIN_PARSER: _MIN_PARSER,
+    }
 
 
 def _stats(low: float, high: float) -> Fields:

@@ -59,9 +59,11 @@ class TrainableNetwork:
                 own = type(rewritten)()
                 own.CopyFrom(rewritten)  # importing writes default attributes into what it is given
                 (vectors,) = tf.graph_util.import_graph_def(
-                    own, {"input:0": pixels, **{f"{name}:0": tensor for name, tensor in given.items()}},
-                    [f"{backbone.bottleneck_name}:0"], name="",
-                )  # fmt: skip
+                    own,
+                    {"input:0": pixels, **{f"{name}:0": tensor for name, tensor in given.items()}},
+                    [f"{backbone.bottleneck_name}:0"],
+                    name="",
+                )
                 return descent.scores(now[len(self._constants) :], vectors, **dropout)
 
             self._means = [v1.Variable(each, use_resource=True) for each in firsts]
@@ -111,9 +113,17 @@ class TrainableNetwork:
         at = tf.cast(self._number, tf.float32)
         with tf.control_dependencies([slope]):
             moved = tf.raw_ops.ResourceApplyAdam(
-                var=variable.handle, m=slots[0], v=slots[1], beta1_power=_BETA_1**at, beta2_power=_BETA_2**at,
-                lr=self._rate * size, beta1=_BETA_1, beta2=_BETA_2, epsilon=_EPSILON, grad=slope,
-            )  # fmt: skip
+                var=variable.handle,
+                m=slots[0],
+                v=slots[1],
+                beta1_power=_BETA_1**at,
+                beta2_power=_BETA_2**at,
+                lr=self._rate * size,
+                beta1=_BETA_1,
+                beta2=_BETA_2,
+                epsilon=_EPSILON,
+                grad=slope,
+            )
         with tf.control_dependencies([moved]):
             if weight_decay and first.ndim > 1:
                 moved = variable.assign(variable.read_value() * (1 - self._rate * weight_decay))

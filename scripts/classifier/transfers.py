@@ -44,7 +44,13 @@ class TransferFailed(Exception):
 
 
 def transfer(
-    url: str, descriptor: int, validator: Path, *, size: int | None, resume: bool, patience: Patience,
+    url: str,
+    descriptor: int,
+    validator: Path,
+    *,
+    size: int | None,
+    resume: bool,
+    patience: Patience,
     show: Show | None,
 ) -> bool:
     """Completes the partial file that is open for appending. True if it began with bytes from another connection.

@@ -56,9 +56,13 @@ class Unknown:
         steps = np.maximum(np.abs(self.centres).max(axis=2, keepdims=True) / 127, 1e-12).astype("<f4")
         file = io.BytesIO()
         np.savez_compressed(
-            file, mean=self.mean.astype("<f4"), deviation=self.deviation.astype("<f4"),
-            centres=np.rint(self.centres / steps).astype(np.int8), steps=steps, units=self.units.astype("<f8"),
-        )  # fmt: skip
+            file,
+            mean=self.mean.astype("<f4"),
+            deviation=self.deviation.astype("<f4"),
+            centres=np.rint(self.centres / steps).astype(np.int8),
+            steps=steps,
+            units=self.units.astype("<f8"),
+        )
         return file.getvalue()
 
 
@@ -80,10 +84,12 @@ def learn(training: np.ndarray, labels: np.ndarray, validation: np.ndarray, kept
     each = max(1, min(_CENTRES_A_LABEL, _MOST_CENTRES // (int(labels.max()) + 1)))
     random = np.random.default_rng(seed)
     groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-    centres = np.stack([
-        np.concatenate([_centres(look(training[rows], mean, deviation), each, random) for rows in groups])
-        for look in _LOOKS
-    ])  # fmt: skip
+    centres = np.stack(
+        [
+            np.concatenate([_centres(look(training[rows], mean, deviation), each, random) for rows in groups])
+            for look in _LOOKS
+        ]
+    )
     # As they will be read back, so that the threshold is that of what is kept.
     bare = from_bytes(Unknown(mean, deviation, centres, np.ones(2)).to_bytes(), NAME)
     ways = bare.both_ways(validation)

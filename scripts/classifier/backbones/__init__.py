@@ -25,15 +25,32 @@ from scripts.classifier.backbones.sources import Source
 from scripts.classifier.errors import UserError
 
 __all__ = [
-    "BOTTLENECKS", "LAST", "MULTI", "NAMES", "Backbone", "Choices", "Listed", "check", "check_views", "listed", "load",
-    "remaining_bytes", "resolve", "seeing_more", "source",
-]  # fmt: skip
+    "BOTTLENECKS",
+    "LAST",
+    "MULTI",
+    "NAMES",
+    "Backbone",
+    "Choices",
+    "Listed",
+    "check",
+    "check_views",
+    "listed",
+    "load",
+    "remaining_bytes",
+    "resolve",
+    "seeing_more",
+    "source",
+]
 
 # Where names differ in capitals alone, those of the 2017 archives come first.
 NAMES = (
-    inception_v3.NAME, inception_2015.NAME, *mobilenet_v1.NAMES, color_texture.NAME, densenet161.NAME,
+    inception_v3.NAME,
+    inception_2015.NAME,
+    *mobilenet_v1.NAMES,
+    color_texture.NAME,
+    densenet161.NAME,
     *keras_applications.NAMES,
-)  # fmt: skip
+)
 
 _INCEPTIONS = {inception_v3.NAME: inception_v3, inception_2015.NAME: inception_2015}
 _ALSO_CALLED = {"inceptionv3": inception_v3.NAME}
@@ -139,9 +156,7 @@ def remaining_bytes(name: str, model_dir: Path) -> int | None:
     return downloads.remaining_bytes(model_dir / file.file, sha256=file.sha256, md5=file.md5, size=file.size)
 
 
-def load(
-    name: str, model_dir: Path, show: downloads.Show | None = None, choices: Choices | None = None
-) -> Backbone:  # fmt: skip
+def load(name: str, model_dir: Path, show: downloads.Show | None = None, choices: Choices | None = None) -> Backbone:
     """The network, fetched into model_dir first where it is not there yet."""
     choices = choices or Choices()
     name = check(name, choices)
@@ -151,7 +166,7 @@ def load(
     try:
         path = downloads.fetch(
             file.url, model_dir / file.file, sha256=file.sha256, md5=file.md5, size=file.size, show=show
-        )  # fmt: skip
+        )
     except downloads.Unavailable as error:
         raise UserError(f"{error}; --architecture={color_texture.NAME} needs no download") from None
     if name in _INCEPTIONS:

@@ -122,7 +122,5 @@ def _take(
     found = tensors.get(name)
     if found is None or found.shape != shape:
         what = "missing" if found is None else f"of the shape {list(found.shape)}"
-        raise UserError(
-            f"{path} holds another network than DenseNet-161: {name} is {what}, expected {list(shape)}"
-        )
+        raise UserError(f"{path} holds another network than DenseNet-161: {name} is {what}, expected {list(shape)}")
     return found.transpose(2, 3, 1, 0) if found.ndim == 4 else found

@@ -34,10 +34,12 @@ def of(backbone: Backbone) -> Backbone:
             together = tf.concat(parts, 1, name="bottleneck")
     identity = f"{backbone.fingerprint}; with {', '.join(layer.op.name for layer in layers)} as {_CHANNELS} channels"
     return replace(
-        backbone, graph_def=frozen_graph.strip_to_tensorflow_1(graph.as_graph_def()),
-        bottleneck_name=together.op.name, bottleneck_size=together.shape[1],
+        backbone,
+        graph_def=frozen_graph.strip_to_tensorflow_1(graph.as_graph_def()),
+        bottleneck_name=together.op.name,
+        bottleneck_size=together.shape[1],
         fingerprint=hashlib.sha256(identity.encode()).hexdigest(),
-    )  # fmt: skip
+    )
 
 
 def _means(layer):

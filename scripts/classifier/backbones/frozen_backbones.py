@@ -78,7 +78,7 @@ def convert(frozen: Frozen, origin: object) -> GraphDef:
         raise UserError(f"{origin} is not a graph that TensorFlow can run: {_in_short(error)}") from None
     lifted = batch_lifting.lift_batch(
         single, frozen.entry, frozen.output, (frozen.size, frozen.size), origin, try_out=False
-    )  # fmt: skip
+    )
     if not lifted.batched:
         raise UserError(f"{origin} cannot look at several pictures at once, as here is wanted: {lifted.why_not}")
     graph_def = graph_folding.fold_constants(lifted.graph_def, frozen.output)
@@ -164,16 +164,19 @@ def _affine(matrix: np.ndarray, shift: np.ndarray) -> list:
     constant, operation = frozen_graph.constant, frozen_graph.operation
     if np.array_equal(matrix, matrix[0, 0] * np.eye(3, dtype=np.float32)) and np.ptp(shift) == 0:
         return [
-            constant("prepare/scale", matrix[0, 0]), constant("prepare/shift", shift[0]),
+            constant("prepare/scale", matrix[0, 0]),
+            constant("prepare/shift", shift[0]),
             operation("prepare/mul", "Mul", INPUT, "prepare/scale"),
             operation("prepare/add", "Add", "prepare/mul", "prepare/shift"),
-        ]  # fmt: skip
+        ]
     mixed = operation("prepare/colours", "Conv2D", INPUT, "prepare/weights", strides=[1, 1, 1, 1])
     mixed.attr["padding"].s = b"VALID"
     return [
-        constant("prepare/weights", matrix[None, None]), constant("prepare/shift", shift), mixed,
+        constant("prepare/weights", matrix[None, None]),
+        constant("prepare/shift", shift),
+        mixed,
         operation("prepare/add", "BiasAdd", mixed.name, "prepare/shift"),
-    ]  # fmt: skip
+    ]
 
 
 def _end_with_vectors(graph_def: GraphDef, output: str, origin: object) -> GraphDef:

@@ -17,10 +17,11 @@ BOTTLENECK_SIZE = 2048
 _FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 # The checksum is the one in Keras' own source.
 SOURCE = Source(
-    url=f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{_FILE}", file=_FILE,
-    md5="bcbd6486424b2319ff4ef7d526e38f63", size=87_910_968,
-)  # fmt: skip
-
+    url=f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{_FILE}",
+    file=_FILE,
+    md5="bcbd6486424b2319ff4ef7d526e38f63",
+    size=87_910_968,
+)
 
 
 def load(weights: Path) -> Backbone:

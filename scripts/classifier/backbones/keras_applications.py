@@ -29,9 +29,11 @@ def source(name: str) -> Source:
     found = PUBLISHED[name]
     is_sha256 = found.checksum is not None and len(found.checksum) == _SHA256_DIGITS
     return Source(
-        url=found.url, file=found.url.rpartition("/")[2],
-        sha256=found.checksum if is_sha256 else None, md5=None if is_sha256 else found.checksum,
-    )  # fmt: skip
+        url=found.url,
+        file=found.url.rpartition("/")[2],
+        sha256=found.checksum if is_sha256 else None,
+        md5=None if is_sha256 else found.checksum,
+    )
 
 
 def load(name: str, weights: Path, choices: Choices) -> Backbone:

@@ -23,9 +23,12 @@ FROM_MINUS_ONE = Prelude.of(127.5, 127.5)
 
 
 def freeze(
-    model: keras.Model, prelude: Prelude = FROM_MINUS_ONE, size: int | None = None, layer: str | None = None,
+    model: keras.Model,
+    prelude: Prelude = FROM_MINUS_ONE,
+    size: int | None = None,
+    layer: str | None = None,
     origin: object = "the network",
-) -> GraphDef:  # fmt: skip
+) -> GraphDef:
     """From the placeholder `input`, pixels as (pixel - 128) / 128, to OUTPUT, with batch norms folded away.
 
     `size` is for models that take any. OUTPUT is what the model gives, or what its layer of that name does.

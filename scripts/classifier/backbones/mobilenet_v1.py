@@ -33,9 +33,11 @@ def source(name: str) -> Source:
     variant = _variant(name)
     file = f"mobilenet_v1_{variant}_frozen.tgz"
     return Source(
-        url=f"http://download.tensorflow.org/models/{file}", file=file,
-        sha256=_SHA256.get(variant), size=_BYTES.get(variant),
-    )  # fmt: skip
+        url=f"http://download.tensorflow.org/models/{file}",
+        file=file,
+        sha256=_SHA256.get(variant),
+        size=_BYTES.get(variant),
+    )
 
 
 def load(name: str, archive: Path) -> Backbone:

@@ -62,9 +62,12 @@ def _of_graph(path: Path, choices: Choices) -> GraphDef:
         raise UserError(f"{path} does not tell where pictures go in: expected one placeholder, [n, height, width, 3]")
     square = found.input_height if found.input_height == found.input_width else None
     frozen = Frozen(
-        graph_def, found.input_layer, output, choices.prelude(found.input_mean, found.input_std, path),
+        graph_def,
+        found.input_layer,
+        output,
+        choices.prelude(found.input_mean, found.input_std, path),
         choices.size(square, path),
-    )  # fmt: skip
+    )
     return frozen_backbones.convert(frozen, path)
 
 

@@ -42,9 +42,7 @@ def source(handle: str) -> Source:
     """As TensorFlow Hub is asked for an archive of the module."""
     plain = handle.rstrip("/")
     is_archive = plain.endswith((".tar.gz", ".tgz"))
-    return Source(
-        url=plain if is_archive else f"{plain}?tf-hub-format=compressed", file=f"{short_name(handle)}.tar.gz"
-    )  # fmt: skip
+    return Source(url=plain if is_archive else f"{plain}?tf-hub-format=compressed", file=f"{short_name(handle)}.tar.gz")
 
 
 def short_name(place: str) -> str:
@@ -68,8 +66,11 @@ def load_archive(handle: str, archive: Path, choices: Choices) -> Backbone:
     def make() -> GraphDef:
         with tempfile.TemporaryDirectory() as place:
             folder = archives.extract(archive, Path(place) / "module")
-            inside = [FILE in {each.name for each in path.iterdir()} and path for path in (folder, *folder.iterdir())
-                      if path.is_dir()]  # fmt: skip
+            inside = [
+                FILE in {each.name for each in path.iterdir()} and path
+                for path in (folder, *folder.iterdir())
+                if path.is_dir()
+            ]
             found = next((path for path in inside if path), None)
             if found is None:
                 raise UserError(f"{handle} is an archive without a {FILE}: expected a module of TensorFlow Hub")
@@ -106,8 +107,9 @@ def _freeze(folder: Path, choices: Choices, origin: object) -> GraphDef:
             frozen, start, end = _of_today(folder, meta_graph, name, entry, output, size)
         else:
             signature = meta_graph.signature_def[name]
-            start, end = (node_of(side[key].name) for side, key in
-                          ((signature.inputs, entry), (signature.outputs, output)))  # fmt: skip
+            start, end = (
+                node_of(side[key].name) for side, key in ((signature.inputs, entry), (signature.outputs, output))
+            )
             frozen = _of_tensorflow_1(folder, meta_graph, end)
     except Exception as error:
         # TensorFlow raises anything on what is missing or damaged: whatever it is, the module cannot be loaded.
@@ -169,9 +171,10 @@ def _fit(signature: SignatureDef) -> tuple[str, str, int | None] | None:
     if taken.dtype != tf.float32.as_datatype_enum or not is_pictures:
         return None
     given = [
-        name for name, each in sorted(signature.outputs.items())
+        name
+        for name, each in sorted(signature.outputs.items())
         if each.dtype == tf.float32.as_datatype_enum and len(sizes_of(each.tensor_shape) or (0, 0)) in (2, 4)
-    ]  # fmt: skip
+    ]
     output = next((name for name in (*_OUTPUTS, *given) if name in given), None)
     if output is None:
         return None

@@ -40,9 +40,12 @@ def of(backbone: Backbone) -> Backbone:
             mean = tf.reduce_mean(apart, 0, name="bottleneck")
     identity = f"{backbone.fingerprint}; whole, mirrored, middle {', '.join(map(str, CLOSER))}"
     return replace(
-        backbone, graph_def=frozen_graph.strip_to_tensorflow_1(graph.as_graph_def()), bottleneck_name=mean.op.name,
-        fingerprint=hashlib.sha256(identity.encode()).hexdigest(), views=count,
-    )  # fmt: skip
+        backbone,
+        graph_def=frozen_graph.strip_to_tensorflow_1(graph.as_graph_def()),
+        bottleneck_name=mean.op.name,
+        fingerprint=hashlib.sha256(identity.encode()).hexdigest(),
+        views=count,
+    )
 
 
 def _closer(pictures: tf.Tensor, kept: float) -> tf.Tensor:

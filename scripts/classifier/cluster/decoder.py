@@ -56,9 +56,12 @@ class Decoder:
 
 def _start() -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-m", __name__], cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        [sys.executable, "-m", __name__],
+        cwd=_ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
 
 
 def _in_words(status: int) -> str:

@@ -23,7 +23,7 @@ Tell = Callable[[str], None]
 
 def extract_on(
     where: str, backbone: Backbone, precision: str, bottleneck_dir: Path, tell: Tell, threads: int | None = None
-) -> Callable[[Extraction, Callable[[int], None]], Found]:  # fmt: skip
+) -> Callable[[Extraction, Callable[[int], None]], Found]:
     """What takes the place of Extraction.run.
 
     `threads` is how many processors a worker takes; by default as many as the smallest machine has, four at most.
@@ -40,9 +40,14 @@ def extract_on(
 
 
 def _run(
-    extraction: Extraction, backbone: Backbone, precision: str, bottleneck_dir: Path, advance: Callable[[int], None],
-    threads: int | None, from_afar: bool,
-) -> None:  # fmt: skip
+    extraction: Extraction,
+    backbone: Backbone,
+    precision: str,
+    bottleneck_dir: Path,
+    advance: Callable[[int], None],
+    threads: int | None,
+    from_afar: bool,
+) -> None:
     import ray
 
     from scripts.classifier.cluster import pipeline
@@ -60,9 +65,16 @@ def _run(
         sample = waiting[0].path
         stamp = photo_folders.stamp(image_dir, sample)
         task = Task(
-            photo_folders.absolute(image_dir), str(bottleneck_dir.absolute()), str(run.path), run.token, sample, stamp,
-            ray.put(pickle.dumps(backbone)), precision, threads,
-        )  # fmt: skip
+            photo_folders.absolute(image_dir),
+            str(bottleneck_dir.absolute()),
+            str(run.path),
+            run.token,
+            sample,
+            stamp,
+            ray.put(pickle.dumps(backbone)),
+            precision,
+            threads,
+        )
         undone = dict(enumerate(cut))
         try:
             for outcome in outcomes(rows, task, workers):

@@ -108,10 +108,14 @@ def _start(place: str) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
     try:
         ray.init(
-            address="local", num_cpus=networks.cores(), include_dashboard=False,
-            object_store_memory=_OBJECT_STORE_BYTES, log_to_driver=False, logging_level=logging.CRITICAL,
+            address="local",
+            num_cpus=networks.cores(),
+            include_dashboard=False,
+            object_store_memory=_OBJECT_STORE_BYTES,
+            log_to_driver=False,
+            logging_level=logging.CRITICAL,
             _temp_dir=place,
-        )  # fmt: skip
+        )
     except Exception as error:
         raise UserError(f"Ray cannot be started here: {_in_words(error)}") from error
 

@@ -53,9 +53,10 @@ class Worker:
         except UserError as problem:
             error = str(problem)
         return {
-            "number": row["number"], "photos": row["photos"],
+            "number": row["number"],
+            "photos": row["photos"],
             "error": f"the worker on {_here()} {error}" if error else "",
-        }  # fmt: skip
+        }
 
 
 def _here() -> str:

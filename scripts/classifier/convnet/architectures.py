@@ -43,9 +43,9 @@ def _dropout(made, recipe: Recipe):
 
 def _basic(made, recipe: Recipe, policy):
     for number, width in enumerate(_BASIC_WIDTHS, 1):
-        made = layers.Conv2D(
-            width, 3, padding="same", activation="relu", name=f"convolution_{number}", dtype=policy
-        )(made)
+        made = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"convolution_{number}", dtype=policy)(
+            made
+        )
         if min(made.shape[1:3]) > 1:
             made = layers.MaxPooling2D(name=f"pooling_{number}", dtype=policy)(made)
     made = _Flatten(name="flat", dtype=policy)(_dropout(made, recipe))
@@ -57,9 +57,15 @@ def _deep(made, recipe: Recipe, policy):
 
     def convolution(made, width: int, name: str, stride: int = 1, pool: bool = False):
         made = layers.Conv2D(
-            width, 3, strides=stride, padding="same", use_bias=False, name=name, dtype=policy,
+            width,
+            3,
+            strides=stride,
+            padding="same",
+            use_bias=False,
+            name=name,
+            dtype=policy,
             kernel_initializer="he_normal",
-        )(made)  # fmt: skip
+        )(made)
         if pool and min(made.shape[1:3]) > 1:
             made = layers.MaxPooling2D(name=f"{name}_pooling", dtype=policy)(made)
         made = _BatchNorm(name=f"{name}_norm", momentum=0.9, dtype=policy)(made)

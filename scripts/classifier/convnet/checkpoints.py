@@ -42,9 +42,10 @@ class Checkpoint:
 def write(path: Path, trainer: Trainer, precision: str, fingerprint: str) -> None:
     """`fingerprint` is that of the photos: others would not give the same result."""
     about = {
-        "history": [asdict(at) for at in trainer.history], "options": _fixed(trainer.recipe, precision),
+        "history": [asdict(at) for at in trainer.history],
+        "options": _fixed(trainer.recipe, precision),
         "photos": fingerprint,
-    }  # fmt: skip
+    }
     arrays = {f"{_STATE}_{number}": each.numpy() for number, each in enumerate(trainer.state)}
     arrays |= {f"{_BEST}_{number}": each for number, each in enumerate(trainer.best_weights)}
     data = io.BytesIO()

@@ -39,15 +39,18 @@ class Outcome:
         frozen_graph.write(graph_def, graph)
         retraining.write_labels(self.labels, labels_file)
         run_record.write(
-            graph, run_record.preprocessing(self.backbone, retrained_graph.SCORES), self.labels,
+            graph,
+            run_record.preprocessing(self.backbone, retrained_graph.SCORES),
+            self.labels,
             {
-                **record, "unknown": {"test_photos_kept": self.known_kept},
+                **record,
+                "unknown": {"test_photos_kept": self.known_kept},
                 "validation": accuracy.as_record(self.validated, self.labels),
                 "test": accuracy.as_record(self.tested, self.labels),
                 "verdict": {"name": self.verdict.name, "since_epoch": self.verdict.since_epoch},
             },
             None if self.tells_unknown is None else self.tells_unknown.to_bytes(),
-        )  # fmt: skip
+        )
         return graph_def
 
 
@@ -60,8 +63,13 @@ def of(trainer: Trainer, testing: Examples, labels: Sequence[str], known_kept: f
     )
     tells_unknown = retraining.learn_unknown(training, validation, known_kept, trainer.recipe.seed)
     return Outcome(
-        tuple(labels), backbone, layer, trainer.best_epoch * trainer.steps_an_epoch,
-        accuracy.measure(layer, validation), accuracy.measure(layer, tested),
-        tells_unknown, retraining.share_kept(tells_unknown, tested),
+        tuple(labels),
+        backbone,
+        layer,
+        trainer.best_epoch * trainer.steps_an_epoch,
+        accuracy.measure(layer, validation),
+        accuracy.measure(layer, tested),
+        tells_unknown,
+        retraining.share_kept(tells_unknown, tested),
         verdict.judge(trainer.history, len(labels), trainer.recipe),
-    )  # fmt: skip
+    )

@@ -96,9 +96,14 @@ class Gathered:
 
 
 def gather(
-    lists: ImageLists, side: int, kind: str, cache_dir: Path, percentages: tuple[float, float], skipped_file: Path,
+    lists: ImageLists,
+    side: int,
+    kind: str,
+    cache_dir: Path,
+    percentages: tuple[float, float],
+    skipped_file: Path,
     show: Show,
-) -> Gathered:  # fmt: skip
+) -> Gathered:
     """Decodes all photos, leaves out what cannot be read, and deals out the rest."""
     pictures = Pictures(lists.image_dir, [photo.path for photo in lists.photos], side, kind, cache_dir)
     with show(len(lists.photos)) as advance:

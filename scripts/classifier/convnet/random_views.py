@@ -28,10 +28,13 @@ class RandomViews(keras.layers.Layer):
         # Whole pixels, unless they are turned or zoomed anyhow: small pictures would be blurred.
         whole = not (self.views.rotation or self.views.zoom)
         return tf.raw_ops.ImageProjectiveTransformV3(
-            images=pictures, transforms=self._transforms(tf.shape(pictures)[0], side, whole),
-            output_shape=[side, side], fill_value=0.0, interpolation="NEAREST" if whole else "BILINEAR",
+            images=pictures,
+            transforms=self._transforms(tf.shape(pictures)[0], side, whole),
+            output_shape=[side, side],
+            fill_value=0.0,
+            interpolation="NEAREST" if whole else "BILINEAR",
             fill_mode="REFLECT",
-        )  # fmt: skip
+        )
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return input_shape

@@ -71,9 +71,17 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     else:
         one_core = False
     return Model(
-        path, take, outputs, known.record, run_record.read_unknown(path, known.record), open_runner, batch, one_core,
-        gives_bottlenecks=len(wanted) > 1, note=note,
-    )  # fmt: skip
+        path,
+        take,
+        outputs,
+        known.record,
+        run_record.read_unknown(path, known.record),
+        open_runner,
+        batch,
+        one_core,
+        gives_bottlenecks=len(wanted) > 1,
+        note=note,
+    )
 
 
 def read_contents(
@@ -108,9 +116,13 @@ def _read(path: Path, said: Overrides) -> _Known:
 def _lifted(known: _Known, path: Path, try_out: bool = True) -> batch_lifting.Lifted:
     take = known.take
     return batch_lifting.lift_batch(
-        known.graph_def, take.input_layer, take.output_layer, (take.input_height, take.input_width), str(path),
+        known.graph_def,
+        take.input_layer,
+        take.output_layer,
+        (take.input_height, take.input_width),
+        str(path),
         try_out=try_out,
-    )  # fmt: skip
+    )
 
 
 def _check_layers(graph_def: GraphDef, take: Preprocessing, path: Path) -> None:

@@ -121,14 +121,20 @@ def open_model(path: Path, wishes: Wishes) -> Model:
         return finish(np.asarray(scores)), None if bottlenecks is None else bottlenecks.astype(np.float32, copy=False)
 
     return Model(
-        path, take, outputs, record, unknown, lambda: run, batch or _BATCH, gives_bottlenecks=gives_bottlenecks,
-        labels=None if record is None else tuple(record["labels"]), note=note and f"{path} {note}",
-    )  # fmt: skip
+        path,
+        take,
+        outputs,
+        record,
+        unknown,
+        lambda: run,
+        batch or _BATCH,
+        gives_bottlenecks=gives_bottlenecks,
+        labels=None if record is None else tuple(record["labels"]),
+        note=note and f"{path} {note}",
+    )
 
 
-def _ending(
-    model: keras.Model, path: Path, described: dict | None
-) -> tuple[endings.Scores, int | None, str | None]:
+def _ending(model: keras.Model, path: Path, described: dict | None) -> tuple[endings.Scores, int | None, str | None]:
     """How its values become scores; `described` is None where they are scores already."""
     shapes = [tuple(each.shape) for each in model.outputs]
     if len(shapes) != 1 or len(shapes[0]) != 2:

@@ -27,8 +27,12 @@ if TYPE_CHECKING:
 # What tf2onnx writes unless told otherwise; runtimes of 2022 and later read it.
 _OPSET = 15
 
-_KINDS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64,
-          "tensor(uint8)": np.uint8}  # fmt: skip
+_KINDS = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(uint8)": np.uint8,
+}
 # Between what gives scores and the output.
 _PASSING = {"Identity", "Reshape", "Squeeze", "Flatten", "Cast", "Dropout", "Transpose", "GlobalAveragePool"}
 
@@ -113,9 +117,18 @@ def open_model(path: Path, wishes: Wishes) -> Model:
 
     # Any number of threads may run it at once, each on a core of its own.
     return Model(
-        path, take, outputs, record, unknown, lambda: run, batch=1, one_core=True, gives_bottlenecks=gives_bottlenecks,
-        labels=None if record is None else tuple(record["labels"]), note=note and f"{path} {note}",
-    )  # fmt: skip
+        path,
+        take,
+        outputs,
+        record,
+        unknown,
+        lambda: run,
+        batch=1,
+        one_core=True,
+        gives_bottlenecks=gives_bottlenecks,
+        labels=None if record is None else tuple(record["labels"]),
+        note=note and f"{path} {note}",
+    )
 
 
 def _open_session(path: Path) -> onnxruntime.InferenceSession:

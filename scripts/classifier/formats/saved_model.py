@@ -114,9 +114,10 @@ def _save(contents: Contents, labels: Path, folder: Path) -> None:
         return {SCORES: scores, CLASSES: tf.tile(classes, [tf.shape(scores)[0], 1])}
 
     decode = tf.function(
-        lambda encoded: tensorflow_pixels.decode_all(encoded, take.input_height, take.input_width), [strings],
+        lambda encoded: tensorflow_pixels.decode_all(encoded, take.input_height, take.input_width),
+        [strings],
         autograph=False,
-    )  # fmt: skip
+    )
 
     def from_encoded(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         return from_pixels(decode(image_bytes))
@@ -200,17 +201,25 @@ def open_model(path: Path, wishes: Wishes) -> Model:
         return scores, None if signature.bottlenecks is None else given[signature.bottlenecks].numpy()
 
     return Model(
-        path, take, outputs, record, unknown, lambda: run, batch or _BATCH,
+        path,
+        take,
+        outputs,
+        record,
+        unknown,
+        lambda: run,
+        batch or _BATCH,
         gives_bottlenecks=signature.bottlenecks is not None,
-        labels=None if record is None else tuple(record["labels"]), note=note and f"{path} {note}",
-    )  # fmt: skip
+        labels=None if record is None else tuple(record["labels"]),
+        note=note and f"{path} {note}",
+    )
 
 
 def _own_files(path: Path) -> dict[str, bytes]:
     places = {RECORD: _EXTRA, LABELS: _ASSETS, UNKNOWN: _EXTRA}
     try:
-        return {name: (path / place / name).read_bytes() for name, place in places.items()
-                if (path / place / name).exists()}  # fmt: skip
+        return {
+            name: (path / place / name).read_bytes() for name, place in places.items() if (path / place / name).exists()
+        }
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
 

@@ -82,9 +82,10 @@ def _scores(outputs: Mapping[str, TensorInfo]) -> str | None:
     import tensorflow as tf
 
     floats = [
-        name for name, each in sorted(outputs.items())
+        name
+        for name, each in sorted(outputs.items())
         if tf.as_dtype(each.dtype).is_floating and len(sizes_of(each.tensor_shape) or (0, 0)) == 2
-    ]  # fmt: skip
+    ]
     for word in (SCORES, "prob", "softmax", "predict", ""):
         named = [name for name in floats if word in name.lower()]
         if len(named) == 1:

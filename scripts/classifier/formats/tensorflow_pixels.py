@@ -21,9 +21,10 @@ def decode_all(pictures: tf.Tensor, height: int, width: int) -> tf.Tensor:
     import tensorflow as tf
 
     return tf.map_fn(
-        lambda data: decode(data, height, width), pictures,
+        lambda data: decode(data, height, width),
+        pictures,
         fn_output_signature=tf.TensorSpec([height, width, 3], tf.float32),
-    )  # fmt: skip
+    )
 
 
 def decode(data: tf.Tensor, height: int, width: int) -> tf.Tensor:
@@ -35,10 +36,12 @@ def decode(data: tf.Tensor, height: int, width: int) -> tf.Tensor:
 
     head = tf.strings.substr(data, 0, 4)
     image = tf.case(
-        [(_starts(head, b"\xff\xd8\xff"), lambda: _jpeg(data, max(height, width))),
-         (_starts(head, b"\x89PNG"), lambda: _png(data))],
+        [
+            (_starts(head, b"\xff\xd8\xff"), lambda: _jpeg(data, max(height, width))),
+            (_starts(head, b"\x89PNG"), lambda: _png(data)),
+        ],
         default=other,
-    )  # fmt: skip
+    )
     return _squeeze(image, height, width)
 
 

@@ -59,10 +59,13 @@ def write(
 def _for_floats_only(graph_def: GraphDef) -> list[str]:
     """Operations of that kind on what depends on the picture."""
     constants = {node.name for node in graph_def.node if node.op == "Const"}
-    return sorted({
-        node.op for node in graph_def.node
-        if node.op in _FOR_FLOATS_ONLY and not (node.op in ("RealDiv", "Div") and node.input[1] in constants)
-    })  # fmt: skip
+    return sorted(
+        {
+            node.op
+            for node in graph_def.node
+            if node.op in _FOR_FLOATS_ONLY and not (node.op in ("RealDiv", "Div") and node.input[1] in constants)
+        }
+    )
 
 
 def _convert(graph_def: GraphDef, take: Preprocessing, quantize: str, pictures: Sequence[np.ndarray]) -> bytes:
@@ -116,11 +119,13 @@ def _complete(model: bytes, contents: Contents, quantize: str) -> bytes:
     description = tflite_metadata.Description(
         name=f"{contents.record.get('backbone', {}).get('architecture', 'image')} classifier",
         text=f"Tells {len(contents.labels)} labels apart: {', '.join(contents.labels[:5])}{more}.",
-        mean=mean, std=std,
+        mean=mean,
+        std=std,
         input_range=(0, 255) if whole else (-mean / std, (255 - mean) / std),
         output_range=(0, 255) if whole else (0, 1),
-        labels=LABELS, files=contents.files(take, quantize=quantize),
-    )  # fmt: skip
+        labels=LABELS,
+        files=contents.files(take, quantize=quantize),
+    )
     names = [node_of(layer) for layer in (given.input_layer, given.output_layer)]
     return tflite_metadata.embed(model, *names, description)
 
@@ -168,9 +173,18 @@ def open_model(path: Path, wishes: Wishes) -> Model:
         return run_one
 
     return Model(
-        path, take, outputs, record, unknown, open_runner, batch=1, one_core=True, gives_bottlenecks=len(wanted) > 1,
-        labels=inside.labels if record is None else tuple(record["labels"]), note=note and f"{path} {note}",
-    )  # fmt: skip
+        path,
+        take,
+        outputs,
+        record,
+        unknown,
+        open_runner,
+        batch=1,
+        one_core=True,
+        gives_bottlenecks=len(wanted) > 1,
+        labels=inside.labels if record is None else tuple(record["labels"]),
+        note=note and f"{path} {note}",
+    )
 
 
 def _open(data: bytes, path: Path, shape: Sequence[int] | None = None) -> Interpreter:

@@ -36,10 +36,13 @@ def curve(
     def at(step: float, value: float) -> tuple[float, float]:
         return _x(step / last), _y(min(value, ticks[-1]) / ticks[-1])
 
-    parts = [_axes(
-        [(step / last, f"{step:,.0f}") for step in x_ticks if step <= last],
-        [(tick / ticks[-1], percent(tick) if shares else f"{tick:g}") for tick in ticks], "step",
-    )]  # fmt: skip
+    parts = [
+        _axes(
+            [(step / last, f"{step:,.0f}") for step in x_ticks if step <= last],
+            [(tick / ticks[-1], percent(tick) if shares else f"{tick:g}") for tick in ticks],
+            "step",
+        )
+    ]
     for name, line in drawn:
         lower = [at(step, low) for step, _, low, _ in line]
         upper = [at(step, high) for step, _, _, high in reversed(line)]
@@ -145,6 +148,4 @@ def _points(points: list[tuple[float, float]]) -> str:
 def _svg(width: int, height: int, what: str, content: str, fixed: bool = False, kind: str = "chart") -> str:
     """`what`, in HTML, is said to those who cannot see it. A fixed picture keeps its size, others fill their place."""
     size = f' width="{width}" height="{height}"' if fixed else ""
-    return (
-        f'<svg class="{kind}" role="img" aria-label="{what}" viewBox="0 0 {width} {height}"{size}>{content}</svg>'
-    )
+    return f'<svg class="{kind}" role="img" aria-label="{what}" viewBox="0 0 {width} {height}"{size}>{content}</svg>'

@@ -37,22 +37,40 @@ def figures(measures: Measures) -> Section:
     chance = measures.calibration_error_by_chance
     fair = "No more than chance alone gives" if measures.calibration_error <= 1.5 * chance else "Chance alone gives"
     shown = [
-        ("Accuracy", percent(measures.accuracy, exact),
-         f"How often its first answer is right. From {count(measures.total, 'photo')}, the true value is likely "
-         f"(95 %) between {percent(low, exact)} and {percent(high, exact)}."),
-        ("Mean F1 of the labels", or_dash(measures.macro_f1, exact),
-         "Each label counts the same here, however many photos it has. Far below the accuracy, it means that rare "
-         "labels fare badly."),
-        ("Cross entropy", f"{measures.cross_entropy:.2f}",
-         f"How surprised it was by the truth: 0 is perfect, and an even guess among {label_count} labels has "
-         f"{math.log(label_count):.2f}. Confident mistakes cost most."),
-        ("Calibration error", percent(measures.calibration_error, 1),
-         f"How far its scores are from how often it is right. {fair}: about {percent(chance, 1)} with "
-         f"{count(measures.total, 'photo')}."),
-    ]  # fmt: skip
+        (
+            "Accuracy",
+            percent(measures.accuracy, exact),
+            f"How often its first answer is right. From {count(measures.total, 'photo')}, the true value is likely "
+            f"(95 %) between {percent(low, exact)} and {percent(high, exact)}.",
+        ),
+        (
+            "Mean F1 of the labels",
+            or_dash(measures.macro_f1, exact),
+            "Each label counts the same here, however many photos it has. Far below the accuracy, it means that rare "
+            "labels fare badly.",
+        ),
+        (
+            "Cross entropy",
+            f"{measures.cross_entropy:.2f}",
+            f"How surprised it was by the truth: 0 is perfect, and an even guess among {label_count} labels has "
+            f"{math.log(label_count):.2f}. Confident mistakes cost most.",
+        ),
+        (
+            "Calibration error",
+            percent(measures.calibration_error, 1),
+            f"How far its scores are from how often it is right. {fair}: about {percent(chance, 1)} with "
+            f"{count(measures.total, 'photo')}.",
+        ),
+    ]
     if measures.top_5 is not None:
-        shown.insert(1, ("Top-5 accuracy", percent(measures.top_5, exact),
-                         "How often the right label is among its first five answers."))  # fmt: skip
+        shown.insert(
+            1,
+            (
+                "Top-5 accuracy",
+                percent(measures.top_5, exact),
+                "How often the right label is among its first five answers.",
+            ),
+        )
     items = "".join(
         f'<div><dt>{title}</dt><dd class="value">{value}</dd><dd>{meaning}</dd></div>'
         for title, value, meaning in shown
@@ -68,10 +86,11 @@ def labels(measures: Measures) -> Section | None:
     few = len(ranked) <= _MOST_LABELS_OPEN
     means = (
         '<tfoot><tr><th scope="row">mean of the labels</th><td></td>'
-        + "".join(f"<td>{or_dash(mean)}</td>"
-                  for mean in (measures.macro_recall, measures.macro_precision, measures.macro_f1))
+        + "".join(
+            f"<td>{or_dash(mean)}</td>" for mean in (measures.macro_recall, measures.macro_precision, measures.macro_f1)
+        )
         + "</tr></tfoot>"
-    )  # fmt: skip
+    )
     body = (
         "<p>The hardest labels come first. <b>Found</b>: of the photos of it, the share that was recognised (recall). "
         "<b>Believed</b>: of the photos taken for it, the share that really is (precision). <b>F1</b> joins the "
@@ -113,9 +132,12 @@ def confusion(measures: Measures) -> Section | None:
     found = measures.confusions
     said = "; ".join(f"{text(a)} taken for {text(b)}: {times} of {of}" for a, b, times, of in found[:_MOST_CONFUSIONS])
     picture = charts.confusion(measures, f"Confusion matrix. {said or 'Nothing was taken for anything else.'}")
-    names = "" if len(measures.judged.labels) <= charts.MOST_LABELS_WRITTEN else (
-        " Labels stand in their usual order, downwards and to the right; point at a square to read which two they are."
-    )  # fmt: skip
+    names = ""
+    if len(measures.judged.labels) > charts.MOST_LABELS_WRITTEN:
+        names = (
+            " Labels stand in their usual order, downwards and to the right; "
+            "point at a square to read which two they are."
+        )
     body = (
         "<p>Each row holds the photos of one label, each column what they were taken for. The diagonal is right; what "
         f"lies beside it was mixed up. The stronger the colour, the larger a share of the row.{names}</p>"
@@ -156,8 +178,9 @@ def curves(curve: dict[str, list] | None) -> Section | None:
     validated = any(value is not None for value in curve.get("validation_accuracy") or [])
     drawn = ""
     for heading, key, top, meaning in (
-        ("Accuracy", "accuracy", 1.0, "higher is better"), ("Cross entropy", "cross_entropy", None, "lower is better"),
-    ):  # fmt: skip
+        ("Accuracy", "accuracy", 1.0, "higher is better"),
+        ("Cross entropy", "cross_entropy", None, "lower is better"),
+    ):
         series = [("training", curve[key])]
         if validated:
             series.append(("validation", curve[f"validation_{key}"]))
@@ -207,8 +230,9 @@ def making(record: dict | None) -> Section | None:
     numbers = [f"{sum(each.get(split, 0) for each in photos):,} {split}" for split in SPLITS] if photos else []
     distorted = [
         f"{flag.replace('_', ' ')} {options[flag]}" if options[flag] is not True else flag.replace("_", " ")
-        for flag in _DISTORTIONS if options.get(flag)
-    ]  # fmt: skip
+        for flag in _DISTORTIONS
+        if options.get(flag)
+    ]
     seconds = [each for each in _dict(record.get("seconds")).values() if isinstance(each, int | float)]
     versions = [f"{package} {version}" for package, version in _dict(record.get("versions")).items()]
     facts = [

@@ -97,10 +97,14 @@ def near_identical(found: Findings, image_dir: Path) -> Section | None:
     within = sum(near.pairs.values()) - across
     parts = []
     if near.across_sets:
-        held = [f"{count(number, f'{one} photo')} also in {other}" for one, other, number in (
-            (one, other, near.copies.get((one, other), 0))
-            for one, other in ((TESTING, TRAINING), (VALIDATION, TRAINING), (TESTING, VALIDATION))
-        ) if number]  # fmt: skip
+        held = [
+            f"{count(number, f'{one} photo')} also in {other}"
+            for one, other, number in (
+                (one, other, near.copies.get((one, other), 0))
+                for one, other in ((TESTING, TRAINING), (VALIDATION, TRAINING), (TESTING, VALIDATION))
+            )
+            if number
+        ]
         parts.append(
             "<p>The same picture twice, or two of one scene, in different sets: a photo that was learned from helps to "
             "recognise its twin, which makes the figures above look better than they are. Delete one of each two, or "
@@ -150,19 +154,26 @@ def _stranger(strangers: Strangers, labels: tuple[str, ...], row: int) -> str:
 
 
 def _gallery(
-    image_dir: Path, judged: Judged, rows: Iterable[int], most: int, what: str, words: Callable[[int], str],
+    image_dir: Path,
+    judged: Judged,
+    rows: Iterable[int],
+    most: int,
+    what: str,
+    words: Callable[[int], str],
     kinds: Callable[[int, int], str] | None = None,
-) -> str:  # fmt: skip
+) -> str:
     """A card for each photo; `kinds` says how the bar of (row, label) is coloured."""
     rows, kinds = list(rows), kinds or (lambda row, at: _right_or_wrong(judged, row, at))
     cards = [
         _card(
-            image_dir, judged.paths[row], words(row),
+            image_dir,
+            judged.paths[row],
+            words(row),
             f"{judged.paths[row]}, labelled {judged.labels[judged.truth[row]]}",
             _score_bars(judged.labels, judged.scores[row], int(judged.truth[row]), partial(kinds, row)),
         )
         for row in rows[:most]
-    ]  # fmt: skip
+    ]
     return _cards(cards, len(rows), what)
 
 

@@ -17,7 +17,9 @@ COLOURS = """
 }
 """
 
-STYLE = COLOURS + """
+STYLE = (
+    COLOURS
+    + """
 *, *::before, *::after { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; scroll-padding-top: 1rem; }
 body {
@@ -188,3 +190,4 @@ footer { color: var(--soft); font-size: .875rem; padding-top: .5rem; padding-bot
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 """
+)

@@ -16,17 +16,20 @@ def render(document: dict) -> str:
     info = document["info"]
     sections = [
         _operation(path, method, operation)
-        for path, methods in document["paths"].items() for method, operation in methods.items()
-    ]  # fmt: skip
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
     schemas = [
         f'<details id="{text(name)}"><summary>{text(name)}</summary>'
         f"<pre>{text(json.dumps(schema, indent=1))}</pre></details>"
         for name, schema in document["components"]["schemas"].items()
     ]
     return Template(_TEMPLATE.read_text("utf-8")).substitute(
-        title=text(info["title"]), description=text(info["description"]), operations="\n".join(sections),
+        title=text(info["title"]),
+        description=text(info["description"]),
+        operations="\n".join(sections),
         schemas="\n".join(schemas),
-    )  # fmt: skip
+    )
 
 
 def _operation(path: str, method: str, operation: dict) -> str:
@@ -38,7 +41,7 @@ def _operation(path: str, method: str, operation: dict) -> str:
     facts = "".join(f"<dt>{text(name)}</dt><dd>{words}</dd>" for name, words in rows if words or name != "takes")
     return (
         f'<section><h2><span class="method">{method.upper()}</span> <code>{text(path)}</code></h2>'
-        f"<p>{text(operation['summary'])}</p><dl class=\"facts\">{facts}</dl></section>"
+        f'<p>{text(operation["summary"])}</p><dl class="facts">{facts}</dl></section>'
     )
 
 

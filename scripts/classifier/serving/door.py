@@ -38,8 +38,14 @@ _VANISHED = 499
 
 
 class Door:
-    def __init__(self, app: ASGIApp, tokens: Tokens, metrics: Metrics, log: Callable[[Entry], None],
-                 report: Callable[[str, Exception], None]):  # fmt: skip
+    def __init__(
+        self,
+        app: ASGIApp,
+        tokens: Tokens,
+        metrics: Metrics,
+        log: Callable[[Entry], None],
+        report: Callable[[str, Exception], None],
+    ):
         self._app, self._tokens, self._metrics, self._log, self._report = app, tokens, metrics, log, report
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

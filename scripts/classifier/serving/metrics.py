@@ -18,10 +18,10 @@ class Metrics:
         self._requests = Counter("poets_requests", "Requests answered.", ("route", "method", "status"), **kept)
         self._seconds = Histogram(
             "poets_request_seconds", "From a request's head to its answer's end.", ("route",), buckets=_SECONDS, **kept
-        )  # fmt: skip
+        )
         self._batches = Histogram(
             "poets_batch_pictures", "Pictures that went through the network together.", buckets=_PICTURES, **kept
-        )  # fmt: skip
+        )
         self._labels = Counter("poets_predicted", "Pictures by the label that scored highest.", ("label",), **kept)
         self._model = Gauge("poets_model_version", "The version in service.", ("model",), **kept)
         self._refused = Counter("poets_graphs_refused", "Graphs that were to take over and could not be used.", **kept)

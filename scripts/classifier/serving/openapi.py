@@ -7,9 +7,11 @@ from scripts.classifier.serving.tensorflow_rest import MOST_PICTURES
 
 _STRING, _NUMBER = {"type": "string"}, {"type": "number"}
 _B64 = {
-    "type": "object", "required": ["b64"], "additionalProperties": False,
+    "type": "object",
+    "required": ["b64"],
+    "additionalProperties": False,
     "properties": {"b64": {"type": "string", "contentEncoding": "base64", "description": "An encoded picture."}},
-}  # fmt: skip
+}
 # One pixel, as an example.
 _SMALL_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGOoBwAAgQCAf5Bo1gAAAABJRU5ErkJggg=="
 
@@ -33,7 +35,8 @@ def document(name: str, labels: tuple[str, ...], height: int, width: int) -> dic
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": f"Poets: {name}", "version": "1",
+            "title": f"Poets: {name}",
+            "version": "1",
             "description": f"Tells {len(labels)} labels apart. Addresses under /v1 are those of TensorFlow Serving's "
             f"REST interface. A request may hold {MOST_BYTES // 1_000_000} MB and {MOST_PICTURES} pictures. Where the "
             "server was started with --token, all but /healthz ask for Authorization: Bearer TOKEN.",
@@ -44,7 +47,7 @@ def document(name: str, labels: tuple[str, ...], height: int, width: int) -> dic
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{}, {"token": []}],
-    }  # fmt: skip
+    }
 
 
 def _schemas(labels: tuple[str, ...], height: int, width: int) -> dict:
@@ -59,58 +62,92 @@ def _schemas(labels: tuple[str, ...], height: int, width: int) -> dict:
     signature = {"type": "string", "enum": ["", "serving_default", "pixels"]}
     scored = _closed({"scores": array(_NUMBER, len(labels)), "classes": array(_STRING, len(labels))})
     labelled = {
-        "type": "object", "required": ["label", "score"], "additionalProperties": False,
+        "type": "object",
+        "required": ["label", "score"],
+        "additionalProperties": False,
         "properties": {
-            "label": {"type": "string", "enum": list(labels)}, "name": _STRING,
+            "label": {"type": "string", "enum": list(labels)},
+            "name": _STRING,
             "score": {"type": "number", "minimum": 0},
         },
-    }  # fmt: skip
+    }
     one = {"image": _STRING, "unknown": {"type": "boolean"}, "distance": _NUMBER, "labels": array(labelled)}
     rows = {
-        "type": "object", "required": ["instances"], "properties": {"signature_name": signature, "instances": pictures},
+        "type": "object",
+        "required": ["instances"],
+        "properties": {"signature_name": signature, "instances": pictures},
         "examples": [{"instances": [{"b64": _SMALL_PNG}]}],
-    }  # fmt: skip
+    }
     columns = {
-        "type": "object", "required": ["inputs"],
-        "properties": {"signature_name": signature, "inputs": {"anyOf": [
-            {**array({"anyOf": [_B64, pixels]}), **several},
-            _closed({"image_bytes": {**array(_B64), **several}}),
-            _closed({"pictures": {**array(pixels), **several}}),
-        ]}},
-    }  # fmt: skip
+        "type": "object",
+        "required": ["inputs"],
+        "properties": {
+            "signature_name": signature,
+            "inputs": {
+                "anyOf": [
+                    {**array({"anyOf": [_B64, pixels]}), **several},
+                    _closed({"image_bytes": {**array(_B64), **several}}),
+                    _closed({"pictures": {**array(pixels), **several}}),
+                ]
+            },
+        },
+    }
     version = {"version": _STRING, "state": {"enum": ["AVAILABLE", "END"]}, "status": {"type": "object"}}
     return {
         "Predict": {"oneOf": [rows, columns]},
-        "Predictions": {"oneOf": [
-            _closed({"predictions": array(scored)}),
-            _closed({"outputs": _closed({"scores": array(array(_NUMBER)), "classes": array(array(_STRING))})}),
-        ]},
+        "Predictions": {
+            "oneOf": [
+                _closed({"predictions": array(scored)}),
+                _closed({"outputs": _closed({"scores": array(array(_NUMBER)), "classes": array(array(_STRING))})}),
+            ]
+        },
         "Classify": {
-            "type": "object", "required": ["examples"],
+            "type": "object",
+            "required": ["examples"],
             "properties": {
                 "signature_name": {"type": "string", "enum": ["", "serving_default", "classify"]},
-                "context": {"type": "object", "maxProperties": 0}, "examples": {**array(example), **several},
+                "context": {"type": "object", "maxProperties": 0},
+                "examples": {**array(example), **several},
             },
         },
         "Results": _closed({"results": array(array({"type": "array", "minItems": 2, "maxItems": 2}))}),
         "Status": _closed({"model_version_status": array(_closed(version))}),
         "Metadata": _closed({"model_spec": {"type": "object"}, "metadata": {"type": "object"}}),
-        "Labelled": {"oneOf": [
-            {"type": "object", "required": ["model", "version", "labels"],
-             "properties": {"model": _STRING, "version": _STRING, **one}, "additionalProperties": False},
-            _closed({"model": _STRING, "version": _STRING, "pictures": array({
-                "type": "object", "properties": {**one, "error": _STRING}, "additionalProperties": False,
-            })}),
-        ]},
+        "Labelled": {
+            "oneOf": [
+                {
+                    "type": "object",
+                    "required": ["model", "version", "labels"],
+                    "properties": {"model": _STRING, "version": _STRING, **one},
+                    "additionalProperties": False,
+                },
+                _closed(
+                    {
+                        "model": _STRING,
+                        "version": _STRING,
+                        "pictures": array(
+                            {
+                                "type": "object",
+                                "properties": {**one, "error": _STRING},
+                                "additionalProperties": False,
+                            }
+                        ),
+                    }
+                ),
+            ]
+        },
         "Error": _closed({"error": _STRING}),
-    }  # fmt: skip
+    }
 
 
 def _closed(properties: dict) -> dict:
     """An object of these and nothing else."""
     return {
-        "type": "object", "required": list(properties), "properties": properties, "additionalProperties": False,
-    }  # fmt: skip
+        "type": "object",
+        "required": list(properties),
+        "properties": properties,
+        "additionalProperties": False,
+    }
 
 
 def _schema(name: str) -> dict:
@@ -118,10 +155,15 @@ def _schema(name: str) -> dict:
 
 
 def _errors(*statuses: int) -> dict:
-    words = {400: "What was asked cannot be understood, or holds no picture.", 401: "The token is missing or wrong.",
-             404: "No such model or version.", 408: "The request did not arrive in time.",
-             413: "The request is too large.", 415: "It is of a kind that is not read.",
-             503: "Too many pictures are waiting; Retry-After says when to try again."}  # fmt: skip
+    words = {
+        400: "What was asked cannot be understood, or holds no picture.",
+        401: "The token is missing or wrong.",
+        404: "No such model or version.",
+        408: "The request did not arrive in time.",
+        413: "The request is too large.",
+        415: "It is of a kind that is not read.",
+        503: "Too many pictures are waiting; Retry-After says when to try again.",
+    }
     return {str(status): {"description": words[status], "content": _schema("Error")} for status in statuses}
 
 
@@ -145,33 +187,49 @@ def _json(summary: str, asked: str, answer: str) -> dict:
 
 def _of_version(operation: dict) -> dict:
     parameter = {
-        "name": "version", "in": "path", "required": True, "description": "A version that is in service.",
+        "name": "version",
+        "in": "path",
+        "required": True,
+        "description": "A version that is in service.",
         "schema": {"type": "integer", "minimum": 0},
-    }  # fmt: skip
+    }
     responses = {**operation["responses"], **_errors(400, 404)}
     return {**operation, "parameters": [parameter], "responses": responses}
 
 
 def _label() -> dict:
     picture = {"schema": {"type": "string", "format": "binary"}}
-    files = {"type": "object", "required": ["image"], "properties": {
-        "image": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}},
-    }}  # fmt: skip
+    files = {
+        "type": "object",
+        "required": ["image"],
+        "properties": {
+            "image": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}},
+        },
+    }
     return {
         "summary": "The labels of a picture, the likeliest first; of a form with several files, those of each.",
-        "parameters": [{
-            "name": "top_k", "in": "query", "description": "How many labels are wanted; 5 where it is not said.",
-            "schema": {"type": "integer", "minimum": 1, "maximum": 999_999},
-        }],
-        "requestBody": {"required": True, "content": {
-            "application/octet-stream": picture, "image/jpeg": picture, "image/png": picture,
-            "multipart/form-data": {"schema": files},
-        }},
+        "parameters": [
+            {
+                "name": "top_k",
+                "in": "query",
+                "description": "How many labels are wanted; 5 where it is not said.",
+                "schema": {"type": "integer", "minimum": 1, "maximum": 999_999},
+            }
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/octet-stream": picture,
+                "image/jpeg": picture,
+                "image/png": picture,
+                "multipart/form-data": {"schema": files},
+            },
+        },
         "responses": {
             "200": {"description": "Labels and scores.", "content": _schema("Labelled")},
             **_errors(400, 401, 408, 413, 415, 503),
         },
-    }  # fmt: skip
+    }
 
 
 def _text(summary: str, stopping: bool = False) -> dict:
@@ -179,7 +237,8 @@ def _text(summary: str, stopping: bool = False) -> dict:
     return {
         "summary": summary,
         "responses": {
-            "200": {"description": "Yes.", **plain}, **({"503": {"description": "No.", **plain}} if stopping else {}),
+            "200": {"description": "Yes.", **plain},
+            **({"503": {"description": "No.", **plain}} if stopping else {}),
             **_errors(401),
         },
-    }  # fmt: skip
+    }

@@ -20,9 +20,13 @@ _MOST_NAMED = 12
 def render(called: str, version: int, classifier: Classifier) -> str:
     record = classifier.model.record or {}
     return Template((_FOLDER / "index.html").read_text("utf-8")).substitute(
-        name=text(called), version=version, tells=_tells(classifier.names), trained=_trained(record),
-        accuracy=_accuracy(record), most_bytes=MOST_BYTES,
-    )  # fmt: skip
+        name=text(called),
+        version=version,
+        tells=_tells(classifier.names),
+        trained=_trained(record),
+        accuracy=_accuracy(record),
+        most_bytes=MOST_BYTES,
+    )
 
 
 def sign_in(wrong: str) -> str:

@@ -51,9 +51,15 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def run(
-    taken: socket.socket, service_: Service, classifier: Classifier, watched: Watched | None, token: str | None,
-    log_format: str, write: Write, ready: Callable[[], None],
-) -> None:  # fmt: skip
+    taken: socket.socket,
+    service_: Service,
+    classifier: Classifier,
+    watched: Watched | None,
+    token: str | None,
+    log_format: str,
+    write: Write,
+    ready: Callable[[], None],
+) -> None:
     """Serves from `taken` until SIGTERM or Ctrl-C; then answers what was accepted, and returns."""
     entry = access_log.as_json if log_format == "json" else access_log.text
 
@@ -80,9 +86,18 @@ def run(
     inside = app.build(service_, tokens, lifespan)
     door = Door(inside, tokens, service_.metrics, lambda each: write(entry(each)), report)
     config = uvicorn.Config(
-        door, http=_Protocol, ws="none", log_config=None, access_log=False, server_header=False, backlog=_BACKLOG,
-        timeout_keep_alive=_IDLE_SECONDS, timeout_graceful_shutdown=_STOP_SECONDS, proxy_headers=False, lifespan="on",
-    )  # fmt: skip
+        door,
+        http=_Protocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=_IDLE_SECONDS,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+        proxy_headers=False,
+        lifespan="on",
+    )
     _Server(config, service_).run(sockets=[taken])
 
 

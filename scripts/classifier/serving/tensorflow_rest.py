@@ -46,9 +46,10 @@ def read_predict(body: bytes, height: int, width: int) -> Asked:
     if key == "instances":
         values = [
             _only(value, (IMAGE_BYTES, PICTURES), f"instances[{at}]")
-            if isinstance(value, dict) and "b64" not in value else value
+            if isinstance(value, dict) and "b64" not in value
+            else value
             for at, value in enumerate(values)
-        ]  # fmt: skip
+        ]
     pictures = [_picture(value, f"{key}[{at}]", height, width) for at, value in enumerate(values)]
     return Asked(pictures, by_column=key == "inputs")
 
@@ -90,12 +91,13 @@ def status(versions: Sequence[tuple[int, bool]]) -> dict:
     return {
         "model_version_status": [
             {
-                "version": str(version), "state": "AVAILABLE" if available else "END",
+                "version": str(version),
+                "state": "AVAILABLE" if available else "END",
                 "status": {"error_code": "OK", "error_message": ""},
             }
             for version, available in versions
         ]
-    }  # fmt: skip
+    }
 
 
 def metadata(name: str, version: int, height: int, width: int, labels: int) -> dict:
@@ -107,11 +109,19 @@ def metadata(name: str, version: int, height: int, width: int, labels: int) -> d
     }
     return {
         "model_spec": {"name": name, "signature_name": "", "version": str(version)},
-        "metadata": {"signature_def": {"signature_def": {
-            signature: {"inputs": {entry: tensor}, "outputs": gives, "method_name": f"tensorflow/serving/{method}"}
-            for signature, (entry, tensor, method) in signatures.items()
-        }}},
-    }  # fmt: skip
+        "metadata": {
+            "signature_def": {
+                "signature_def": {
+                    signature: {
+                        "inputs": {entry: tensor},
+                        "outputs": gives,
+                        "method_name": f"tensorflow/serving/{method}",
+                    }
+                    for signature, (entry, tensor, method) in signatures.items()
+                }
+            }
+        },
+    }
 
 
 def _tensor(kind: str, name: str, *sizes: int) -> dict:

@@ -33,9 +33,10 @@ class Tokens:
         if scope["path"] == "/" and b"text/html" in headers.get(b"accept", b""):
             return HTMLResponse(self._page(""), 401, {"www-authenticate": "Bearer"})
         return JSONResponse(
-            {"error": "the token is missing or wrong: send it as Authorization: Bearer TOKEN"}, 401,
+            {"error": "the token is missing or wrong: send it as Authorization: Bearer TOKEN"},
+            401,
             {"www-authenticate": "Bearer"},
-        )  # fmt: skip
+        )
 
     def sign_in(self, form: bytes) -> Response:
         """What the form of the page is answered with."""
