@@ -11,9 +11,9 @@ from pathlib import Path
 
 from absl import flags
 
-from scripts import command_line
-from scripts.classifier import backbones
-from scripts.classifier.backbones import Listed
+from . import command_line
+from .classifier import backbones
+from .classifier.backbones import Listed
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("model_dir", "tf_files/models", "Where pretrained networks are kept.")

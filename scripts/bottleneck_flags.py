@@ -4,11 +4,11 @@ from pathlib import Path
 
 from absl import flags
 
-from scripts.classifier import retraining
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.cluster import driver, engine
-from scripts.classifier.distortions import Distortions, View, views_of
-from scripts.classifier.recipe import Recipe
+from .classifier import retraining
+from .classifier.backbones.backbone import Backbone
+from .classifier.cluster import driver, engine
+from .classifier.distortions import Distortions, View, views_of
+from .classifier.recipe import Recipe
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("image_dir", "tf_files/flower_photos", "The folder of photos: one folder for each label.")

@@ -12,8 +12,8 @@ import warnings
 from collections.abc import Callable
 from typing import NoReturn
 
-from scripts import flags
-from scripts.classifier.errors import UserError
+from . import flags
+from .classifier.errors import UserError
 
 FLAGS = flags.FLAGS
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from absl import flags
 
-from scripts import command_line
-from scripts.classifier import frozen_graph, graph_statistics
-from scripts.classifier.errors import UserError
-from scripts.classifier.graph_statistics import Statistics
+from . import command_line
+from .classifier import frozen_graph, graph_statistics
+from .classifier.errors import UserError
+from .classifier.graph_statistics import Statistics
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The frozen graph (.pb); may also be given as a word.")

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from scripts import command_line, input_flags, progress
-from scripts.classifier import (
+from . import command_line, input_flags, progress
+from .classifier import (
     atomic_files,
     category_names,
     classifiers,
@@ -29,13 +29,13 @@ from scripts.classifier import (
     photo_folders,
     report,
 )
-from scripts.classifier.classifiers import Classifier
-from scripts.classifier.errors import UserError
-from scripts.classifier.evaluation import Judged, Measures, Strangers
-from scripts.classifier.findings import Findings
-from scripts.classifier.formats.model import Wishes
-from scripts.classifier.image_lists import SPLITS, TESTING, TRAINING, VALIDATION, ImageLists
-from scripts.classifier.judging import LabelledPhoto, Looked
+from .classifier.classifiers import Classifier
+from .classifier.errors import UserError
+from .classifier.evaluation import Judged, Measures, Strangers
+from .classifier.findings import Findings
+from .classifier.formats.model import Wishes
+from .classifier.image_lists import SPLITS, TESTING, TRAINING, VALIDATION, ImageLists
+from .classifier.judging import LabelledPhoto, Looked
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The classifier, as retrain or export wrote it.")

@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from scripts import command_line, input_flags, progress
-from scripts.classifier import accuracy, classifiers, formats, judging, pixels
-from scripts.classifier.classifiers import Classifier
-from scripts.classifier.errors import UserError
-from scripts.classifier.formats import graph as graphs
-from scripts.classifier.formats.model import Wishes
-from scripts.classifier.image_lists import TESTING, TRAINING, ImageLists
-from scripts.classifier.judging import LabelledPhoto, Looked
+from . import command_line, input_flags, progress
+from .classifier import accuracy, classifiers, formats, judging, pixels
+from .classifier.classifiers import Classifier
+from .classifier.errors import UserError
+from .classifier.formats import graph as graphs
+from .classifier.formats.model import Wishes
+from .classifier.image_lists import TESTING, TRAINING, ImageLists
+from .classifier.judging import LabelledPhoto, Looked
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The classifier: a frozen graph.")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from absl import flags
 
-from scripts import bottleneck_flags, command_line, network_flags, progress
-from scripts.classifier import bottlenecks, image_lists, networks, photo_folders, retraining, retraining_text
-from scripts.classifier.stopwatch import Stopwatch
+from . import bottleneck_flags, command_line, network_flags, progress
+from .classifier import bottlenecks, image_lists, networks, photo_folders, retraining, retraining_text
+from .classifier.stopwatch import Stopwatch
 
 FLAGS = flags.FLAGS
 flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from absl import flags
 
-from scripts import command_line, progress
-from scripts.classifier import (
+from . import command_line, progress
+from .classifier import (
     category_names,
     datasets,
     downloads,
@@ -30,8 +30,8 @@ from scripts.classifier import (
     text_columns,
     tfds_photos,
 )
-from scripts.classifier.errors import UserError
-from scripts.classifier.image_lists import SPLITS, ImageLists
+from .classifier.errors import UserError
+from .classifier.image_lists import SPLITS, ImageLists
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("destination", None, "Folder to put the photos in; tf_files/<name> unless given.")
@@ -74,14 +74,14 @@ def _from_server(fetch: Callable, destination: Path) -> None:
 
 
 def cifar10(destination: Path) -> None:
-    from scripts.classifier import cifar10
+    from .classifier import cifar10
 
     show = partial(progress.show, "writing", unit="pictures")
     _from_server(partial(cifar10.fetch, show_writing=show), destination)
 
 
 def drawn_flowers(destination: Path) -> None:
-    from scripts.classifier import drawn_flowers
+    from .classifier import drawn_flowers
 
     with progress.show("drawing", len(drawn_flowers.KINDS) * FLAGS.per_kind, "flowers") as advance:
         drawn_flowers.draw(destination, per_kind=FLAGS.per_kind, seed=FLAGS.seed, on_drawn=advance)

@@ -3,7 +3,7 @@
 try:
     from absl import flags as installed
 except ImportError:
-    from scripts import plain_flags as installed
+    from . import plain_flags as installed
 
 FLAGS, Flag, Error = installed.FLAGS, installed.Flag, installed.Error
 DEFINE_bool = installed.DEFINE_bool

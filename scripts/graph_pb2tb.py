@@ -11,9 +11,9 @@ from pathlib import Path
 
 from absl import flags
 
-from scripts import command_line
-from scripts.classifier import frozen_graph, summaries
-from scripts.classifier.errors import UserError
+from . import command_line
+from .classifier import frozen_graph, summaries
+from .classifier.errors import UserError
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("logdir", "tf_files/training_summaries/graph", "The log folder to write to; made if need be.")

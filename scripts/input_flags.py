@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from scripts import flags
-from scripts.classifier.preprocessing import Overrides
+from . import flags
+from .classifier.preprocessing import Overrides
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("input_height", None, "Height of what it takes; default: as it says itself.", 1)

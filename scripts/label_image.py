@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts import command_line, flags, input_flags
-from scripts.classifier import answer_picture, classifiers, photo_folders, picture_files, pixels, unknown
-from scripts.classifier.classifiers import Answer, Classifier
-from scripts.classifier.errors import UserError
-from scripts.classifier.formats.model import Wishes
+from . import command_line, flags, input_flags
+from .classifier import answer_picture, classifiers, photo_folders, picture_files, pixels, unknown
+from .classifier.classifiers import Answer, Classifier
+from .classifier.errors import UserError
+from .classifier.formats.model import Wishes
 
 FLAGS = flags.FLAGS
 flags.DEFINE_multi_string("image", [], "A picture, a folder of pictures or a pattern; may be given several times.")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from absl import flags
 
-from scripts.classifier import backbones, downloads, networks
-from scripts.classifier.backbones import Choices
-from scripts.classifier.backbones.backbone import Backbone
+from .classifier import backbones, downloads, networks
+from .classifier.backbones import Choices
+from .classifier.backbones.backbone import Backbone
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from absl import flags
 
-from scripts import command_line
-from scripts.classifier import curve_points, picture_files, run_record, summary_curves, training_curves
-from scripts.classifier.training_curves import Curve
+from . import command_line
+from .classifier import curve_points, picture_files, run_record, summary_curves, training_curves
+from .classifier.training_curves import Curve
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("summaries_dir", "tf_files/training_summaries", "The folder that the training wrote its log to.")

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from absl import flags
 
-from scripts import command_line
-from scripts.classifier import atomic_files, classifiers, frozen_graph, retraining, run_record, weight_quantization
-from scripts.classifier.errors import UserError
-from scripts.classifier.frozen_graph import node_of
-from scripts.classifier.preprocessing import Preprocessing
-from scripts.classifier.weight_quantization import ROUNDED, STORED, Quantized
+from . import command_line
+from .classifier import atomic_files, classifiers, frozen_graph, retraining, run_record, weight_quantization
+from .classifier.errors import UserError
+from .classifier.frozen_graph import node_of
+from .classifier.preprocessing import Preprocessing
+from .classifier.weight_quantization import ROUNDED, STORED, Quantized
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("input", "tf_files/retrained_graph.pb", "The frozen graph.")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from absl import flags
 
-from scripts import bottleneck_flags, command_line, network_flags, progress, recipe_flags
-from scripts.classifier import (
+from . import bottleneck_flags, command_line, network_flags, progress, recipe_flags
+from .classifier import (
     accuracy,
     atomic_files,
     backbones,
@@ -34,16 +34,16 @@ from scripts.classifier import (
     unfreezing,
     whole_models,
 )
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.distortions import View
-from scripts.classifier.errors import UserError
-from scripts.classifier.examples import Examples
-from scripts.classifier.final_layer import FinalLayer, Trainer
-from scripts.classifier.fine_tuning import DISTORTIONS
-from scripts.classifier.image_lists import SPLITS, VALIDATION, ImageLists
-from scripts.classifier.recipe import Recipe
-from scripts.classifier.stopwatch import Stopwatch
-from scripts.classifier.summaries import Summaries
+from .classifier.backbones.backbone import Backbone
+from .classifier.distortions import View
+from .classifier.errors import UserError
+from .classifier.examples import Examples
+from .classifier.final_layer import FinalLayer, Trainer
+from .classifier.fine_tuning import DISTORTIONS
+from .classifier.image_lists import SPLITS, VALIDATION, ImageLists
+from .classifier.recipe import Recipe
+from .classifier.stopwatch import Stopwatch
+from .classifier.summaries import Summaries
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(

@@ -10,11 +10,11 @@ import os
 import sys
 from pathlib import Path
 
-from scripts import command_line, flags, input_flags
-from scripts.classifier import classifiers
-from scripts.classifier.classifiers import Classifier
-from scripts.classifier.errors import UserError
-from scripts.classifier.formats.model import Wishes
+from . import command_line, flags, input_flags
+from .classifier import classifiers
+from .classifier.classifiers import Classifier
+from .classifier.errors import UserError
+from .classifier.formats.model import Wishes
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The classifier, as retrain or export wrote it.")
@@ -61,7 +61,7 @@ def main(positional: list[str]) -> None:
 def _import():
     """What is installed only for serving."""
     try:
-        from scripts.classifier.serving import metrics, server, service, watching
+        from .classifier.serving import metrics, server, service, watching
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("scripts"):
             raise

@@ -15,9 +15,9 @@ from pathlib import Path
 from absl import flags
 from PIL import Image
 
-from scripts import command_line
-from scripts.classifier import attributions, captioned_pictures, picture_files, pixels, terminal_pictures
-from scripts.classifier.errors import UserError
+from . import command_line
+from .classifier import attributions, captioned_pictures, picture_files, pixels, terminal_pictures
+from .classifier.errors import UserError
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("output", None, "Write a picture file (.png or .jpg) with captions; several photos make a sheet.")

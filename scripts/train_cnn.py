@@ -13,8 +13,8 @@ from pathlib import Path
 
 from absl import flags
 
-from scripts import command_line, progress
-from scripts.classifier import (
+from . import command_line, progress
+from .classifier import (
     accuracy,
     atomic_files,
     formats,
@@ -25,14 +25,14 @@ from scripts.classifier import (
     sample_sheet,
     whole_models,
 )
-from scripts.classifier.convnet import checkpoints, drawings, pictures, recipes
-from scripts.classifier.convnet.recipes import Recipe
-from scripts.classifier.errors import UserError
-from scripts.classifier.final_layer import Evaluation
-from scripts.classifier.image_lists import SPLITS
-from scripts.classifier.lettering import Drawn
-from scripts.classifier.stopwatch import Stopwatch
-from scripts.classifier.summaries import Summaries
+from .classifier.convnet import checkpoints, drawings, pictures, recipes
+from .classifier.convnet.recipes import Recipe
+from .classifier.errors import UserError
+from .classifier.final_layer import Evaluation
+from .classifier.image_lists import SPLITS
+from .classifier.lettering import Drawn
+from .classifier.stopwatch import Stopwatch
+from .classifier.summaries import Summaries
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("image_dir", "tf_files/flower_photos", "The folder of photos: one folder for each label.")
@@ -134,8 +134,8 @@ def main(positional: list[str]) -> None:
         nine = sample_sheet.draw_some(lists, lists.labels, drawings.NINE, drawings.COLUMNS, FLAGS.seed)
         _draw(nine, FLAGS.plot_samples)
 
-    from scripts.classifier.convnet import outcome
-    from scripts.classifier.convnet.training import Examples, Trainer
+    from .classifier.convnet import outcome
+    from .classifier.convnet.training import Examples, Trainer
 
     training, validation, testing = (Examples.of(lists.of(split), gathered.pictures) for split in SPLITS)
     if FLAGS.plot_augmented is not None:

@@ -8,8 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from scripts.classifier.examples import Examples
-from scripts.classifier.final_layer import FinalLayer
+from .examples import Examples
+from .final_layer import FinalLayer
 
 _ROWS_AT_ONCE = 4096
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageOps
 
-from scripts.classifier.lettering import Drawn, Lettering
+from .lettering import Drawn, Lettering
 
 PHOTO_SIDE = 440  # what a photo fills in one direction, in pixels
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from scripts.classifier.errors import UserError
+from .errors import UserError
 
 
 def write_bytes(path: Path, data: bytes | Iterable[bytes]) -> None:

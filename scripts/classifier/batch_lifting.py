@@ -9,20 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier import frozen_graph, old_ops
-from scripts.classifier.errors import UserError
-from scripts.classifier.frozen_graph import node_of
-from scripts.classifier.graph_shapes import Misfit, Shape, infer_shapes
-from scripts.classifier.graph_wiring import (
-    Nodes,
-    Wiring,
-    become_identity,
-    inputs_of,
-    insert,
-    placeholder_sizes,
-    port_of,
-    value,
-)
+from . import frozen_graph, old_ops
+from .errors import UserError
+from .frozen_graph import node_of
+from .graph_shapes import Misfit, Shape, infer_shapes
+from .graph_wiring import Nodes, Wiring, become_identity, inputs_of, insert, placeholder_sizes, port_of, value
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef

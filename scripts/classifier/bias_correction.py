@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier import frozen_graph
-from scripts.classifier.frozen_graph import node_of
+from . import frozen_graph
+from .frozen_graph import node_of
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef

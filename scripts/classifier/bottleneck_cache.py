@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.classifier import atomic_files
-from scripts.classifier.cache_parts import Part
-from scripts.classifier.errors import UserError
-from scripts.classifier.key_index import KEY_BYTES, NOWHERE, KeyIndex, as_array
+from . import atomic_files
+from .cache_parts import Part
+from .errors import UserError
+from .key_index import KEY_BYTES, NOWHERE, KeyIndex, as_array
 
 __all__ = ["KEY_BYTES", "BottleneckCache", "Vectors"]
 

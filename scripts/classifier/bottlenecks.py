@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.classifier import distortions, networks, photo_folders, pixels
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.bottleneck_cache import KEY_BYTES, BottleneckCache
-from scripts.classifier.distortions import View
-from scripts.classifier.errors import UserError
-from scripts.classifier.photo_digests import PhotoDigests, digest
+from . import distortions, networks, photo_folders, pixels
+from .backbones.backbone import Backbone
+from .bottleneck_cache import KEY_BYTES, BottleneckCache
+from .distortions import View
+from .errors import UserError
+from .photo_digests import PhotoDigests, digest
 
 # What our graphs take: (pixel - MEAN) / STD, as the original's did.
 MEAN, STD = 128.0, 128.0

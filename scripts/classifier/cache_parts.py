@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.classifier import key_blocks
-from scripts.classifier.errors import UserError
-from scripts.classifier.key_blocks import KeyBlocks
-from scripts.classifier.key_index import KEY_BYTES
+from . import key_blocks
+from .errors import UserError
+from .key_blocks import KeyBlocks
+from .key_index import KEY_BYTES
 
 _HEAD_BYTES = KEY_BYTES + 4
 

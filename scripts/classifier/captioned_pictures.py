@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
 
-from scripts.classifier.lettering import Drawn, Lettering
+from .lettering import Drawn, Lettering
 
 NARROWEST = 160  # narrower captions would hold few words a line
 

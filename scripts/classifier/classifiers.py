@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.classifier import category_names, formats, networks, pixels, unknown
-from scripts.classifier.errors import UserError
-from scripts.classifier.formats.model import Model, Run, Wishes
+from . import category_names, formats, networks, pixels, unknown
+from .errors import UserError
+from .formats.model import Model, Run, Wishes
 
 # Decoded pictures that wait for the network, and answers that wait to be taken.
 _AHEAD = 32

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from scripts.classifier.lettering import Lettering
+from .lettering import Lettering
 
 _CELL, _FONT, _MARGIN = 56, 16, 12
 _MOST_LABELS_WRITTEN = 40  # beyond that, cells shrink and names would not be readable

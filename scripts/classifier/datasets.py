@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.classifier import archives, downloads
+from . import archives, downloads
 
 
 @dataclass(frozen=True)

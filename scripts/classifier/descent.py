@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from scripts.classifier.recipe import ADAM, MOMENTUM, Recipe
+from .recipe import ADAM, MOMENTUM, Recipe
 
 _MOMENTUM = 0.9
 # Adam's usual settings.

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.classifier import atomic_files, transfers
-from scripts.classifier.errors import UserError
-from scripts.classifier.locks import sole_owner
-from scripts.classifier.transfers import Patience, Show
+from . import atomic_files, transfers
+from .errors import UserError
+from .locks import sole_owner
+from .transfers import Patience, Show
 
 
 class Unavailable(UserError):

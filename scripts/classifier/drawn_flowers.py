@@ -6,8 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from scripts.classifier.errors import UserError
-from scripts.classifier.flower_scenes import picture
+from .errors import UserError
+from .flower_scenes import picture
 
 # The labels of the real flower photos, so that one folder can take the other's place.
 KINDS = ("daisy", "dandelion", "roses", "sunflowers", "tulips")

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from scripts.classifier.accuracy import share_in_words
-from scripts.classifier.evaluation import Judged, LabelMeasures, Measures, Strangers
-from scripts.classifier.findings import Findings, Suspicion
-from scripts.classifier.near_duplicates import Pair
-from scripts.classifier.text_columns import columns, cut, fit
+from .accuracy import share_in_words
+from .evaluation import Judged, LabelMeasures, Measures, Strangers
+from .findings import Findings, Suspicion
+from .near_duplicates import Pair
+from .text_columns import columns, cut, fit
 
 _WIDTH = 100
 _LONGEST_LABEL, _SHORTEST_LABEL = 30, 8

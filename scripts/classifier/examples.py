@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scripts.classifier.bottleneck_cache import BottleneckCache, Vectors
-from scripts.classifier.image_lists import Photo
-from scripts.classifier.recipe import BALANCED
+from .bottleneck_cache import BottleneckCache, Vectors
+from .image_lists import Photo
+from .recipe import BALANCED
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scripts.classifier.errors import UserError
-from scripts.classifier.examples import Examples, random_batches
-from scripts.classifier.recipe import Recipe
+from .errors import UserError
+from .examples import Examples, random_batches
+from .recipe import Recipe
 
 # The spread of the original's first weights.
 _FIRST_WEIGHTS_STDDEV = 0.001
@@ -77,7 +77,7 @@ class Trainer:
     def __init__(self, training: Examples, validation: Examples, label_count: int, recipe: Recipe):
         import tensorflow as tf
 
-        from scripts.classifier import descent
+        from . import descent
 
         if recipe.early_stopping is not None and not len(validation):
             raise UserError("--early_stopping looks at validation photos, and there are none: give more of them")

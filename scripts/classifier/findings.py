@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scripts.classifier.evaluation import Judged
-from scripts.classifier.image_lists import TRAINING
-from scripts.classifier.near_duplicates import NearIdentical
+from .evaluation import Judged
+from .image_lists import TRAINING
+from .near_duplicates import NearIdentical
 
 # The two highest scores are that close in a photo that is called uncertain.
 CLOSE_SCORES = 0.2

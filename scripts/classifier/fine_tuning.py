@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scripts.classifier import unfreezing
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.distortions import Distortions
-from scripts.classifier.errors import UserError
-from scripts.classifier.final_layer import Evaluation, FinalLayer
-from scripts.classifier.networks import LARGE_BATCH
-from scripts.classifier.recipe import Recipe
-from scripts.classifier.trainable_network import TrainableNetwork
-from scripts.classifier.unfreezing import Weights
+from . import unfreezing
+from .backbones.backbone import Backbone
+from .distortions import Distortions
+from .errors import UserError
+from .final_layer import Evaluation, FinalLayer
+from .networks import LARGE_BATCH
+from .recipe import Recipe
+from .trainable_network import TrainableNetwork
+from .unfreezing import Weights
 
 # Where the user asks for none. Without any, the network would soon know the photos by heart; of crops, which add
 # empty margins to what is cut off, enlarging alone did better.

@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 from PIL import Image, ImageFilter
 
-from scripts.classifier.flower_shapes import FLOWERS, GREENS, PALETTES, Hsv, Pen, Pose, petal, polygon, rgb, vary
+from .flower_shapes import FLOWERS, GREENS, PALETTES, Hsv, Pen, Pose, petal, polygon, rgb, vary
 
 # Drawn at twice the size and averaged down: Pillow's polygons have hard edges.
 OVERSIZE = 2

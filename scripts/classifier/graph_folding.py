@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier import frozen_graph
-from scripts.classifier.frozen_graph import node_of
-from scripts.classifier.graph_wiring import inputs_of
+from . import frozen_graph
+from .frozen_graph import node_of
+from .graph_wiring import inputs_of
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef

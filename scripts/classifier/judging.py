@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.classifier import image_lists
-from scripts.classifier.classifiers import Classifier
-from scripts.classifier.errors import UserError
-from scripts.classifier.image_lists import TESTING, VALIDATION, ImageLists
+from . import image_lists
+from .classifiers import Classifier
+from .errors import UserError
+from .image_lists import TESTING, VALIDATION, ImageLists
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier import keras_description
-from scripts.classifier.errors import UserError
+from . import keras_description
+from .errors import UserError
 
 if TYPE_CHECKING:
     import h5py

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier import frozen_graph, graph_folding
-from scripts.classifier.errors import UserError
-from scripts.classifier.frozen_graph import node_of
-from scripts.classifier.graph_wiring import Wiring, inputs_of, port_of, value
-from scripts.classifier.preprocessing import Preprocessing
+from . import frozen_graph, graph_folding
+from .errors import UserError
+from .frozen_graph import node_of
+from .graph_wiring import Wiring, inputs_of, port_of, value
+from .preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import keras

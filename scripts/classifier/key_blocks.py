@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.classifier.key_index import KEY_BYTES
+from .key_index import KEY_BYTES
 
 ROWS = 1024
 _KEYS_BYTES = ROWS * KEY_BYTES

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier import frozen_graph
-from scripts.classifier.graph_wiring import Nodes, Wiring, value
+from . import frozen_graph
+from .graph_wiring import Nodes, Wiring, value
 
 if TYPE_CHECKING:
     import tensorflow as tf

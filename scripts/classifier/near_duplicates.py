@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scripts.classifier import perceptual_hash
-from scripts.classifier.image_lists import TRAINING
-from scripts.classifier.perceptual_hash import Hashes
+from . import perceptual_hash
+from .image_lists import TRAINING
+from .perceptual_hash import Hashes
 
 # In how many of 64 bits hashes may differ, as they are and with one picture in a mirror. By accident, mirror images
 # come as near as originals do, but far fewer of them are meant: they must be nearer.

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier import frozen_graph, graph_folding, litert, mirroring
-from scripts.classifier.errors import UserError
+from . import frozen_graph, graph_folding, litert, mirroring
+from .errors import UserError
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
-    from scripts.classifier.backbones.backbone import Backbone
+    from .backbones.backbone import Backbone
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier import frozen_graph
-from scripts.classifier.errors import UserError
-from scripts.classifier.frozen_graph import node_of
-from scripts.classifier.graph_wiring import (
+from . import frozen_graph
+from .errors import UserError
+from .frozen_graph import node_of
+from .graph_wiring import (
     Nodes,
     attribute,
     become_identity,

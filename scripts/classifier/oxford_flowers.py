@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.classifier import archives, datasets, downloads, matlab_file
-from scripts.classifier.datasets import PhotoArchive
-from scripts.classifier.errors import UserError
-from scripts.classifier.oxford_flower_names import NAMES
+from . import archives, datasets, downloads, matlab_file
+from .datasets import PhotoArchive
+from .errors import UserError
+from .oxford_flower_names import NAMES
 
 # Written beside the folders: label -> name, as --category_names takes it.
 NAMES_FILE = "cat_to_name.json"

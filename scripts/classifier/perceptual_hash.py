@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from scripts.classifier import networks, pixels
-from scripts.classifier.pixels import UnreadableImage
+from . import networks, pixels
+from .pixels import UnreadableImage
 
 BITS = 64
 

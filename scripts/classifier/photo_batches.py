@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.classifier import distortions, networks, pixels
-from scripts.classifier.distortions import WHOLE, Distortions, View
-from scripts.classifier.errors import UserError
-from scripts.classifier.examples import BalancedBatches, EvenBatches
+from . import distortions, networks, pixels
+from .distortions import WHOLE, Distortions, View
+from .errors import UserError
+from .examples import BalancedBatches, EvenBatches
 
 _BATCHES_AHEAD = 2
 

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.classifier import atomic_files, photo_folders
+from . import atomic_files, photo_folders
 
 DIGEST_BYTES = 16
 

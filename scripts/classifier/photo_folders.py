@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts.classifier import pixels, url_folders
-from scripts.classifier.errors import UserError
-from scripts.classifier.url_folders import Url
+from . import pixels, url_folders
+from .errors import UserError
+from .url_folders import Url
 
 # Where photos are: a folder on disk, or at a URL.
 Place = Path | Url

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from scripts.classifier import pixels
+from . import pixels
 
 _COLOURLESS = ("1", "L", "LA", "I", "F")
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.classifier import classifiers, pixels
-from scripts.classifier.classifiers import Classifier
-from scripts.classifier.errors import UserError
-from scripts.classifier.formats.model import Wishes
+from . import classifiers, pixels
+from .classifiers import Classifier
+from .errors import UserError
+from .formats.model import Wishes
 
 
 class Predictor:

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from scripts.classifier import accuracy
-from scripts.classifier.examples import Examples
-from scripts.classifier.final_layer import Trainer
-from scripts.classifier.recipe import ADAM, MOMENTUM, Recipe
+from . import accuracy
+from .examples import Examples
+from .final_layer import Trainer
+from .recipe import ADAM, MOMENTUM, Recipe
 
 # What is different from the user's recipe: slower and faster, other optimizers, a hidden layer held in check.
 _CHANGES: tuple[dict[str, object], ...] = (

@@ -10,20 +10,20 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.classifier import bottlenecks, fine_tuning, networks, photo_batches, retraining
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.bottlenecks import Extraction, Job
-from scripts.classifier.distortions import WHOLE, Distortions
-from scripts.classifier.errors import UserError
-from scripts.classifier.examples import Examples, random_batches
-from scripts.classifier.final_layer import Evaluation, FinalLayer
-from scripts.classifier.fine_tuning import FineTuner, Tuning
-from scripts.classifier.image_lists import SPLITS, TRAINING, VALIDATION, ImageLists
-from scripts.classifier.photo_digests import PhotoDigests
-from scripts.classifier.recipe import Recipe
-from scripts.classifier.retraining import Show
-from scripts.classifier.summaries import Summaries
-from scripts.classifier.unfreezing import Weights
+from . import bottlenecks, fine_tuning, networks, photo_batches, retraining
+from .backbones.backbone import Backbone
+from .bottlenecks import Extraction, Job
+from .distortions import WHOLE, Distortions
+from .errors import UserError
+from .examples import Examples, random_batches
+from .final_layer import Evaluation, FinalLayer
+from .fine_tuning import FineTuner, Tuning
+from .image_lists import SPLITS, TRAINING, VALIDATION, ImageLists
+from .photo_digests import PhotoDigests
+from .recipe import Recipe
+from .retraining import Show
+from .summaries import Summaries
+from .unfreezing import Weights
 
 # With the seed, what the order of photos is drawn from: not the one that the final layer was trained on.
 _STREAM = 1

@@ -9,26 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.classifier import (
-    atomic_files,
-    frozen_graph,
-    image_lists,
-    networks,
-    photo_digests,
-    retrained_graph,
-    skipped_images,
-    unknown,
-)
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.bottleneck_cache import BottleneckCache
-from scripts.classifier.bottlenecks import Extraction, Found, Job
-from scripts.classifier.cluster import run_folder
-from scripts.classifier.distortions import WHOLE, View
-from scripts.classifier.examples import Examples
-from scripts.classifier.final_layer import Evaluation, FinalLayer, Trainer
-from scripts.classifier.image_lists import TRAINING, ImageLists
-from scripts.classifier.photo_digests import PhotoDigests
-from scripts.classifier.summaries import Summaries
+from . import atomic_files, frozen_graph, image_lists, networks, photo_digests, retrained_graph, skipped_images, unknown
+from .backbones.backbone import Backbone
+from .bottleneck_cache import BottleneckCache
+from .bottlenecks import Extraction, Found, Job
+from .cluster import run_folder
+from .distortions import WHOLE, View
+from .examples import Examples
+from .final_layer import Evaluation, FinalLayer, Trainer
+from .image_lists import TRAINING, ImageLists
+from .photo_digests import PhotoDigests
+from .summaries import Summaries
 
 # Computes what an extraction finds waiting; calls the function with numbers of photos done.
 Extract = Callable[[Extraction, Callable[[int], None]], Found]

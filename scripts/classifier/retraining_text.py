@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from scripts.classifier.accuracy import Results
-from scripts.classifier.bottleneck_cache import BottleneckCache
-from scripts.classifier.final_layer import Trainer
-from scripts.classifier.fine_tuning import Tuning
-from scripts.classifier.recipe import Recipe
-from scripts.classifier.refining import FineTuned
-from scripts.classifier.retraining import Gathered
+from .accuracy import Results
+from .bottleneck_cache import BottleneckCache
+from .final_layer import Trainer
+from .fine_tuning import Tuning
+from .recipe import Recipe
+from .refining import FineTuned
+from .retraining import Gathered
 
 Words = tuple[list[str], list[str]]
 

@@ -9,13 +9,13 @@ from dataclasses import asdict, fields
 from importlib import metadata
 from pathlib import Path
 
-from scripts.classifier import atomic_files
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.bottlenecks import MEAN, STD
-from scripts.classifier.errors import UserError
-from scripts.classifier.final_layer import Evaluation
-from scripts.classifier.image_lists import SPLITS, ImageLists
-from scripts.classifier.preprocessing import Preprocessing
+from . import atomic_files
+from .backbones.backbone import Backbone
+from .bottlenecks import MEAN, STD
+from .errors import UserError
+from .final_layer import Evaluation
+from .image_lists import SPLITS, ImageLists
+from .preprocessing import Preprocessing
 
 ENDING, UNKNOWN_ENDING = ".json", ".unknown.npz"
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from scripts.classifier import captioned_pictures, pixels
-from scripts.classifier.errors import UserError
-from scripts.classifier.image_lists import ImageLists, Photo
-from scripts.classifier.lettering import Drawn
+from . import captioned_pictures, pixels
+from .errors import UserError
+from .image_lists import ImageLists, Photo
+from .lettering import Drawn
 
 _COLUMNS, _ROWS = 6, 6
 

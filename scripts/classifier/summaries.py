@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from scripts.classifier import atomic_files, confusion_picture
-from scripts.classifier.accuracy import Results
-from scripts.classifier.errors import UserError
-from scripts.classifier.final_layer import Evaluation, FinalLayer
+from . import atomic_files, confusion_picture
+from .accuracy import Results
+from .errors import UserError
+from .final_layer import Evaluation, FinalLayer
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef

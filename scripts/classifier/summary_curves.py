@@ -6,8 +6,8 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.classifier.errors import UserError
-from scripts.classifier.summaries import EVENT_FILE
+from .errors import UserError
+from .summaries import EVENT_FILE
 
 # What retrain calls its measures, then the original retrain, then Keras.
 _TAGS = {

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from scripts.classifier import flatbuffer_tables, tflite_file
-from scripts.classifier.errors import UserError
-from scripts.classifier.flatbuffer_tables import Fields, Table
+from . import flatbuffer_tables, tflite_file
+from .errors import UserError
+from .flatbuffer_tables import Fields, Table
 
 NAME, IDENTIFIER = "TFLITE_METADATA", b"M001"
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier import graph_folding
-from scripts.classifier.frozen_graph import node_of
-from scripts.classifier.graph_wiring import Wiring, become_identity, inputs_of, value
+from . import graph_folding
+from .frozen_graph import node_of
+from .graph_wiring import Wiring, become_identity, inputs_of, value
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef

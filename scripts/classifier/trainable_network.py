@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from scripts.classifier import trainable_graph
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.bottlenecks import MEAN, STD
-from scripts.classifier.graph_wiring import Wiring, value
-from scripts.classifier.recipe import Recipe
-from scripts.classifier.unfreezing import Weights
+from . import trainable_graph
+from .backbones.backbone import Backbone
+from .bottlenecks import MEAN, STD
+from .graph_wiring import Wiring, value
+from .recipe import Recipe
+from .unfreezing import Weights
 
 # Adam's usual settings.
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
@@ -36,7 +36,7 @@ class TrainableNetwork:
         import tensorflow as tf
         from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
-        from scripts.classifier import descent
+        from . import descent
 
         v1 = tf.compat.v1
         nodes = {node.name: node for node in backbone.graph_def.node}

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw
 
-from scripts.classifier import curve_points
-from scripts.classifier.curve_points import Point
-from scripts.classifier.lettering import Drawn, Lettering
+from . import curve_points
+from .curve_points import Point
+from .lettering import Drawn, Lettering
 
 # Of a run: a column of "step", "accuracy", "cross_entropy", "validation_accuracy" and "validation_cross_entropy" each,
 # all of one length, None where something was not measured.

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier import frozen_graph
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.errors import UserError
-from scripts.classifier.frozen_graph import node_of
-from scripts.classifier.graph_wiring import Wiring, constant, inputs_of
+from . import frozen_graph
+from .backbones.backbone import Backbone
+from .errors import UserError
+from .frozen_graph import node_of
+from .graph_wiring import Wiring, constant, inputs_of
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.node_def_pb2 import NodeDef

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier import frozen_graph
-from scripts.classifier.errors import UserError
-from scripts.classifier.frozen_graph import constant, node_of, operation
-from scripts.classifier.graph_wiring import Nodes, Wiring, attribute, in_order, inputs_of, insert
+from . import frozen_graph
+from .errors import UserError
+from .frozen_graph import constant, node_of, operation
+from .graph_wiring import Nodes, Wiring, attribute, in_order, inputs_of, insert
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.classifier import classifiers, formats
-from scripts.classifier.classifiers import Classifier
-from scripts.classifier.errors import UserError
-from scripts.classifier.formats import graph as graphs
-from scripts.classifier.formats.model import Wishes
-from scripts.classifier.image_lists import SPLITS, ImageLists
-from scripts.classifier.preprocessing import Overrides
+from . import classifiers, formats
+from .classifiers import Classifier
+from .errors import UserError
+from .formats import graph as graphs
+from .formats.model import Wishes
+from .image_lists import SPLITS, ImageLists
+from .preprocessing import Overrides
 
 _ENDINGS = {".keras": formats.KERAS, ".h5": formats.H5}
 _LARGEST_DIFFERENCE = 1e-4  # of scores, which lie between 0 and 1

@@ -6,8 +6,9 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.classifier import downloads
-from scripts.classifier.backbones import (
+from .. import downloads
+from ..errors import UserError
+from . import (
     color_texture,
     densenet161,
     earlier_layers,
@@ -19,10 +20,9 @@ from scripts.classifier.backbones import (
     saved_modules,
     several_views,
 )
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.backbones.choices import Choices
-from scripts.classifier.backbones.sources import Source
-from scripts.classifier.errors import UserError
+from .backbone import Backbone
+from .choices import Choices
+from .sources import Source
 
 __all__ = [
     "BOTTLENECKS",

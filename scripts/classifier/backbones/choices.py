@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass
 
-from scripts.classifier.backbones.frozen_backbones import Prelude
-from scripts.classifier.errors import UserError
+from ..errors import UserError
+from .frozen_backbones import Prelude
 
 
 @dataclass(frozen=True)

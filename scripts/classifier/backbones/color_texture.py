@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.frozen_graph import strip_to_tensorflow_1
+from ..frozen_graph import strip_to_tensorflow_1
+from .backbone import Backbone
 
 NAME = "color_texture"
 INPUT_SIZE = 128
@@ -15,7 +15,7 @@ BOTTLENECK_SIZE = 3510
 def build() -> Backbone:
     import tensorflow as tf
 
-    from scripts.classifier.backbones import color_texture_arithmetic
+    from . import color_texture_arithmetic
 
     with tf.Graph().as_default() as graph:
         pixels = tf.compat.v1.placeholder(tf.float32, [None, INPUT_SIZE, INPUT_SIZE, 3], name="input")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier.backbones import frozen_backbones, kept_graphs, keras_graphs, torch_files
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.backbones.choices import Choices
-from scripts.classifier.backbones.frozen_backbones import Prelude
-from scripts.classifier.backbones.sources import Source, digest
-from scripts.classifier.errors import UserError
+from ..errors import UserError
+from . import frozen_backbones, kept_graphs, keras_graphs, torch_files
+from .backbone import Backbone
+from .choices import Choices
+from .frozen_backbones import Prelude
+from .sources import Source, digest
 
 if TYPE_CHECKING:
     import keras

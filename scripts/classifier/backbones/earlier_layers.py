@@ -6,10 +6,10 @@ import hashlib
 import math
 from dataclasses import replace
 
-from scripts.classifier import frozen_graph
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.errors import UserError
-from scripts.classifier.graph_wiring import Wiring, in_order
+from .. import frozen_graph
+from ..errors import UserError
+from ..graph_wiring import Wiring, in_order
+from .backbone import Backbone
 
 _COUNT = 2
 

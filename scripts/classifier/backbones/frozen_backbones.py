@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier import (
+from .. import (
     batch_lifting,
     frozen_graph,
     graph_folding,
@@ -19,11 +19,11 @@ from scripts.classifier import (
     graph_statistics,
     old_ops,
 )
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.errors import UserError
-from scripts.classifier.frozen_graph import node_of
-from scripts.classifier.graph_shapes import Misfit, infer_shapes
-from scripts.classifier.graph_wiring import Wiring
+from ..errors import UserError
+from ..frozen_graph import node_of
+from ..graph_shapes import Misfit, infer_shapes
+from ..graph_wiring import Wiring
+from .backbone import Backbone
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef

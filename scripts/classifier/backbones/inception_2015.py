@@ -6,12 +6,12 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.classifier import batch_lifting, frozen_graph, graph_folding, graph_interface, old_ops
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.backbones.published_archives import read_member
-from scripts.classifier.backbones.sources import Source
-from scripts.classifier.errors import UserError
-from scripts.classifier.graph_wiring import value
+from .. import batch_lifting, frozen_graph, graph_folding, graph_interface, old_ops
+from ..errors import UserError
+from ..graph_wiring import value
+from .backbone import Backbone
+from .published_archives import read_member
+from .sources import Source
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef

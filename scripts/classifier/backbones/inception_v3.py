@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from scripts.classifier.backbones import kept_graphs, keras_graphs
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.backbones.sources import Source
-from scripts.classifier.errors import UserError
+from ..errors import UserError
+from . import kept_graphs, keras_graphs
+from .backbone import Backbone
+from .sources import Source
 
 NAME = "inception_v3"
 INPUT_SIZE = 299

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.classifier.backbones import frozen_backbones, kept_graphs, keras_graphs, keras_weights
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.backbones.choices import Choices
-from scripts.classifier.backbones.frozen_backbones import Prelude
-from scripts.classifier.backbones.sources import Source, digest
-from scripts.classifier.errors import UserError
+from ..errors import UserError
+from . import frozen_backbones, kept_graphs, keras_graphs, keras_weights
+from .backbone import Backbone
+from .choices import Choices
+from .frozen_backbones import Prelude
+from .sources import Source, digest
 
 if TYPE_CHECKING:
     import keras

@@ -7,9 +7,9 @@ import difflib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from scripts.classifier.backbones import frozen_backbones
-from scripts.classifier.backbones.frozen_backbones import Frozen, Prelude
-from scripts.classifier.errors import UserError
+from ..errors import UserError
+from . import frozen_backbones
+from .frozen_backbones import Frozen, Prelude
 
 if TYPE_CHECKING:
     import keras

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from scripts.classifier import frozen_graph
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.backbones.published_archives import read_member
-from scripts.classifier.backbones.sources import Source
-from scripts.classifier.errors import UserError
+from .. import frozen_graph
+from ..errors import UserError
+from .backbone import Backbone
+from .published_archives import read_member
+from .sources import Source
 
 WIDTHS = ("0.25", "0.50", "0.75", "1.0")
 SIZES = (128, 160, 192, 224)

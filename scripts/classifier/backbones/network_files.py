@@ -6,21 +6,14 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.classifier import (
-    frozen_graph,
-    graph_interface,
-    keras_description,
-    keras_models,
-    keras_translation,
-    old_ops,
-)
-from scripts.classifier.backbones import densenet161, frozen_backbones, kept_graphs, keras_graphs
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.backbones.choices import Choices
-from scripts.classifier.backbones.frozen_backbones import Frozen
-from scripts.classifier.backbones.saved_modules import short_name
-from scripts.classifier.backbones.sources import digest
-from scripts.classifier.errors import UserError
+from .. import frozen_graph, graph_interface, keras_description, keras_models, keras_translation, old_ops
+from ..errors import UserError
+from . import densenet161, frozen_backbones, kept_graphs, keras_graphs
+from .backbone import Backbone
+from .choices import Choices
+from .frozen_backbones import Frozen
+from .saved_modules import short_name
+from .sources import digest
 
 if TYPE_CHECKING:
     import keras

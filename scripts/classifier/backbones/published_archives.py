@@ -6,7 +6,7 @@ import tarfile
 import zlib
 from pathlib import Path
 
-from scripts.classifier.errors import UserError
+from ..errors import UserError
 
 
 def read_member(archive: Path, wanted: str) -> bytes:

@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.classifier import archives, graph_functions, protobuf_wire
-from scripts.classifier.backbones import frozen_backbones, kept_graphs
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.backbones.choices import Choices
-from scripts.classifier.backbones.frozen_backbones import Frozen
-from scripts.classifier.backbones.sources import Source, digest
-from scripts.classifier.errors import UserError
-from scripts.classifier.frozen_graph import node_of
-from scripts.classifier.signature_shapes import in_words, sizes_of
+from .. import archives, graph_functions, protobuf_wire
+from ..errors import UserError
+from ..frozen_graph import node_of
+from ..signature_shapes import in_words, sizes_of
+from . import frozen_backbones, kept_graphs
+from .backbone import Backbone
+from .choices import Choices
+from .frozen_backbones import Frozen
+from .sources import Source, digest
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef

@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from scripts.classifier import frozen_graph, mirroring
-from scripts.classifier.backbones.backbone import Backbone
+from .. import frozen_graph, mirroring
+from .backbone import Backbone
 
 if TYPE_CHECKING:
     import tensorflow as tf

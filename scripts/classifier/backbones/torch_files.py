@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from scripts.classifier.errors import UserError
+from ..errors import UserError
 
 # What files of before 2020 begin with; those of today are zip archives.
 _MAGIC = 0x1950A86A20F9469CFC6C

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import ray
 
-from scripts.classifier import bottlenecks, distortions, networks, photo_folders
-from scripts.classifier.bottlenecks import Extraction, Job, Look
-from scripts.classifier.cluster.claims import Claim, ClaimedCache, Superseded
-from scripts.classifier.cluster.decoder import Decoder
-from scripts.classifier.cluster.run_folder import Result, RunFolder
-from scripts.classifier.cluster.worker import Task
-from scripts.classifier.errors import UserError
+from .. import bottlenecks, distortions, networks, photo_folders
+from ..bottlenecks import Extraction, Job, Look
+from ..errors import UserError
+from .claims import Claim, ClaimedCache, Superseded
+from .decoder import Decoder
+from .run_folder import Result, RunFolder
+from .worker import Task
 
 # So often a block may be begun on workers that die; a photo that ends its decoder takes the first of them only.
 _MOST_ATTEMPTS = 5

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.classifier import distortions, pixels
-from scripts.classifier.distortions import View
+from .. import distortions, pixels
+from ..distortions import View
 
 _ROOT = Path(__file__).parents[3]
 

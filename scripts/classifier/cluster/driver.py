@@ -7,12 +7,12 @@ import pickle
 from collections.abc import Callable
 from pathlib import Path
 
-from scripts.classifier import photo_folders
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.bottlenecks import Extraction, Found, Job
-from scripts.classifier.cluster import blocks, engine
-from scripts.classifier.cluster.run_folder import RunFolder
-from scripts.classifier.errors import UserError
+from .. import photo_folders
+from ..backbones.backbone import Backbone
+from ..bottlenecks import Extraction, Found, Job
+from ..errors import UserError
+from . import blocks, engine
+from .run_folder import RunFolder
 
 # A worker of more threads has less to do with the network's loading and memory, one of fewer loses less when it dies.
 _MOST_THREADS = 4
@@ -50,8 +50,8 @@ def _run(
 ) -> None:
     import ray
 
-    from scripts.classifier.cluster import pipeline
-    from scripts.classifier.cluster.worker import Task
+    from . import pipeline
+    from .worker import Task
 
     machines = engine.processors()
     if threads is None:

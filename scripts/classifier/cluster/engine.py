@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts.classifier import networks
-from scripts.classifier.errors import UserError
+from .. import networks
+from ..errors import UserError
 
 AUTO, LOCAL, _CLIENT = "auto", "local", "ray://"
 

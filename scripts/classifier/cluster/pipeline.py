@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import ray
 import ray.data
 
-from scripts.classifier.cluster.worker import Task, Worker
+from .worker import Task, Worker
 
 # How long an answer is waited for before another question is asked.
 _SECONDS_BETWEEN_NEWS = 1.0

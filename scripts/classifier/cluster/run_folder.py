@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from scripts.classifier import atomic_files, photo_digests, photo_folders
-from scripts.classifier.cluster import claims
-from scripts.classifier.errors import UserError
-from scripts.classifier.photo_digests import PhotoDigests
+from .. import atomic_files, photo_digests, photo_folders
+from ..errors import UserError
+from ..photo_digests import PhotoDigests
+from . import claims
 
 _FOLDER = "cluster_runs"
 _DRIVER = "driver"

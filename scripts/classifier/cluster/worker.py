@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import ray
 
-from scripts.classifier.errors import UserError
+from ..errors import UserError
 
 if TYPE_CHECKING:
-    from scripts.classifier.cluster.block_work import BlockWork
+    from .block_work import BlockWork
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Worker:
         """Takes {number, jobs, photos}, gives {number, photos, error}: no error is an empty one."""
         try:
             if self._work is None:
-                from scripts.classifier.cluster.block_work import BlockWork
+                from .block_work import BlockWork
 
                 self._work = BlockWork(self._task, _here())
             self._work.do(int(row["number"]), pickle.loads(row["jobs"]))

@@ -8,8 +8,8 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from scripts.classifier.convnet.random_views import RandomViews
-from scripts.classifier.convnet.recipes import BASIC, Recipe
+from .random_views import RandomViews
+from .recipes import BASIC, Recipe
 
 # The layer whose values the last one, LOGITS, looks at.
 BOTTLENECK, LOGITS = "bottleneck", "logits"

@@ -8,17 +8,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from scripts.classifier import frozen_graph
-from scripts.classifier.backbones import keras_graphs
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.backbones.frozen_backbones import Prelude
-from scripts.classifier.bottlenecks import MEAN, STD
-from scripts.classifier.convnet import architectures, training
-from scripts.classifier.convnet.pictures import Pictures
-from scripts.classifier.convnet.recipes import Recipe
-from scripts.classifier.examples import Examples
-from scripts.classifier.final_layer import FinalLayer
-from scripts.classifier.pixels import normalise
+from .. import frozen_graph
+from ..backbones import keras_graphs
+from ..backbones.backbone import Backbone
+from ..backbones.frozen_backbones import Prelude
+from ..bottlenecks import MEAN, STD
+from ..examples import Examples
+from ..final_layer import FinalLayer
+from ..pixels import normalise
+from . import architectures, training
+from .pictures import Pictures
+from .recipes import Recipe
 
 # Pictures that go through the network together.
 _BATCH = 64

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier import atomic_files
-from scripts.classifier.convnet.recipes import BASIC, Recipe
-from scripts.classifier.errors import UserError
-from scripts.classifier.final_layer import Evaluation
+from .. import atomic_files
+from ..errors import UserError
+from ..final_layer import Evaluation
+from .recipes import BASIC, Recipe
 
 if TYPE_CHECKING:
-    from scripts.classifier.convnet.training import Trainer
+    from .training import Trainer
 
 _ABOUT, _STATE, _BEST = "about", "state", "best"
 

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from scripts.classifier import captioned_pictures, run_record, training_curves
-from scripts.classifier.convnet.recipes import Views
-from scripts.classifier.final_layer import Evaluation
-from scripts.classifier.lettering import Drawn
+from .. import captioned_pictures, run_record, training_curves
+from ..final_layer import Evaluation
+from ..lettering import Drawn
+from .recipes import Views
 
 NINE, COLUMNS = 9, 3
 
 
 def views(square: np.ndarray, views: Views, seed: int, caption: str) -> Drawn:
     """Nine views of one photo, [side, side, 3] uint8."""
-    from scripts.classifier.convnet.random_views import RandomViews
+    from .random_views import RandomViews
 
     changed = RandomViews(views, seed)(np.stack([square] * NINE).astype(np.float32), training=True).numpy()
     pictures = [Image.fromarray(each) for each in changed.round().astype(np.uint8)]

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.classifier import accuracy, frozen_graph, retrained_graph, retraining, run_record
-from scripts.classifier.accuracy import Results
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.convnet import backbone as backbones
-from scripts.classifier.convnet import verdict
-from scripts.classifier.convnet.training import Examples, Trainer
-from scripts.classifier.convnet.verdict import Verdict
-from scripts.classifier.final_layer import FinalLayer
-from scripts.classifier.unknown import Unknown
+from .. import accuracy, frozen_graph, retrained_graph, retraining, run_record
+from ..accuracy import Results
+from ..backbones.backbone import Backbone
+from ..final_layer import FinalLayer
+from ..unknown import Unknown
+from . import backbone as backbones
+from . import verdict
+from .training import Examples, Trainer
+from .verdict import Verdict
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.classifier import image_lists, networks, pixels, skipped_images
-from scripts.classifier.errors import UserError
-from scripts.classifier.image_lists import ImageLists, Photo
-from scripts.classifier.photo_digests import digest
+from .. import image_lists, networks, pixels, skipped_images
+from ..errors import UserError
+from ..image_lists import ImageLists, Photo
+from ..photo_digests import digest
 
 AUTO, MEMORY, DISK, NONE = KINDS = ("auto", "memory", "disk", "none")
 

@@ -7,7 +7,7 @@ import math
 import keras
 import tensorflow as tf
 
-from scripts.classifier.convnet.recipes import Views
+from .recipes import Views
 
 
 class RandomViews(keras.layers.Layer):

@@ -12,13 +12,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from scripts.classifier.convnet import architectures
-from scripts.classifier.convnet.pictures import Pictures
-from scripts.classifier.convnet.recipes import BASIC, Recipe
-from scripts.classifier.convnet.verdict import best_epoch
-from scripts.classifier.errors import UserError
-from scripts.classifier.final_layer import Evaluation
-from scripts.classifier.image_lists import Photo
+from ..errors import UserError
+from ..final_layer import Evaluation
+from ..image_lists import Photo
+from . import architectures
+from .pictures import Pictures
+from .recipes import BASIC, Recipe
+from .verdict import best_epoch
 
 # Of `deep`: plain momentum with a learning rate that rises for a quarter of the training and then falls to nothing,
 # which reaches in ten epochs what takes a steady one fifty.

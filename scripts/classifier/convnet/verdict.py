@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scripts.classifier.convnet.recipes import BASIC, Recipe
-from scripts.classifier.final_layer import Evaluation
+from ..final_layer import Evaluation
+from .recipes import BASIC, Recipe
 
 # A gap from which on photos are learned by heart rather than understood. Some hundred validation photos alone make it
 # five percent wide now and then.

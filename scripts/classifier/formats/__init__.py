@@ -9,10 +9,10 @@ from types import ModuleType
 
 import numpy as np
 
-from scripts.classifier import atomic_files
-from scripts.classifier.errors import UserError
-from scripts.classifier.formats.contents import Contents
-from scripts.classifier.formats.model import Model, Wishes
+from .. import atomic_files
+from ..errors import UserError
+from .contents import Contents
+from .model import Model, Wishes
 
 # Each is a module here with open_model(path, wishes), imported where it is needed: one wants LiteRT, another Keras.
 GRAPH, TFLITE, SAVED_MODEL, KERAS, H5, ONNX = "graph", "tflite", "saved_model", "keras", "h5", "onnx"

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from scripts.classifier.errors import UserError
-from scripts.classifier.preprocessing import Preprocessing
+from ..errors import UserError
+from ..preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier import (
+from .. import (
     batch_lifting,
     category_names,
     frozen_graph,
@@ -20,10 +20,10 @@ from scripts.classifier import (
     preprocessing,
     run_record,
 )
-from scripts.classifier.errors import UserError
-from scripts.classifier.formats.contents import Contents
-from scripts.classifier.formats.model import Model, Run, Wishes
-from scripts.classifier.preprocessing import Overrides, Preprocessing
+from ..errors import UserError
+from ..preprocessing import Overrides, Preprocessing
+from .contents import Contents
+from .model import Model, Run, Wishes
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef

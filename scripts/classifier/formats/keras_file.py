@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier import atomic_files, keras_description, keras_models, keras_translation, preprocessing
-from scripts.classifier.errors import UserError
-from scripts.classifier.formats import endings, raw_pixels, sizes
-from scripts.classifier.formats.contents import LABELS, RECORD, UNKNOWN, Contents, carried
-from scripts.classifier.formats.model import Model, Wishes
+from .. import atomic_files, keras_description, keras_models, keras_translation, preprocessing
+from ..errors import UserError
+from . import endings, raw_pixels, sizes
+from .contents import LABELS, RECORD, UNKNOWN, Contents, carried
+from .model import Model, Wishes
 
 if TYPE_CHECKING:
     import keras

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier import atomic_files, graph_folding, preprocessing
-from scripts.classifier.errors import UserError
-from scripts.classifier.formats import endings, raw_pixels, sizes
-from scripts.classifier.formats.contents import LABELS, RECORD, UNKNOWN, Contents, carried
-from scripts.classifier.formats.model import Model, Wishes
-from scripts.classifier.formats.raw_pixels import BOTTLENECKS, SCORES
-from scripts.classifier.frozen_graph import node_of
+from .. import atomic_files, graph_folding, preprocessing
+from ..errors import UserError
+from ..frozen_graph import node_of
+from . import endings, raw_pixels, sizes
+from .contents import LABELS, RECORD, UNKNOWN, Contents, carried
+from .model import Model, Wishes
+from .raw_pixels import BOTTLENECKS, SCORES
 
 if TYPE_CHECKING:
     import onnxruntime

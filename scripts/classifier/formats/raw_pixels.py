@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from scripts.classifier import frozen_graph
-from scripts.classifier.preprocessing import Preprocessing
+from .. import frozen_graph
+from ..preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier import preprocessing
-from scripts.classifier.errors import UserError
-from scripts.classifier.formats import endings, raw_pixels, sizes, tensorflow_pixels
-from scripts.classifier.formats.contents import LABELS, RECORD, UNKNOWN, Contents, carried
-from scripts.classifier.formats.model import Model, Wishes
-from scripts.classifier.formats.raw_pixels import SCORES
-from scripts.classifier.formats.saved_model_signatures import (
+from .. import preprocessing
+from ..errors import UserError
+from ..frozen_graph import placeholder
+from . import endings, raw_pixels, sizes, tensorflow_pixels
+from .contents import LABELS, RECORD, UNKNOWN, Contents, carried
+from .model import Model, Wishes
+from .raw_pixels import SCORES
+from .saved_model_signatures import (
     CLASSES,
     CLASSIFY,
     IMAGE_BYTES,
@@ -27,7 +28,6 @@ from scripts.classifier.formats.saved_model_signatures import (
     choose,
     last_operation,
 )
-from scripts.classifier.frozen_graph import placeholder
 
 if TYPE_CHECKING:
     import tensorflow as tf

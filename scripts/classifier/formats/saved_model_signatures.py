@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier.errors import UserError
-from scripts.classifier.formats.raw_pixels import BOTTLENECKS, SCORES
-from scripts.classifier.frozen_graph import node_of
-from scripts.classifier.graph_wiring import inputs_of
-from scripts.classifier.signature_shapes import in_words, sizes_of
+from ..errors import UserError
+from ..frozen_graph import node_of
+from ..graph_wiring import inputs_of
+from ..signature_shapes import in_words, sizes_of
+from .raw_pixels import BOTTLENECKS, SCORES
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scripts.classifier.errors import UserError
-from scripts.classifier.preprocessing import Preprocessing
+from ..errors import UserError
+from ..preprocessing import Preprocessing
 
 
 def check(path: Path, take: Preprocessing, height: int | None, width: int | None) -> None:

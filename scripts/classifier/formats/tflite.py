@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scripts.classifier import atomic_files, frozen_graph, litert, preprocessing, tflite_file, tflite_metadata
-from scripts.classifier.errors import UserError
-from scripts.classifier.formats import endings, sizes
-from scripts.classifier.formats.contents import LABELS, Contents, carried
-from scripts.classifier.formats.model import Model, Run, Wishes
-from scripts.classifier.frozen_graph import node_of
-from scripts.classifier.preprocessing import Preprocessing
+from .. import atomic_files, frozen_graph, litert, preprocessing, tflite_file, tflite_metadata
+from ..errors import UserError
+from ..frozen_graph import node_of
+from ..preprocessing import Preprocessing
+from . import endings, sizes
+from .contents import LABELS, Contents, carried
+from .model import Model, Run, Wishes
 
 if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
@@ -37,7 +37,7 @@ def write(
 
     `samples` are prepared pictures of the kind it will see: int8 needs them, dynamic is closer with them.
     """
-    from scripts.classifier import graph_folding, mirroring
+    from .. import graph_folding, mirroring
 
     pictures = list(samples or ()) if quantize in _ROUNDED_FROM else []
     if quantize == "int8" and not pictures:
@@ -72,7 +72,7 @@ def _convert(graph_def: GraphDef, take: Preprocessing, quantize: str, pictures: 
     import tensorflow as tf
     from tensorflow.lite.python.convert_phase import ConverterError
 
-    from scripts.classifier import bias_correction
+    from .. import bias_correction
 
     if quantize in _ROUNDED_FROM and pictures:
         least = _ROUNDED_FROM[quantize]

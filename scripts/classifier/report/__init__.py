@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.classifier.evaluation import Measures, Strangers
-from scripts.classifier.findings import Findings
-from scripts.classifier.image_lists import TESTING, TRAINING, VALIDATION
-from scripts.classifier.report import numbers, photos
-from scripts.classifier.report.markup import FEW_PHOTOS, count, decimals, name, percent, text
-from scripts.classifier.report.style import STYLE
+from ..evaluation import Measures, Strangers
+from ..findings import Findings
+from ..image_lists import TESTING, TRAINING, VALIDATION
+from . import numbers, photos
+from .markup import FEW_PHOTOS, count, decimals, name, percent, text
+from .style import STYLE
 
 # Nothing is fetched from anywhere, whatever a name on this page may hold.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from scripts.classifier import curve_points
-from scripts.classifier.evaluation import Bin, Measures
-from scripts.classifier.report.markup import count, percent, text
-from scripts.classifier.text_columns import columns, cut
+from .. import curve_points
+from ..evaluation import Bin, Measures
+from ..text_columns import columns, cut
+from .markup import count, percent, text
 
 # A chart in its own units, which on a phone are about pixels.
 _WIDTH, _HEIGHT = 330, 215

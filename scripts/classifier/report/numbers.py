@@ -6,21 +6,11 @@ import math
 
 import numpy as np
 
-from scripts.classifier import curve_points
-from scripts.classifier.evaluation import LabelMeasures, Measures
-from scripts.classifier.image_lists import SPLITS
-from scripts.classifier.report import charts
-from scripts.classifier.report.markup import (
-    FEW_PHOTOS,
-    Section,
-    count,
-    decimals,
-    name,
-    or_dash,
-    percent,
-    scrolling,
-    text,
-)
+from .. import curve_points
+from ..evaluation import LabelMeasures, Measures
+from ..image_lists import SPLITS
+from . import charts
+from .markup import FEW_PHOTOS, Section, count, decimals, name, or_dash, percent, scrolling, text
 
 _MOST_LABELS_OPEN = 15  # a longer table of labels shows the hardest and folds the rest away
 _MOST_LABELS_TABULATED = 20  # up to here the confusion matrix is there as a table, too

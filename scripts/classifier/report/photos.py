@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.classifier.evaluation import Judged, Measures, Strangers
-from scripts.classifier.findings import LOW_SCORE, Findings
-from scripts.classifier.image_lists import TESTING, TRAINING, VALIDATION
-from scripts.classifier.near_duplicates import Pair
-from scripts.classifier.perceptual_hash import BITS
-from scripts.classifier.report.markup import Section, count, name, percent, share, text
-from scripts.classifier.report.thumbnails import thumbnail
+from ..evaluation import Judged, Measures, Strangers
+from ..findings import LOW_SCORE, Findings
+from ..image_lists import TESTING, TRAINING, VALIDATION
+from ..near_duplicates import Pair
+from ..perceptual_hash import BITS
+from .markup import Section, count, name, percent, share, text
+from .thumbnails import thumbnail
 
 # How many photos a section shows; of the rest it says how many there are.
 MOST_MISTAKES, MOST_UNCERTAIN, MOST_SUSPICIONS, MOST_PAIRS, MOST_STRANGERS = 24, 12, 24, 12, 12

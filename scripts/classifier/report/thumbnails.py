@@ -9,8 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from scripts.classifier import pixels
-from scripts.classifier.pixels import UnreadableImage
+from .. import pixels
+from ..pixels import UnreadableImage
 
 LONGEST_SIDE = 160
 _QUALITY = 80

@@ -14,16 +14,16 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from scripts.classifier.classifiers import Answer
-from scripts.classifier.pixels import UnreadableImage
-from scripts.classifier.report.style import COLOURS
-from scripts.classifier.serving import docs_page, metrics, openapi, page, tensorflow_rest
-from scripts.classifier.serving.batches import Full, Outcome, Picture
-from scripts.classifier.serving.bodies import Bodies
-from scripts.classifier.serving.door import ON_ERRORS
-from scripts.classifier.serving.refusals import Refused
-from scripts.classifier.serving.service import Served, Service
-from scripts.classifier.serving.tokens import SIGN_IN, Tokens
+from ..classifiers import Answer
+from ..pixels import UnreadableImage
+from ..report.style import COLOURS
+from . import docs_page, metrics, openapi, page, tensorflow_rest
+from .batches import Full, Outcome, Picture
+from .bodies import Bodies
+from .door import ON_ERRORS
+from .refusals import Refused
+from .service import Served, Service
+from .tokens import SIGN_IN, Tokens
 
 # As label_image prints.
 _TOP_K = 5

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scripts.classifier import networks, pixels
-from scripts.classifier.classifiers import Answer, Classifier
+from .. import networks, pixels
+from ..classifiers import Answer, Classifier
 
 # A picture that is ready waits so long, at most, for others that are being decoded.
 LONGEST_WAIT = 0.005

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import anyio
 from starlette.types import Receive, Scope
 
-from scripts.classifier.serving.refusals import Refused, Vanished
+from .refusals import Refused, Vanished
 
 MOST_BYTES = 20_000_000  # of one request
 _MOST_BYTES_AT_ONCE = 300_000_000  # of all requests that are not answered yet

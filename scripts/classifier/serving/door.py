@@ -12,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from scripts.classifier.serving.access_log import Entry
-from scripts.classifier.serving.metrics import Metrics
-from scripts.classifier.serving.refusals import Refused, Vanished
-from scripts.classifier.serving.tokens import Tokens
+from .access_log import Entry
+from .metrics import Metrics
+from .refusals import Refused, Vanished
+from .tokens import Tokens
 
 # Nothing comes from elsewhere, nothing runs that is not a file of ours, and no other page shows this one within itself.
 _HEADERS = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scripts.classifier.serving.bodies import MOST_BYTES
-from scripts.classifier.serving.tensorflow_rest import MOST_PICTURES
+from .bodies import MOST_BYTES
+from .tensorflow_rest import MOST_PICTURES
 
 _STRING, _NUMBER = {"type": "string"}, {"type": "number"}
 _B64 = {

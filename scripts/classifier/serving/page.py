@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
-from scripts.classifier.classifiers import Classifier
-from scripts.classifier.image_lists import TRAINING
-from scripts.classifier.report.markup import count, decimals, name, percent, text
-from scripts.classifier.serving.bodies import MOST_BYTES
+from ..classifiers import Classifier
+from ..image_lists import TRAINING
+from ..report.markup import count, decimals, name, percent, text
+from .bodies import MOST_BYTES
 
 _FOLDER = Path(__file__).parent / "page"
 

@@ -15,13 +15,13 @@ from pathlib import Path
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from scripts.classifier.classifiers import Classifier
-from scripts.classifier.errors import UserError
-from scripts.classifier.serving import access_log, app, page, service, watching
-from scripts.classifier.serving.access_log import Write
-from scripts.classifier.serving.door import Door
-from scripts.classifier.serving.service import Service
-from scripts.classifier.serving.tokens import Tokens
+from ..classifiers import Classifier
+from ..errors import UserError
+from . import access_log, app, page, service, watching
+from .access_log import Write
+from .door import Door
+from .service import Service
+from .tokens import Tokens
 
 # Until a request's head is there; how long an idle connection stays; how long answers may take after SIGTERM.
 _HEAD_SECONDS, _IDLE_SECONDS, _STOP_SECONDS = 10, 75, 60

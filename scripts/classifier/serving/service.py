@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.classifier.classifiers import Classifier
-from scripts.classifier.errors import UserError
-from scripts.classifier.serving.batches import Batches, Outcome, Picture
-from scripts.classifier.serving.metrics import Metrics
+from ..classifiers import Classifier
+from ..errors import UserError
+from .batches import Batches, Outcome, Picture
+from .metrics import Metrics
 
 # Opens the classifier, as it lies on the disk now.
 Load = Callable[[], Classifier]

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scripts.classifier.classifiers import Answer
-from scripts.classifier.formats.raw_pixels import PICTURES, SCORES
-from scripts.classifier.formats.saved_model_signatures import CLASSES, CLASSIFY, EXAMPLES, IMAGE_BYTES, PIXELS, SERVING
-from scripts.classifier.serving.batches import Picture
-from scripts.classifier.serving.refusals import Refused
+from ..classifiers import Answer
+from ..formats.raw_pixels import PICTURES, SCORES
+from ..formats.saved_model_signatures import CLASSES, CLASSIFY, EXAMPLES, IMAGE_BYTES, PIXELS, SERVING
+from .batches import Picture
+from .refusals import Refused
 
 # Beyond this, a request had better be several.
 MOST_PICTURES = 128
