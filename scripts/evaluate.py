@@ -27,7 +27,6 @@ from .classifier import (
     near_duplicates,
     perceptual_hash,
     photo_folders,
-    report,
 )
 from .classifier.classifiers import Classifier
 from .classifier.errors import UserError
@@ -36,6 +35,7 @@ from .classifier.findings import Findings
 from .classifier.formats.model import Wishes
 from .classifier.image_lists import SPLITS, TESTING, TRAINING, VALIDATION, ImageLists
 from .classifier.judging import LabelledPhoto, Looked
+from .classifier.report.page import Report, render
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The classifier, as retrain or export wrote it.")
@@ -187,7 +187,7 @@ def _write_report(
     near = near_duplicates.find(hashes, everything.splits, everything.truth, bottlenecks)
     record = classifier.model.record
     found = findings.find(measures.judged, everything, near)
-    whole = report.Report(
+    whole = Report(
         title=classifier.model.path.name,
         image_dir=image_dir,
         measures=measures,
@@ -196,7 +196,7 @@ def _write_report(
         curve=(record or {}).get("curve"),
         strangers=strangers,
     )
-    atomic_files.write_text(page, report.render(whole))
+    atomic_files.write_text(page, render(whole))
     return found
 
 
