@@ -18,19 +18,9 @@ from pathlib import Path
 from absl import flags
 
 from . import command_line, progress
-from .classifier import (
-    category_names,
-    datasets,
-    downloads,
-    image_lists,
-    oxford_flowers,
-    photo_shapes,
-    picture_files,
-    sample_sheet,
-    text_columns,
-    tfds_photos,
-)
+from .classifier import category_names, image_lists, photo_shapes, picture_files, sample_sheet, text_columns
 from .classifier.errors import UserError
+from .classifier.fetching import downloads, oxford_flowers, photo_archives, tfds_photos
 from .classifier.image_lists import SPLITS, ImageLists
 
 FLAGS = flags.FLAGS
@@ -52,7 +42,7 @@ _MOST_LINES = 120  # so many fill screens enough
 
 
 def flower_photos(destination: Path) -> None:
-    _from_server(partial(datasets.fetch, datasets.FLOWER_PHOTOS), destination)
+    _from_server(partial(photo_archives.fetch, photo_archives.FLOWER_PHOTOS), destination)
 
 
 def oxford_flowers102(destination: Path) -> None:
@@ -74,14 +64,14 @@ def _from_server(fetch: Callable, destination: Path) -> None:
 
 
 def cifar10(destination: Path) -> None:
-    from .classifier import cifar10
+    from .classifier.fetching import cifar10
 
     show = partial(progress.show, "writing", unit="pictures")
     _from_server(partial(cifar10.fetch, show_writing=show), destination)
 
 
 def drawn_flowers(destination: Path) -> None:
-    from .classifier import drawn_flowers
+    from .classifier.fetching import drawn_flowers
 
     with progress.show("drawing", len(drawn_flowers.KINDS) * FLAGS.per_kind, "flowers") as advance:
         drawn_flowers.draw(destination, per_kind=FLAGS.per_kind, seed=FLAGS.seed, on_drawn=advance)

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from absl import flags
 
-from .classifier import backbones, downloads, networks
+from .classifier import backbones, networks
 from .classifier.backbones import Choices
 from .classifier.backbones.backbone import Backbone
+from .classifier.fetching import downloads
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(

@@ -20,8 +20,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scripts.classifier import archives
 from scripts.classifier.errors import UserError
+from scripts.classifier.fetching import archives
 
 ROOT = Path(__file__).resolve().parent.parent
 TREE = {

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from test_fetch_command import check_one_line_error, run
 
-from scripts.classifier import cifar10
 from scripts.classifier.errors import UserError
+from scripts.classifier.fetching import cifar10
 from tests import file_server
 from tests.file_server import File
 

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scripts import progress
-from scripts.classifier import downloads
 from scripts.classifier.errors import UserError
+from scripts.classifier.fetching import downloads
 from tests import file_server
 from tests.file_server import File, Silence, Status
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scripts.classifier import drawn_flowers
 from scripts.classifier.errors import UserError
+from scripts.classifier.fetching import drawn_flowers
 
 PER_KIND = 6
 
@@ -72,7 +72,7 @@ def test_colour_alone_does_not_tell_the_kinds_apart():
 
 
 def drawn_flowers_palettes():
-    from scripts.classifier.flower_shapes import PALETTES
+    from scripts.classifier.fetching.flower_shapes import PALETTES
 
     assert set(PALETTES) == set(drawn_flowers.KINDS)
     return PALETTES

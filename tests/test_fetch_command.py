@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from scripts.classifier import datasets, downloads
 from scripts.classifier.errors import UserError
+from scripts.classifier.fetching import downloads, photo_archives
 from tests import file_server
 from tests.file_server import File, Silence, Status
 
@@ -171,7 +171,7 @@ PACKED = tar_of(TREE)
 
 def few_photos(server, **changes):
     facts = {"size": len(PACKED), "sha256": hashlib.sha256(PACKED).hexdigest(), "top": "few_photos"}
-    return datasets.PhotoArchive(url=f"{server.address}/few.tgz", **facts | changes)
+    return photo_archives.PhotoArchive(url=f"{server.address}/few.tgz", **facts | changes)
 
 
 def tree_of(folder):
@@ -187,7 +187,7 @@ def test_an_archive_becomes_a_folder_of_labels(server, tmp_path):
         shown.append([total, done])
         yield shown[-1].append
 
-    datasets.fetch(few_photos(server), tmp_path / "photos", show_download=show, show_unpacking=show)
+    photo_archives.fetch(few_photos(server), tmp_path / "photos", show_download=show, show_unpacking=show)
     assert tree_of(tmp_path / "photos") == TREE
     assert os.listdir(tmp_path) == ["photos"]
     assert [(total, done + sum(advances)) for total, done, *advances in shown] == [(len(PACKED), len(PACKED))] * 2
@@ -222,7 +222,7 @@ def test_a_killed_run_is_continued(server, tmp_path, least):
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     arrived = (tmp_path / "photos.tgz.part").stat().st_size
-    datasets.fetch(photos, tmp_path / "photos")
+    photo_archives.fetch(photos, tmp_path / "photos")
     assert tree_of(tmp_path / "photos") == TREE
     assert server.ranges() == [None, f"bytes={arrived}-"]
     assert os.listdir(tmp_path) == ["photos"]
@@ -231,7 +231,7 @@ def test_a_killed_run_is_continued(server, tmp_path, least):
 def test_a_run_killed_before_unpacking_fetches_nothing_again(server, tmp_path):
     (tmp_path / "photos.tgz").write_bytes(PACKED)
     (tmp_path / "photos.extracting" / "few_photos" / "a").mkdir(parents=True)
-    datasets.fetch(few_photos(server), tmp_path / "photos")
+    photo_archives.fetch(few_photos(server), tmp_path / "photos")
     assert tree_of(tmp_path / "photos") == TREE
     assert server.requests == []
     assert os.listdir(tmp_path) == ["photos"]
@@ -240,16 +240,16 @@ def test_a_run_killed_before_unpacking_fetches_nothing_again(server, tmp_path):
 def test_a_destination_in_use_is_noticed_before_fetching(server, tmp_path):
     (tmp_path / "notes.txt").touch()
     with pytest.raises(UserError, match="holds other files"):
-        datasets.fetch(few_photos(server), tmp_path)
+        photo_archives.fetch(few_photos(server), tmp_path)
     assert server.requests == []
 
 
 def test_another_archive_than_announced(server, tmp_path):
     server.script("/few.tgz", File(PACKED))
     with pytest.raises(downloads.Unavailable, match="expected 0000"):
-        datasets.fetch(few_photos(server, sha256="0" * 64), tmp_path / "photos")
+        photo_archives.fetch(few_photos(server, sha256="0" * 64), tmp_path / "photos")
     with pytest.raises(UserError, match="expected a folder other"):
-        datasets.fetch(few_photos(server, top="other"), tmp_path / "photos")
+        photo_archives.fetch(few_photos(server, top="other"), tmp_path / "photos")
     assert not (tmp_path / "photos").exists()
 
 

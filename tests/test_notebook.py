@@ -6,7 +6,7 @@ import nbformat
 from conftest import ROOT
 from nbclient import NotebookClient
 
-from scripts.classifier import drawn_flowers
+from scripts.classifier.fetching import drawn_flowers
 
 NOTEBOOK = ROOT / "notebooks" / "flowers.ipynb"
 

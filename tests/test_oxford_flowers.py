@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import io as matlab
 
-from scripts.classifier import datasets, image_lists, matlab_file, oxford_flowers
+from scripts.classifier import image_lists
 from scripts.classifier.errors import UserError
+from scripts.classifier.fetching import matlab_file, oxford_flowers, photo_archives
 from tests import file_server
 from tests.file_server import File
 
@@ -47,7 +48,8 @@ def sources(server, photos: bytes, labels: bytes, sets: bytes) -> oxford_flowers
         urls.append((f"{server.address}/{name}", hashlib.sha256(data).hexdigest()))
     (url, sha256), *others = urls
     return oxford_flowers.Sources(
-        datasets.PhotoArchive(url, len(photos), sha256, "jpg"), *(oxford_flowers.MatlabFile(*each) for each in others)
+        photo_archives.PhotoArchive(url, len(photos), sha256, "jpg"),
+        *(oxford_flowers.MatlabFile(*each) for each in others),
     )
 
 

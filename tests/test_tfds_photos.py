@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from scripts.classifier import tfds_photos
 from scripts.classifier.errors import UserError
+from scripts.classifier.fetching import tfds_photos
 
 
 def test_a_missing_package_says_what_to_install(tmp_path, monkeypatch):

@@ -6,8 +6,8 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import downloads
 from ..errors import UserError
+from ..fetching import downloads
 from . import (
     color_texture,
     densenet161,

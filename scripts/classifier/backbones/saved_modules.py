@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import archives, graph_functions, protobuf_wire
+from .. import graph_functions, protobuf_wire
 from ..errors import UserError
+from ..fetching import archives
 from ..frozen_graph import node_of
 from ..signature_shapes import in_words, sizes_of
 from . import frozen_backbones, kept_graphs

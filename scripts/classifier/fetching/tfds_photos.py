@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from ..errors import UserError
+from ..locks import sole_owner
 from . import archives
-from .errors import UserError
-from .locks import sole_owner
 
 # What splits are called there, and what the folder of each is called here.
 _SPLITS = {"train": "train", "validation": "valid", "valid": "valid", "val": "valid", "dev": "valid", "test": "test"}

@@ -14,8 +14,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from .errors import UserError
-from .locks import sole_owner
+from ..errors import UserError
+from ..locks import sole_owner
 
 CHUNK = 1 << 20
 # What the standard library raises on damaged archives, beside its own errors: a size field that holds nonsense

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from .errors import UserError
+from ..errors import UserError
 from .flower_scenes import picture
 
 # The labels of the real flower photos, so that one folder can take the other's place.

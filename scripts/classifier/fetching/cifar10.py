@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from . import archives, downloads, networks
-from .errors import UserError
-from .locks import sole_owner
+from .. import networks
+from ..errors import UserError
+from ..locks import sole_owner
+from . import archives, downloads
 
 TRAIN_BATCHES, TEST_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6)), ("test_batch",)
 _LABELS, _TOP = "batches.meta", "cifar-10-batches-py"

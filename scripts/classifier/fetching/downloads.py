@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import atomic_files, transfers
-from .errors import UserError
-from .locks import sole_owner
+from .. import atomic_files
+from ..errors import UserError
+from ..locks import sole_owner
+from . import transfers
 from .transfers import Patience, Show
 
 

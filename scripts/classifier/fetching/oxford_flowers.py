@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from . import archives, datasets, downloads, matlab_file
-from .datasets import PhotoArchive
-from .errors import UserError
+from ..errors import UserError
+from . import archives, downloads, matlab_file, photo_archives
 from .oxford_flower_names import NAMES
+from .photo_archives import PhotoArchive
 
 # Written beside the folders: label -> name, as --category_names takes it.
 NAMES_FILE = "cat_to_name.json"
@@ -67,7 +67,7 @@ def fetch(
         for file in (sources.labels, sources.sets)
     )
     places = _places(labels, sets)
-    datasets.fetch(
+    photo_archives.fetch(
         sources.photos,
         destination,
         patience=patience,

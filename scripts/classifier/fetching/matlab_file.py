@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import UserError
+from ..errors import UserError
 
 _HEADER = 128  # of text, which ends in a version and two letters that tell the order of bytes
 _MATRIX, _COMPRESSED = 14, 15
