@@ -10,7 +10,7 @@ from benchmarks.figures import Against, Figure, alternated
 from benchmarks.workbench import Workbench
 from scripts.classifier import classifiers
 from scripts.classifier.formats.model import Wishes
-from scripts.classifier.photo_folders import pictures_below
+from scripts.classifier.photos.folders import pictures_below
 
 # What is promised of 3,670 photos, mobilenet_0.25_224 and 4,000 steps on 2 cores, and of label_image anywhere.
 _PROMISED_FOR = ("mobilenet_0.25_224", 3670, 4000)

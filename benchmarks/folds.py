@@ -20,7 +20,6 @@ from scripts.classifier import (
     fine_tuning,
     formats,
     frozen_graph,
-    image_lists,
     networks,
     refining,
     retrained_graph,
@@ -32,13 +31,14 @@ from scripts.classifier import (
 )
 from scripts.classifier.accuracy import Results
 from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.distortions import WHOLE
 from scripts.classifier.examples import Examples
 from scripts.classifier.final_layer import Trainer
 from scripts.classifier.fine_tuning import Tuning
 from scripts.classifier.formats.contents import Contents
 from scripts.classifier.formats.model import Wishes
-from scripts.classifier.image_lists import SPLITS, TESTING, TRAINING, VALIDATION, ImageLists
+from scripts.classifier.photos import image_lists
+from scripts.classifier.photos.distortions import WHOLE
+from scripts.classifier.photos.image_lists import SPLITS, TESTING, TRAINING, VALIDATION, ImageLists
 from scripts.classifier.recipe import Recipe
 from scripts.classifier.summaries import Summaries
 

@@ -22,12 +22,13 @@ from benchmarks import disk, processes, random_bottlenecks
 from benchmarks.figures import Against, Figure
 from benchmarks.memory import peak_bytes
 from benchmarks.random_bottlenecks import LABELS
-from scripts.classifier import image_lists, photo_digests, photo_folders, retraining
+from scripts.classifier import retraining
 from scripts.classifier.bottlenecks import Job
-from scripts.classifier.distortions import WHOLE
 from scripts.classifier.examples import Examples
-from scripts.classifier.image_lists import SPLITS
-from scripts.classifier.photo_digests import PhotoDigests
+from scripts.classifier.photos import folders, image_lists
+from scripts.classifier.photos.digests import PhotoDigests, digest
+from scripts.classifier.photos.distortions import WHOLE
+from scripts.classifier.photos.image_lists import SPLITS
 
 _VALUES = 256  # mobilenet_0.25's
 _PERCENTAGES = (10, 10)
@@ -91,8 +92,8 @@ def _fill(folder: Path, count: int) -> None:
     for start in range(0, count, _AT_ONCE):
         keys = []
         for name in names[start : start + _AT_ONCE]:
-            content = photo_digests.digest(name.encode())
-            digests.put(name, photo_folders.stamp(image_dir, name), content)
+            content = digest(name.encode())
+            digests.put(name, folders.stamp(image_dir, name), content)
             keys += Job(name, (WHOLE,)).keys(content)
         cache.add(keys, np.zeros((len(keys), _VALUES), np.float32))
     digests.save()

@@ -15,7 +15,7 @@ from benchmarks.workbench import Workbench
 from scripts.classifier import accuracy, retraining
 from scripts.classifier.errors import UserError
 from scripts.classifier.final_layer import Trainer
-from scripts.classifier.image_lists import SPLITS
+from scripts.classifier.photos.image_lists import SPLITS
 from scripts.classifier.recipe import Recipe
 
 # Promised for 100,000 photos; of fewer it must hold the more.

@@ -8,7 +8,7 @@ import numpy as np
 
 from scripts.classifier.bottleneck_cache import KEY_BYTES, BottleneckCache
 from scripts.classifier.examples import Examples
-from scripts.classifier.image_lists import Photo
+from scripts.classifier.photos.image_lists import Photo
 
 LABELS = 5
 IDENTITY = "random"

@@ -26,10 +26,11 @@ import numpy as np
 from benchmarks import processes
 from benchmarks.figures import Against, Figure, alternated
 from benchmarks.workbench import Workbench
-from scripts.classifier import backbones, bottlenecks, image_lists, networks, photo_folders, retraining
+from scripts.classifier import backbones, bottlenecks, networks, retraining
 from scripts.classifier.cluster import blocks, driver, engine
-from scripts.classifier.distortions import WHOLE
 from scripts.classifier.errors import UserError
+from scripts.classifier.photos import folders, image_lists
+from scripts.classifier.photos.distortions import WHOLE
 
 _MOST_OVERHEAD = 15.0  # percent
 _LEAST_GAIN = 1.8
@@ -207,7 +208,7 @@ def _extract(image_dir: str, model_dir: str, architecture: str, folder: str, cor
         backbone = backbones.load(architecture, Path(model_dir))
         precision = networks.decide_precision("auto", backbone)
         cache = bottlenecks.open_cache(Path(folder), backbone, precision)
-        lists = image_lists.scan(photo_folders.at(image_dir), 10, 10)
+        lists = image_lists.scan(folders.at(image_dir), 10, 10)
         extraction = retraining.look_up(lists, (WHOLE,), Path(folder), cache)
         # As a cluster gets them, large ones first: else the clock would look at others here than there.
         in_order = blocks.cut(extraction.waiting, extraction.image_dir, len(numbers), backbone.large)

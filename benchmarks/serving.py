@@ -26,7 +26,7 @@ from scripts import command_line
 from scripts.classifier import backbones, classifiers
 from scripts.classifier.errors import UserError
 from scripts.classifier.formats.model import Wishes
-from scripts.classifier.photo_folders import pictures_below
+from scripts.classifier.photos.folders import pictures_below
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("photos", "tf_files/flower_photos", "One folder of JPEG photos for each label.")

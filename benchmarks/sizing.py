@@ -17,7 +17,7 @@ from benchmarks.workbench import Workbench
 from scripts import command_line
 from scripts.classifier import bottlenecks, networks, retraining
 from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.distortions import WHOLE
+from scripts.classifier.photos.distortions import WHOLE
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("photos", "tf_files/flower_photos", "One folder of JPEG photos for each label.")

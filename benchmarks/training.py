@@ -10,7 +10,7 @@ from benchmarks.figures import Against, Figure, alternated
 from benchmarks.workbench import Workbench
 from scripts.classifier import retraining
 from scripts.classifier.final_layer import Trainer
-from scripts.classifier.image_lists import TRAINING, VALIDATION
+from scripts.classifier.photos.image_lists import TRAINING, VALIDATION
 from scripts.classifier.recipe import ADAM, SGD, Recipe
 from scripts.classifier.summaries import Summaries
 

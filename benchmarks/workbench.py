@@ -8,10 +8,11 @@ from functools import cached_property
 from pathlib import Path
 
 from benchmarks import processes
-from scripts.classifier import backbones, image_lists, photo_folders
+from scripts.classifier import backbones
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.errors import UserError
-from scripts.classifier.image_lists import ImageLists
+from scripts.classifier.photos import folders, image_lists
+from scripts.classifier.photos.image_lists import ImageLists
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def _copy(photos: Path, into: Path, count: int) -> None:
     if not photos.is_dir():
         raise UserError(f"{photos} is no folder: give --photos one folder of photos for each label")
     labels = [
-        photo_folders.pictures_below(folder)
+        folders.pictures_below(folder)
         for folder in sorted(photos.iterdir())
         if folder.is_dir() and not folder.name.startswith(".")
     ]

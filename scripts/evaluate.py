@@ -18,7 +18,6 @@ from absl import flags
 from . import command_line, input_flags, progress
 from .classifier import (
     atomic_files,
-    category_names,
     classifiers,
     evaluation,
     evaluation_text,
@@ -26,15 +25,15 @@ from .classifier import (
     judging,
     near_duplicates,
     perceptual_hash,
-    photo_folders,
 )
 from .classifier.classifiers import Classifier
 from .classifier.errors import UserError
 from .classifier.evaluation import Judged, Measures, Strangers
 from .classifier.findings import Findings
 from .classifier.formats.model import Wishes
-from .classifier.image_lists import SPLITS, TESTING, TRAINING, VALIDATION, ImageLists
 from .classifier.judging import LabelledPhoto, Looked
+from .classifier.photos import category_names, folders
+from .classifier.photos.image_lists import SPLITS, TESTING, TRAINING, VALIDATION, ImageLists
 from .classifier.report.page import Report, render
 
 FLAGS = flags.FLAGS
@@ -108,11 +107,11 @@ def _what_to_look_at(classifier: Classifier) -> tuple[ImageLists, str]:
             f"{classifier.model.path} does not say what it was trained on: give --image_dir a folder that holds one "
             "folder of photos for each label"
         )
-    image_dir = photo_folders.at(trained_on if FLAGS.image_dir is None else FLAGS.image_dir)
+    image_dir = folders.at(trained_on if FLAGS.image_dir is None else FLAGS.image_dir)
     lists = judging.scan(image_dir, classifier.model.record)
     if FLAGS.split is not None:
         return lists, FLAGS.split
-    own = trained_on is not None and image_dir.resolve() == photo_folders.at(trained_on).resolve()
+    own = trained_on is not None and image_dir.resolve() == folders.at(trained_on).resolve()
     if own or lists.ready_made:
         if not lists.of(TESTING) and lists.of(VALIDATION):
             command_line.warn(

@@ -10,7 +10,8 @@ from pathlib import Path
 from absl import flags
 
 from . import bottleneck_flags, command_line, network_flags, progress
-from .classifier import bottlenecks, image_lists, networks, photo_folders, retraining, retraining_text
+from .classifier import bottlenecks, networks, retraining, retraining_text
+from .classifier.photos import folders, image_lists
 from .classifier.stopwatch import Stopwatch
 
 FLAGS = flags.FLAGS
@@ -25,7 +26,7 @@ def main(positional: list[str]) -> None:
     watch = Stopwatch()
 
     with watch.stage("listing photos"):
-        lists = image_lists.scan(photo_folders.at(FLAGS.image_dir), *percentages)
+        lists = image_lists.scan(folders.at(FLAGS.image_dir), *percentages)
     _say(*lists.describe())
     command_line.warn(*lists.warnings())
     with watch.stage("loading the network"):

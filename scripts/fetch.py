@@ -18,10 +18,11 @@ from pathlib import Path
 from absl import flags
 
 from . import command_line, progress
-from .classifier import category_names, image_lists, photo_shapes, picture_files, sample_sheet, text_columns
+from .classifier import picture_files, sample_sheet, text_columns
 from .classifier.errors import UserError
 from .classifier.fetching import downloads, oxford_flowers, photo_archives, tfds_photos
-from .classifier.image_lists import SPLITS, ImageLists
+from .classifier.photos import category_names, image_lists, sizes
+from .classifier.photos.image_lists import SPLITS, ImageLists
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("destination", None, "Folder to put the photos in; tf_files/<name> unless given.")
@@ -115,7 +116,7 @@ def main(positional: list[str]) -> None:
     already = " already (delete the folder to have it made anew)" if before == lists else ""
     print(f"{len(lists.photos)} photos of {len(lists.labels)} labels are in {destination}{already}")
     print(*_table(lists, named), sep="\n")
-    print(f"  pictures: {photo_shapes.of(destination / photo.path for photo in lists.photos).describe()}")
+    print(f"  pictures: {sizes.of(destination / photo.path for photo in lists.photos).describe()}")
     if named is not None:
         print(f"names of the labels: --category_names={names_file}")
     if plot is not None:

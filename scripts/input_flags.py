@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from . import flags
-from .classifier.preprocessing import Overrides
+from .classifier.photos.preprocessing import Overrides
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("input_height", None, "Height of what it takes; default: as it says itself.", 1)

@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from . import command_line, flags, input_flags
-from .classifier import answer_picture, classifiers, photo_folders, picture_files, pixels, unknown
+from .classifier import answer_picture, classifiers, picture_files, unknown
 from .classifier.classifiers import Answer, Classifier
 from .classifier.errors import UserError
 from .classifier.formats.model import Wishes
+from .classifier.photos import folders, pixels
 
 FLAGS = flags.FLAGS
 flags.DEFINE_multi_string("image", [], "A picture, a folder of pictures or a pattern; may be given several times.")
@@ -96,7 +97,7 @@ def _pictures(words: list[str]) -> Iterator[Path]:
                 raise UserError(f"{part} does not exist: --image takes files, folders and patterns like 'photos/*.jpg'")
             for name in found:
                 path = Path(name)
-                yield from photo_folders.pictures_below(path) if path.is_dir() else [path]
+                yield from folders.pictures_below(path) if path.is_dir() else [path]
 
 
 def _text_printer(several: bool, named: bool):

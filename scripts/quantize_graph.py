@@ -20,7 +20,7 @@ from . import command_line
 from .classifier import atomic_files, classifiers, frozen_graph, retraining, run_record, weight_quantization
 from .classifier.errors import UserError
 from .classifier.frozen_graph import node_of
-from .classifier.preprocessing import Preprocessing
+from .classifier.photos.preprocessing import Preprocessing
 from .classifier.weight_quantization import ROUNDED, STORED, Quantized
 
 FLAGS = flags.FLAGS

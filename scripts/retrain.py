@@ -18,13 +18,10 @@ from .classifier import (
     atomic_files,
     backbones,
     bottlenecks,
-    category_names,
     formats,
     frozen_graph,
     graph_statistics,
-    image_lists,
     networks,
-    photo_folders,
     recipe_search,
     refining,
     retrained_graph,
@@ -35,12 +32,13 @@ from .classifier import (
     whole_models,
 )
 from .classifier.backbones.backbone import Backbone
-from .classifier.distortions import View
 from .classifier.errors import UserError
 from .classifier.examples import Examples
 from .classifier.final_layer import FinalLayer, Trainer
 from .classifier.fine_tuning import DISTORTIONS
-from .classifier.image_lists import SPLITS, VALIDATION, ImageLists
+from .classifier.photos import category_names, folders, image_lists
+from .classifier.photos.distortions import View
+from .classifier.photos.image_lists import SPLITS, VALIDATION, ImageLists
 from .classifier.recipe import Recipe
 from .classifier.stopwatch import Stopwatch
 from .classifier.summaries import Summaries
@@ -95,7 +93,7 @@ def main(positional: list[str]) -> None:
     watch = Stopwatch()
 
     with watch.stage("listing photos"):
-        lists = image_lists.scan(photo_folders.at(FLAGS.image_dir), *percentages)
+        lists = image_lists.scan(folders.at(FLAGS.image_dir), *percentages)
     names_file = None if FLAGS.category_names is None else Path(FLAGS.category_names)
     named = None if names_file is None else category_names.read(names_file, lists.labels)
     _say(*lists.describe())

@@ -16,8 +16,9 @@ from absl import flags
 from PIL import Image
 
 from . import command_line
-from .classifier import attributions, captioned_pictures, picture_files, pixels, terminal_pictures
+from .classifier import captioned_pictures, picture_files, terminal_pictures
 from .classifier.errors import UserError
+from .classifier.photos import attributions, pixels
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("output", None, "Write a picture file (.png or .jpg) with captions; several photos make a sheet.")

@@ -14,23 +14,14 @@ from pathlib import Path
 from absl import flags
 
 from . import command_line, progress
-from .classifier import (
-    accuracy,
-    atomic_files,
-    formats,
-    image_lists,
-    networks,
-    picture_files,
-    run_record,
-    sample_sheet,
-    whole_models,
-)
+from .classifier import accuracy, atomic_files, formats, networks, picture_files, run_record, sample_sheet, whole_models
 from .classifier.convnet import checkpoints, drawings, pictures, recipes
 from .classifier.convnet.recipes import Recipe
 from .classifier.errors import UserError
 from .classifier.final_layer import Evaluation
-from .classifier.image_lists import SPLITS
 from .classifier.lettering import Drawn
+from .classifier.photos import image_lists
+from .classifier.photos.image_lists import SPLITS
 from .classifier.stopwatch import Stopwatch
 from .classifier.summaries import Summaries
 

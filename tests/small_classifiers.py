@@ -12,7 +12,7 @@ from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.final_layer import FinalLayer
 from scripts.classifier.formats.contents import Contents
 from scripts.classifier.formats.model import Model
-from scripts.classifier.preprocessing import Preprocessing
+from scripts.classifier.photos.preprocessing import Preprocessing
 
 LABELS = ("daisy", "rosé", "sun flower")
 NAMES = ("mobilenet", "mobilenet_quantized", "color_texture", "keras_network")

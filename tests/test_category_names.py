@@ -80,8 +80,8 @@ WRONG = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_file_is_refused(workplace, case):
-    from scripts.classifier import category_names
     from scripts.classifier.errors import UserError
+    from scripts.classifier.photos import category_names
 
     content, says = WRONG[case]
     file = workplace / "names.json"

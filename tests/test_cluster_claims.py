@@ -13,15 +13,15 @@ import pytest
 from conftest import ROOT, draw_folder, draw_shape
 from hypothesis import given, settings
 
-from scripts.classifier import photo_folders, pixels
 from scripts.classifier.bottleneck_cache import BottleneckCache
 from scripts.classifier.bottlenecks import Job
 from scripts.classifier.cluster import blocks, run_folder
 from scripts.classifier.cluster.claims import Claim, ClaimedCache, Superseded
 from scripts.classifier.cluster.decoder import Decoder
 from scripts.classifier.cluster.run_folder import Result, RunFolder
-from scripts.classifier.distortions import WHOLE, View
-from scripts.classifier.photo_digests import PhotoDigests
+from scripts.classifier.photos import folders, pixels
+from scripts.classifier.photos.digests import PhotoDigests
+from scripts.classifier.photos.distortions import WHOLE, View
 
 SIZE = 5
 
@@ -162,7 +162,7 @@ def test_a_worker_that_does_not_see_what_the_driver_sees_says_so(tmp_path, hidde
 
     photos, kept = draw_folder(tmp_path / "photos", each=1), tmp_path / "bottlenecks"
     with RunFolder.opened(kept, photos) as run:
-        stamp = photo_folders.stamp(photos, "red/red_000.jpg")
+        stamp = folders.stamp(photos, "red/red_000.jpg")
         if hidden == "photos":
             photos.rename(tmp_path / "elsewhere")
         else:

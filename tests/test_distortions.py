@@ -5,9 +5,9 @@ import pytest
 from conftest import draw_shape
 from PIL import Image
 
-from scripts.classifier import distortions
-from scripts.classifier.distortions import WHOLE, Distortions, views_of
 from scripts.classifier.errors import UserError
+from scripts.classifier.photos import distortions
+from scripts.classifier.photos.distortions import WHOLE, Distortions, views_of
 
 SIZE = 48
 

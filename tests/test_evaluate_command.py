@@ -8,7 +8,7 @@ import pytest
 from conftest import draw_shape
 
 from scripts.classifier import run_record
-from scripts.classifier.preprocessing import Preprocessing
+from scripts.classifier.photos.preprocessing import Preprocessing
 
 
 @pytest.fixture(scope="module")

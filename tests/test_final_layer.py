@@ -6,7 +6,7 @@ from scripts.classifier.bottleneck_cache import BottleneckCache
 from scripts.classifier.errors import UserError
 from scripts.classifier.examples import Examples
 from scripts.classifier.final_layer import Trainer
-from scripts.classifier.image_lists import Photo
+from scripts.classifier.photos.image_lists import Photo
 from scripts.classifier.recipe import Recipe
 
 

@@ -5,9 +5,9 @@ import pytest
 from conftest import draw_folder, draw_shape
 from hypothesis import given
 
-from scripts.classifier import image_lists
 from scripts.classifier.errors import UserError
-from scripts.classifier.image_lists import SPLITS, TESTING, TRAINING, VALIDATION, ImageLists, Photo
+from scripts.classifier.photos import image_lists
+from scripts.classifier.photos.image_lists import SPLITS, TESTING, TRAINING, VALIDATION, ImageLists, Photo
 
 TINY = b"\xff\xd8\xff"  # starts like a JPEG, which is all that listing looks at
 

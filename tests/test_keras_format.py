@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from scripts.classifier import formats, unknown
 from scripts.classifier.errors import UserError
 from scripts.classifier.formats.model import Wishes
-from scripts.classifier.preprocessing import Overrides, Preprocessing
+from scripts.classifier.photos.preprocessing import Overrides, Preprocessing
 
 # Keras' own, about NumPy and about HDF5.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:You are saving your model as an HDF5")

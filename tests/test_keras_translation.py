@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from scripts.classifier import frozen_graph, keras_translation
 from scripts.classifier.errors import UserError
-from scripts.classifier.preprocessing import Preprocessing
+from scripts.classifier.photos.preprocessing import Preprocessing
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,10 @@ import tensorflow as tf
 from conftest import Workplace, draw_folder, draw_shape
 from old_graphs import LABELS, SIZE, OldGraph
 
-from scripts.classifier import batch_lifting, frozen_graph, graph_interface, old_ops, pixels
+from scripts.classifier import batch_lifting, frozen_graph, graph_interface, old_ops
 from scripts.classifier.errors import UserError
 from scripts.classifier.graph_interface import Interface
+from scripts.classifier.photos import pixels
 
 POETS = Interface("input", SIZE, SIZE, 128, 128, "final_result", "MobilenetV1/Predictions/Reshape", 3)
 ANCESTOR = Interface("Mul", 299, 299, 128, 128, "final_result", "pool_3/_reshape", 3)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import io as matlab
 
-from scripts.classifier import image_lists
 from scripts.classifier.errors import UserError
 from scripts.classifier.fetching import matlab_file, oxford_flowers, photo_archives
+from scripts.classifier.photos import image_lists
 from tests import file_server
 from tests.file_server import File
 

@@ -10,8 +10,8 @@ from conftest import draw_shape
 from hypothesis import given, settings
 from PIL import Image
 
-from scripts.classifier import pixels
-from scripts.classifier.pixels import UnreadableImage
+from scripts.classifier.photos import pixels
+from scripts.classifier.photos.pixels import UnreadableImage
 
 SIZE = 32
 

@@ -11,10 +11,11 @@ from conftest import Workplace
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
-from scripts.classifier import accuracy, backbones, bottlenecks, image_lists, retraining
-from scripts.classifier.distortions import WHOLE
+from scripts.classifier import accuracy, backbones, bottlenecks, retraining
 from scripts.classifier.examples import Examples
 from scripts.classifier.final_layer import Trainer
+from scripts.classifier.photos import image_lists
+from scripts.classifier.photos.distortions import WHOLE
 from scripts.classifier.recipe import Recipe
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scripts.classifier import formats
 from scripts.classifier.errors import UserError
 from scripts.classifier.formats.model import Wishes
-from scripts.classifier.preprocessing import Overrides, Preprocessing
+from scripts.classifier.photos.preprocessing import Overrides, Preprocessing
 
 FED = Overrides(input_mean=127.5, input_std=127.5)
 

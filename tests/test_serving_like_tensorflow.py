@@ -14,8 +14,8 @@ from PIL import Image
 from serving import serving
 from tensorflow_serving.apis import classification_pb2, predict_pb2
 
-from scripts.classifier import pixels
 from scripts.classifier.formats import tensorflow_pixels
+from scripts.classifier.photos import pixels
 
 # How far apart scores may be, as pixels differ by one level here and there.
 TOLERANCE = 0.01

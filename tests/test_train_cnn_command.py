@@ -10,10 +10,10 @@ import pytest
 from conftest import Workplace, draw_folder, draw_shape
 from PIL import Image
 
-from scripts.classifier import image_lists
 from scripts.classifier.convnet import pictures, verdict
 from scripts.classifier.convnet.recipes import Recipe, Views
 from scripts.classifier.final_layer import Evaluation
+from scripts.classifier.photos import image_lists
 
 EPOCHS = 4
 

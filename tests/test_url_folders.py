@@ -11,8 +11,8 @@ import time
 import pytest
 from conftest import draw_folder, draw_shape
 
-from scripts.classifier import image_lists, photo_folders
 from scripts.classifier.errors import UserError
+from scripts.classifier.photos import folders, image_lists
 
 fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed: pip install -r requirements/cluster.txt")
 
@@ -80,15 +80,15 @@ def test_retrain_takes_a_url_from_end_to_end(workplace, site):
 
 
 def test_a_photo_that_changed_is_known_by_its_stamp(site):
-    folder, path = photo_folders.at(site.url), "green/green_000.jpg"
-    before = photo_folders.stamp(folder, path)
+    folder, path = folders.at(site.url), "green/green_000.jpg"
+    before = folders.stamp(folder, path)
     assert before and " " not in before
-    assert photo_folders.read(folder, path).stamp == before
+    assert folders.read(folder, path).stamp == before
     draw_shape("green", 7).save(site.photos / path)
-    assert photo_folders.stamp(folder, path) is None  # it may change once more within this second
-    assert photo_folders.stamp(folder, "green/no such.jpg") is None
+    assert folders.stamp(folder, path) is None  # it may change once more within this second
+    assert folders.stamp(folder, "green/no such.jpg") is None
     with pytest.raises(OSError):
-        photo_folders.read(folder, "green/no such.jpg")
+        folders.read(folder, "green/no such.jpg")
 
 
 def test_storages_without_folders_of_their_own_are_listed_alike(tmp_path):
@@ -98,7 +98,7 @@ def test_storages_without_folders_of_their_own_are_listed_alike(tmp_path):
     memory = fsspec.filesystem("memory")
     memory.put(str(photos), "/bucket/photos", recursive=True)
     try:
-        lists = image_lists.scan(photo_folders.at("memory://bucket/photos"), 10, 10)
+        lists = image_lists.scan(folders.at("memory://bucket/photos"), 10, 10)
     finally:
         memory.rm("/bucket", recursive=True)
     assert lists.photos == image_lists.scan(photos, 10, 10).photos
@@ -106,7 +106,7 @@ def test_storages_without_folders_of_their_own_are_listed_alike(tmp_path):
 
 
 def test_a_file_url_is_a_folder_on_disk(tmp_path):
-    assert photo_folders.at(f"file://{tmp_path}") == tmp_path
+    assert folders.at(f"file://{tmp_path}") == tmp_path
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_file_url_is_a_folder_on_disk(tmp_path):
 )
 def test_what_cannot_be_read_is_said_in_one_line(workplace, url, message):
     with contextlib.suppress(UserError):
-        photo_folders.at(url)
+        folders.at(url)
         if url.startswith(("s3", "gs")):
             pytest.skip("its package is installed here")
     done = extract(workplace, url)

@@ -7,9 +7,10 @@ import tensorflow as tf
 from conftest import draw_shape
 from networks import mobilenet_archive
 
-from scripts.classifier import frozen_graph, graph_folding, pixels, retrained_graph
+from scripts.classifier import frozen_graph, graph_folding, retrained_graph
 from scripts.classifier.backbones import mobilenet_v1
 from scripts.classifier.final_layer import FinalLayer
+from scripts.classifier.photos import pixels
 
 # Every op that our graphs may hold, with the attributes that it had in TensorFlow 1.4.
 TENSORFLOW_1 = {

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from . import distortions, networks, photo_folders, pixels
+from . import networks
 from .backbones.backbone import Backbone
 from .bottleneck_cache import KEY_BYTES, BottleneckCache
-from .distortions import View
 from .errors import UserError
-from .photo_digests import PhotoDigests, digest
+from .photos import distortions, folders, pixels
+from .photos.digests import PhotoDigests, digest
+from .photos.distortions import View
 
 # What our graphs take: (pixel - MEAN) / STD, as the original's did.
 MEAN, STD = 128.0, 128.0
@@ -110,7 +111,7 @@ class Extraction:
             added_before = self.cache.added
             try:
                 if crew is None:
-                    with Crew(photo_folders.readers(self.image_dir, networks.cores())) as crew:
+                    with Crew(folders.readers(self.image_dir, networks.cores())) as crew:
                         self._run_workers(open_network, size, advance, crew)
                 else:
                     self._run_workers(open_network, size, advance, crew)
@@ -124,7 +125,7 @@ class Extraction:
         still: list[Job] = []
         for job in self.waiting:
             try:
-                content = digest(photo_folders.read(self.image_dir, job.path).data)
+                content = digest(folders.read(self.image_dir, job.path).data)
             except OSError:
                 still.append(job)  # a run will say why it is skipped
                 continue
@@ -201,7 +202,7 @@ class _Worker:
     def _do(self, job: Job) -> None:
         found, cache = self.extraction.found, self.extraction.cache
         try:
-            photo = photo_folders.read(self.extraction.image_dir, job.path)
+            photo = folders.read(self.extraction.image_dir, job.path)
             content = digest(photo.data)
             keys = job.keys(content)
             missing = [(key, view) for key, view in zip(keys, job.views, strict=True) if key not in cache]

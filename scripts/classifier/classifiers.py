@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from . import category_names, formats, networks, pixels, unknown
+from . import formats, networks, unknown
 from .errors import UserError
 from .formats.model import Model, Run, Wishes
+from .photos import category_names, pixels
 
 # Decoded pictures that wait for the network, and answers that wait to be taken.
 _AHEAD = 32

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .bottleneck_cache import BottleneckCache, Vectors
-from .image_lists import Photo
+from .photos.image_lists import Photo
 from .recipe import BALANCED
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from . import image_lists
 from .classifiers import Classifier
 from .errors import UserError
-from .image_lists import TESTING, VALIDATION, ImageLists
+from .photos import image_lists
+from .photos.image_lists import TESTING, VALIDATION, ImageLists
 
 
 @dataclass(frozen=True)

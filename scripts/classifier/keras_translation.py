@@ -12,7 +12,7 @@ from . import frozen_graph, graph_folding
 from .errors import UserError
 from .frozen_graph import node_of
 from .graph_wiring import Wiring, inputs_of, port_of, value
-from .preprocessing import Preprocessing
+from .photos.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import keras

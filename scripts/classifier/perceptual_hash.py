@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from . import networks, pixels
-from .pixels import UnreadableImage
+from . import networks
+from .photos import pixels
+from .photos.pixels import UnreadableImage
 
 BITS = 64
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from . import distortions, networks, pixels
-from .distortions import WHOLE, Distortions, View
+from . import networks
 from .errors import UserError
 from .examples import BalancedBatches, EvenBatches
+from .photos import distortions, pixels
+from .photos.distortions import WHOLE, Distortions, View
 
 _BATCHES_AHEAD = 2
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from . import classifiers, pixels
+from . import classifiers
 from .classifiers import Classifier
 from .errors import UserError
 from .formats.model import Wishes
+from .photos import pixels
 
 
 class Predictor:

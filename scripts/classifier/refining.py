@@ -13,13 +13,13 @@ import numpy as np
 from . import bottlenecks, fine_tuning, networks, photo_batches, retraining
 from .backbones.backbone import Backbone
 from .bottlenecks import Extraction, Job
-from .distortions import WHOLE, Distortions
 from .errors import UserError
 from .examples import Examples, random_batches
 from .final_layer import Evaluation, FinalLayer
 from .fine_tuning import FineTuner, Tuning
-from .image_lists import SPLITS, TRAINING, VALIDATION, ImageLists
-from .photo_digests import PhotoDigests
+from .photos.digests import PhotoDigests
+from .photos.distortions import WHOLE, Distortions
+from .photos.image_lists import SPLITS, TRAINING, VALIDATION, ImageLists
 from .recipe import Recipe
 from .retraining import Show
 from .summaries import Summaries

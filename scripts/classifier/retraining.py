@@ -9,16 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from . import atomic_files, frozen_graph, image_lists, networks, photo_digests, retrained_graph, skipped_images, unknown
+from . import atomic_files, frozen_graph, networks, retrained_graph, unknown
 from .backbones.backbone import Backbone
 from .bottleneck_cache import BottleneckCache
 from .bottlenecks import Extraction, Found, Job
 from .cluster import run_folder
-from .distortions import WHOLE, View
 from .examples import Examples
 from .final_layer import Evaluation, FinalLayer, Trainer
-from .image_lists import TRAINING, ImageLists
-from .photo_digests import PhotoDigests
+from .photos import digests, image_lists, skipped_images
+from .photos.digests import PhotoDigests
+from .photos.distortions import WHOLE, View
+from .photos.image_lists import TRAINING, ImageLists
 from .summaries import Summaries
 
 # Computes what an extraction finds waiting; calls the function with numbers of photos done.
@@ -49,7 +50,7 @@ class Gathered:
 def look_up(lists: ImageLists, views: tuple[View, ...], bottleneck_dir: Path, cache: BottleneckCache) -> Extraction:
     """What is cached already, and what is waiting. Only training photos are seen in several views."""
     jobs = (Job(photo.path, views if photo.split == TRAINING else (WHOLE,)) for photo in lists.photos)
-    return Extraction(jobs, lists.image_dir, cache, PhotoDigests(photo_digests.beside(bottleneck_dir), lists.image_dir))
+    return Extraction(jobs, lists.image_dir, cache, PhotoDigests(digests.beside(bottleneck_dir), lists.image_dir))
 
 
 def extract_here(backbone: Backbone, precision: str) -> Extract:

@@ -14,8 +14,8 @@ from .backbones.backbone import Backbone
 from .bottlenecks import MEAN, STD
 from .errors import UserError
 from .final_layer import Evaluation
-from .image_lists import SPLITS, ImageLists
-from .preprocessing import Preprocessing
+from .photos.image_lists import SPLITS, ImageLists
+from .photos.preprocessing import Preprocessing
 
 ENDING, UNKNOWN_ENDING = ".json", ".unknown.npz"
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from . import captioned_pictures, pixels
+from . import captioned_pictures
 from .errors import UserError
-from .image_lists import ImageLists, Photo
 from .lettering import Drawn
+from .photos import pixels
+from .photos.image_lists import ImageLists, Photo
 
 _COLUMNS, _ROWS = 6, 6
 

@@ -13,8 +13,8 @@ from .classifiers import Classifier
 from .errors import UserError
 from .formats import graph as graphs
 from .formats.model import Wishes
-from .image_lists import SPLITS, ImageLists
-from .preprocessing import Overrides
+from .photos.image_lists import SPLITS, ImageLists
+from .photos.preprocessing import Overrides
 
 _ENDINGS = {".keras": formats.KERAS, ".h5": formats.H5}
 _LARGEST_DIFFERENCE = 1e-4  # of scores, which lie between 0 and 1

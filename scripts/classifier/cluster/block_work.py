@@ -11,9 +11,10 @@ from pathlib import Path
 
 import ray
 
-from .. import bottlenecks, distortions, networks, photo_folders
+from .. import bottlenecks, networks
 from ..bottlenecks import Extraction, Job, Look
 from ..errors import UserError
+from ..photos import distortions, folders
 from .claims import Claim, ClaimedCache, Superseded
 from .decoder import Decoder
 from .run_folder import Result, RunFolder
@@ -31,14 +32,14 @@ class BlockWork:
         # Before TensorFlow is imported: other workers have the other processors.
         os.environ["TF_NUM_INTRAOP_THREADS"] = str(task.threads)
         os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
-        self._image_dir = photo_folders.at(task.image_dir)
+        self._image_dir = folders.at(task.image_dir)
         self._run, self._here = RunFolder(Path(task.run), task.token), here
         if not self._run.is_seen():
             raise UserError(
                 f"does not see {task.run}: --bottleneck_dir must be a folder that all machines share, under the "
                 "same name"
             )
-        if task.sample_stamp is not None and photo_folders.stamp(self._image_dir, task.sample) is None:
+        if task.sample_stamp is not None and folders.stamp(self._image_dir, task.sample) is None:
             raise UserError(
                 f"does not see {self._image_dir / task.sample}: --image_dir must be a folder that all machines share, "
                 "under the same name, or a URL"
@@ -46,7 +47,7 @@ class BlockWork:
         backbone = pickle.loads(ray.get(task.backbone))
         networks.decide_precision(task.precision, backbone)
         self._size = backbone.input_size
-        self._crew = bottlenecks.Crew(photo_folders.readers(self._image_dir, task.threads))
+        self._crew = bottlenecks.Crew(folders.readers(self._image_dir, task.threads))
         self._cache = bottlenecks.open_cache(Path(task.bottleneck_dir), backbone, task.precision)
         self._backbone, self._precision, self._network = backbone, task.precision, None
 

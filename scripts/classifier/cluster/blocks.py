@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from .. import photo_folders
 from ..bottlenecks import Job
+from ..photos import folders
 
 # Of a small network and of a large one: some seconds' work, so that what a dead worker leaves is soon done again and
 # what a block itself costs (a claim, a result, a message) is not noticed.
@@ -25,7 +25,7 @@ def cut(waiting: list[Job], image_dir: Path, workers: int, large_network: bool) 
     """
     most = (_LARGE_NETWORK if large_network else _SMALL_NETWORK) // max(1, *(len(job.views) for job in waiting))
     most = max(1, min(most, -(-len(waiting) // (_BLOCKS_EACH * workers))))
-    sizes = [photo_folders.size(image_dir, job.path) for job in waiting]
+    sizes = [folders.size(image_dir, job.path) for job in waiting]
     order = sorted(range(len(waiting)), key=lambda at: (-sizes[at], waiting[at].path))
     block: list[Job] = []
     for before, at in zip([order[0], *order], order, strict=False):

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import distortions, pixels
-from ..distortions import View
+from ..photos import distortions, pixels
+from ..photos.distortions import View
 
 _ROOT = Path(__file__).parents[3]
 

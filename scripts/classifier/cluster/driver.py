@@ -7,10 +7,10 @@ import pickle
 from collections.abc import Callable
 from pathlib import Path
 
-from .. import photo_folders
 from ..backbones.backbone import Backbone
 from ..bottlenecks import Extraction, Found, Job
 from ..errors import UserError
+from ..photos import folders
 from . import blocks, engine
 from .run_folder import RunFolder
 
@@ -63,9 +63,9 @@ def _run(
     outcomes = pipeline.outcomes_from_afar if from_afar else pipeline.outcomes
     with RunFolder.opened(bottleneck_dir.absolute(), image_dir) as run:
         sample = waiting[0].path
-        stamp = photo_folders.stamp(image_dir, sample)
+        stamp = folders.stamp(image_dir, sample)
         task = Task(
-            photo_folders.absolute(image_dir),
+            folders.absolute(image_dir),
             str(bottleneck_dir.absolute()),
             str(run.path),
             run.token,

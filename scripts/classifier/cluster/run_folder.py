@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .. import atomic_files, photo_digests, photo_folders
+from .. import atomic_files
 from ..errors import UserError
-from ..photo_digests import PhotoDigests
+from ..photos import folders
+from ..photos.digests import PhotoDigests, beside
 from . import claims
 
 _FOLDER = "cluster_runs"
@@ -55,7 +56,7 @@ class RunFolder:
                 new.mkdir(parents=True)
                 driver = stack.enter_context((new / _DRIVER).open("w"))
                 fcntl.flock(driver, fcntl.LOCK_EX)
-                json.dump({"token": token, "image_dir": photo_folders.absolute(image_dir)}, driver)
+                json.dump({"token": token, "image_dir": folders.absolute(image_dir)}, driver)
                 driver.flush()
                 new.rename(path)
             except OSError as error:
@@ -120,7 +121,7 @@ def _remove(path: Path) -> None:
 
 
 def _remember(path: Path, image_dir: str, bottleneck_dir: Path) -> None:
-    digests = PhotoDigests(photo_digests.beside(bottleneck_dir), photo_folders.at(image_dir))
+    digests = PhotoDigests(beside(bottleneck_dir), folders.at(image_dir))
     for file in path.glob("result-*.json"):
         if (result := _read_result(file)) is not None:
             result.remember(digests)

@@ -15,7 +15,7 @@ from ..backbones.frozen_backbones import Prelude
 from ..bottlenecks import MEAN, STD
 from ..examples import Examples
 from ..final_layer import FinalLayer
-from ..pixels import normalise
+from ..photos.pixels import normalise
 from . import architectures, training
 from .pictures import Pictures
 from .recipes import Recipe

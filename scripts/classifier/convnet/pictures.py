@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import image_lists, networks, pixels, skipped_images
+from .. import networks
 from ..errors import UserError
-from ..image_lists import ImageLists, Photo
-from ..photo_digests import digest
+from ..photos import image_lists, pixels, skipped_images
+from ..photos.digests import digest
+from ..photos.image_lists import ImageLists, Photo
 
 AUTO, MEMORY, DISK, NONE = KINDS = ("auto", "memory", "disk", "none")
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from ..errors import UserError
 from ..final_layer import Evaluation
-from ..image_lists import Photo
+from ..photos.image_lists import Photo
 from . import architectures
 from .pictures import Pictures
 from .recipes import BASIC, Recipe

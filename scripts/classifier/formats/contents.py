@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
-from ..preprocessing import Preprocessing
+from ..photos.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef

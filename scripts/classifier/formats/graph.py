@@ -10,18 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import (
-    batch_lifting,
-    category_names,
-    frozen_graph,
-    graph_interface,
-    networks,
-    old_ops,
-    preprocessing,
-    run_record,
-)
+from .. import batch_lifting, frozen_graph, graph_interface, networks, old_ops, run_record
 from ..errors import UserError
-from ..preprocessing import Overrides, Preprocessing
+from ..photos import category_names, preprocessing
+from ..photos.preprocessing import Overrides, Preprocessing
 from .contents import Contents
 from .model import Model, Run, Wishes
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import atomic_files, keras_description, keras_models, keras_translation, preprocessing
+from .. import atomic_files, keras_description, keras_models, keras_translation
 from ..errors import UserError
+from ..photos import preprocessing
 from . import endings, raw_pixels, sizes
 from .contents import LABELS, RECORD, UNKNOWN, Contents, carried
 from .model import Model, Wishes

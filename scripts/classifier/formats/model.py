@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..preprocessing import Overrides, Preprocessing
+from ..photos.preprocessing import Overrides, Preprocessing
 
 # float32 [n, height, width, 3], preprocessed -> scores, float32 [n, labels], and bottlenecks, float32 [n, values],
 # or None where they were not asked for.

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import atomic_files, graph_folding, preprocessing
+from .. import atomic_files, graph_folding
 from ..errors import UserError
 from ..frozen_graph import node_of
+from ..photos import preprocessing
 from . import endings, raw_pixels, sizes
 from .contents import LABELS, RECORD, UNKNOWN, Contents, carried
 from .model import Model, Wishes

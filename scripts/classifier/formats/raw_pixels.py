@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .. import frozen_graph
-from ..preprocessing import Preprocessing
+from ..photos.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import UserError
-from ..preprocessing import Preprocessing
+from ..photos.preprocessing import Preprocessing
 
 
 def check(path: Path, take: Preprocessing, height: int | None, width: int | None) -> None:

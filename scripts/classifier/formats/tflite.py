@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import atomic_files, frozen_graph, litert, preprocessing, tflite_file, tflite_metadata
+from .. import atomic_files, frozen_graph, litert, tflite_file, tflite_metadata
 from ..errors import UserError
 from ..frozen_graph import node_of
-from ..preprocessing import Preprocessing
+from ..photos import preprocessing
+from ..photos.preprocessing import Preprocessing
 from . import endings, sizes
 from .contents import LABELS, Contents, carried
 from .model import Model, Run, Wishes

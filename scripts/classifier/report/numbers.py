@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import curve_points
 from ..evaluation import LabelMeasures, Measures
-from ..image_lists import SPLITS
+from ..photos.image_lists import SPLITS
 from . import charts
 from .markup import FEW_PHOTOS, Section, count, decimals, name, or_dash, percent, scrolling, text
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..evaluation import Measures, Strangers
 from ..findings import Findings
-from ..image_lists import TESTING, TRAINING, VALIDATION
+from ..photos.image_lists import TESTING, TRAINING, VALIDATION
 from . import numbers, photos
 from .markup import FEW_PHOTOS, count, decimals, name, percent, text
 from .style import STYLE

@@ -10,9 +10,9 @@ import numpy as np
 
 from ..evaluation import Judged, Measures, Strangers
 from ..findings import LOW_SCORE, Findings
-from ..image_lists import TESTING, TRAINING, VALIDATION
 from ..near_duplicates import Pair
 from ..perceptual_hash import BITS
+from ..photos.image_lists import TESTING, TRAINING, VALIDATION
 from .markup import Section, count, name, percent, share, text
 from .thumbnails import thumbnail
 

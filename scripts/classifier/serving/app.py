@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from ..classifiers import Answer
-from ..pixels import UnreadableImage
+from ..photos.pixels import UnreadableImage
 from ..report.style import COLOURS
 from . import docs_page, metrics, openapi, page, tensorflow_rest
 from .batches import Full, Outcome, Picture

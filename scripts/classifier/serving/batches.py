@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import networks, pixels
+from .. import networks
 from ..classifiers import Answer, Classifier
+from ..photos import pixels
 
 # A picture that is ready waits so long, at most, for others that are being decoded.
 LONGEST_WAIT = 0.005

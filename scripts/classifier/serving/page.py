@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Template
 
 from ..classifiers import Classifier
-from ..image_lists import TRAINING
+from ..photos.image_lists import TRAINING
 from ..report.markup import count, decimals, name, percent, text
 from .bodies import MOST_BYTES
 

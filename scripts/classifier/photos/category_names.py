@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .errors import UserError
+from ..errors import UserError
 
 # Where the record of a classifier keeps them: label -> name.
 RECORDED = "category_names"

@@ -8,7 +8,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import atomic_files, photo_folders
+from .. import atomic_files
+from . import folders
 
 DIGEST_BYTES = 16
 
@@ -26,7 +27,7 @@ class PhotoDigests:
     """path -> digest, each with the stamp that the photo had when it was read."""
 
     def __init__(self, file: Path, image_dir: Path):
-        self._file, self._image_dir, self._root = file, image_dir, photo_folders.absolute(image_dir)
+        self._file, self._image_dir, self._root = file, image_dir, folders.absolute(image_dir)
         # The digest and, behind it, the stamp: one object for each photo, for there may be millions.
         self._known: dict[str, bytes] = _read(file)
         self._changed = False
@@ -36,7 +37,7 @@ class PhotoDigests:
         known = self._known.get(self._name(path))
         if known is None:
             return None
-        stamp = photo_folders.stamp(self._image_dir, path)
+        stamp = folders.stamp(self._image_dir, path)
         return known[:DIGEST_BYTES] if stamp is not None and known[DIGEST_BYTES:] == stamp.encode() else None
 
     def put(self, path: str, stamp: str | None, content: bytes) -> None:

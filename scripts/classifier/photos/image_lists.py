@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from .errors import UserError
-from .photo_folders import Place, folders_in, is_photo, names_in, photos_below
+from ..errors import UserError
+from .folders import Place, folders_in, is_photo, names_in, photos_below
 
 TRAINING, VALIDATION, TESTING = SPLITS = ("training", "validation", "testing")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import UserError
 from . import pixels
-from .errors import UserError
 
 
 @dataclass(frozen=True)

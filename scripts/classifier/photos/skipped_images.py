@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import atomic_files
-from .errors import UserError
+from .. import atomic_files
+from ..errors import UserError
 
 
 def write(file: Path, image_dir: Path, unreadable: dict[str, str], other_files: tuple[str, ...]) -> None:

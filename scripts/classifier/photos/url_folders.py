@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
-from .errors import UserError
+from ..errors import UserError
 
 _WEB = ("http", "https")
 _LISTED_AT_ONCE = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")

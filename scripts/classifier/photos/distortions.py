@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from ..errors import UserError
 from . import pixels
-from .errors import UserError
 
 
 @dataclass(frozen=True)

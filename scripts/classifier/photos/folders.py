@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from ..errors import UserError
 from . import pixels, url_folders
-from .errors import UserError
 from .url_folders import Url
 
 # Where photos are: a folder on disk, or at a URL.

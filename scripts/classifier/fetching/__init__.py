@@ -1,0 +1,1 @@
+"""A URL, an archive or a drawing program becomes a folder of labels."""
