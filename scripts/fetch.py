@@ -18,7 +18,7 @@ from pathlib import Path
 from absl import flags
 
 from . import command_line, progress
-from .classifier import picture_files, sample_sheet, text_columns
+from .classifier.drawing import picture_files, sample_sheet, text_columns
 from .classifier.errors import UserError
 from .classifier.fetching import downloads, oxford_flowers, photo_archives, tfds_photos
 from .classifier.photos import category_names, image_lists, sizes

@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from . import command_line, flags, input_flags
-from .classifier import answer_picture, classifiers, picture_files, unknown
+from .classifier import classifiers, unknown
 from .classifier.classifiers import Answer, Classifier
+from .classifier.drawing import answers, picture_files
 from .classifier.errors import UserError
 from .classifier.formats.model import Wishes
 from .classifier.photos import folders, pixels
@@ -156,10 +157,10 @@ def _plot(plot: Path, answered: list[tuple[Path, Answer, list[Rank]]]) -> None:
         remark = None
         if answer.unknown:
             remark = f"{unknown.NAME}: unlike the photos it learned from (distance {answer.distance:.2f})"
-        photo = pixels.open_rgb(path.read_bytes(), answer_picture.PHOTO_SIDE)
+        photo = pixels.open_rgb(path.read_bytes(), answers.PHOTO_SIDE)
         scores = [(rank.name, rank.score) for rank in ranked]
-        shown.append(answer_picture.Shown(photo, path.name, scores, remark))
-    drawn = answer_picture.draw(shown)
+        shown.append(answers.Shown(photo, path.name, scores, remark))
+    drawn = answers.draw(shown)
     picture_files.write(drawn.picture, plot)
     command_line.warn(*drawn.warnings())
     print(f"written: {plot}", file=sys.stderr if FLAGS.json or FLAGS.csv else sys.stdout)

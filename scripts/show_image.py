@@ -16,7 +16,7 @@ from absl import flags
 from PIL import Image
 
 from . import command_line
-from .classifier import captioned_pictures, picture_files, terminal_pictures
+from .classifier.drawing import captions, picture_files, terminal
 from .classifier.errors import UserError
 from .classifier.photos import attributions, pixels
 
@@ -38,7 +38,7 @@ def main(positional: list[str]) -> int:
 
 
 def _print(photos: list[Path]) -> int:
-    colours = terminal_pictures.shows_colours(sys.stdout.isatty(), sys.stdout.encoding, os.environ)
+    colours = terminal.shows_colours(sys.stdout.isatty(), sys.stdout.encoding, os.environ)
     shown = 0
     for path in photos:
         who = _attribution(path)
@@ -47,7 +47,7 @@ def _print(photos: list[Path]) -> int:
         if photo is not None:
             if shown:
                 print()
-            print(*terminal_pictures.draw(photo, columns, rows, colours=colours), who, sep="\n", flush=True)
+            print(*terminal.draw(photo, columns, rows, colours=colours), who, sep="\n", flush=True)
             shown += 1
     return 0 if shown == len(photos) else 1
 
@@ -63,15 +63,15 @@ def _room(below: str) -> tuple[int, int]:
 
 def _write(photos: list[Path], output: Path) -> int:
     picture_files.check(output, "output")
-    if FLAGS.width is not None and FLAGS.width < captioned_pictures.NARROWEST:
-        raise UserError(f"--width={FLAGS.width}: captions need at least {captioned_pictures.NARROWEST} pixels")
+    if FLAGS.width is not None and FLAGS.width < captions.NARROWEST:
+        raise UserError(f"--width={FLAGS.width}: captions need at least {captions.NARROWEST} pixels")
     if any(path.exists() and output.exists() and path.samefile(output) for path in photos):
         raise UserError(f"--output={output} is one of the photos, which it would replace: give another name")
-    opened = [(path, _open(path, captioned_pictures.box(len(photos), FLAGS.width))) for path in photos]
+    opened = [(path, _open(path, captions.box(len(photos), FLAGS.width))) for path in photos]
     captioned = [(photo, _attribution(path, path.name)) for path, photo in opened if photo is not None]
     if not captioned:
         return 1
-    drawn = captioned_pictures.draw(captioned, FLAGS.width)
+    drawn = captions.draw(captioned, FLAGS.width)
     picture_files.write(drawn.picture, output)
     command_line.warn(*drawn.warnings())
     for path, photo in opened:

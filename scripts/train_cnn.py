@@ -14,12 +14,13 @@ from pathlib import Path
 from absl import flags
 
 from . import command_line, progress
-from .classifier import accuracy, atomic_files, formats, networks, picture_files, run_record, sample_sheet, whole_models
+from .classifier import accuracy, atomic_files, formats, networks, run_record, whole_models
 from .classifier.convnet import checkpoints, drawings, pictures, recipes
 from .classifier.convnet.recipes import Recipe
+from .classifier.drawing import picture_files, sample_sheet
+from .classifier.drawing.lettering import Drawn
 from .classifier.errors import UserError
 from .classifier.final_layer import Evaluation
-from .classifier.lettering import Drawn
 from .classifier.photos import image_lists
 from .classifier.photos.image_lists import SPLITS
 from .classifier.stopwatch import Stopwatch

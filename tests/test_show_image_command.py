@@ -11,7 +11,9 @@ import pytest
 from conftest import ROOT, Workplace
 from PIL import Image
 
-from scripts.classifier import captioned_pictures, lettering, terminal_pictures
+from scripts.classifier.drawing import lettering
+from scripts.classifier.drawing import terminal as terminal_pictures
+from scripts.classifier.drawing.captions import ImageDraw, draw
 
 URL = "https://www.flickr.com/photos/80901381@N04/7568630428/"
 LICENCES = f"""All images in this archive are licensed under the Creative Commons By-Attribution License,
@@ -217,7 +219,7 @@ def test_several_photos_make_a_sheet(photos, workplace):
 
 def test_captions_lie_under_their_photos_and_inside_their_cells():
     photos = [(Image.new("RGB", (50, 50), RED), "word " * 30), (Image.new("RGB", (20, 80), BLUE), "x" * 300)] * 4
-    drawn = captioned_pictures.draw(photos, 800)
+    drawn = draw(photos, 800)
     values = np.asarray(drawn.picture).astype(int)
     ink = (values.max(axis=2) < 150) & (np.ptp(values, axis=2) < 20)
     columns = [slice(10 + number * 263, 10 + number * 263 + 253) for number in range(3)]
@@ -245,7 +247,7 @@ def test_a_font_is_found_for_names_that_pillows_own_cannot_write():
     pictures = []
     for text in ("Щ", "?", "á", "a"):
         image = Image.new("L", (40, 40), 255)
-        written.write(captioned_pictures.ImageDraw.Draw(image), 5, 5, text, 0)
+        written.write(ImageDraw.Draw(image), 5, 5, text, 0)
         pictures.append(image.tobytes())
     assert len(set(pictures)) == 4
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from . import atomic_files, confusion_picture
+from . import atomic_files
 from .accuracy import Results
+from .drawing import confusion_matrix
 from .errors import UserError
 from .final_layer import Evaluation, FinalLayer
 
@@ -85,7 +86,7 @@ class Summaries:
 
     def confusion(self, results: Results, labels: tuple[str, ...], step: int) -> None:
         """The test photos' confusion matrix as a picture."""
-        self._validation.picture(step, "confusion_matrix", confusion_picture.draw(results.confusion, labels))
+        self._validation.picture(step, "confusion_matrix", confusion_matrix.draw(results.confusion, labels))
 
     def close(self) -> None:
         self._train.close()

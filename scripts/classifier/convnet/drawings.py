@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from .. import captioned_pictures, run_record, training_curves
+from .. import run_record
+from ..drawing import captions, training_curves
+from ..drawing.lettering import Drawn
 from ..final_layer import Evaluation
-from ..lettering import Drawn
 from .recipes import Views
 
 NINE, COLUMNS = 9, 3
@@ -21,7 +22,7 @@ def views(square: np.ndarray, views: Views, seed: int, caption: str) -> Drawn:
 
     changed = RandomViews(views, seed)(np.stack([square] * NINE).astype(np.float32), training=True).numpy()
     pictures = [Image.fromarray(each) for each in changed.round().astype(np.uint8)]
-    return captioned_pictures.draw([(each, caption) for each in pictures], None, COLUMNS)
+    return captions.draw([(each, caption) for each in pictures], None, COLUMNS)
 
 
 def curves(history: Sequence[Evaluation], title: str) -> Drawn:

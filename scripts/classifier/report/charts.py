@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from .. import curve_points
+from ..drawing import curve_points
+from ..drawing.text_columns import columns, cut
 from ..evaluation import Bin, Measures
-from ..text_columns import columns, cut
 from .markup import count, percent, text
 
 # A chart in its own units, which on a phone are about pixels.

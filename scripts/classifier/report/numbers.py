@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .. import curve_points
+from ..drawing import curve_points
 from ..evaluation import LabelMeasures, Measures
 from ..photos.image_lists import SPLITS
 from . import charts

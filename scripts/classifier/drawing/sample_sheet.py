@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from . import captioned_pictures
-from .errors import UserError
+from ..errors import UserError
+from ..photos import pixels
+from ..photos.image_lists import ImageLists, Photo
+from . import captions
 from .lettering import Drawn
-from .photos import pixels
-from .photos.image_lists import ImageLists, Photo
 
 _COLUMNS, _ROWS = 6, 6
 
 
 def draw(lists: ImageLists, names: Sequence[str], seed: int = 0) -> Drawn:
     """Square pieces of up to 36 photos; `names` are those of lists.labels. Another seed shows others."""
-    side, _ = captioned_pictures.box(_COLUMNS * _ROWS, None, _COLUMNS)
+    side, _ = captions.box(_COLUMNS * _ROWS, None, _COLUMNS)
     random = np.random.default_rng(seed)
     labels, each = _shares(len(lists.labels))
     squares = []
@@ -30,12 +30,12 @@ def draw(lists: ImageLists, names: Sequence[str], seed: int = 0) -> Drawn:
         squares += [(square, names[label]) for square in islice(readable, each)]
     if not squares:
         raise UserError(f"no photo in {lists.image_dir} can be read: there is nothing to show of it")
-    return captioned_pictures.draw(squares, None, _COLUMNS)
+    return captions.draw(squares, None, _COLUMNS)
 
 
 def draw_some(lists: ImageLists, names: Sequence[str], count: int, columns: int, seed: int = 0) -> Drawn:
     """`count` photos, all labels taking turns."""
-    side, _ = captioned_pictures.box(count, None, columns)
+    side, _ = captions.box(count, None, columns)
     order = np.random.default_rng(seed).permutation(len(lists.photos))
     turns: dict[int, list[Photo]] = {}
     for photo in (lists.photos[at] for at in order):
@@ -46,7 +46,7 @@ def draw_some(lists: ImageLists, names: Sequence[str], count: int, columns: int,
         for photo in in_turn
         for square in _squares(iter([lists.image_dir / photo.path]), side)
     )
-    return captioned_pictures.draw(list(islice(readable, count)), None, columns)
+    return captions.draw(list(islice(readable, count)), None, columns)
 
 
 def _shares(labels: int) -> tuple[list[int], int]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from . import atomic_files
-from .errors import UserError
+from .. import atomic_files
+from ..errors import UserError
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 _LARGEST_JPEG = 65_500  # pixels a side

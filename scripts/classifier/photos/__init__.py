@@ -1,0 +1,1 @@
+"""Folders of photos become labels, splits and pixels."""
