@@ -12,8 +12,9 @@ import numpy as np
 
 from benchmarks.figures import Against, Figure, alternated
 from benchmarks.workbench import Workbench
-from scripts.classifier import bottlenecks, frozen_graph, networks, retraining
+from scripts.classifier import bottlenecks, networks, retraining
 from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.graphs import frozen_graph
 from scripts.classifier.photos import distortions, pixels
 
 # How much of the machine's limit is promised.

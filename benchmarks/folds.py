@@ -19,7 +19,6 @@ from scripts.classifier import (
     classifiers,
     fine_tuning,
     formats,
-    frozen_graph,
     networks,
     refining,
     retrained_graph,
@@ -27,7 +26,6 @@ from scripts.classifier import (
     run_record,
     unfreezing,
     unknown,
-    weight_quantization,
 )
 from scripts.classifier.accuracy import Results
 from scripts.classifier.backbones.backbone import Backbone
@@ -36,6 +34,7 @@ from scripts.classifier.final_layer import Trainer
 from scripts.classifier.fine_tuning import Tuning
 from scripts.classifier.formats.contents import Contents
 from scripts.classifier.formats.model import Wishes
+from scripts.classifier.graphs import frozen_graph, weight_quantization
 from scripts.classifier.photos import image_lists
 from scripts.classifier.photos.distortions import WHOLE
 from scripts.classifier.photos.image_lists import SPLITS, TESTING, TRAINING, VALIDATION, ImageLists

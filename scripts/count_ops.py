@@ -14,9 +14,9 @@ from pathlib import Path
 from absl import flags
 
 from . import command_line
-from .classifier import frozen_graph, graph_statistics
 from .classifier.errors import UserError
-from .classifier.graph_statistics import Statistics
+from .classifier.graphs import costs, frozen_graph
+from .classifier.graphs.costs import Statistics
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The frozen graph (.pb); may also be given as a word.")
@@ -28,7 +28,7 @@ _GZIP_LEVEL = 6
 
 def main(positional: list[str]) -> None:
     path = _graph(positional)
-    statistics = graph_statistics.measure(frozen_graph.read(path), path)
+    statistics = costs.measure(frozen_graph.read(path), path)
     data = path.read_bytes()
     sizes = len(data), len(gzip.compress(data, _GZIP_LEVEL))
     if FLAGS.json:

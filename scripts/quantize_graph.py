@@ -17,11 +17,12 @@ from pathlib import Path
 from absl import flags
 
 from . import command_line
-from .classifier import atomic_files, classifiers, frozen_graph, retraining, run_record, weight_quantization
+from .classifier import atomic_files, classifiers, retraining, run_record
 from .classifier.errors import UserError
-from .classifier.frozen_graph import node_of
+from .classifier.graphs import frozen_graph, weight_quantization
+from .classifier.graphs.frozen_graph import node_of
+from .classifier.graphs.weight_quantization import ROUNDED, STORED, Quantized
 from .classifier.photos.preprocessing import Preprocessing
-from .classifier.weight_quantization import ROUNDED, STORED, Quantized
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("input", "tf_files/retrained_graph.pb", "The frozen graph.")

@@ -19,8 +19,6 @@ from .classifier import (
     backbones,
     bottlenecks,
     formats,
-    frozen_graph,
-    graph_statistics,
     networks,
     recipe_search,
     refining,
@@ -36,6 +34,7 @@ from .classifier.errors import UserError
 from .classifier.examples import Examples
 from .classifier.final_layer import FinalLayer, Trainer
 from .classifier.fine_tuning import DISTORTIONS
+from .classifier.graphs import costs, frozen_graph
 from .classifier.photos import category_names, folders, image_lists
 from .classifier.photos.distortions import View
 from .classifier.photos.image_lists import SPLITS, VALIDATION, ImageLists
@@ -230,7 +229,7 @@ def main(positional: list[str]) -> None:
     if known_kept is not None:
         _say(f"asked to tell unknown photos, it keeps {100 * known_kept:.1f} % of the test photos as known")
     if backbone.views > 1:
-        cost = graph_statistics.measure(graph_def, output).multiply_adds
+        cost = costs.measure(graph_def, output).multiply_adds
         _say(f"each photo costs {cost / 1e6:,.0f} million multiply-adds, {backbone.views} times as many as one view")
     written = [output, FLAGS.output_labels, run_record.path_beside(output)]
     if tells_unknown is not None:

@@ -6,12 +6,13 @@ from pathlib import Path
 import networks
 import numpy as np
 
-from scripts.classifier import frozen_graph, retrained_graph, unknown
+from scripts.classifier import retrained_graph, unknown
 from scripts.classifier.backbones import color_texture, keras_graphs, mobilenet_v1
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.final_layer import FinalLayer
 from scripts.classifier.formats.contents import Contents
 from scripts.classifier.formats.model import Model
+from scripts.classifier.graphs import frozen_graph
 from scripts.classifier.photos.preprocessing import Preprocessing
 
 LABELS = ("daisy", "rosé", "sun flower")

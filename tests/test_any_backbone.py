@@ -18,10 +18,11 @@ from keras.src.legacy.saving import legacy_h5_format
 from networks import mobilenet_graph
 from test_written_graph import assert_readable_by_tensorflow_1
 
-from scripts.classifier import backbones, frozen_graph
+from scripts.classifier import backbones
 from scripts.classifier.backbones import Choices, densenet161, keras_applications, keras_weights, torch_files
 from scripts.classifier.backbones.frozen_backbones import Prelude
 from scripts.classifier.errors import UserError
+from scripts.classifier.graphs import frozen_graph
 from tests import file_server
 from tests.file_server import File
 

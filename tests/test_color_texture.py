@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scripts.classifier import frozen_graph
 from scripts.classifier.backbones import color_texture
 from scripts.classifier.fetching import drawn_flowers, flower_scenes
+from scripts.classifier.graphs import frozen_graph
 
 # What TensorFlow 1.4 (2017) had of these operations' attributes, but for those at their defaults.
 OPS = {

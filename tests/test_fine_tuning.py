@@ -11,8 +11,10 @@ import pytest
 from conftest import Workplace
 from networks import mobilenet_archive
 
-from scripts.classifier import frozen_graph, graph_wiring, trainable_graph, unfreezing
+from scripts.classifier import trainable_graph, unfreezing
 from scripts.classifier.backbones import mobilenet_v1
+from scripts.classifier.graphs import frozen_graph
+from scripts.classifier.graphs.wiring import Wiring, value
 
 START = "Conv2d_12_depthwise"
 
@@ -42,7 +44,7 @@ def tuned(retrained, tmp_path_factory) -> Workplace:
 
 def constants(graph_def) -> dict[str, np.ndarray]:
     nodes = {node.name: node for node in graph_def.node}
-    return {name: graph_wiring.value(name, nodes) for name, node in nodes.items() if node.op == "Const"}
+    return {name: value(name, nodes) for name, node in nodes.items() if node.op == "Const"}
 
 
 def test_only_the_last_part_moves_and_names_stay(tuned, backbone):
@@ -122,10 +124,10 @@ def test_the_faster_graph_computes_the_same(backbone):
     import tensorflow as tf
 
     rewritten, scales = trainable_graph.rewrite(backbone.graph_def, "bottleneck")
-    wiring = graph_wiring.Wiring(rewritten)
+    wiring = Wiring(rewritten)
     assert len(scales) == 27 and sum(node.op == "BiasAdd" for node in rewritten.node) == 27
     for name, scale in scales.items():
-        kernel = graph_wiring.value(name, wiring.nodes)
+        kernel = value(name, wiring.nodes)
         per_channel = scale if wiring.readers[name][0].op == "Conv2D" else scale.reshape(kernel.shape[2:])
         wiring.nodes[name].CopyFrom(frozen_graph.constant(name, kernel * per_channel))
     batch = np.random.default_rng(0).uniform(-1, 1, (2, 128, 128, 3)).astype(np.float32)

@@ -13,8 +13,9 @@ from conftest import Workplace
 from networks import mobilenet_graph
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from scripts.classifier import graph_statistics, summaries
+from scripts.classifier import summaries
 from scripts.classifier.errors import UserError
+from scripts.classifier.graphs import costs
 
 # Of a MobileNet at 128 pixels and a quarter of the width, which its paper gives as 14 million.
 MOBILENET = {
@@ -158,10 +159,10 @@ def test_count_ops_of_bad_files(tools):
         assert done.returncode == 1 and done.stdout == "" and done.stderr.count("\n") == 1 and says in done.stderr
 
 
-def measured(build) -> graph_statistics.Statistics:
+def measured(build) -> costs.Statistics:
     with tf.Graph().as_default() as graph:
         build(tf.compat.v1)
-    return graph_statistics.measure(graph.as_graph_def(), Path("graph.pb"))
+    return costs.measure(graph.as_graph_def(), Path("graph.pb"))
 
 
 def image(v1, *shape):
@@ -247,7 +248,7 @@ def test_ops_that_tensorflow_does_not_know_are_a_clear_error():
     graph_def = small_graph()
     graph_def.node[1].op = "NeverHeardOf"
     with pytest.raises(UserError, match=r"^odd\.pb is not a graph that TensorFlow .* can import: .*NeverHeardOf"):
-        graph_statistics.measure(graph_def, Path("odd.pb"))
+        costs.measure(graph_def, Path("odd.pb"))
 
 
 @pytest.mark.parametrize("size, parameters, multiply_adds", [(128, 475_801, 13_574_400), (224, 475_801, 41_043_072)])
@@ -257,5 +258,5 @@ def test_published_mobilenets_have_the_published_figures(real_data, size, parame
     with tarfile.open(real_data / "models" / f"{name}_frozen.tgz") as tar:
         graph_def = tf.compat.v1.GraphDef()
         graph_def.ParseFromString(tar.extractfile(f"{name}/frozen_graph.pb").read())
-    statistics = graph_statistics.measure(graph_def, Path(name))
+    statistics = costs.measure(graph_def, Path(name))
     assert (statistics.parameters, statistics.multiply_adds, statistics.unknown) == (parameters, multiply_adds, ())

@@ -10,9 +10,9 @@ from old_graphs import inception_archive, poets_mobilenet, small_inception
 from PIL import Image
 from test_written_graph import assert_readable_by_tensorflow_1, same_in_opencv
 
-from scripts.classifier import frozen_graph
 from scripts.classifier.backbones import inception_2015
 from scripts.classifier.errors import UserError
+from scripts.classifier.graphs import frozen_graph
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,11 @@ import pytest
 import tensorflow as tf
 from networks import mobilenet_archive
 
-from scripts.classifier import frozen_graph, networks
+from scripts.classifier import networks
 from scripts.classifier.backbones import color_texture, inception_v3, keras_graphs, mobilenet_v1
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.errors import UserError
+from scripts.classifier.graphs import frozen_graph
 from scripts.classifier.networks import Network
 
 

@@ -10,9 +10,9 @@ import tensorflow as tf
 from conftest import Workplace, draw_folder, draw_shape
 from old_graphs import LABELS, SIZE, OldGraph
 
-from scripts.classifier import batch_lifting, frozen_graph, graph_interface, old_ops
 from scripts.classifier.errors import UserError
-from scripts.classifier.graph_interface import Interface
+from scripts.classifier.graphs import batch_lifting, frozen_graph, interface, old_ops
+from scripts.classifier.graphs.interface import Interface
 from scripts.classifier.photos import pixels
 
 POETS = Interface("input", SIZE, SIZE, 128, 128, "final_result", "MobilenetV1/Predictions/Reshape", 3)
@@ -79,7 +79,7 @@ def lifted_graph(graph_def, known: Interface, **options) -> batch_lifting.Lifted
 def test_old_graph_is_understood_and_right(graph_def, expected, why_not):
     before = graph_def.SerializeToString()
     modern = old_ops.modernise(graph_def)
-    assert graph_interface.find(modern) == expected
+    assert interface.find(modern) == expected
     lifted = lifted_graph(modern, expected)
     assert (lifted.batched, lifted.why_not) == (why_not is None, why_not)
     pictures = blots(expected)
@@ -153,22 +153,22 @@ def with_ending(*nodes: tuple[str, str]) -> OldGraph:
     ],
 )
 def test_output_is_found_by_what_it_is(graph_def, output):
-    assert graph_interface.find(old_ops.modernise(graph_def)).output_layer == output
+    assert interface.find(old_ops.modernise(graph_def)).output_layer == output
 
 
 def test_what_is_ambiguous_is_not_guessed():
     two_ends = with_ending(("a", "scores"))
     two_ends.on_floats("more_scores", "Softmax", "final_training_ops/Wx_plus_b/add")
-    assert graph_interface.find(two_ends.graph_def).output_layer is None
-    named = graph_interface.find(two_ends.graph_def, output_layer="more_scores:0")
+    assert interface.find(two_ends.graph_def).output_layer is None
+    named = interface.find(two_ends.graph_def, output_layer="more_scores:0")
     assert (named.output_layer, named.outputs) == ("more_scores", 3)
 
     two_starts = OldGraph(22)
     for name in ("left", "right"):
         two_starts.placeholder(name, [None, 8, 8, 3])
     two_starts.on_floats("final_result", "Add", "left", "right")
-    assert graph_interface.find(two_starts.graph_def) == Interface(output_layer="final_result")
-    assert graph_interface.find(two_starts.graph_def, input_layer="right").input_height == 8
+    assert interface.find(two_starts.graph_def) == Interface(output_layer="final_result")
+    assert interface.find(two_starts.graph_def, input_layer="right").input_height == 8
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_placeholders_of_all_kinds(shape, name, expected):
     graph.placeholder(name, shape)
     graph.placeholder("keep_prob", None)
     graph.on_floats("final_result", "Mul", graph.on_floats("relu", "Relu", name), "keep_prob")
-    found = graph_interface.find(old_ops.modernise(graph.graph_def))
+    found = interface.find(old_ops.modernise(graph.graph_def))
     assert tuple(vars(found).values())[:5] == expected
 
 
@@ -210,7 +210,7 @@ def test_graphs_that_normalise_by_themselves(steps, kind, expected):
         else:
             x = graph.on_floats(str(number), op, x, graph.constant(f"{number}/y", amount))
     graph.on_floats("final_result", "Relu", x)
-    found = graph_interface.find(graph.graph_def)
+    found = interface.find(graph.graph_def)
     assert (found.input_layer, found.input_mean, found.input_std) == expected
     assert (found.input_height, found.input_width) == (9, 9)
 
@@ -219,7 +219,7 @@ def test_flags_of_old_tutorials_mean_what_they_meant():
     """They named the JPEG's bytes, or the resized picture that comes of them."""
     modern = old_ops.modernise(old_graphs.ancestor())
     for layer in ("DecodeJpeg/contents:0", "DecodeJpeg", "Mul:0"):
-        assert graph_interface.find(modern, input_layer=layer) == ANCESTOR
+        assert interface.find(modern, input_layer=layer) == ANCESTOR
 
 
 def _small(reshape: list[int] | None = None, squeeze: list[int] | None = None, training: bool = False):
@@ -322,7 +322,7 @@ def test_what_cannot_run_is_said_in_one_line(graph_def, message):
 
 def test_a_graph_of_the_original_is_lifted(real_data):
     graph_def = old_ops.modernise(frozen_graph.read(real_data / "legacy" / "retrained_graph.pb"))
-    known = graph_interface.find(graph_def)
+    known = interface.find(graph_def)
     assert known == Interface("input", 128, 128, 128, 128, "final_result", "MobilenetV1/Predictions/Reshape", 6)
     lifted = lifted_graph(graph_def, known)
     photos = sorted((real_data / "flower_photos").glob("*/*.jpg"))[::100]

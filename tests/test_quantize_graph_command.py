@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import mobilenet_graph
 
-from scripts.classifier import classifiers, frozen_graph, graph_folding, run_record, weight_quantization
+from scripts.classifier import classifiers, run_record
 from scripts.classifier.errors import UserError
 from scripts.classifier.formats.model import Wishes
-from scripts.classifier.weight_quantization import ROUNDED, SMALLEST, STORED, quantize
+from scripts.classifier.graphs import folding, frozen_graph, weight_quantization
+from scripts.classifier.graphs.weight_quantization import ROUNDED, SMALLEST, STORED, quantize
 
 KINDS = ("blue", "green", "red")
 
@@ -347,7 +348,7 @@ def test_real_flowers_are_named_as_before(real_data, workplace):
     before = scores(graph, photos)
     # With its batch norms multiplied into the weights, as tools that prepare graphs for phones leave them.
     plain = frozen_graph.read(graph)
-    folded = graph_folding.fold_scales_into_convolutions(graph_folding.fold_constants(plain, "final_result"))
+    folded = folding.fold_scales_into_convolutions(folding.fold_constants(plain, "final_result"))
     for graph_def, mode, share in ((plain, ROUNDED, 0.95), (plain, STORED, 0.95), (folded, STORED, 0.95)):
         quantized = weight_quantization.quantize(graph_def, ["final_result"], mode)
         assert quantized.by_channel == (graph_def is folded)

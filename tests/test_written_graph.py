@@ -7,9 +7,10 @@ import tensorflow as tf
 from conftest import draw_shape
 from networks import mobilenet_archive
 
-from scripts.classifier import frozen_graph, graph_folding, retrained_graph
+from scripts.classifier import retrained_graph
 from scripts.classifier.backbones import mobilenet_v1
 from scripts.classifier.final_layer import FinalLayer
+from scripts.classifier.graphs import folding, frozen_graph
 from scripts.classifier.photos import pixels
 
 # Every op that our graphs may hold, with the attributes that it had in TensorFlow 1.4.
@@ -122,7 +123,7 @@ def test_lifted_batch_and_folding_leave_the_values_alone(mobilenets, name):
     run = tf.function(frozen_graph.function(backbone.graph_def, ["input"], "bottleneck"))
     together = run(tf.constant(batch)).numpy()
     assert together.shape == (5, backbone.bottleneck_size) and together.std() > 0.01
-    folded = graph_folding.fold_constants(backbone.graph_def, "bottleneck")
+    folded = folding.fold_constants(backbone.graph_def, "bottleneck")
     assert "Dequantize" not in {node.op for node in folded.node}
     again = tf.function(frozen_graph.function(folded, ["input"], "bottleneck"))(tf.constant(batch)).numpy()
     assert np.abs(together - again).max() < 1e-4

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import frozen_graph, graph_folding
 from .errors import UserError
-from .frozen_graph import node_of
-from .graph_wiring import Wiring, inputs_of, port_of, value
+from .graphs import folding, frozen_graph
+from .graphs.frozen_graph import node_of
+from .graphs.wiring import Wiring, inputs_of, port_of, value
 from .photos.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def translate(graph_def: GraphDef, take: Preprocessing, bottleneck: str | None) 
         if node.name == entry:
             node.CopyFrom(frozen_graph.placeholder(entry, [None, take.input_height, take.input_width, 3]))
     pictures = keras.Input((take.input_height, take.input_width, 3), name=INPUT)
-    kept = None if bottleneck is None else graph_folding.handed_on(own, node_of(bottleneck))
-    translation = _Translation(graph_folding.fold_constants(own, output), output, kept)
+    kept = None if bottleneck is None else folding.handed_on(own, node_of(bottleneck))
+    translation = _Translation(folding.fold_constants(own, output), output, kept)
     scores = translation.run(entry, pictures, take.input_mean, take.input_std)
     return keras.Model(pictures, scores, name="classifier")
 
@@ -106,7 +106,7 @@ class _Translation:
             "Slice": self._cropping,
             "Reshape": self._reshaping,
             "Squeeze": self._reshaping,
-            **dict.fromkeys(graph_folding.PASSING, self._same),
+            **dict.fromkeys(folding.PASSING, self._same),
             **dict.fromkeys(_ACTIVATIONS, self._activation),
             **dict.fromkeys(_MERGES, self._merge),
             **dict.fromkeys([*_OPERATIONS, *_QUOTIENTS], self._operation),

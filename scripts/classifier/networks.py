@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import frozen_graph, graph_folding, litert, mirroring
 from .errors import UserError
+from .graphs import folding, frozen_graph, litert, mirroring
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
@@ -114,8 +114,8 @@ def convert_for_xnnpack(
     from tensorflow.lite.python.convert_phase import ConverterError
 
     last, *before = map(frozen_graph.node_of, outputs)
-    kept = [last, *(graph_folding.handed_on(graph_def, name) for name in before)]
-    folded = mirroring.reversed_where_mirrored(graph_folding.fold_constants(graph_def, last))
+    kept = [last, *(folding.handed_on(graph_def, name) for name in before)]
+    folded = mirroring.reversed_where_mirrored(folding.fold_constants(graph_def, last))
     body = frozen_graph.function_of_several(folded, [input_layer], kept)
     traced = tf.function(body).get_concrete_function(tf.TensorSpec([1, height, width, 3], tf.float32))
     try:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from . import atomic_files, frozen_graph, networks, retrained_graph, unknown
+from . import atomic_files, networks, retrained_graph, unknown
 from .backbones.backbone import Backbone
 from .bottleneck_cache import BottleneckCache
 from .bottlenecks import Extraction, Found, Job
 from .cluster import run_folder
 from .examples import Examples
 from .final_layer import Evaluation, FinalLayer, Trainer
+from .graphs import frozen_graph
 from .photos import digests, image_lists, skipped_images
 from .photos.digests import PhotoDigests
 from .photos.distortions import WHOLE, View

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import graph_folding
-from .frozen_graph import node_of
-from .graph_wiring import Wiring, become_identity, inputs_of, value
+from .graphs import folding
+from .graphs.frozen_graph import node_of
+from .graphs.wiring import Wiring, become_identity, inputs_of, value
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
@@ -23,7 +23,7 @@ def rewrite(graph_def: GraphDef, output: str) -> tuple[GraphDef, dict[str, np.nd
     The latter is [channels out], by the name of the constant that the convolution reads. A scale behind a convolution
     can go into its kernel, which is small, and a shift becomes a bias, which TensorFlow adds within the convolution.
     """
-    folded = graph_folding.fold_constants(graph_def, output)
+    folded = folding.fold_constants(graph_def, output)
     wiring, scales = Wiring(folded), {}
     for node in folded.node:
         if node.op not in _CONVOLUTIONS:

@@ -9,7 +9,7 @@ import numpy as np
 from . import trainable_graph
 from .backbones.backbone import Backbone
 from .bottlenecks import MEAN, STD
-from .graph_wiring import Wiring, value
+from .graphs.wiring import Wiring, value
 from .recipe import Recipe
 from .unfreezing import Weights
 

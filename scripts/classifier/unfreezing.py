@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import frozen_graph
 from .backbones.backbone import Backbone
 from .errors import UserError
-from .frozen_graph import node_of
-from .graph_wiring import Wiring, constant, inputs_of
+from .graphs import frozen_graph
+from .graphs.frozen_graph import node_of
+from .graphs.wiring import Wiring, constant, inputs_of
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.node_def_pb2 import NodeDef

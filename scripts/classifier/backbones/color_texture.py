@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from ..frozen_graph import strip_to_tensorflow_1
+from ..graphs.frozen_graph import strip_to_tensorflow_1
 from .backbone import Backbone
 
 NAME = "color_texture"

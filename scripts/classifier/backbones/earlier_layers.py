@@ -6,9 +6,9 @@ import hashlib
 import math
 from dataclasses import replace
 
-from .. import frozen_graph
 from ..errors import UserError
-from ..graph_wiring import Wiring, in_order
+from ..graphs import frozen_graph
+from ..graphs.wiring import Wiring, in_order
 from .backbone import Backbone
 
 _COUNT = 2

@@ -9,20 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import (
-    batch_lifting,
-    frozen_graph,
-    graph_folding,
-    graph_functions,
-    graph_interface,
-    graph_simplification,
-    graph_statistics,
-    old_ops,
-)
 from ..errors import UserError
-from ..frozen_graph import node_of
-from ..graph_shapes import Misfit, infer_shapes
-from ..graph_wiring import Wiring
+from ..graphs import batch_lifting, costs, folding, frozen_graph, inlining, interface, old_ops, simplification
+from ..graphs.frozen_graph import node_of
+from ..graphs.shapes import Misfit, infer_shapes
+from ..graphs.wiring import Wiring
 from .backbone import Backbone
 
 if TYPE_CHECKING:
@@ -73,7 +64,7 @@ def convert(frozen: Frozen, origin: object) -> GraphDef:
     try:
         single = _for_one_picture(frozen)
         old_ops.refuse_what_cannot_run(single, origin)
-        single = graph_simplification.simplify(single, frozen.output)
+        single = simplification.simplify(single, frozen.output)
     except (ValueError, KeyError, Misfit) as error:
         raise UserError(f"{origin} is not a graph that TensorFlow can run: {_in_short(error)}") from None
     lifted = batch_lifting.lift_batch(
@@ -81,8 +72,8 @@ def convert(frozen: Frozen, origin: object) -> GraphDef:
     )
     if not lifted.batched:
         raise UserError(f"{origin} cannot look at several pictures at once, as here is wanted: {lifted.why_not}")
-    graph_def = graph_folding.fold_constants(lifted.graph_def, frozen.output)
-    graph_def, output = _out_of_the_way(graph_folding.fold_scales_into_convolutions(graph_def), frozen)
+    graph_def = folding.fold_constants(lifted.graph_def, frozen.output)
+    graph_def, output = _out_of_the_way(folding.fold_scales_into_convolutions(graph_def), frozen)
     graph_def = _end_with_vectors(_begin_with(graph_def, frozen), output, origin)
     return frozen_graph.strip_to_tensorflow_1(graph_def)
 
@@ -104,7 +95,7 @@ def node_named(layer: str, graph_def: GraphDef, origin: object) -> str:
 
 def own_preparation(graph_def: GraphDef, entry: str, output: str) -> tuple[float | None, float | None]:
     """What is to be subtracted from pixels, and what to divide by, as far as the graph's first operations tell it."""
-    found = graph_interface.find(graph_def, entry, output)
+    found = interface.find(graph_def, entry, output)
     return found.input_mean, found.input_std
 
 
@@ -118,13 +109,13 @@ def backbone(name: str, graph_def: GraphDef, fingerprint: str) -> Backbone:
         bottleneck_name=OUTPUT,
         bottleneck_size=shapes[OUTPUT][0][1],
         fingerprint=fingerprint,
-        large=graph_statistics.measure(graph_def, name).multiply_adds >= _LARGE,
+        large=costs.measure(graph_def, name).multiply_adds >= _LARGE,
     )
 
 
 def _for_one_picture(frozen: Frozen) -> GraphDef:
     """What leads to the output, free of calls of functions, from a picture of the size that it will get."""
-    graph_def = graph_functions.inline(frozen.graph_def)
+    graph_def = inlining.inline(frozen.graph_def)
     for node in graph_def.node:
         if node.name == frozen.entry:
             node.CopyFrom(frozen_graph.placeholder(node.name, [1, frozen.size, frozen.size, 3]))

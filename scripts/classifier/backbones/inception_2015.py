@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import batch_lifting, frozen_graph, graph_folding, graph_interface, old_ops
 from ..errors import UserError
-from ..graph_wiring import value
+from ..graphs import batch_lifting, folding, frozen_graph, interface, old_ops
+from ..graphs.wiring import value
 from .backbone import Backbone
 from .published_archives import read_member
 from .sources import Source
@@ -52,7 +52,7 @@ def _values(graph_def: GraphDef) -> int:
 def _from_pixels_to_bottleneck(graph_def: GraphDef, archive: Path) -> GraphDef:
     """For any number of pictures, with the batch norms of 2015 folded into the convolutions."""
     graph_def = old_ops.modernise(graph_def)
-    found = graph_interface.find(graph_def, output_layer=BOTTLENECK)
+    found = interface.find(graph_def, output_layer=BOTTLENECK)
     taken = (found.input_height, found.input_width, found.input_mean, found.input_std)
     if found.bottleneck != BOTTLENECK or taken != (INPUT_SIZE, INPUT_SIZE, 128, 128):
         raise UserError(
@@ -62,8 +62,8 @@ def _from_pixels_to_bottleneck(graph_def: GraphDef, archive: Path) -> GraphDef:
     lifted = batch_lifting.lift_batch(graph_def, found.input_layer, BOTTLENECK, origin=archive, try_out=False)
     if not lifted.batched:
         raise UserError(f"{archive} holds another network: {lifted.why_not}; delete it to fetch it anew")
-    folded = graph_folding.fold_constants(lifted.graph_def, BOTTLENECK)
-    folded = graph_folding.fold_scales_into_convolutions(folded)
+    folded = folding.fold_constants(lifted.graph_def, BOTTLENECK)
+    folded = folding.fold_scales_into_convolutions(folded)
     for node in folded.node:
         if node.name == found.input_layer:
             node.name = "input"

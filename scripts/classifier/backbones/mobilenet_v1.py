@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from .. import frozen_graph
 from ..errors import UserError
+from ..graphs import frozen_graph
 from .backbone import Backbone
 from .published_archives import read_member
 from .sources import Source

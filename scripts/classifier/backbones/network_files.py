@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import frozen_graph, graph_interface, keras_description, keras_models, keras_translation, old_ops
+from .. import keras_translation
 from ..errors import UserError
+from ..graphs import frozen_graph, interface, keras_description, keras_files, old_ops
 from . import densenet161, frozen_backbones, kept_graphs, keras_graphs
 from .backbone import Backbone
 from .choices import Choices
@@ -47,7 +48,7 @@ def _of_graph(path: Path, choices: Choices) -> GraphDef:
     graph_def = old_ops.modernise(frozen_graph.read(path))
     layer = choices.bottleneck_layer
     output = None if layer is None else frozen_backbones.node_named(layer, graph_def, path)
-    found = graph_interface.find(graph_def, output_layer=output)
+    found = interface.find(graph_def, output_layer=output)
     output = found.bottleneck if output is None else output
     if output is None:
         raise UserError(f"{path} does not tell which node gives a vector a picture: name it with --bottleneck_layer")
@@ -65,8 +66,8 @@ def _of_graph(path: Path, choices: Choices) -> GraphDef:
 
 
 def _of_keras(path: Path, choices: Choices) -> GraphDef:
-    model, saved = keras_models.load(path)
-    height, width, _ = keras_models.input_sizes(model, path)
+    model, saved = keras_files.load(path)
+    height, width, _ = keras_files.input_sizes(model, path)
     raw = keras_description.takes_raw_pixels(saved.described)
     prelude = choices.prelude(*((0.0, 1.0) if raw else (None, None)), path)
     layer = _last_pooled(model, saved.described, path) if choices.bottleneck_layer is None else choices.bottleneck_layer

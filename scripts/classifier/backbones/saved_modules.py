@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import graph_functions, protobuf_wire
 from ..errors import UserError
 from ..fetching import archives
-from ..frozen_graph import node_of
-from ..signature_shapes import in_words, sizes_of
+from ..graphs import inlining, protobuf_wire
+from ..graphs.frozen_graph import node_of
+from ..graphs.saved_model_files import in_words, sizes_of
 from . import frozen_backbones, kept_graphs
 from .backbone import Backbone
 from .choices import Choices
@@ -119,7 +119,7 @@ def _freeze(folder: Path, choices: Choices, origin: object) -> GraphDef:
             f"{origin} cannot be loaded, as part of it is missing, damaged or not for this TensorFlow ({reason}): get "
             "it anew"
         ) from error
-    frozen = graph_functions.inline(frozen)
+    frozen = inlining.inline(frozen)
     if choices.bottleneck_layer is not None:
         end = frozen_backbones.node_named(choices.bottleneck_layer, frozen, origin)
     mean, std = frozen_backbones.own_preparation(frozen, start, end)

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .. import frozen_graph, mirroring
+from ..graphs import frozen_graph, mirroring
 from .backbone import Backbone
 
 if TYPE_CHECKING:

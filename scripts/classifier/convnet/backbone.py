@@ -8,13 +8,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .. import frozen_graph
 from ..backbones import keras_graphs
 from ..backbones.backbone import Backbone
 from ..backbones.frozen_backbones import Prelude
 from ..bottlenecks import MEAN, STD
 from ..examples import Examples
 from ..final_layer import FinalLayer
+from ..graphs import frozen_graph
 from ..photos.pixels import normalise
 from . import architectures, training
 from .pictures import Pictures

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import accuracy, frozen_graph, retrained_graph, retraining, run_record
+from .. import accuracy, retrained_graph, retraining, run_record
 from ..accuracy import Results
 from ..backbones.backbone import Backbone
 from ..final_layer import FinalLayer
+from ..graphs import frozen_graph
 from ..unknown import Unknown
 from . import backbone as backbones
 from . import verdict

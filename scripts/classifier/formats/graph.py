@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import batch_lifting, frozen_graph, graph_interface, networks, old_ops, run_record
+from .. import networks, run_record
 from ..errors import UserError
+from ..graphs import batch_lifting, frozen_graph, old_ops
+from ..graphs.interface import find
 from ..photos import category_names, preprocessing
 from ..photos.preprocessing import Overrides, Preprocessing
 from .contents import Contents
@@ -96,7 +98,7 @@ def _read(path: Path, said: Overrides) -> _Known:
         found, bottleneck = record["preprocessing"], record.get("backbone", {}).get("bottleneck_tensor")
     else:
         graph_def = old_ops.modernise(graph_def)
-        interface = graph_interface.find(graph_def, said.input_layer, said.output_layer)
+        interface = find(graph_def, said.input_layer, said.output_layer)
         found, bottleneck = vars(interface), interface.bottleneck
         # Where a flag names the bytes of a JPEG, pictures go in behind what decodes them.
         said = replace(said, input_layer=interface.input_layer or said.input_layer)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import atomic_files, keras_description, keras_models, keras_translation
+from .. import atomic_files, keras_translation
 from ..errors import UserError
+from ..graphs import keras_description, keras_files
 from ..photos import preprocessing
 from . import endings, raw_pixels, sizes
 from .contents import LABELS, RECORD, UNKNOWN, Contents, carried
@@ -34,9 +35,9 @@ def write(path: Path, contents: Contents, kind: str) -> None:
     # Keras goes by the name's ending.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp.{kind}")
     try:
-        with keras_models.quietly():
+        with keras_files.quietly():
             model.save(temporary)
-        complete = _complete_keras if kind == keras_models.KERAS else _complete_h5
+        complete = _complete_keras if kind == keras_files.KERAS else _complete_h5
         atomic_files.write_bytes(path, complete(temporary, model, files))
     except OSError as error:
         reason = error.strerror or " ".join(str(error).split())
@@ -51,7 +52,7 @@ def _complete_keras(saved: Path, model: keras.Model, files: Mapping[str, bytes])
     with zipfile.ZipFile(saved) as before, zipfile.ZipFile(whole, "w") as archive:
         for name in before.namelist():
             data = before.read(name)
-            if name == keras_models.DESCRIPTION:
+            if name == keras_files.DESCRIPTION:
                 data = json.dumps(_portable(json.loads(data), model))
             archive.writestr(name, data)
         for name, data in files.items():
@@ -65,7 +66,7 @@ def _complete_h5(saved: Path, model: keras.Model, files: Mapping[str, bytes]) ->
 
     with h5py.File(saved, "r+") as file:
         file.attrs["model_config"] = json.dumps(_portable(json.loads(file.attrs["model_config"]), model))
-        group = file.create_group(keras_models.GROUP)
+        group = file.create_group(keras_files.GROUP)
         for name, data in files.items():
             # Text as text, so that h5dump and the like show it.
             if name == UNKNOWN:
@@ -95,9 +96,9 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     """Ours, or one from elsewhere: then its layers tell how it is fed, as far as they do."""
     import tensorflow as tf
 
-    model, saved = keras_models.load(path, (RECORD, LABELS, UNKNOWN))
+    model, saved = keras_files.load(path, (RECORD, LABELS, UNKNOWN))
     record, unknown = carried(saved.files, path)
-    height, width, batch = keras_models.input_sizes(model, path)
+    height, width, batch = keras_files.input_sizes(model, path)
     finish, outputs, note = _ending(model, path, None if record is not None else saved.described)
     if record is not None:
         found = record["preprocessing"]
@@ -117,7 +118,7 @@ def open_model(path: Path, wishes: Wishes) -> Model:
         try:
             given = body.predict_on_batch(pictures)
         except (ValueError, TypeError, tf.errors.OpError) as error:
-            raise UserError(f"{path} cannot be run on pictures: {keras_models.in_short(error)}") from None
+            raise UserError(f"{path} cannot be run on pictures: {keras_files.in_short(error)}") from None
         scores, bottlenecks = given if gives_bottlenecks else (given, None)
         return finish(np.asarray(scores)), None if bottlenecks is None else bottlenecks.astype(np.float32, copy=False)
 

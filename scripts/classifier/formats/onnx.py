@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import atomic_files, graph_folding
+from .. import atomic_files
 from ..errors import UserError
-from ..frozen_graph import node_of
+from ..graphs import folding
+from ..graphs.frozen_graph import node_of
 from ..photos import preprocessing
 from . import endings, raw_pixels, sizes
 from .contents import LABELS, RECORD, UNKNOWN, Contents, carried
@@ -66,8 +67,8 @@ def _convert(contents: Contents) -> ModelProto:
         raise _missing("tf2onnx") from None
     take, bottleneck = contents.preprocessing, contents.bottleneck
     if bottleneck is not None:
-        bottleneck = graph_folding.handed_on(contents.graph_def, node_of(bottleneck))
-    folded = graph_folding.fold_constants(contents.graph_def, node_of(take.output_layer))
+        bottleneck = folding.handed_on(contents.graph_def, node_of(bottleneck))
+    folded = folding.fold_constants(contents.graph_def, node_of(take.output_layer))
     body = tf.function(raw_pixels.function(folded, take, bottleneck), autograph=False)
     with _quietly("tf2onnx"):
         model, _ = tf2onnx.convert.from_function(body, [raw_pixels.spec(folded, take)], opset=_OPSET)

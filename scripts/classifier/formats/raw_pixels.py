@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .. import frozen_graph
+from ..graphs import frozen_graph
 from ..photos.preprocessing import Preprocessing
 
 if TYPE_CHECKING:

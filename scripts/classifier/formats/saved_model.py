@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import UserError
-from ..frozen_graph import placeholder
+from ..graphs.frozen_graph import placeholder
 from ..photos import preprocessing
 from . import endings, raw_pixels, sizes, tensorflow_pixels
 from .contents import LABELS, RECORD, UNKNOWN, Contents, carried

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import UserError
-from ..frozen_graph import node_of
-from ..graph_wiring import inputs_of
-from ..signature_shapes import in_words, sizes_of
+from ..graphs.frozen_graph import node_of
+from ..graphs.saved_model_files import in_words, sizes_of
+from ..graphs.wiring import inputs_of
 from .raw_pixels import BOTTLENECKS, SCORES
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import atomic_files, frozen_graph, litert, tflite_file, tflite_metadata
+from .. import atomic_files, tflite_file, tflite_metadata
 from ..errors import UserError
-from ..frozen_graph import node_of
+from ..graphs import frozen_graph, litert
+from ..graphs.frozen_graph import node_of
 from ..photos import preprocessing
 from ..photos.preprocessing import Preprocessing
 from . import endings, sizes
@@ -38,7 +39,7 @@ def write(
 
     `samples` are prepared pictures of the kind it will see: int8 needs them, dynamic is closer with them.
     """
-    from .. import graph_folding, mirroring
+    from ..graphs import folding, mirroring
 
     pictures = list(samples or ()) if quantize in _ROUNDED_FROM else []
     if quantize == "int8" and not pictures:
@@ -46,8 +47,8 @@ def write(
             "--quantize=int8 takes its ranges of values from training photos, and there are none: give their folder "
             "with --image_dir"
         )
-    graph_def = graph_folding.fold_constants(contents.graph_def, node_of(contents.preprocessing.output_layer))
-    graph_def = mirroring.reversed_where_mirrored(graph_folding.fold_scales_into_convolutions(graph_def))
+    graph_def = folding.fold_constants(contents.graph_def, node_of(contents.preprocessing.output_layer))
+    graph_def = mirroring.reversed_where_mirrored(folding.fold_scales_into_convolutions(graph_def))
     note = None
     if quantize == "int8" and (unfit := _for_floats_only(graph_def)):
         note = f"{', '.join(unfit)} in 8 bits would ruin its scores: only its weights have 8 bits, as with dynamic"

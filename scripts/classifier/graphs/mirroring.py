@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import frozen_graph
-from .graph_wiring import Nodes, Wiring, value
+from .wiring import Nodes, Wiring, value
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import UserError
 from . import frozen_graph, old_ops
-from .errors import UserError
 from .frozen_graph import node_of
-from .graph_shapes import Misfit, Shape, infer_shapes
-from .graph_wiring import Nodes, Wiring, become_identity, inputs_of, insert, placeholder_sizes, port_of, value
+from .shapes import Misfit, Shape, infer_shapes
+from .wiring import Nodes, Wiring, become_identity, inputs_of, insert, placeholder_sizes, port_of, value
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .frozen_graph import node_of
-from .graph_wiring import inputs_of, port_of
+from .wiring import inputs_of, port_of
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef

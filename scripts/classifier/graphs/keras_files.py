@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import UserError
 from . import keras_description
-from .errors import UserError
 
 if TYPE_CHECKING:
     import h5py

@@ -8,7 +8,7 @@ import numpy as np
 
 from . import frozen_graph
 from .frozen_graph import node_of
-from .graph_wiring import inputs_of
+from .wiring import inputs_of
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import UserError
 from . import frozen_graph
-from .errors import UserError
 from .frozen_graph import node_of
-from .graph_wiring import (
+from .wiring import (
     Nodes,
     attribute,
     become_identity,

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import frozen_graph, graph_folding
+from . import folding, frozen_graph
 from .frozen_graph import node_of
-from .graph_shapes import Shape, infer_shapes
-from .graph_wiring import Nodes, Wiring, become_identity, inputs_of, insert, port_of, value
+from .shapes import Shape, infer_shapes
+from .wiring import Nodes, Wiring, become_identity, inputs_of, insert, port_of, value
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
@@ -32,7 +32,7 @@ def simplify(graph_def: GraphDef, output: str) -> GraphDef:
             _become_constant(node, np.array(_known(shapes, node.input[0]), np.int32))
         elif node.op.startswith("FusedBatchNorm"):
             _unfuse(node, nodes)
-    folded = graph_folding.fold_constants(type(graph_def)(node=nodes.values(), versions=graph_def.versions), output)
+    folded = folding.fold_constants(type(graph_def)(node=nodes.values(), versions=graph_def.versions), output)
     nodes = {node.name: node for node in folded.node}
     wiring = Wiring(folded)
     for node in list(nodes.values()):
@@ -52,7 +52,7 @@ def _pass_over(graph_def: GraphDef) -> GraphDef:
     nodes = {node.name: node for node in graph_def.node}
 
     def origin(source: str) -> str:
-        while (node := nodes[node_of(source)]).op == "IdentityN" or node.op in graph_folding.PASSING - {"Identity"}:
+        while (node := nodes[node_of(source)]).op == "IdentityN" or node.op in folding.PASSING - {"Identity"}:
             source = inputs_of(node)[port_of(source)]
         return source.removesuffix(":0")  # as folding expects it
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .frozen_graph import node_of
-from .graph_wiring import Wiring, attribute, constant, inputs_of, placeholder_sizes, value
+from .wiring import Wiring, attribute, constant, inputs_of, placeholder_sizes, value
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef

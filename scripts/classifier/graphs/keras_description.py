@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import UserError
+from ..errors import UserError
 
 # Between a model's input and what prepares pixels: nothing that changes their range.
 _BEFORE_PREPARING = re.compile(

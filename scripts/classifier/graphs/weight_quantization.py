@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import UserError
 from . import frozen_graph
-from .errors import UserError
 from .frozen_graph import constant, node_of, operation
-from .graph_wiring import Nodes, Wiring, attribute, in_order, inputs_of, insert
+from .wiring import Nodes, Wiring, attribute, in_order, inputs_of, insert
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef

@@ -1,0 +1,1 @@
+"""Pictures and columns of text for people to look at."""
