@@ -12,7 +12,8 @@ import numpy as np
 
 from benchmarks.figures import Against, Figure, alternated
 from benchmarks.workbench import Workbench
-from scripts.classifier import bottlenecks, networks, retraining
+from scripts.classifier import bottlenecks, retraining
+from scripts.classifier.backbones import network as networks
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.graphs import frozen_graph
 from scripts.classifier.photos import distortions, pixels

@@ -16,7 +16,8 @@ from absl import flags
 
 from benchmarks import folds
 from scripts import command_line, progress
-from scripts.classifier import accuracy, backbones
+from scripts.classifier import accuracy
+from scripts.classifier.backbones import table
 from scripts.classifier.errors import UserError
 from scripts.classifier.fine_tuning import Tuning
 from scripts.classifier.recipe import Recipe
@@ -34,7 +35,7 @@ flags.DEFINE_integer("folds", 5, "Into how many parts the photos are dealt, each
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    backbones.resolve(FLAGS.architecture)
+    table.resolve(FLAGS.architecture)
     if not Path(FLAGS.photos).is_dir():
         raise UserError(f"{FLAGS.photos} is no folder: give a folder of photos")
     tuning = Tuning(FLAGS.fine_tune_steps, FLAGS.fine_tune_learning_rate, FLAGS.fine_tune_from)

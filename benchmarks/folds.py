@@ -14,12 +14,10 @@ import numpy as np
 
 from scripts.classifier import (
     accuracy,
-    backbones,
     bottlenecks,
     classifiers,
     fine_tuning,
     formats,
-    networks,
     refining,
     retrained_graph,
     retraining,
@@ -28,7 +26,9 @@ from scripts.classifier import (
     unknown,
 )
 from scripts.classifier.accuracy import Results
+from scripts.classifier.backbones import table
 from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.backbones.network import Network
 from scripts.classifier.examples import Examples
 from scripts.classifier.final_layer import Trainer
 from scripts.classifier.fine_tuning import Tuning
@@ -65,12 +65,12 @@ class Study:
     architecture: str
     steps: int
     kept: float
-    bottleneck: str = backbones.LAST
+    bottleneck: str = table.LAST
     views: int = 1
 
     @cached_property
     def backbone(self) -> Backbone:
-        return backbones.seeing_more(backbones.load(self.architecture, self.model_dir), self.bottleneck, self.views)
+        return table.seeing_more(table.load(self.architecture, self.model_dir), self.bottleneck, self.views)
 
     @cached_property
     def _gathered(self) -> tuple[retraining.Gathered, Examples]:
@@ -100,7 +100,7 @@ class Study:
 
     def vectors(self, pictures: list[Path]) -> np.ndarray:
         """The bottlenecks of other pictures."""
-        network = networks.Network(self.backbone, "float32")
+        network = Network(self.backbone, "float32")
         run, size = network.runner(), self.backbone.input_size
         take = run_record.preprocessing(self.backbone, "")
         vectors = []

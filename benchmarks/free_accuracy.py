@@ -16,8 +16,9 @@ from absl import flags
 
 from benchmarks import figures, folds
 from scripts import command_line
-from scripts.classifier import accuracy, backbones, networks
-from scripts.classifier.backbones import several_views
+from scripts.classifier import accuracy
+from scripts.classifier.backbones import several_views, table
+from scripts.classifier.backbones.network import Network
 from scripts.classifier.errors import UserError
 from scripts.classifier.final_layer import Recipe
 
@@ -34,7 +35,7 @@ _PHOTOS_A_ROUND = 10
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    backbones.resolve(FLAGS.architecture)
+    table.resolve(FLAGS.architecture)
     if not Path(FLAGS.photos).is_dir():
         raise UserError(f"{FLAGS.photos} is no folder: give a folder of photos")
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as temporary:
@@ -50,7 +51,7 @@ def main(positional: list[str]) -> None:
                 views,
             )
             for views in several_views.COUNTS
-            for bottleneck in backbones.BOTTLENECKS
+            for bottleneck in table.BOTTLENECKS
         }
         right = {}
         for name, study in studies.items():
@@ -76,13 +77,13 @@ def main(positional: list[str]) -> None:
 
 def _name(bottleneck: str, views: int) -> str:
     """The flags that make retrain do it."""
-    given = [f"--views={views}"] * (views > 1) + [f"--bottleneck={bottleneck}"] * (bottleneck != backbones.LAST)
+    given = [f"--views={views}"] * (views > 1) + [f"--bottleneck={bottleneck}"] * (bottleneck != table.LAST)
     return " ".join(given) or "one view"
 
 
 def _timer(study: folds.Study):
     """Milliseconds of processor time that one photo takes, on the engine that retrain uses."""
-    network = networks.Network(study.backbone, "float32")
+    network = Network(study.backbone, "float32")
     run, size = network.runner(), study.backbone.input_size
     batch = np.random.default_rng(0).uniform(-1, 1, (network.batch, size, size, 3)).astype(np.float32)
 

@@ -18,7 +18,7 @@ from absl import flags
 
 from benchmarks import machine, processes
 from scripts import command_line
-from scripts.classifier import networks
+from scripts.classifier.backbones import network
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("flowers", None, "A folder of photos for the basic network, plain and with augmentation.")
@@ -85,7 +85,7 @@ def _measure_keras(folder: str, epochs: int, kind: str) -> None:
 def _print(name: str, judged: dict, best_epoch: int, seconds: float) -> None:
     print(
         f"| {name} | {100 * judged['accuracy']:.1f} % | {judged['photos']} | {best_epoch} | {seconds:.1f} s | "
-        f"{seconds / networks.cores():.1f} s |",
+        f"{seconds / network.cores():.1f} s |",
         flush=True,
     )
 

@@ -7,9 +7,9 @@ import numpy as np
 from benchmarks import extraction
 from benchmarks.figures import Against, Figure, alternated
 from benchmarks.workbench import Workbench
-from scripts.classifier import networks
 from scripts.classifier.backbones import inception_v3, keras_graphs
 from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.backbones.network import LARGE_BATCH, Network, has_bfloat16
 
 _LEAST_BFLOAT16_PHOTOS_A_SECOND = 25.0
 
@@ -17,9 +17,9 @@ _LEAST_BFLOAT16_PHOTOS_A_SECOND = 25.0
 def inception(bench: Workbench, photos: int) -> list[Figure]:
     backbone = with_random_weights()
     size = backbone.input_size
-    squares = np.random.default_rng(0).uniform(-1, 1, (networks.LARGE_BATCH, size, size, 3)).astype(np.float32)
-    precisions = ["float32", "bfloat16"] if networks.has_bfloat16() else ["float32"]
-    opened = {precision: networks.Network(backbone, precision) for precision in precisions}
+    squares = np.random.default_rng(0).uniform(-1, 1, (LARGE_BATCH, size, size, 3)).astype(np.float32)
+    precisions = ["float32", "bfloat16"] if has_bfloat16() else ["float32"]
+    opened = {precision: Network(backbone, precision) for precision in precisions}
     rates = alternated(
         {
             precision: lambda network=network: extraction.network_rate(network, squares, photos)
@@ -27,7 +27,7 @@ def inception(bench: Workbench, photos: int) -> list[Figure]:
         },
         bench.rounds,
     )
-    how = f"random weights, {networks.LARGE_BATCH} at a time, about {photos} photos; median of {bench.rounds}, in turn"
+    how = f"random weights, {LARGE_BATCH} at a time, about {photos} photos; median of {bench.rounds}, in turn"
     if "bfloat16" not in rates:
         how += "; bfloat16 left out, which this processor does not have"
     against = {"bfloat16": Against(_LEAST_BFLOAT16_PHOTOS_A_SECOND, "at least")}

@@ -15,7 +15,8 @@ from absl import flags
 
 from benchmarks import folds
 from scripts import command_line
-from scripts.classifier import accuracy, backbones
+from scripts.classifier import accuracy
+from scripts.classifier.backbones import table
 from scripts.classifier.errors import UserError
 from scripts.classifier.photos import folders
 from scripts.classifier.recipe import Recipe
@@ -32,7 +33,7 @@ flags.DEFINE_float("known_photos_kept", 95, "Of 100 photos of its labels, how ma
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    backbones.resolve(FLAGS.architecture)
+    table.resolve(FLAGS.architecture)
     strangers = {folder: folders.pictures_below(_existing(folder)) for folder in FLAGS.strangers}
     found = folds.Found(Counter(), Counter(), {}, [], {folder: [] for folder in strangers})
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as temporary:

@@ -26,7 +26,8 @@ import numpy as np
 from benchmarks import processes
 from benchmarks.figures import Against, Figure, alternated
 from benchmarks.workbench import Workbench
-from scripts.classifier import backbones, bottlenecks, networks, retraining
+from scripts.classifier import bottlenecks, retraining
+from scripts.classifier.backbones import network, table
 from scripts.classifier.cluster import blocks, driver, engine
 from scripts.classifier.errors import UserError
 from scripts.classifier.photos import folders, image_lists
@@ -205,8 +206,8 @@ def _extract(image_dir: str, model_dir: str, architecture: str, folder: str, cor
             stack.enter_context(_nodes(numbers))
         else:
             os.sched_setaffinity(0, numbers)
-        backbone = backbones.load(architecture, Path(model_dir))
-        precision = networks.decide_precision("auto", backbone)
+        backbone = table.load(architecture, Path(model_dir))
+        precision = network.decide_precision("auto", backbone)
         cache = bottlenecks.open_cache(Path(folder), backbone, precision)
         lists = image_lists.scan(folders.at(image_dir), 10, 10)
         extraction = retraining.look_up(lists, (WHOLE,), Path(folder), cache)

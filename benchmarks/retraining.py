@@ -13,7 +13,7 @@ from absl import flags
 from benchmarks import commands, extraction, inception, memory, parts, training
 from benchmarks.workbench import Workbench
 from scripts import command_line
-from scripts.classifier import backbones
+from scripts.classifier.backbones import table
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("photos", "tf_files/flower_photos", "One folder of JPEG photos for each label.")
@@ -39,7 +39,7 @@ flags.DEFINE_list("only", list(_PARTS), "Which of them to measure.")
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    backbones.resolve(FLAGS.architecture)
+    table.resolve(FLAGS.architecture)
     parts.check(FLAGS.only, _PARTS)
     _memory_photos()
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as folder:

@@ -23,7 +23,8 @@ from benchmarks import figures, http_load, machine
 from benchmarks.figures import Against, Figure
 from benchmarks.workbench import Workbench
 from scripts import command_line
-from scripts.classifier import backbones, classifiers
+from scripts.classifier import classifiers
+from scripts.classifier.backbones import table
 from scripts.classifier.errors import UserError
 from scripts.classifier.formats.model import Wishes
 from scripts.classifier.photos.folders import pictures_below
@@ -47,7 +48,7 @@ _ROOT = Path(__file__).parent.parent
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    backbones.resolve(FLAGS.architecture)
+    table.resolve(FLAGS.architecture)
     loads = [machine.load()]
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as folder:
         bench = Workbench(

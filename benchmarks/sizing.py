@@ -15,7 +15,8 @@ from benchmarks import inception
 from benchmarks.ray_nodes import Clock
 from benchmarks.workbench import Workbench
 from scripts import command_line
-from scripts.classifier import bottlenecks, networks, retraining
+from scripts.classifier import bottlenecks, retraining
+from scripts.classifier.backbones import network
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.photos.distortions import WHOLE
 
@@ -52,7 +53,7 @@ def _row(bench: Workbench, backbone: Backbone) -> str:
 
 
 def _photos_a_second(bench: Workbench, backbone: Backbone) -> float:
-    precision, folder = networks.decide_precision("auto", backbone), bench.folder / backbone.name
+    precision, folder = network.decide_precision("auto", backbone), bench.folder / backbone.name
     cache = bottlenecks.open_cache(folder, backbone, precision)
     extraction = retraining.look_up(bench.lists, (WHOLE,), folder, cache)
     clock = Clock(len(extraction.waiting))

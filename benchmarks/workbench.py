@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from benchmarks import processes
-from scripts.classifier import backbones
+from scripts.classifier.backbones import table
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.errors import UserError
 from scripts.classifier.photos import folders, image_lists
@@ -37,7 +37,7 @@ class Workbench:
 
     @cached_property
     def backbone(self) -> Backbone:
-        return backbones.load(self.architecture, self.model_dir)
+        return table.load(self.architecture, self.model_dir)
 
     @cached_property
     def graph(self) -> Path:

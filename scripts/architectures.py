@@ -12,8 +12,8 @@ from pathlib import Path
 from absl import flags
 
 from . import command_line
-from .classifier import backbones
-from .classifier.backbones import Listed
+from .classifier.backbones import table
+from .classifier.backbones.table import Listed
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("model_dir", "tf_files/models", "Where pretrained networks are kept.")
@@ -22,7 +22,7 @@ flags.DEFINE_bool("json", False, "Print JSON.")
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    listed = backbones.listed(Path(FLAGS.model_dir))
+    listed = table.listed(Path(FLAGS.model_dir))
     if FLAGS.json:
         print(json.dumps([vars(each) for each in listed]))
     else:

@@ -10,7 +10,8 @@ from pathlib import Path
 from absl import flags
 
 from . import bottleneck_flags, command_line, network_flags, progress
-from .classifier import bottlenecks, networks, retraining, retraining_text
+from .classifier import bottlenecks, retraining, retraining_text
+from .classifier.backbones import network
 from .classifier.photos import folders, image_lists
 from .classifier.stopwatch import Stopwatch
 
@@ -35,7 +36,7 @@ def main(positional: list[str]) -> None:
                 f"downloading {FLAGS.architecture}", total, "B", quiet=FLAGS.quiet, done=done
             )
         )
-        precision = networks.decide_precision(FLAGS.precision, backbone)
+        precision = network.decide_precision(FLAGS.precision, backbone)
         cache = bottlenecks.open_cache(bottleneck_dir, backbone, precision)
     _say(backbone.describe())
     with watch.stage("bottlenecks"):

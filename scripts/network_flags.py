@@ -4,9 +4,9 @@ from pathlib import Path
 
 from absl import flags
 
-from .classifier import backbones, networks
-from .classifier.backbones import Choices
+from .classifier.backbones import network, table
 from .classifier.backbones.backbone import Backbone
+from .classifier.backbones.table import Choices
 from .classifier.fetching import downloads
 
 FLAGS = flags.FLAGS
@@ -45,8 +45,8 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_enum(
     "bottleneck",
-    backbones.LAST,
-    backbones.BOTTLENECKS,
+    table.LAST,
+    table.BOTTLENECKS,
     "What is kept of what the network makes of a "
     "photo: its last values, or (multi) the means of two earlier layers as well; hardly any slower, and "
     "worth a try.",
@@ -55,20 +55,20 @@ flags.DEFINE_string("model_dir", "tf_files/models", "Where pretrained networks a
 flags.DEFINE_enum(
     "precision",
     "auto",
-    networks.PRECISIONS,
+    network.PRECISIONS,
     "The network's arithmetic; auto: bfloat16 for large networks where the processor has it.",
 )
 
 
 def check() -> None:
     """Raises for what no network could be loaded by."""
-    backbones.check(FLAGS.architecture, _choices())
-    backbones.check_views(FLAGS.views)
+    table.check(FLAGS.architecture, _choices())
+    table.check_views(FLAGS.views)
 
 
 def load(show: downloads.Show | None = None) -> Backbone:
-    loaded = backbones.load(FLAGS.architecture, Path(FLAGS.model_dir), show, _choices())
-    return backbones.seeing_more(loaded, FLAGS.bottleneck, FLAGS.views)
+    loaded = table.load(FLAGS.architecture, Path(FLAGS.model_dir), show, _choices())
+    return table.seeing_more(loaded, FLAGS.bottleneck, FLAGS.views)
 
 
 def _choices() -> Choices:

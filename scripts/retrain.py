@@ -16,10 +16,8 @@ from . import bottleneck_flags, command_line, network_flags, progress, recipe_fl
 from .classifier import (
     accuracy,
     atomic_files,
-    backbones,
     bottlenecks,
     formats,
-    networks,
     recipe_search,
     refining,
     retrained_graph,
@@ -29,6 +27,7 @@ from .classifier import (
     unfreezing,
     whole_models,
 )
+from .classifier.backbones import network, table
 from .classifier.backbones.backbone import Backbone
 from .classifier.errors import UserError
 from .classifier.examples import Examples
@@ -108,10 +107,10 @@ def main(positional: list[str]) -> None:
         formats.check(model_kind, Path(FLAGS.output_model))
     with watch.stage("loading the network"):
         backbone = network_flags.load(_show_download)
-        precision = networks.decide_precision(FLAGS.precision, backbone)
+        precision = network.decide_precision(FLAGS.precision, backbone)
         cache = bottlenecks.open_cache(bottleneck_dir, backbone, precision)
     retrained_graph.check_name(backbone, FLAGS.final_tensor_name)
-    if backbone.name not in backbones.NAMES:
+    if backbone.name not in table.NAMES:
         _say(backbone.describe())
     if unknown_ops := frozen_graph.newer_than_tensorflow_1(backbone.graph_def):
         command_line.warn(f"TensorFlow 1 will not read the written graph: it does not know {', '.join(unknown_ops)}")
@@ -262,12 +261,12 @@ def _show_download(total: int | None, done: int):
 
 def _plan(lists: ImageLists, views: tuple[View, ...]) -> list[str]:
     """What a run would have to do."""
-    left = backbones.remaining_bytes(FLAGS.architecture, Path(FLAGS.model_dir))
+    left = table.remaining_bytes(FLAGS.architecture, Path(FLAGS.model_dir))
     size = "size unknown" if left is None else f"{left / 1e6:.1f} MB"
     plan = [f"the network {FLAGS.architecture} would be downloaded ({size})"]
     if left == 0:
         backbone = network_flags.load()
-        precision = networks.decide_precision(FLAGS.precision, backbone)
+        precision = network.decide_precision(FLAGS.precision, backbone)
         cache = bottlenecks.open_cache(Path(FLAGS.bottleneck_dir), backbone, precision)
         extraction = retraining.look_up(lists, views, Path(FLAGS.bottleneck_dir), cache)
         extraction.read_waiting()

@@ -14,7 +14,8 @@ from pathlib import Path
 from absl import flags
 
 from . import command_line, progress
-from .classifier import accuracy, atomic_files, formats, networks, run_record, whole_models
+from .classifier import accuracy, atomic_files, formats, run_record, whole_models
+from .classifier.backbones import network
 from .classifier.convnet import checkpoints, drawings, pictures, recipes
 from .classifier.convnet.recipes import Recipe
 from .classifier.drawing import picture_files, sample_sheet
@@ -59,7 +60,7 @@ flags.DEFINE_string("cache_dir", "tf_files", "The folder for what is cached on d
 flags.DEFINE_enum(
     "precision",
     "auto",
-    networks.PRECISIONS,
+    network.PRECISIONS,
     "Arithmetic in training; auto: bfloat16 where the processor has it. What is written computes in float32.",
 )
 flags.DEFINE_float("testing_percentage", 0, "How many of 100 photos are kept for a final test.")
@@ -96,7 +97,7 @@ _SUMMARY_WIDTH = 80
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    recipe, precision = _recipe(), networks.decide_training_precision(FLAGS.precision)
+    recipe, precision = _recipe(), network.decide_training_precision(FLAGS.precision)
     percentages = FLAGS.testing_percentage, FLAGS.validation_percentage
     output, labels_file, checkpoint = Path(FLAGS.output_graph), Path(FLAGS.output_labels), Path(FLAGS.checkpoint)
     model_kind = None if FLAGS.output_model is None else whole_models.kind_of(FLAGS.output_model)

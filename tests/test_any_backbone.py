@@ -18,9 +18,9 @@ from keras.src.legacy.saving import legacy_h5_format
 from networks import mobilenet_graph
 from test_written_graph import assert_readable_by_tensorflow_1
 
-from scripts.classifier import backbones
-from scripts.classifier.backbones import Choices, densenet161, keras_applications, keras_weights, torch_files
+from scripts.classifier.backbones import densenet161, keras_applications, keras_weights, table, torch_files
 from scripts.classifier.backbones.frozen_backbones import Prelude
+from scripts.classifier.backbones.table import Choices
 from scripts.classifier.errors import UserError
 from scripts.classifier.graphs import frozen_graph
 from tests import file_server
@@ -33,7 +33,7 @@ def pixels(count: int, size: int) -> np.ndarray:
     return tf.image.resize(coarse, (size, size), "bicubic").numpy().clip(0, 255)
 
 
-def run(backbone: backbones.Backbone, pictures: np.ndarray) -> np.ndarray:
+def run(backbone: table.Backbone, pictures: np.ndarray) -> np.ndarray:
     body = frozen_graph.function(backbone.graph_def, ["input"], backbone.bottleneck_name)
     return tf.function(body)((pictures - 128) / 128).numpy()
 
@@ -56,7 +56,7 @@ def classify(workplace, photos, *words: str, **kwargs) -> dict:
 def refused(place: object, model_dir: Path, **choices: object) -> str:
     before = sorted(model_dir.glob("*"))
     with pytest.raises(UserError) as error:
-        backbones.load(str(place), model_dir, choices=Choices(**choices))
+        table.load(str(place), model_dir, choices=Choices(**choices))
     assert "\n" not in str(error.value) and sorted(model_dir.glob("*")) == before
     return str(error.value)
 
@@ -134,7 +134,7 @@ def served(tmp_path_factory):
 
 @pytest.mark.parametrize("name", ["today/64_64", "old/1"])
 def test_a_module_is_the_same_frozen(served, tmp_path, name):
-    backbone = backbones.load(str(served.folders[name]), tmp_path)
+    backbone = table.load(str(served.folders[name]), tmp_path)
     signature = tf.saved_model.load(served.folders[name], tags=["serve"] if "today" in name else []).signatures
     pictures = pixels(2, backbone.input_size)
     if "today" in name:
@@ -204,12 +204,12 @@ def test_the_last_pooled_layer_of_a_keras_model_is_found(tmp_path, keras_model, 
     keras_model.save(path)
     pictures = pixels(2, 48)
     theirs = keras.Model(keras_model.inputs, keras_model.get_layer("pooled").output).predict(pictures, verbose=0)
-    assert_same(run(backbones.load(str(path), tmp_path), pictures), theirs)
-    inner = backbones.load(str(path), tmp_path, choices=Choices(bottleneck_layer="first"))
+    assert_same(run(table.load(str(path), tmp_path), pictures), theirs)
+    inner = table.load(str(path), tmp_path, choices=Choices(bottleneck_layer="first"))
     body = keras_model.get_layer("body")
     first = body.get_layer("first")(pictures / 127.5 - 1)
     assert_same(run(inner, pictures), np.asarray(first).mean((1, 2)))
-    assert inner.fingerprint != backbones.load(str(path), tmp_path).fingerprint
+    assert inner.fingerprint != table.load(str(path), tmp_path).fingerprint
 
 
 def test_a_keras_file_makes_a_classifier(workplace, photos, tmp_path, keras_model):
@@ -230,7 +230,7 @@ def test_what_a_file_does_not_tell_is_asked_for(tmp_path, keras_model):
     assert "--input_mean" in refused(path, models)
     assert "--input_size" in refused(path, models, **told)
     pictures = pixels(2, 40)
-    ours = run(backbones.load(str(path), models, choices=Choices(**told, input_size=40)), pictures)
+    ours = run(table.load(str(path), models, choices=Choices(**told, input_size=40)), pictures)
     assert_same(ours, np.asarray(plain(pictures / 255)).mean((1, 2)))
 
 
@@ -242,7 +242,7 @@ def test_a_layer_of_a_frozen_graph_makes_a_classifier(workplace, photos, tmp_pat
     assert "nearest are MobilenetV1/Logits/AvgPool" in refused(path, tmp_path / "models", bottleneck_layer=wrong)
     backbone = classify(workplace, photos, f"--architecture={path}", f"--bottleneck_layer={layer}")
     assert backbone["bottleneck_size"] == 256
-    loaded = backbones.load(str(path), tmp_path, choices=Choices(bottleneck_layer=layer))
+    loaded = table.load(str(path), tmp_path, choices=Choices(bottleneck_layer=layer))
     pictures = pixels(2, 96)
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         tf.graph_util.import_graph_def(mobilenet_graph(0.25, 96), name="")
@@ -295,7 +295,7 @@ def test_both_formats_hold_the_same_tensors(densenet):
 
 def test_densenet161_gives_what_pytorch_gives(densenet, tmp_path):
     network, folder = densenet
-    backbone = backbones.load(str(folder / "old.pth"), tmp_path, choices=Choices(input_size=64))
+    backbone = table.load(str(folder / "old.pth"), tmp_path, choices=Choices(input_size=64))
     assert backbone.bottleneck_size == 2208
     assert_readable_by_tensorflow_1(backbone.graph_def)
     pictures = pixels(2, 64)
@@ -346,10 +346,10 @@ def test_all_names_are_listed(workplace, tmp_path):
     (tmp_path / "models" / "mobilenet_v1_0.25_128_frozen.tgz").touch()
     done = workplace.run("architectures", f"--model_dir={tmp_path / 'models'}")
     rows = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()[1:]}
-    assert set(rows) == set(backbones.NAMES)
+    assert set(rows) == set(table.NAMES)
     assert rows["mobilenet_0.25_128"] == ["128", "256", "3", "MB", "yes"]
     assert rows["densenet161"] == ["224", "2,208", "115", "MB", "no"]
     assert rows["color_texture"] == ["128", "3,510", "-", "yes"]
     assert rows["mobilenet_1.0_224"] == ["224", "1,024", "unknown", "no"]
     listed = json.loads(workplace.run("architectures", "--json", f"--model_dir={tmp_path / 'models'}").stdout)
-    assert [each["name"] for each in listed] == list(backbones.NAMES)
+    assert [each["name"] for each in listed] == list(table.NAMES)

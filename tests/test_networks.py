@@ -7,12 +7,11 @@ import pytest
 import tensorflow as tf
 from networks import mobilenet_archive
 
-from scripts.classifier import networks
 from scripts.classifier.backbones import color_texture, inception_v3, keras_graphs, mobilenet_v1
 from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.backbones.network import LARGE_BATCH, Network, decide_precision, has_bfloat16, platform
 from scripts.classifier.errors import UserError
 from scripts.classifier.graphs import frozen_graph
-from scripts.classifier.networks import Network
 
 
 def noise(count: int, size: int, seed: int = 0) -> np.ndarray:
@@ -145,10 +144,10 @@ def test_weights_of_another_network_are_refused(tmp_path):
 
 
 def test_bfloat16_stays_close_to_float32(inception):
-    if not networks.has_bfloat16():
+    if not has_bfloat16():
         pytest.skip("this processor has no bfloat16 arithmetic")
     _, backbone = inception
-    assert networks.decide_precision("auto", backbone) == "bfloat16"
+    assert decide_precision("auto", backbone) == "bfloat16"
     pictures = noise(3, 299, seed=1)
     exact, rough = by_network(backbone, "float32", pictures), by_network(backbone, "bfloat16", pictures)
     assert (exact != rough).any()
@@ -161,15 +160,15 @@ def test_bfloat16_stays_close_to_float32(inception):
 def test_a_vector_does_not_depend_on_its_batch(inception):
     _, backbone = inception
     run = Network(backbone, "float32").runner()
-    pictures = noise(networks.LARGE_BATCH, 299)
+    pictures = noise(LARGE_BATCH, 299)
     alone = np.zeros_like(pictures)
     alone[5] = pictures[9]
     assert (run(alone)[5] == run(pictures)[9]).all()
 
 
 def test_precision_that_the_processor_lacks_is_refused(monkeypatch, small_backbones):
-    monkeypatch.setattr(networks.platform, "machine", lambda: "some other processor")
+    monkeypatch.setattr(platform, "machine", lambda: "some other processor")
     backbone = small_backbones["color_texture"]
-    assert networks.decide_precision("auto", backbone) == "float32"
+    assert decide_precision("auto", backbone) == "float32"
     with pytest.raises(UserError, match="no bfloat16 arithmetic"):
-        networks.decide_precision("bfloat16", backbone)
+        decide_precision("bfloat16", backbone)

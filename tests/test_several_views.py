@@ -10,8 +10,8 @@ from networks import mobilenet_archive
 from test_networks import by_network, by_tensorflow, noise
 from test_written_graph import assert_readable_by_tensorflow_1, same_in_opencv
 
-from scripts.classifier import backbones, retrained_graph
-from scripts.classifier.backbones import color_texture, earlier_layers, mobilenet_v1, several_views
+from scripts.classifier import retrained_graph
+from scripts.classifier.backbones import color_texture, earlier_layers, mobilenet_v1, several_views, table
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.errors import UserError
 from scripts.classifier.final_layer import FinalLayer
@@ -34,7 +34,7 @@ def plain(mirror) -> Backbone:
 
 @pytest.fixture(scope="module")
 def both(plain) -> Backbone:
-    return backbones.seeing_more(plain, backbones.MULTI, 4)
+    return table.seeing_more(plain, table.MULTI, 4)
 
 
 def middle(pictures: np.ndarray, kept: float) -> np.ndarray:
@@ -99,7 +99,7 @@ def test_old_readers_read_it(both):
 def test_what_makes_other_vectors_is_another_network_to_the_cache(plain, both):
     each = [plain, several_views.of(plain), earlier_layers.of(plain), both]
     assert len({backbone.fingerprint for backbone in each}) == 4
-    assert both.fingerprint == backbones.seeing_more(plain, backbones.MULTI, 4).fingerprint
+    assert both.fingerprint == table.seeing_more(plain, table.MULTI, 4).fingerprint
 
 
 def test_a_network_without_such_layers_is_refused():

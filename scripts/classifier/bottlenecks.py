@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from . import networks
 from .backbones.backbone import Backbone
+from .backbones.network import Network, Run, cores
 from .bottleneck_cache import KEY_BYTES, BottleneckCache
 from .errors import UserError
 from .photos import distortions, folders, pixels
@@ -97,7 +97,7 @@ class Extraction:
 
     def run(
         self,
-        open_network: Callable[[], networks.Network],
+        open_network: Callable[[], Network],
         size: int,
         advance: Callable[[int], None],
         crew: Crew | None = None,
@@ -111,7 +111,7 @@ class Extraction:
             added_before = self.cache.added
             try:
                 if crew is None:
-                    with Crew(folders.readers(self.image_dir, networks.cores())) as crew:
+                    with Crew(folders.readers(self.image_dir, cores())) as crew:
                         self._run_workers(open_network, size, advance, crew)
                 else:
                     self._run_workers(open_network, size, advance, crew)
@@ -136,7 +136,7 @@ class Extraction:
                 still.append(job)
         self.waiting = still
 
-    def _run_workers(self, open_network: Callable[[], networks.Network], size: int, advance, crew: Crew) -> None:
+    def _run_workers(self, open_network: Callable[[], Network], size: int, advance, crew: Crew) -> None:
         network = _Once(open_network)
         jobs = iter(self.waiting)
         taking = threading.Lock()
@@ -188,7 +188,7 @@ class _Worker:
 
     def __init__(self, extraction: Extraction, network: _Once, size: int, report: Callable[[int], None]):
         self.extraction, self.network, self.size, self.report = extraction, network, size, report
-        self.runner: networks.Run | None = None
+        self.runner: Run | None = None
         self.keys: list[bytes] = []
         self.batch: np.ndarray | None = None
 

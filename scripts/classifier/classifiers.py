@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from . import formats, networks, unknown
+from . import formats, unknown
+from .backbones import network
 from .errors import UserError
 from .formats.model import Model, Run, Wishes
 from .photos import category_names, pixels
@@ -50,7 +51,7 @@ class Classifier:
 
     def label(self, pictures: Sequence[Path]) -> Iterator[tuple[Path, Answer | str]]:
         """For each picture what it makes of it, or why it cannot be read, in the order given."""
-        with ThreadPoolExecutor(networks.cores()) as pool:
+        with ThreadPoolExecutor(network.cores()) as pool:
             yield from self._one_by_one(pool, pictures) if self.model.one_core else self._in_batches(pool, pictures)
 
     def _in_batches(self, pool: ThreadPoolExecutor, pictures: Sequence[Path]) -> Iterator[tuple[Path, Answer | str]]:

@@ -10,9 +10,9 @@ import numpy as np
 
 from . import unfreezing
 from .backbones.backbone import Backbone
+from .backbones.network import LARGE_BATCH
 from .errors import UserError
 from .final_layer import Evaluation, FinalLayer
-from .networks import LARGE_BATCH
 from .photos.distortions import Distortions
 from .recipe import Recipe
 from .trainable_network import TrainableNetwork

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from . import bottlenecks, fine_tuning, networks, photo_batches, retraining
+from . import bottlenecks, fine_tuning, photo_batches, retraining
+from .backbones import network
 from .backbones.backbone import Backbone
 from .bottlenecks import Extraction, Job
 from .errors import UserError
@@ -105,7 +106,7 @@ def examples_of(lists: ImageLists, backbone: Backbone, precision: str, show: Sho
         jobs = [Job(photo.path, (WHOLE,)) for photo in lists.photos]
         extraction = Extraction(jobs, lists.image_dir, cache, PhotoDigests(Path(folder) / "digests", lists.image_dir))
         with show(len(jobs)) as advance:
-            found = extraction.run(lambda: networks.Network(backbone, precision), backbone.input_size, advance)
+            found = extraction.run(lambda: network.Network(backbone, precision), backbone.input_size, advance)
         for path, reason in found.unreadable.items():
             raise UserError(f"{lists.image_dir / path} could be read before and now cannot ({reason}): start again")
         # What is open stays readable when the folder is gone.

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from . import atomic_files, networks, retrained_graph, unknown
+from . import atomic_files, retrained_graph, unknown
+from .backbones import network
 from .backbones.backbone import Backbone
 from .bottleneck_cache import BottleneckCache
 from .bottlenecks import Extraction, Found, Job
@@ -57,7 +58,7 @@ def look_up(lists: ImageLists, views: tuple[View, ...], bottleneck_dir: Path, ca
 def extract_here(backbone: Backbone, precision: str) -> Extract:
     """Computes on this machine, in this process."""
     return lambda extraction, advance: extraction.run(
-        lambda: networks.Network(backbone, precision), backbone.input_size, advance
+        lambda: network.Network(backbone, precision), backbone.input_size, advance
     )
 
 

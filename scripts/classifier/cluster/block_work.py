@@ -11,7 +11,8 @@ from pathlib import Path
 
 import ray
 
-from .. import bottlenecks, networks
+from .. import bottlenecks
+from ..backbones.network import Network, Run, decide_precision
 from ..bottlenecks import Extraction, Job, Look
 from ..errors import UserError
 from ..photos import distortions, folders
@@ -45,7 +46,7 @@ class BlockWork:
                 "under the same name, or a URL"
             )
         backbone = pickle.loads(ray.get(task.backbone))
-        networks.decide_precision(task.precision, backbone)
+        decide_precision(task.precision, backbone)
         self._size = backbone.input_size
         self._crew = bottlenecks.Crew(folders.readers(self._image_dir, task.threads))
         self._cache = bottlenecks.open_cache(Path(task.bottleneck_dir), backbone, task.precision)
@@ -74,7 +75,7 @@ class BlockWork:
 
     def _open_network(self) -> _Reused:
         if self._network is None:
-            self._network = _Reused(networks.Network(self._backbone, self._precision))
+            self._network = _Reused(Network(self._backbone, self._precision))
         return self._network
 
 
@@ -91,11 +92,11 @@ def _looking(carefully: bool) -> Iterator[Look]:
 class _Reused:
     """A network whose runners, which take a while to open, stay with the threads that asked for them."""
 
-    def __init__(self, network: networks.Network):
+    def __init__(self, network: Network):
         self.batch = network.batch
         self._open, self._opened = network.runner, threading.local()
 
-    def runner(self) -> networks.Run:
+    def runner(self) -> Run:
         if not hasattr(self._opened, "run"):
             self._opened.run = self._open()
         return self._opened.run

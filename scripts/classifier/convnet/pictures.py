@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import networks
+from ..backbones import network
 from ..errors import UserError
 from ..photos import image_lists, pixels, skipped_images
 from ..photos.digests import digest
@@ -42,7 +42,7 @@ class Pictures:
             self._table = np.empty(shape, np.uint8)
         elif self.kind == DISK:
             self._table = _on_disk(shape, cache_dir)
-        self._pool = ThreadPoolExecutor(networks.cores())
+        self._pool = ThreadPoolExecutor(network.cores())
 
     def rows(self, photos: Sequence[Photo]) -> np.ndarray:
         return np.array([self._row_of[photo.path] for photo in photos], np.int64)

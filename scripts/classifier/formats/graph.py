@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import networks, run_record
+from .. import run_record
+from ..backbones import network
 from ..errors import UserError
 from ..graphs import batch_lifting, frozen_graph, old_ops
 from ..graphs.interface import find
@@ -163,12 +164,12 @@ def _session(
 
 def _xnnpack(graph_def: GraphDef, take: Preprocessing, wanted: list[str]) -> Callable[[], Run] | None:
     """The engine that is fastest for small networks: one picture at a time on each core."""
-    model = networks.convert_for_xnnpack(graph_def, take.input_layer, wanted, take.input_height, take.input_width)
+    model = network.convert_for_xnnpack(graph_def, take.input_layer, wanted, take.input_height, take.input_width)
     if model is None:
         return None
 
     def open_runner() -> Run:
-        run = networks.xnnpack_runner(model)
+        run = network.xnnpack_runner(model)
 
         def run_one(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
             scores, *more = run(pictures)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import UserError
-from .graphs import folding, frozen_graph, litert, mirroring
+from ..errors import UserError
+from ..graphs import folding, frozen_graph, litert, mirroring
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
-    from .backbones.backbone import Backbone
+    from .backbone import Backbone
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 

@@ -1,0 +1,1 @@
+"""Networks as files hold them: read, understood and rewritten."""
