@@ -12,9 +12,10 @@ import numpy as np
 
 from benchmarks.figures import Against, Figure, alternated
 from benchmarks.workbench import Workbench
-from scripts.classifier import bottlenecks, retraining
+from scripts.classifier import retraining
 from scripts.classifier.backbones import network as networks
 from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.bottlenecks.extraction import MEAN, STD, open_cache
 from scripts.classifier.graphs import frozen_graph
 from scripts.classifier.photos import distortions, pixels
 
@@ -142,7 +143,7 @@ def _gather(bench: Workbench, precision: str) -> tuple[float, float]:
     """(photos a second, seconds until the first), with a new and empty cache."""
     folder, clock = bench.folder / "extraction", _Clock()
     shutil.rmtree(folder, ignore_errors=True)
-    cache = bottlenecks.open_cache(folder, bench.backbone, precision)
+    cache = open_cache(folder, bench.backbone, precision)
     retraining.gather(
         bench.lists,
         (distortions.WHOLE,),
@@ -159,7 +160,7 @@ def _gather(bench: Workbench, precision: str) -> tuple[float, float]:
 
 def _decode(photo: bytes, size: int) -> np.ndarray:
     square = distortions.look(photo, size, [distortions.WHOLE])[0]
-    return pixels.normalise(square, bottlenecks.MEAN, bottlenecks.STD)
+    return pixels.normalise(square, MEAN, STD)
 
 
 def _decoding(photos: list[bytes], size: int) -> float:
@@ -179,7 +180,7 @@ def _decoding_by_tensorflow(photos: list[bytes], size: int) -> float:
 
     def decode(photo):
         square = tf.image.resize(tf.io.decode_jpeg(photo, channels=3), [size, size])
-        return (square - bottlenecks.MEAN) / bottlenecks.STD
+        return (square - MEAN) / STD
 
     source = tf.data.Dataset.from_tensor_slices(photos)
     decoded = iter(source.map(decode, num_parallel_calls=networks.cores(), deterministic=False).batch(_HANDFUL))

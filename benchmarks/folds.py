@@ -14,7 +14,6 @@ import numpy as np
 
 from scripts.classifier import (
     accuracy,
-    bottlenecks,
     classifiers,
     fine_tuning,
     formats,
@@ -29,6 +28,7 @@ from scripts.classifier.accuracy import Results
 from scripts.classifier.backbones import table
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.backbones.network import Network
+from scripts.classifier.bottlenecks import extraction
 from scripts.classifier.examples import Examples
 from scripts.classifier.final_layer import Trainer
 from scripts.classifier.fine_tuning import Tuning
@@ -74,7 +74,7 @@ class Study:
 
     @cached_property
     def _gathered(self) -> tuple[retraining.Gathered, Examples]:
-        cache = bottlenecks.open_cache(self.folder / "bottlenecks", self.backbone, "float32")
+        cache = extraction.open_cache(self.folder / "bottlenecks", self.backbone, "float32")
         gathered = retraining.gather(
             image_lists.scan(self.photos, 0, 0),
             (WHOLE,),

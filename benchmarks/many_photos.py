@@ -23,7 +23,7 @@ from benchmarks.figures import Against, Figure
 from benchmarks.memory import peak_bytes
 from benchmarks.random_bottlenecks import LABELS
 from scripts.classifier import retraining
-from scripts.classifier.bottlenecks import Job
+from scripts.classifier.bottlenecks.extraction import Job
 from scripts.classifier.examples import Examples
 from scripts.classifier.photos import folders, image_lists
 from scripts.classifier.photos.digests import PhotoDigests, digest

@@ -22,12 +22,12 @@ from benchmarks import disk, processes, random_bottlenecks
 from benchmarks.figures import Against, Figure
 from benchmarks.memory import peak_bytes
 from benchmarks.random_bottlenecks import IDENTITY, LABELS
-from scripts.classifier import key_blocks
-from scripts.classifier.cache_parts import Part
+from scripts.classifier.bottlenecks import key_blocks
+from scripts.classifier.bottlenecks.key_blocks import KeyBlocks
+from scripts.classifier.bottlenecks.parts import Part
 from scripts.classifier.errors import UserError
 from scripts.classifier.examples import Examples
 from scripts.classifier.final_layer import Trainer
-from scripts.classifier.key_blocks import KeyBlocks
 from scripts.classifier.recipe import Recipe
 
 # Promised for so many vectors, of as many values as Inception V3's.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.classifier.bottleneck_cache import KEY_BYTES, BottleneckCache
+from scripts.classifier.bottlenecks.cache import KEY_BYTES, BottleneckCache
 from scripts.classifier.examples import Examples
 from scripts.classifier.photos.image_lists import Photo
 

@@ -26,9 +26,10 @@ import numpy as np
 from benchmarks import processes
 from benchmarks.figures import Against, Figure, alternated
 from benchmarks.workbench import Workbench
-from scripts.classifier import bottlenecks, retraining
+from scripts.classifier import retraining
 from scripts.classifier.backbones import network, table
-from scripts.classifier.cluster import blocks, driver, engine
+from scripts.classifier.bottlenecks.cluster import blocks, driver, engine
+from scripts.classifier.bottlenecks.extraction import open_cache
 from scripts.classifier.errors import UserError
 from scripts.classifier.photos import folders, image_lists
 from scripts.classifier.photos.distortions import WHOLE
@@ -208,7 +209,7 @@ def _extract(image_dir: str, model_dir: str, architecture: str, folder: str, cor
             os.sched_setaffinity(0, numbers)
         backbone = table.load(architecture, Path(model_dir))
         precision = network.decide_precision("auto", backbone)
-        cache = bottlenecks.open_cache(Path(folder), backbone, precision)
+        cache = open_cache(Path(folder), backbone, precision)
         lists = image_lists.scan(folders.at(image_dir), 10, 10)
         extraction = retraining.look_up(lists, (WHOLE,), Path(folder), cache)
         # As a cluster gets them, large ones first: else the clock would look at others here than there.

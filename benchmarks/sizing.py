@@ -15,9 +15,10 @@ from benchmarks import inception
 from benchmarks.ray_nodes import Clock
 from benchmarks.workbench import Workbench
 from scripts import command_line
-from scripts.classifier import bottlenecks, retraining
+from scripts.classifier import retraining
 from scripts.classifier.backbones import network
 from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.bottlenecks.extraction import open_cache
 from scripts.classifier.photos.distortions import WHOLE
 
 FLAGS = flags.FLAGS
@@ -54,7 +55,7 @@ def _row(bench: Workbench, backbone: Backbone) -> str:
 
 def _photos_a_second(bench: Workbench, backbone: Backbone) -> float:
     precision, folder = network.decide_precision("auto", backbone), bench.folder / backbone.name
-    cache = bottlenecks.open_cache(folder, backbone, precision)
+    cache = open_cache(folder, backbone, precision)
     extraction = retraining.look_up(bench.lists, (WHOLE,), folder, cache)
     clock = Clock(len(extraction.waiting))
     retraining.extract_here(backbone, precision)(extraction, clock.advance)

@@ -6,7 +6,7 @@ from absl import flags
 
 from .classifier import retraining
 from .classifier.backbones.backbone import Backbone
-from .classifier.cluster import driver, engine
+from .classifier.bottlenecks.cluster import driver, engine
 from .classifier.photos.distortions import Distortions, View, views_of
 from .classifier.recipe import Recipe
 

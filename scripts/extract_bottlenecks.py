@@ -10,8 +10,9 @@ from pathlib import Path
 from absl import flags
 
 from . import bottleneck_flags, command_line, network_flags, progress
-from .classifier import bottlenecks, retraining, retraining_text
+from .classifier import retraining, retraining_text
 from .classifier.backbones import network
+from .classifier.bottlenecks import extraction
 from .classifier.photos import folders, image_lists
 from .classifier.stopwatch import Stopwatch
 
@@ -37,7 +38,7 @@ def main(positional: list[str]) -> None:
             )
         )
         precision = network.decide_precision(FLAGS.precision, backbone)
-        cache = bottlenecks.open_cache(bottleneck_dir, backbone, precision)
+        cache = extraction.open_cache(bottleneck_dir, backbone, precision)
     _say(backbone.describe())
     with watch.stage("bottlenecks"):
         gathered = retraining.gather(

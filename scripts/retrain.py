@@ -16,7 +16,6 @@ from . import bottleneck_flags, command_line, network_flags, progress, recipe_fl
 from .classifier import (
     accuracy,
     atomic_files,
-    bottlenecks,
     formats,
     recipe_search,
     refining,
@@ -29,6 +28,7 @@ from .classifier import (
 )
 from .classifier.backbones import network, table
 from .classifier.backbones.backbone import Backbone
+from .classifier.bottlenecks.extraction import open_cache
 from .classifier.errors import UserError
 from .classifier.examples import Examples
 from .classifier.final_layer import FinalLayer, Trainer
@@ -108,7 +108,7 @@ def main(positional: list[str]) -> None:
     with watch.stage("loading the network"):
         backbone = network_flags.load(_show_download)
         precision = network.decide_precision(FLAGS.precision, backbone)
-        cache = bottlenecks.open_cache(bottleneck_dir, backbone, precision)
+        cache = open_cache(bottleneck_dir, backbone, precision)
     retrained_graph.check_name(backbone, FLAGS.final_tensor_name)
     if backbone.name not in table.NAMES:
         _say(backbone.describe())
@@ -267,7 +267,7 @@ def _plan(lists: ImageLists, views: tuple[View, ...]) -> list[str]:
     if left == 0:
         backbone = network_flags.load()
         precision = network.decide_precision(FLAGS.precision, backbone)
-        cache = bottlenecks.open_cache(Path(FLAGS.bottleneck_dir), backbone, precision)
+        cache = open_cache(Path(FLAGS.bottleneck_dir), backbone, precision)
         extraction = retraining.look_up(lists, views, Path(FLAGS.bottleneck_dir), cache)
         extraction.read_waiting()
         plan = [f"the network {FLAGS.architecture} is here: nothing to download"]

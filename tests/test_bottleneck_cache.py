@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from scripts.classifier import key_blocks
-from scripts.classifier.bottleneck_cache import BottleneckCache
+from scripts.classifier.bottlenecks import key_blocks
+from scripts.classifier.bottlenecks.cache import BottleneckCache
+from scripts.classifier.bottlenecks.key_blocks import KeyBlocks
+from scripts.classifier.bottlenecks.key_index import as_array
 from scripts.classifier.errors import UserError
-from scripts.classifier.key_blocks import KeyBlocks
-from scripts.classifier.key_index import as_array
 
 SIZE = 7
 RECORD_BYTES = 20 + 4 * SIZE

@@ -13,12 +13,12 @@ import pytest
 from conftest import ROOT, draw_folder, draw_shape
 from hypothesis import given, settings
 
-from scripts.classifier.bottleneck_cache import BottleneckCache
-from scripts.classifier.bottlenecks import Job
-from scripts.classifier.cluster import blocks, run_folder
-from scripts.classifier.cluster.claims import Claim, ClaimedCache, Superseded
-from scripts.classifier.cluster.decoder import Decoder
-from scripts.classifier.cluster.run_folder import Result, RunFolder
+from scripts.classifier.bottlenecks.cache import BottleneckCache
+from scripts.classifier.bottlenecks.cluster import blocks, run_folder
+from scripts.classifier.bottlenecks.cluster.claims import Claim, ClaimedCache, Superseded
+from scripts.classifier.bottlenecks.cluster.decoder import Decoder
+from scripts.classifier.bottlenecks.cluster.run_folder import Result, RunFolder
+from scripts.classifier.bottlenecks.extraction import Job
 from scripts.classifier.photos import folders, pixels
 from scripts.classifier.photos.digests import PhotoDigests
 from scripts.classifier.photos.distortions import WHOLE, View
@@ -158,7 +158,7 @@ def test_a_decoder_outlives_the_picture_that_ends_it(tmp_path, monkeypatch):
 )
 def test_a_worker_that_does_not_see_what_the_driver_sees_says_so(tmp_path, hidden, message):
     pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements/cluster.txt")
-    from scripts.classifier.cluster.worker import Task, Worker
+    from scripts.classifier.bottlenecks.cluster.worker import Task, Worker
 
     photos, kept = draw_folder(tmp_path / "photos", each=1), tmp_path / "bottlenecks"
     with RunFolder.opened(kept, photos) as run:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from scripts.classifier import accuracy
-from scripts.classifier.bottleneck_cache import BottleneckCache
+from scripts.classifier.bottlenecks.cache import BottleneckCache
 from scripts.classifier.errors import UserError
 from scripts.classifier.examples import Examples
 from scripts.classifier.final_layer import Trainer

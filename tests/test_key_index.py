@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from scripts.classifier import key_index
-from scripts.classifier.key_index import NOWHERE, KeyIndex, as_array
+from scripts.classifier.bottlenecks import key_index
+from scripts.classifier.bottlenecks.key_index import NOWHERE, KeyIndex, as_array
 
 
 def key(first: int, second: int) -> bytes:

@@ -11,8 +11,9 @@ from conftest import Workplace
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
-from scripts.classifier import accuracy, bottlenecks, retraining
+from scripts.classifier import accuracy, retraining
 from scripts.classifier.backbones import table
+from scripts.classifier.bottlenecks import extraction
 from scripts.classifier.examples import Examples
 from scripts.classifier.final_layer import Trainer
 from scripts.classifier.photos import image_lists
@@ -58,7 +59,7 @@ def test_archives_in_the_model_folder_are_used_once_their_checksum_fits(place, w
 def test_the_final_layer_is_as_good_as_logistic_regression(place, real_data, architecture):
     """Over five folds of all photos: the original's recipe against scikit-learn on the same vectors."""
     backbone = table.load(architecture, place / "models")
-    cache = bottlenecks.open_cache(place / "bottlenecks", backbone, "float32")
+    cache = extraction.open_cache(place / "bottlenecks", backbone, "float32")
     gathered = retraining.gather(
         image_lists.scan(real_data / "flower_photos", 0, 0),
         (WHOLE,),

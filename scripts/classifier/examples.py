@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .bottleneck_cache import BottleneckCache, Vectors
+from .bottlenecks.cache import BottleneckCache, Vectors
 from .photos.image_lists import Photo
 from .recipe import BALANCED
 

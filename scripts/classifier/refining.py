@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from . import bottlenecks, fine_tuning, photo_batches, retraining
+from . import fine_tuning, photo_batches, retraining
 from .backbones import network
 from .backbones.backbone import Backbone
-from .bottlenecks import Extraction, Job
+from .bottlenecks.extraction import Extraction, Job, open_cache
 from .errors import UserError
 from .examples import Examples, random_batches
 from .final_layer import Evaluation, FinalLayer
@@ -102,7 +102,7 @@ def fine_tune(
 def examples_of(lists: ImageLists, backbone: Backbone, precision: str, show: Show) -> list[Examples]:
     """The bottlenecks of whole photos, set by set, by a backbone that no later run will have: they are not kept."""
     with tempfile.TemporaryDirectory(prefix="poets-bottlenecks-") as folder:
-        cache = bottlenecks.open_cache(Path(folder), backbone, precision)
+        cache = open_cache(Path(folder), backbone, precision)
         jobs = [Job(photo.path, (WHOLE,)) for photo in lists.photos]
         extraction = Extraction(jobs, lists.image_dir, cache, PhotoDigests(Path(folder) / "digests", lists.image_dir))
         with show(len(jobs)) as advance:

@@ -12,9 +12,9 @@ import numpy as np
 from . import atomic_files, retrained_graph, unknown
 from .backbones import network
 from .backbones.backbone import Backbone
-from .bottleneck_cache import BottleneckCache
-from .bottlenecks import Extraction, Found, Job
-from .cluster import run_folder
+from .bottlenecks.cache import BottleneckCache
+from .bottlenecks.cluster import run_folder
+from .bottlenecks.extraction import Extraction, Found, Job
 from .examples import Examples
 from .final_layer import Evaluation, FinalLayer, Trainer
 from .graphs import frozen_graph

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .accuracy import Results
-from .bottleneck_cache import BottleneckCache
+from .bottlenecks.cache import BottleneckCache
 from .final_layer import Trainer
 from .fine_tuning import Tuning
 from .recipe import Recipe

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import atomic_files
 from .backbones.backbone import Backbone
-from .bottlenecks import MEAN, STD
+from .bottlenecks.extraction import MEAN, STD
 from .errors import UserError
 from .final_layer import Evaluation
 from .photos.image_lists import SPLITS, ImageLists

@@ -8,7 +8,7 @@ import numpy as np
 
 from . import trainable_graph
 from .backbones.backbone import Backbone
-from .bottlenecks import MEAN, STD
+from .bottlenecks.extraction import MEAN, STD
 from .graphs.wiring import Wiring, value
 from .recipe import Recipe
 from .unfreezing import Weights

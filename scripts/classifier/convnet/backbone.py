@@ -11,7 +11,7 @@ import tensorflow as tf
 from ..backbones import keras_graphs
 from ..backbones.backbone import Backbone
 from ..backbones.frozen_backbones import Prelude
-from ..bottlenecks import MEAN, STD
+from ..bottlenecks.extraction import MEAN, STD
 from ..examples import Examples
 from ..final_layer import FinalLayer
 from ..graphs import frozen_graph

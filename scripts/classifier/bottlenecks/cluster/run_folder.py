@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .. import atomic_files
-from ..errors import UserError
-from ..photos import folders
-from ..photos.digests import PhotoDigests, beside
+from ... import atomic_files
+from ...errors import UserError
+from ...photos import folders
+from ...photos.digests import PhotoDigests, beside
 from . import claims
 
 _FOLDER = "cluster_runs"

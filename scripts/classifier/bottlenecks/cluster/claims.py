@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..bottleneck_cache import BottleneckCache
+from ..cache import BottleneckCache
 
 # At most so much of a killed worker's time is lost.
 _SECONDS_BETWEEN_WRITES = 2.0

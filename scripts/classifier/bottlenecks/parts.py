@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import UserError
 from . import key_blocks
-from .errors import UserError
 from .key_blocks import KeyBlocks
 from .key_index import KEY_BYTES
 

@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ..backbones import network
-from ..errors import UserError
+from ...backbones import network
+from ...errors import UserError
 
 AUTO, LOCAL, _CLIENT = "auto", "local", "ray://"
 
-_ROOT = Path(__file__).parents[3]
+_ROOT = Path(__file__).parents[4]
 _INSTALL = "pip install -r requirements/cluster.txt"
 
 _CLIENT_PORT = 10001

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import ray
 
-from .. import bottlenecks
-from ..backbones.network import Network, Run, decide_precision
-from ..bottlenecks import Extraction, Job, Look
-from ..errors import UserError
-from ..photos import distortions, folders
+from ...backbones.network import Network, Run, decide_precision
+from ...errors import UserError
+from ...photos import distortions, folders
+from ..extraction import Crew, Extraction, Job, Look, open_cache
 from .claims import Claim, ClaimedCache, Superseded
 from .decoder import Decoder
 from .run_folder import Result, RunFolder
@@ -48,8 +47,8 @@ class BlockWork:
         backbone = pickle.loads(ray.get(task.backbone))
         decide_precision(task.precision, backbone)
         self._size = backbone.input_size
-        self._crew = bottlenecks.Crew(folders.readers(self._image_dir, task.threads))
-        self._cache = bottlenecks.open_cache(Path(task.bottleneck_dir), backbone, task.precision)
+        self._crew = Crew(folders.readers(self._image_dir, task.threads))
+        self._cache = open_cache(Path(task.bottleneck_dir), backbone, task.precision)
         self._backbone, self._precision, self._network = backbone, task.precision, None
 
     def do(self, number: int, jobs: list[Job]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..bottlenecks import Job
-from ..photos import folders
+from ...photos import folders
+from ..extraction import Job
 
 # Of a small network and of a large one: some seconds' work, so that what a dead worker leaves is soon done again and
 # what a block itself costs (a claim, a result, a message) is not noticed.

@@ -7,10 +7,10 @@ import pickle
 from collections.abc import Callable
 from pathlib import Path
 
-from ..backbones.backbone import Backbone
-from ..bottlenecks import Extraction, Found, Job
-from ..errors import UserError
-from ..photos import folders
+from ...backbones.backbone import Backbone
+from ...errors import UserError
+from ...photos import folders
+from ..extraction import Extraction, Found, Job
 from . import blocks, engine
 from .run_folder import RunFolder
 

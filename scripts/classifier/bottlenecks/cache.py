@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from . import atomic_files
-from .cache_parts import Part
-from .errors import UserError
+from .. import atomic_files
+from ..errors import UserError
 from .key_index import KEY_BYTES, NOWHERE, KeyIndex, as_array
+from .parts import Part
 
 __all__ = ["KEY_BYTES", "BottleneckCache", "Vectors"]
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from .backbones.backbone import Backbone
-from .backbones.network import Network, Run, cores
-from .bottleneck_cache import KEY_BYTES, BottleneckCache
-from .errors import UserError
-from .photos import distortions, folders, pixels
-from .photos.digests import PhotoDigests, digest
-from .photos.distortions import View
+from ..backbones.backbone import Backbone
+from ..backbones.network import Network, Run, cores
+from ..errors import UserError
+from ..photos import distortions, folders, pixels
+from ..photos.digests import PhotoDigests, digest
+from ..photos.distortions import View
+from .cache import KEY_BYTES, BottleneckCache
 
 # What our graphs take: (pixel - MEAN) / STD, as the original's did.
 MEAN, STD = 128.0, 128.0

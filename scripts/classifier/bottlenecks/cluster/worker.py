@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import ray
 
-from ..errors import UserError
+from ...errors import UserError
 
 if TYPE_CHECKING:
     from .block_work import BlockWork

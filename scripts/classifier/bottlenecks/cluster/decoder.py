@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..photos import distortions, pixels
-from ..photos.distortions import View
+from ...photos import distortions, pixels
+from ...photos.distortions import View
 
-_ROOT = Path(__file__).parents[3]
+_ROOT = Path(__file__).parents[4]
 
 
 class Decoder:
