@@ -12,12 +12,12 @@ import numpy as np
 
 from benchmarks.figures import Against, Figure, alternated
 from benchmarks.workbench import Workbench
-from scripts.classifier import retraining
 from scripts.classifier.backbones import network as networks
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.bottlenecks.extraction import MEAN, STD, open_cache
 from scripts.classifier.graphs import frozen_graph
 from scripts.classifier.photos import distortions, pixels
+from scripts.classifier.training import stages
 
 # How much of the machine's limit is promised.
 _LEAST_SHARE = 0.85
@@ -144,10 +144,10 @@ def _gather(bench: Workbench, precision: str) -> tuple[float, float]:
     folder, clock = bench.folder / "extraction", _Clock()
     shutil.rmtree(folder, ignore_errors=True)
     cache = open_cache(folder, bench.backbone, precision)
-    retraining.gather(
+    stages.gather(
         bench.lists,
         (distortions.WHOLE,),
-        retraining.extract_here(bench.backbone, precision),
+        stages.extract_here(bench.backbone, precision),
         cache,
         folder,
         (10, 10),

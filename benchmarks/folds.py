@@ -12,34 +12,26 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.classifier import (
-    accuracy,
-    classifiers,
-    fine_tuning,
-    formats,
-    refining,
-    retrained_graph,
-    retraining,
-    run_record,
-    unfreezing,
-    unknown,
-)
-from scripts.classifier.accuracy import Results
+from scripts.classifier import classifiers, formats
 from scripts.classifier.backbones import table
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.backbones.network import Network
 from scripts.classifier.bottlenecks import extraction
-from scripts.classifier.examples import Examples
-from scripts.classifier.final_layer import Trainer
-from scripts.classifier.fine_tuning import Tuning
 from scripts.classifier.formats.contents import Contents
 from scripts.classifier.formats.model import Wishes
 from scripts.classifier.graphs import frozen_graph, weight_quantization
 from scripts.classifier.photos import image_lists
 from scripts.classifier.photos.distortions import WHOLE
 from scripts.classifier.photos.image_lists import SPLITS, TESTING, TRAINING, VALIDATION, ImageLists
-from scripts.classifier.recipe import Recipe
-from scripts.classifier.summaries import Summaries
+from scripts.classifier.training import accuracy, retrained_graph, run_record, unknown
+from scripts.classifier.training.accuracy import Results
+from scripts.classifier.training.examples import Examples
+from scripts.classifier.training.final_layer import Trainer
+from scripts.classifier.training.fine_tuning import stages, tuner, unfreezing
+from scripts.classifier.training.fine_tuning.tuner import Tuning
+from scripts.classifier.training.recipe import Recipe
+from scripts.classifier.training.stages import Gathered, Show, extract_here, gather, learn_unknown, share_kept
+from scripts.classifier.training.summaries import Summaries
 
 GRAPH = "the graph"
 _CALIBRATION_PHOTOS = 100
@@ -73,12 +65,12 @@ class Study:
         return table.seeing_more(table.load(self.architecture, self.model_dir), self.bottleneck, self.views)
 
     @cached_property
-    def _gathered(self) -> tuple[retraining.Gathered, Examples]:
+    def _gathered(self) -> tuple[Gathered, Examples]:
         cache = extraction.open_cache(self.folder / "bottlenecks", self.backbone, "float32")
-        gathered = retraining.gather(
+        gathered = gather(
             image_lists.scan(self.photos, 0, 0),
             (WHOLE,),
-            retraining.extract_here(self.backbone, "float32"),
+            extract_here(self.backbone, "float32"),
             cache,
             self.folder / "bottlenecks",
             (0, 0),
@@ -118,9 +110,9 @@ class Study:
 
     def judge(self, held_out: np.ndarray, strangers: dict[str, np.ndarray], found: Found) -> None:
         training, validation, trainer = self._learn(held_out)
-        tells = retraining.learn_unknown(training, validation, self.kept, 0)
+        tells = learn_unknown(training, validation, self.kept, 0)
         testing = self._examples(held_out)
-        found.known_away.append(1 - retraining.share_kept(tells, testing))
+        found.known_away.append(1 - share_kept(tells, testing))
         for name, vectors in strangers.items():
             found.strangers_away[name].append(float((tells.distances(vectors) > 1).mean()))
         firsts: dict[str, np.ndarray] = {}
@@ -138,7 +130,7 @@ class Study:
             pass
         return training, validation, trainer
 
-    def fine_tune(self, held_out: np.ndarray, tuning: Tuning, show: retraining.Show) -> tuple[Results, Results, float]:
+    def fine_tune(self, held_out: np.ndarray, tuning: Tuning, show: Show) -> tuple[Results, Results, float]:
         """What the photos held out are taken for before and after fine-tuning, and the seconds that it took."""
         backbone, recipe = self.backbone, Recipe(steps=self.steps)
         lists = self._dealt(held_out)
@@ -152,7 +144,7 @@ class Study:
             pass
         started = time.perf_counter()
         with contextlib.closing(Summaries(self.folder / "summaries")) as summaries:
-            tuned = refining.fine_tune(
+            tuned = stages.fine_tune(
                 backbone,
                 trainer.best,
                 unfreezing.weights_of(backbone, tuning.start),
@@ -160,7 +152,7 @@ class Study:
                 recipe,
                 tuning,
                 lists,
-                fine_tuning.DISTORTIONS,
+                tuner.DISTORTIONS,
                 trainer.step,
                 summaries,
                 lambda *_: None,
@@ -168,7 +160,7 @@ class Study:
                 show,
             )
         seconds = time.perf_counter() - started
-        *_, after = refining.examples_of(lists, tuned.backbone, "float32", show)
+        *_, after = stages.examples_of(lists, tuned.backbone, "float32", show)
         return accuracy.measure(trainer.best, testing), accuracy.measure(tuned.layer, after), seconds
 
     def _dealt(self, held_out: np.ndarray) -> ImageLists:

@@ -26,9 +26,9 @@ from scripts.classifier.bottlenecks import key_blocks
 from scripts.classifier.bottlenecks.key_blocks import KeyBlocks
 from scripts.classifier.bottlenecks.parts import Part
 from scripts.classifier.errors import UserError
-from scripts.classifier.examples import Examples
-from scripts.classifier.final_layer import Trainer
-from scripts.classifier.recipe import Recipe
+from scripts.classifier.training.examples import Examples
+from scripts.classifier.training.final_layer import Trainer
+from scripts.classifier.training.recipe import Recipe
 
 # Promised for so many vectors, of as many values as Inception V3's.
 _PROMISED_FOR, _VALUES = 10_000_000, 2048

@@ -12,11 +12,11 @@ from pathlib import Path
 from benchmarks import disk, processes, random_bottlenecks
 from benchmarks.figures import Against, Figure
 from benchmarks.workbench import Workbench
-from scripts.classifier import accuracy, retraining
 from scripts.classifier.errors import UserError
-from scripts.classifier.final_layer import Trainer
 from scripts.classifier.photos.image_lists import SPLITS
-from scripts.classifier.recipe import Recipe
+from scripts.classifier.training import accuracy, stages
+from scripts.classifier.training.final_layer import Trainer
+from scripts.classifier.training.recipe import Recipe
 
 # Promised for 100,000 photos; of fewer it must hold the more.
 _MOST_MEGABYTES = 1200.0
@@ -61,7 +61,7 @@ def _train(folder: Path, photos: int, steps: int) -> None:
         pass
     for examples in (validation, testing):
         accuracy.measure(trainer.layer, examples)
-    retraining.share_kept(retraining.learn_unknown(training, validation, 0.95, 0), testing)
+    stages.share_kept(stages.learn_unknown(training, validation, 0.95, 0), testing)
 
 
 def peak_bytes() -> int:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.classifier.convnet import pictures
-from scripts.classifier.convnet.recipes import Recipe
 from scripts.classifier.photos import image_lists
 from scripts.classifier.photos.image_lists import TRAINING, VALIDATION
+from scripts.classifier.training.convnet import pictures
+from scripts.classifier.training.convnet.recipes import Recipe
 from scripts.progress import show
 
 _PERCENTAGES = 0, 20

@@ -15,11 +15,11 @@ from absl import flags
 
 from benchmarks import folds
 from scripts import command_line
-from scripts.classifier import accuracy
 from scripts.classifier.backbones import table
 from scripts.classifier.errors import UserError
 from scripts.classifier.photos import folders
-from scripts.classifier.recipe import Recipe
+from scripts.classifier.training import accuracy
+from scripts.classifier.training.recipe import Recipe
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("photos", "tf_files/flower_photos", "The folder of photos: one folder for each label.")

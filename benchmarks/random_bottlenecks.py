@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from scripts.classifier.bottlenecks.cache import KEY_BYTES, BottleneckCache
-from scripts.classifier.examples import Examples
 from scripts.classifier.photos.image_lists import Photo
+from scripts.classifier.training.examples import Examples
 
 LABELS = 5
 IDENTITY = "random"

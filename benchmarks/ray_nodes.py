@@ -26,13 +26,13 @@ import numpy as np
 from benchmarks import processes
 from benchmarks.figures import Against, Figure, alternated
 from benchmarks.workbench import Workbench
-from scripts.classifier import retraining
 from scripts.classifier.backbones import network, table
 from scripts.classifier.bottlenecks.cluster import blocks, driver, engine
 from scripts.classifier.bottlenecks.extraction import open_cache
 from scripts.classifier.errors import UserError
 from scripts.classifier.photos import folders, image_lists
 from scripts.classifier.photos.distortions import WHOLE
+from scripts.classifier.training import stages
 
 _MOST_OVERHEAD = 15.0  # percent
 _LEAST_GAIN = 1.8
@@ -211,11 +211,11 @@ def _extract(image_dir: str, model_dir: str, architecture: str, folder: str, cor
         precision = network.decide_precision("auto", backbone)
         cache = open_cache(Path(folder), backbone, precision)
         lists = image_lists.scan(folders.at(image_dir), 10, 10)
-        extraction = retraining.look_up(lists, (WHOLE,), Path(folder), cache)
+        extraction = stages.look_up(lists, (WHOLE,), Path(folder), cache)
         # As a cluster gets them, large ones first: else the clock would look at others here than there.
         in_order = blocks.cut(extraction.waiting, extraction.image_dir, len(numbers), backbone.large)
         extraction.waiting = list(itertools.chain.from_iterable(in_order))
-        extract = retraining.extract_here(backbone, precision)
+        extract = stages.extract_here(backbone, precision)
         if where != "plain":
             place = engine.LOCAL if where == "local" else engine.AUTO
             extract = driver.extract_on(place, backbone, precision, Path(folder), lambda words: None)

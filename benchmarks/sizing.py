@@ -15,11 +15,11 @@ from benchmarks import inception
 from benchmarks.ray_nodes import Clock
 from benchmarks.workbench import Workbench
 from scripts import command_line
-from scripts.classifier import retraining
 from scripts.classifier.backbones import network
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.bottlenecks.extraction import open_cache
 from scripts.classifier.photos.distortions import WHOLE
+from scripts.classifier.training import stages
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("photos", "tf_files/flower_photos", "One folder of JPEG photos for each label.")
@@ -56,9 +56,9 @@ def _row(bench: Workbench, backbone: Backbone) -> str:
 def _photos_a_second(bench: Workbench, backbone: Backbone) -> float:
     precision, folder = network.decide_precision("auto", backbone), bench.folder / backbone.name
     cache = open_cache(folder, backbone, precision)
-    extraction = retraining.look_up(bench.lists, (WHOLE,), folder, cache)
+    extraction = stages.look_up(bench.lists, (WHOLE,), folder, cache)
     clock = Clock(len(extraction.waiting))
-    retraining.extract_here(backbone, precision)(extraction, clock.advance)
+    stages.extract_here(backbone, precision)(extraction, clock.advance)
     return clock.found()["rate"]
 
 

@@ -8,11 +8,11 @@ import time
 from benchmarks import random_bottlenecks
 from benchmarks.figures import Against, Figure, alternated
 from benchmarks.workbench import Workbench
-from scripts.classifier import retraining
-from scripts.classifier.final_layer import Trainer
 from scripts.classifier.photos.image_lists import TRAINING, VALIDATION
-from scripts.classifier.recipe import ADAM, SGD, Recipe
-from scripts.classifier.summaries import Summaries
+from scripts.classifier.training import stages
+from scripts.classifier.training.final_layer import Trainer
+from scripts.classifier.training.recipe import ADAM, SGD, Recipe
+from scripts.classifier.training.summaries import Summaries
 
 _LEAST_STEPS_A_SECOND = 3000.0
 
@@ -44,7 +44,7 @@ def training(bench: Workbench) -> list[Figure]:
         trainer = Trainer(learned, held_out, random_bottlenecks.LABELS, recipe)
         started = time.perf_counter()
         with contextlib.closing(Summaries(bench.folder / "training_summaries")) as summaries:
-            retraining.train(trainer, recipe.steps, summaries, lambda: None, None, _unseen)
+            stages.train(trainer, recipe.steps, summaries, lambda: None, None, _unseen)
         return trainer.step / (time.perf_counter() - started)
 
     alone()

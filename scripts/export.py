@@ -15,7 +15,7 @@ import numpy as np
 from absl import flags
 
 from . import command_line, input_flags, progress
-from .classifier import accuracy, classifiers, formats, judging
+from .classifier import classifiers, formats, judging
 from .classifier.classifiers import Classifier
 from .classifier.errors import UserError
 from .classifier.formats import graph as graphs
@@ -23,6 +23,7 @@ from .classifier.formats.model import Wishes
 from .classifier.judging import LabelledPhoto, Looked
 from .classifier.photos import pixels
 from .classifier.photos.image_lists import TESTING, TRAINING, ImageLists
+from .classifier.training import accuracy
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The classifier: a frozen graph.")

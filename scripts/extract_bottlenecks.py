@@ -10,11 +10,11 @@ from pathlib import Path
 from absl import flags
 
 from . import bottleneck_flags, command_line, network_flags, progress
-from .classifier import retraining, retraining_text
 from .classifier.backbones import network
 from .classifier.bottlenecks import extraction
 from .classifier.photos import folders, image_lists
 from .classifier.stopwatch import Stopwatch
+from .classifier.training import stages, words
 
 FLAGS = flags.FLAGS
 flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")
@@ -41,7 +41,7 @@ def main(positional: list[str]) -> None:
         cache = extraction.open_cache(bottleneck_dir, backbone, precision)
     _say(backbone.describe())
     with watch.stage("bottlenecks"):
-        gathered = retraining.gather(
+        gathered = stages.gather(
             lists,
             bottleneck_flags.views(),
             bottleneck_flags.extract(backbone, precision, _say),
@@ -51,7 +51,7 @@ def main(positional: list[str]) -> None:
             Path(FLAGS.skipped_images),
             lambda total: progress.show("bottlenecks", total, "photos", quiet=FLAGS.quiet or not total),
         )
-    lines, warnings = retraining_text.bottlenecks(gathered, cache, watch.seconds["bottlenecks"], FLAGS.skipped_images)
+    lines, warnings = words.bottlenecks(gathered, cache, watch.seconds["bottlenecks"], FLAGS.skipped_images)
     command_line.warn(*warnings)
     _say(*lines, f"kept in {cache.folder}")
 

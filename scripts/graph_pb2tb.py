@@ -12,9 +12,9 @@ from pathlib import Path
 from absl import flags
 
 from . import command_line
-from .classifier import summaries
 from .classifier.errors import UserError
 from .classifier.graphs import frozen_graph
+from .classifier.training import summaries
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("logdir", "tf_files/training_summaries/graph", "The log folder to write to; made if need be.")

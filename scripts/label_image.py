@@ -18,12 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from . import command_line, flags, input_flags
-from .classifier import classifiers, unknown
+from .classifier import classifiers
 from .classifier.classifiers import Answer, Classifier
 from .classifier.drawing import answers, picture_files
 from .classifier.errors import UserError
 from .classifier.formats.model import Wishes
 from .classifier.photos import folders, pixels
+from .classifier.training import unknown
 
 FLAGS = flags.FLAGS
 flags.DEFINE_multi_string("image", [], "A picture, a folder of pictures or a pattern; may be given several times.")

@@ -17,12 +17,13 @@ from pathlib import Path
 from absl import flags
 
 from . import command_line
-from .classifier import atomic_files, classifiers, retraining, run_record
+from .classifier import atomic_files, classifiers
 from .classifier.errors import UserError
 from .classifier.graphs import frozen_graph, weight_quantization
 from .classifier.graphs.frozen_graph import node_of
 from .classifier.graphs.weight_quantization import ROUNDED, STORED, Quantized
 from .classifier.photos.preprocessing import Preprocessing
+from .classifier.training import run_record, stages
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("input", "tf_files/retrained_graph.pb", "The frozen graph.")
@@ -58,7 +59,7 @@ def main(positional: list[str]) -> None:
     if labels is not None:
         # Also where the record holds them: a file that is there from another graph would be believed more.
         written.append(output.with_name(_name_of_labels(output)))
-        retraining.write_labels(labels, written[-1])
+        stages.write_labels(labels, written[-1])
     if record is not None:
         run_record.write(output, _preprocessing(record, outputs), labels, _noted(record, done), unknown)
         written.append(run_record.path_beside(output))

@@ -3,8 +3,8 @@
 from absl import flags
 
 from .classifier.errors import UserError
-from .classifier.fine_tuning import Tuning
-from .classifier.recipe import ADAM, CLASS_WEIGHTS, LEARNING_RATES, SGD, Recipe
+from .classifier.training.fine_tuning.tuner import Tuning
+from .classifier.training.recipe import ADAM, CLASS_WEIGHTS, LEARNING_RATES, SGD, Recipe
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("how_many_training_steps", Recipe.steps, "How many random batches to train on.", 1)

@@ -13,33 +13,25 @@ from pathlib import Path
 from absl import flags
 
 from . import bottleneck_flags, command_line, network_flags, progress, recipe_flags
-from .classifier import (
-    accuracy,
-    atomic_files,
-    formats,
-    recipe_search,
-    refining,
-    retrained_graph,
-    retraining,
-    retraining_text,
-    run_record,
-    unfreezing,
-    whole_models,
-)
+from .classifier import atomic_files, formats, whole_models
 from .classifier.backbones import network, table
 from .classifier.backbones.backbone import Backbone
 from .classifier.bottlenecks.extraction import open_cache
 from .classifier.errors import UserError
-from .classifier.examples import Examples
-from .classifier.final_layer import FinalLayer, Trainer
-from .classifier.fine_tuning import DISTORTIONS
 from .classifier.graphs import costs, frozen_graph
 from .classifier.photos import category_names, folders, image_lists
 from .classifier.photos.distortions import View
 from .classifier.photos.image_lists import SPLITS, VALIDATION, ImageLists
-from .classifier.recipe import Recipe
 from .classifier.stopwatch import Stopwatch
-from .classifier.summaries import Summaries
+from .classifier.training import accuracy, recipe_search, retrained_graph, run_record
+from .classifier.training import words as retraining_text
+from .classifier.training.examples import Examples
+from .classifier.training.final_layer import FinalLayer, Trainer
+from .classifier.training.fine_tuning import stages, unfreezing
+from .classifier.training.fine_tuning.tuner import DISTORTIONS
+from .classifier.training.recipe import Recipe
+from .classifier.training.stages import gather, learn_unknown, look_up, share_kept, train, write_graph, write_labels
+from .classifier.training.summaries import Summaries
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
@@ -117,7 +109,7 @@ def main(positional: list[str]) -> None:
     weights = [] if tuning is None else unfreezing.weights_of(backbone, tuning.start)
 
     with watch.stage("bottlenecks"):
-        gathered = retraining.gather(
+        gathered = gather(
             lists,
             views,
             bottleneck_flags.extract(backbone, precision, _say),
@@ -142,7 +134,7 @@ def main(positional: list[str]) -> None:
     trainer = Trainer(training, validation, len(lists.labels), recipe)
     summaries = Summaries(Path(FLAGS.summaries_dir))
     with watch.stage("training"):
-        curve = retraining.train(
+        curve = train(
             trainer,
             recipe.steps,
             summaries,
@@ -158,7 +150,7 @@ def main(positional: list[str]) -> None:
         if not distorted.any:
             _say(f"fine-tuning on photos that are {DISTORTIONS.describe()}, as no flag says otherwise")
         with watch.stage("fine-tuning"):
-            tuned = refining.fine_tune(
+            tuned = stages.fine_tune(
                 backbone,
                 layer,
                 weights,
@@ -176,7 +168,7 @@ def main(positional: list[str]) -> None:
             curve += tuned.curve
             if tuned.best_step:
                 backbone, layer, best_step = tuned.backbone, tuned.layer, steps + tuned.best_step
-                training, validation, testing = refining.examples_of(
+                training, validation, testing = stages.examples_of(
                     lists,
                     backbone,
                     precision,
@@ -189,11 +181,11 @@ def main(positional: list[str]) -> None:
     with watch.stage("testing"):
         validated = accuracy.measure(layer, validation)
         tested = accuracy.measure(layer, testing.sample(FLAGS.test_batch_size, FLAGS.seed))
-        tells_unknown = retraining.learn_unknown(training, validation, FLAGS.known_photos_kept / 100, FLAGS.seed)
-        known_kept = retraining.share_kept(tells_unknown, testing)
+        tells_unknown = learn_unknown(training, validation, FLAGS.known_photos_kept / 100, FLAGS.seed)
+        known_kept = share_kept(tells_unknown, testing)
     with watch.stage("writing"):
-        graph_def = retraining.write_graph(backbone, layer, FLAGS.final_tensor_name, output)
-        retraining.write_labels(lists.labels, Path(FLAGS.output_labels))
+        graph_def = write_graph(backbone, layer, FLAGS.final_tensor_name, output)
+        write_labels(lists.labels, Path(FLAGS.output_labels))
         summaries.graph(graph_def)
         summaries.confusion(tested, names, steps)
         summaries.close()
@@ -268,7 +260,7 @@ def _plan(lists: ImageLists, views: tuple[View, ...]) -> list[str]:
         backbone = network_flags.load()
         precision = network.decide_precision(FLAGS.precision, backbone)
         cache = open_cache(Path(FLAGS.bottleneck_dir), backbone, precision)
-        extraction = retraining.look_up(lists, views, Path(FLAGS.bottleneck_dir), cache)
+        extraction = look_up(lists, views, Path(FLAGS.bottleneck_dir), cache)
         extraction.read_waiting()
         plan = [f"the network {FLAGS.architecture} is here: nothing to download"]
         plan += [f"the bottlenecks of {len(extraction.found.keys)} photos are cached, of {len(extraction.waiting)} not"]
@@ -288,7 +280,7 @@ def _tune(training: Examples, validation: Examples, lists: ImageLists, recipe: R
 
 def _store_intermediate(backbone: Backbone, layer: FinalLayer, step: int) -> None:
     path = Path(FLAGS.intermediate_output_graphs_dir) / f"intermediate_{step}.pb"
-    retraining.write_graph(backbone, layer, FLAGS.final_tensor_name, path)
+    write_graph(backbone, layer, FLAGS.final_tensor_name, path)
 
 
 if __name__ == "__main__":

@@ -14,18 +14,19 @@ from pathlib import Path
 from absl import flags
 
 from . import command_line, progress
-from .classifier import accuracy, atomic_files, formats, run_record, whole_models
+from .classifier import atomic_files, formats, whole_models
 from .classifier.backbones import network
-from .classifier.convnet import checkpoints, drawings, pictures, recipes
-from .classifier.convnet.recipes import Recipe
 from .classifier.drawing import picture_files, sample_sheet
 from .classifier.drawing.lettering import Drawn
 from .classifier.errors import UserError
-from .classifier.final_layer import Evaluation
 from .classifier.photos import image_lists
 from .classifier.photos.image_lists import SPLITS
 from .classifier.stopwatch import Stopwatch
-from .classifier.summaries import Summaries
+from .classifier.training import accuracy, run_record
+from .classifier.training.convnet import checkpoints, drawings, pictures, recipes
+from .classifier.training.convnet.recipes import Recipe
+from .classifier.training.final_layer import Evaluation
+from .classifier.training.summaries import Summaries
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("image_dir", "tf_files/flower_photos", "The folder of photos: one folder for each label.")
@@ -127,8 +128,8 @@ def main(positional: list[str]) -> None:
         nine = sample_sheet.draw_some(lists, lists.labels, drawings.NINE, drawings.COLUMNS, FLAGS.seed)
         _draw(nine, FLAGS.plot_samples)
 
-    from .classifier.convnet import outcome
-    from .classifier.convnet.training import Examples, Trainer
+    from .classifier.training.convnet import outcome
+    from .classifier.training.convnet.training import Examples, Trainer
 
     training, validation, testing = (Examples.of(lists.of(split), gathered.pictures) for split in SPLITS)
     if FLAGS.plot_augmented is not None:

@@ -6,14 +6,14 @@ from pathlib import Path
 import networks
 import numpy as np
 
-from scripts.classifier import retrained_graph, unknown
 from scripts.classifier.backbones import color_texture, keras_graphs, mobilenet_v1
 from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.final_layer import FinalLayer
 from scripts.classifier.formats.contents import Contents
 from scripts.classifier.formats.model import Model
 from scripts.classifier.graphs import frozen_graph
 from scripts.classifier.photos.preprocessing import Preprocessing
+from scripts.classifier.training import retrained_graph, unknown
+from scripts.classifier.training.final_layer import FinalLayer
 
 LABELS = ("daisy", "rosé", "sun flower")
 NAMES = ("mobilenet", "mobilenet_quantized", "color_texture", "keras_network")

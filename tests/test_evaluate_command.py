@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from conftest import draw_shape
 
-from scripts.classifier import run_record
 from scripts.classifier.photos.preprocessing import Preprocessing
+from scripts.classifier.training import run_record
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def test_what_tells_the_unknown_belongs_to_one_graph(tmp_path):
 
 
 def test_a_long_training_is_recorded_in_few_points():
-    from scripts.classifier.final_layer import Evaluation
+    from scripts.classifier.training.final_layer import Evaluation
 
     curve = run_record.curve([Evaluation(step, 0.5, 1 / 3, None, None) for step in range(10, 40_010, 10)])
     assert len(curve["step"]) == 100 and curve["step"][-1] == 40_000 and curve["cross_entropy"][0] == 0.33333

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from scripts.classifier import accuracy
 from scripts.classifier.bottlenecks.cache import BottleneckCache
 from scripts.classifier.errors import UserError
-from scripts.classifier.examples import Examples
-from scripts.classifier.final_layer import Trainer
 from scripts.classifier.photos.image_lists import Photo
-from scripts.classifier.recipe import Recipe
+from scripts.classifier.training import accuracy
+from scripts.classifier.training.examples import Examples
+from scripts.classifier.training.final_layer import Trainer
+from scripts.classifier.training.recipe import Recipe
 
 
 def examples(folder, count=300, size=20, labels=3, seed=0, shares=None):

@@ -11,10 +11,10 @@ import pytest
 from conftest import Workplace
 from networks import mobilenet_archive
 
-from scripts.classifier import trainable_graph, unfreezing
 from scripts.classifier.backbones import mobilenet_v1
 from scripts.classifier.graphs import frozen_graph
 from scripts.classifier.graphs.wiring import Wiring, value
+from scripts.classifier.training.fine_tuning import trainable_graph, unfreezing
 
 START = "Conv2d_12_depthwise"
 

@@ -13,9 +13,9 @@ from conftest import Workplace
 from networks import mobilenet_graph
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from scripts.classifier import summaries
 from scripts.classifier.errors import UserError
 from scripts.classifier.graphs import costs
+from scripts.classifier.training import summaries
 
 # Of a MobileNet at 128 pixels and a quarter of the width, which its paper gives as 14 million.
 MOBILENET = {

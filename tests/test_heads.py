@@ -11,10 +11,11 @@ from small_classifiers import backbone, contents, expected, pictures
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from test_written_graph import assert_readable_by_tensorflow_1, same_in_opencv
 
-from scripts.classifier import formats, recipe_search
+from scripts.classifier import formats
 from scripts.classifier.formats.model import Wishes
 from scripts.classifier.graphs import frozen_graph, weight_quantization
-from scripts.classifier.recipe import Recipe
+from scripts.classifier.training import recipe_search
+from scripts.classifier.training.recipe import Recipe
 
 HEAD = [
     "--hidden_units=24,12",

@@ -14,10 +14,11 @@ import small_classifiers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.classifier import formats, unknown
+from scripts.classifier import formats
 from scripts.classifier.errors import UserError
 from scripts.classifier.formats.model import Wishes
 from scripts.classifier.photos.preprocessing import Overrides, Preprocessing
+from scripts.classifier.training import unknown
 
 # Keras' own, about NumPy and about HDF5.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:You are saving your model as an HDF5")

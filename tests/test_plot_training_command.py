@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scripts.classifier import summary_curves
 from scripts.classifier.drawing import training_curves
+from scripts.classifier.training import summary_curves
 
 
 def test_the_log_and_the_record_tell_the_same(retrained, workplace):

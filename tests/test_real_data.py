@@ -11,14 +11,14 @@ from conftest import Workplace
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
-from scripts.classifier import accuracy, retraining
 from scripts.classifier.backbones import table
 from scripts.classifier.bottlenecks import extraction
-from scripts.classifier.examples import Examples
-from scripts.classifier.final_layer import Trainer
 from scripts.classifier.photos import image_lists
 from scripts.classifier.photos.distortions import WHOLE
-from scripts.classifier.recipe import Recipe
+from scripts.classifier.training import accuracy, stages
+from scripts.classifier.training.examples import Examples
+from scripts.classifier.training.final_layer import Trainer
+from scripts.classifier.training.recipe import Recipe
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +60,10 @@ def test_the_final_layer_is_as_good_as_logistic_regression(place, real_data, arc
     """Over five folds of all photos: the original's recipe against scikit-learn on the same vectors."""
     backbone = table.load(architecture, place / "models")
     cache = extraction.open_cache(place / "bottlenecks", backbone, "float32")
-    gathered = retraining.gather(
+    gathered = stages.gather(
         image_lists.scan(real_data / "flower_photos", 0, 0),
         (WHOLE,),
-        retraining.extract_here(backbone, "float32"),
+        stages.extract_here(backbone, "float32"),
         cache,
         place / "bottlenecks",
         (0, 0),

@@ -10,12 +10,12 @@ from networks import mobilenet_archive
 from test_networks import by_network, by_tensorflow, noise
 from test_written_graph import assert_readable_by_tensorflow_1, same_in_opencv
 
-from scripts.classifier import retrained_graph
 from scripts.classifier.backbones import color_texture, earlier_layers, mobilenet_v1, several_views, table
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.errors import UserError
-from scripts.classifier.final_layer import FinalLayer
 from scripts.classifier.graphs import frozen_graph
+from scripts.classifier.training import retrained_graph
+from scripts.classifier.training.final_layer import FinalLayer
 
 LAYERS = [f"MobilenetV1/MobilenetV1/Conv2d_{number}_pointwise/Relu6" for number in (5, 11)]
 

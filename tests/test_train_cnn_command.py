@@ -10,10 +10,10 @@ import pytest
 from conftest import Workplace, draw_folder, draw_shape
 from PIL import Image
 
-from scripts.classifier.convnet import pictures, verdict
-from scripts.classifier.convnet.recipes import Recipe, Views
-from scripts.classifier.final_layer import Evaluation
 from scripts.classifier.photos import image_lists
+from scripts.classifier.training.convnet import pictures, verdict
+from scripts.classifier.training.convnet.recipes import Recipe, Views
+from scripts.classifier.training.final_layer import Evaluation
 
 EPOCHS = 4
 
@@ -223,7 +223,7 @@ def test_verdict_without_validation_photos():
 
 
 def test_random_views():
-    from scripts.classifier.convnet.random_views import RandomViews
+    from scripts.classifier.training.convnet.random_views import RandomViews
 
     pixels = np.random.default_rng(0).uniform(0, 255, (64, 9, 9, 3)).astype(np.float32)
     flips = RandomViews(Views(flip=True), seed=1)

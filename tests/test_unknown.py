@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.classifier import unknown
 from scripts.classifier.errors import UserError
+from scripts.classifier.training import unknown
 
 
 def clusters(random: np.random.Generator, centres: np.ndarray, each: int) -> tuple[np.ndarray, np.ndarray]:

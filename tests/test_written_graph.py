@@ -7,11 +7,11 @@ import tensorflow as tf
 from conftest import draw_shape
 from networks import mobilenet_archive
 
-from scripts.classifier import retrained_graph
 from scripts.classifier.backbones import mobilenet_v1
-from scripts.classifier.final_layer import FinalLayer
 from scripts.classifier.graphs import folding, frozen_graph
 from scripts.classifier.photos import pixels
+from scripts.classifier.training import retrained_graph
+from scripts.classifier.training.final_layer import FinalLayer
 
 # Every op that our graphs may hold, with the attributes that it had in TensorFlow 1.4.
 TENSORFLOW_1 = {

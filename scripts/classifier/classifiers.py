@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from . import formats, unknown
+from . import formats
 from .backbones import network
 from .errors import UserError
 from .formats.model import Model, Run, Wishes
 from .photos import category_names, pixels
+from .training import unknown
 
 # Decoded pictures that wait for the network, and answers that wait to be taken.
 _AHEAD = 32

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import run_record
 from ..backbones import network
 from ..errors import UserError
 from ..graphs import batch_lifting, frozen_graph, old_ops
 from ..graphs.interface import find
 from ..photos import category_names, preprocessing
 from ..photos.preprocessing import Overrides, Preprocessing
+from ..training import run_record
 from .contents import Contents
 from .model import Model, Run, Wishes
 

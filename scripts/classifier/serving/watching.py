@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .. import run_record
+from ..training import run_record
 
 # A graph is several files, written one after the other: they have been left alone for so long when it is whole.
 SECONDS = 1.0

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from . import atomic_files
+from .. import atomic_files
+from ..drawing import confusion_matrix
+from ..errors import UserError
 from .accuracy import Results
-from .drawing import confusion_matrix
-from .errors import UserError
 from .final_layer import Evaluation, FinalLayer
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from ...drawing import captions, training_curves
+from ...drawing.lettering import Drawn
 from .. import run_record
-from ..drawing import captions, training_curves
-from ..drawing.lettering import Drawn
 from ..final_layer import Evaluation
 from .recipes import Views
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import atomic_files
-from ..errors import UserError
+from ... import atomic_files
+from ...errors import UserError
 from ..final_layer import Evaluation
 from .recipes import BASIC, Recipe
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .bottlenecks.cache import BottleneckCache, Vectors
-from .photos.image_lists import Photo
+from ..bottlenecks.cache import BottleneckCache, Vectors
+from ..photos.image_lists import Photo
 from .recipe import BALANCED
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .errors import UserError
+from ..errors import UserError
 
 SGD, MOMENTUM, ADAM = "sgd", "momentum", "adam"
 # How far a step goes where the user does not say: the original's with its plain descent; adam's steps are all of

@@ -9,13 +9,13 @@ from dataclasses import asdict, fields
 from importlib import metadata
 from pathlib import Path
 
-from . import atomic_files
-from .backbones.backbone import Backbone
-from .bottlenecks.extraction import MEAN, STD
-from .errors import UserError
+from .. import atomic_files
+from ..backbones.backbone import Backbone
+from ..bottlenecks.extraction import MEAN, STD
+from ..errors import UserError
+from ..photos.image_lists import SPLITS, ImageLists
+from ..photos.preprocessing import Preprocessing
 from .final_layer import Evaluation
-from .photos.image_lists import SPLITS, ImageLists
-from .photos.preprocessing import Preprocessing
 
 ENDING, UNKNOWN_ENDING = ".json", ".unknown.npz"
 

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import UserError
+from ..errors import UserError
 from .summaries import EVENT_FILE
 
 # What retrain calls its measures, then the original retrain, then Keras.

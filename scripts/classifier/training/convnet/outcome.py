@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import accuracy, retrained_graph, retraining, run_record
+from ...backbones.backbone import Backbone
+from ...graphs import frozen_graph
+from .. import accuracy, retrained_graph, run_record, stages
 from ..accuracy import Results
-from ..backbones.backbone import Backbone
 from ..final_layer import FinalLayer
-from ..graphs import frozen_graph
 from ..unknown import Unknown
 from . import backbone as backbones
 from . import verdict
@@ -38,7 +38,7 @@ class Outcome:
         """The graph, its labels, its record, to which `record` is added, and what tells unknown photos."""
         graph_def = retrained_graph.join(self.backbone, self.layer, retrained_graph.SCORES)
         frozen_graph.write(graph_def, graph)
-        retraining.write_labels(self.labels, labels_file)
+        stages.write_labels(self.labels, labels_file)
         run_record.write(
             graph,
             run_record.preprocessing(self.backbone, retrained_graph.SCORES),
@@ -62,7 +62,7 @@ def of(trainer: Trainer, testing: Examples, labels: Sequence[str], known_kept: f
     training, validation, tested = (
         backbones.bottlenecks(backbone, each) for each in (trainer.training, trainer.validation, testing)
     )
-    tells_unknown = retraining.learn_unknown(training, validation, known_kept, trainer.recipe.seed)
+    tells_unknown = stages.learn_unknown(training, validation, known_kept, trainer.recipe.seed)
     return Outcome(
         tuple(labels),
         backbone,
@@ -71,6 +71,6 @@ def of(trainer: Trainer, testing: Examples, labels: Sequence[str], known_kept: f
         accuracy.measure(layer, validation),
         accuracy.measure(layer, tested),
         tells_unknown,
-        retraining.share_kept(tells_unknown, tested),
+        stages.share_kept(tells_unknown, tested),
         verdict.judge(trainer.history, len(labels), trainer.recipe),
     )

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .graphs import folding
-from .graphs.frozen_graph import node_of
-from .graphs.wiring import Wiring, become_identity, inputs_of, value
+from ...graphs import folding
+from ...graphs.frozen_graph import node_of
+from ...graphs.wiring import Wiring, become_identity, inputs_of, value
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef

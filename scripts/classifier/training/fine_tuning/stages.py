@@ -10,20 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
-from . import fine_tuning, photo_batches, retraining
-from .backbones import network
-from .backbones.backbone import Backbone
-from .bottlenecks.extraction import Extraction, Job, open_cache
-from .errors import UserError
-from .examples import Examples, random_batches
-from .final_layer import Evaluation, FinalLayer
-from .fine_tuning import FineTuner, Tuning
-from .photos.digests import PhotoDigests
-from .photos.distortions import WHOLE, Distortions
-from .photos.image_lists import SPLITS, TRAINING, VALIDATION, ImageLists
-from .recipe import Recipe
-from .retraining import Show
-from .summaries import Summaries
+from ...backbones import network
+from ...backbones.backbone import Backbone
+from ...bottlenecks.extraction import Extraction, Job, open_cache
+from ...errors import UserError
+from ...photos.digests import PhotoDigests
+from ...photos.distortions import WHOLE, Distortions
+from ...photos.image_lists import SPLITS, TRAINING, VALIDATION, ImageLists
+from .. import stages
+from ..examples import Examples, random_batches
+from ..final_layer import Evaluation, FinalLayer
+from ..recipe import Recipe
+from ..stages import Show
+from ..summaries import Summaries
+from . import photo_batches
+from .tuner import FineTuner, Tuning, held_out_rows
 from .unfreezing import Weights
 
 # With the seed, what the order of photos is drawn from: not the one that the final layer was trained on.
@@ -58,7 +59,7 @@ def fine_tune(
 ) -> FineTuned:
     """To the end or until Ctrl-C. Steps are counted on from `first_step` in what TensorBoard shows."""
     training, held_out = lists.of(TRAINING), lists.of(VALIDATION)
-    held_out = [held_out[row] for row in fine_tuning.held_out_rows(len(held_out), recipe.seed)]
+    held_out = [held_out[row] for row in held_out_rows(len(held_out), recipe.seed)]
     size, labels = backbone.input_size, np.array([photo.label for photo in training], np.int32)
     tuner = FineTuner(
         backbone,
@@ -88,7 +89,7 @@ def fine_tune(
                 evaluations = [replace(at, step=first_step + at.step) for at in evaluations]
                 curve += evaluations
                 summaries.evaluations(evaluations)
-                advance(1, note=retraining.note(evaluations[-1]) if evaluations else "")
+                advance(1, note=stages.note(evaluations[-1]) if evaluations else "")
                 at = first_step + tuner.step
                 if store_every is not None and at % store_every == 0:
                     store(*tuner.reached(), at)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import UserError
+from ..errors import UserError
 from .examples import Examples, random_batches
 from .recipe import Recipe
 

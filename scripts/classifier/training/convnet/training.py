@@ -12,9 +12,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..errors import UserError
+from ...errors import UserError
+from ...photos.image_lists import Photo
 from ..final_layer import Evaluation
-from ..photos.image_lists import Photo
 from . import architectures
 from .pictures import Pictures
 from .recipes import BASIC, Recipe

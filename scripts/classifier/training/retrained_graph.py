@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .backbones.backbone import Backbone
-from .errors import UserError
+from ..backbones.backbone import Backbone
+from ..errors import UserError
+from ..graphs import frozen_graph
 from .final_layer import Dense, FinalLayer
-from .graphs import frozen_graph
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from ..bottlenecks.cache import BottleneckCache
 from .accuracy import Results
-from .bottlenecks.cache import BottleneckCache
 from .final_layer import Trainer
-from .fine_tuning import Tuning
+from .fine_tuning.stages import FineTuned
+from .fine_tuning.tuner import Tuning
 from .recipe import Recipe
-from .refining import FineTuned
-from .retraining import Gathered
+from .stages import Gathered
 
 Words = tuple[list[str], list[str]]
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ...backbones.backbone import Backbone
+from ...bottlenecks.extraction import MEAN, STD
+from ...graphs.wiring import Wiring, value
+from ..recipe import Recipe
 from . import trainable_graph
-from .backbones.backbone import Backbone
-from .bottlenecks.extraction import MEAN, STD
-from .graphs.wiring import Wiring, value
-from .recipe import Recipe
 from .unfreezing import Weights
 
 # Adam's usual settings.
@@ -36,7 +36,7 @@ class TrainableNetwork:
         import tensorflow as tf
         from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
-        from . import descent
+        from .. import descent
 
         v1 = tf.compat.v1
         nodes = {node.name: node for node in backbone.graph_def.node}

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .backbones.backbone import Backbone
-from .errors import UserError
-from .graphs import frozen_graph
-from .graphs.frozen_graph import node_of
-from .graphs.wiring import Wiring, constant, inputs_of
+from ...backbones.backbone import Backbone
+from ...errors import UserError
+from ...graphs import frozen_graph
+from ...graphs.frozen_graph import node_of
+from ...graphs.wiring import Wiring, constant, inputs_of
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.node_def_pb2 import NodeDef

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..backbones import network
-from ..errors import UserError
-from ..photos import image_lists, pixels, skipped_images
-from ..photos.digests import digest
-from ..photos.image_lists import ImageLists, Photo
+from ...backbones import network
+from ...errors import UserError
+from ...photos import image_lists, pixels, skipped_images
+from ...photos.digests import digest
+from ...photos.image_lists import ImageLists, Photo
 
 AUTO, MEMORY, DISK, NONE = KINDS = ("auto", "memory", "disk", "none")
 

@@ -9,19 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
-from . import atomic_files, retrained_graph, unknown
-from .backbones import network
-from .backbones.backbone import Backbone
-from .bottlenecks.cache import BottleneckCache
-from .bottlenecks.cluster import run_folder
-from .bottlenecks.extraction import Extraction, Found, Job
+from .. import atomic_files
+from ..backbones import network
+from ..backbones.backbone import Backbone
+from ..bottlenecks.cache import BottleneckCache
+from ..bottlenecks.cluster import run_folder
+from ..bottlenecks.extraction import Extraction, Found, Job
+from ..graphs import frozen_graph
+from ..photos import digests, image_lists, skipped_images
+from ..photos.digests import PhotoDigests
+from ..photos.distortions import WHOLE, View
+from ..photos.image_lists import TRAINING, ImageLists
+from . import retrained_graph, unknown
 from .examples import Examples
 from .final_layer import Evaluation, FinalLayer, Trainer
-from .graphs import frozen_graph
-from .photos import digests, image_lists, skipped_images
-from .photos.digests import PhotoDigests
-from .photos.distortions import WHOLE, View
-from .photos.image_lists import TRAINING, ImageLists
 from .summaries import Summaries
 
 # Computes what an extraction finds waiting; calls the function with numbers of photos done.

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...backbones.backbone import Backbone
+from ...backbones.network import LARGE_BATCH
+from ...errors import UserError
+from ...photos.distortions import Distortions
+from ..final_layer import Evaluation, FinalLayer
+from ..recipe import Recipe
 from . import unfreezing
-from .backbones.backbone import Backbone
-from .backbones.network import LARGE_BATCH
-from .errors import UserError
-from .final_layer import Evaluation, FinalLayer
-from .photos.distortions import Distortions
-from .recipe import Recipe
 from .trainable_network import TrainableNetwork
 from .unfreezing import Weights
 

@@ -8,14 +8,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..backbones import keras_graphs
-from ..backbones.backbone import Backbone
-from ..backbones.frozen_backbones import Prelude
-from ..bottlenecks.extraction import MEAN, STD
+from ...backbones import keras_graphs
+from ...backbones.backbone import Backbone
+from ...backbones.frozen_backbones import Prelude
+from ...bottlenecks.extraction import MEAN, STD
+from ...graphs import frozen_graph
+from ...photos.pixels import normalise
 from ..examples import Examples
 from ..final_layer import FinalLayer
-from ..graphs import frozen_graph
-from ..photos.pixels import normalise
 from . import architectures, training
 from .pictures import Pictures
 from .recipes import Recipe

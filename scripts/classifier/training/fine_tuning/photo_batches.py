@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from .backbones import network
-from .errors import UserError
-from .examples import BalancedBatches, EvenBatches
-from .photos import distortions, pixels
-from .photos.distortions import WHOLE, Distortions, View
+from ...backbones import network
+from ...errors import UserError
+from ...photos import distortions, pixels
+from ...photos.distortions import WHOLE, Distortions, View
+from ..examples import BalancedBatches, EvenBatches
 
 _BATCHES_AHEAD = 2
 

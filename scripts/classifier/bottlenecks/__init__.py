@@ -1,0 +1,1 @@
+"""One vector a photo, computed once by a backbone and cached on disk."""
