@@ -8,7 +8,7 @@ import time
 from benchmarks import processes
 from benchmarks.figures import Against, Figure, alternated
 from benchmarks.workbench import Workbench
-from scripts.classifier import classifiers
+from scripts.classifier.formats import classifiers
 from scripts.classifier.formats.model import Wishes
 from scripts.classifier.photos.folders import pictures_below
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.classifier import classifiers, formats
 from scripts.classifier.backbones import table
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.backbones.network import Network
 from scripts.classifier.bottlenecks import extraction
+from scripts.classifier.formats import classifiers, kinds
 from scripts.classifier.formats.contents import Contents
 from scripts.classifier.formats.model import Wishes
 from scripts.classifier.graphs import frozen_graph, weight_quantization
@@ -198,12 +198,12 @@ class Study:
             frozen_graph.write(each, path)
             run_record.write(path, take, self.lists.labels, record)
             yield name, path
-        for quantize in formats.QUANTIZATIONS:
+        for quantize in kinds.QUANTIZATIONS:
             path = self.folder / f"{quantize}.tflite"
             samples = (
                 take.apply((self.photos / picture).read_bytes()) for picture in training.paths[:_CALIBRATION_PHOTOS]
             )
-            formats.write(formats.TFLITE, path, contents, quantize, samples)
+            kinds.write(kinds.TFLITE, path, contents, quantize, samples)
             yield f"export --format=tflite --quantize={quantize}", path
 
     def _first_labels(self, path: Path, testing: Examples) -> np.ndarray:

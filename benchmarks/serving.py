@@ -23,9 +23,9 @@ from benchmarks import figures, http_load, machine
 from benchmarks.figures import Against, Figure
 from benchmarks.workbench import Workbench
 from scripts import command_line
-from scripts.classifier import classifiers
 from scripts.classifier.backbones import table
 from scripts.classifier.errors import UserError
+from scripts.classifier.formats import classifiers
 from scripts.classifier.formats.model import Wishes
 from scripts.classifier.photos.folders import pictures_below
 

@@ -16,20 +16,12 @@ import numpy as np
 from absl import flags
 
 from . import command_line, input_flags, progress
-from .classifier import (
-    atomic_files,
-    classifiers,
-    evaluation,
-    evaluation_text,
-    findings,
-    judging,
-    near_duplicates,
-    perceptual_hash,
-)
-from .classifier.classifiers import Classifier
+from .classifier import atomic_files, evaluation, evaluation_text, findings, judging, near_duplicates, perceptual_hash
 from .classifier.errors import UserError
 from .classifier.evaluation import Judged, Measures, Strangers
 from .classifier.findings import Findings
+from .classifier.formats import classifiers
+from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
 from .classifier.judging import LabelledPhoto, Looked
 from .classifier.photos import category_names, folders

@@ -15,10 +15,11 @@ import numpy as np
 from absl import flags
 
 from . import command_line, input_flags, progress
-from .classifier import classifiers, formats, judging
-from .classifier.classifiers import Classifier
+from .classifier import judging
 from .classifier.errors import UserError
+from .classifier.formats import classifiers, kinds
 from .classifier.formats import graph as graphs
+from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
 from .classifier.judging import LabelledPhoto, Looked
 from .classifier.photos import pixels
@@ -28,11 +29,11 @@ from .classifier.training import accuracy
 FLAGS = flags.FLAGS
 flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The classifier: a frozen graph.")
 flags.DEFINE_string("labels", None, "Its labels, one a line; default: the file beside it.")
-flags.DEFINE_enum("format", "tflite", list(formats.WRITTEN), "The format to write.")
+flags.DEFINE_enum("format", "tflite", list(kinds.WRITTEN), "The format to write.")
 flags.DEFINE_enum(
     "quantize",
     "none",
-    list(formats.QUANTIZATIONS),
+    list(kinds.QUANTIZATIONS),
     "For tflite: 8-bit weights (dynamic), 16-bit "
     "weights (float16), or 8 bits throughout (int8), ranges taken from training photos.",
 )
@@ -47,22 +48,22 @@ _TIMED = 50  # photos; the median of so many hardly moves
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    if FLAGS.quantize != "none" and FLAGS.format != formats.TFLITE:
+    if FLAGS.quantize != "none" and FLAGS.format != kinds.TFLITE:
         raise UserError(f"--quantize={FLAGS.quantize} is for --format=tflite: {FLAGS.format} is written as it is")
     graph = Path(FLAGS.graph)
-    output = formats.default_output(graph, FLAGS.format, FLAGS.quantize) if FLAGS.output is None else Path(FLAGS.output)
+    output = kinds.default_output(graph, FLAGS.format, FLAGS.quantize) if FLAGS.output is None else Path(FLAGS.output)
     said = input_flags.overrides()
-    if formats.kind_of(graph) != formats.GRAPH:
+    if kinds.kind_of(graph) != kinds.GRAPH:
         raise UserError(f"{graph} is not a frozen graph: export starts from the .pb file that retrain wrote")
     if output.resolve() == graph.resolve():
         raise UserError(f"--output={output} is the graph itself: give another place")
-    formats.check(FLAGS.format, output)
+    kinds.check(FLAGS.format, output)
     labels = None if FLAGS.labels is None else Path(FLAGS.labels)
     before = classifiers.load(graph, labels, Wishes(said, 2), names=input_flags.names())
     lists, photos = _photos(before)
     contents = graphs.read_contents(graph, said, before.labels, before.named)
     samples = _samples(before, lists, photos) if FLAGS.quantize in ("int8", "dynamic") else None
-    note = formats.write(FLAGS.format, output, contents, FLAGS.quantize, samples)
+    note = kinds.write(FLAGS.format, output, contents, FLAGS.quantize, samples)
     if note is not None:
         command_line.warn(note)
     after = classifiers.load(output, None, Wishes(pictures=2))

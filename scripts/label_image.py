@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from . import command_line, flags, input_flags
-from .classifier import classifiers
-from .classifier.classifiers import Answer, Classifier
 from .classifier.drawing import answers, picture_files
 from .classifier.errors import UserError
+from .classifier.formats import classifiers
+from .classifier.formats.classifiers import Answer, Classifier
 from .classifier.formats.model import Wishes
 from .classifier.photos import folders, pixels
 from .classifier.training import unknown

@@ -17,8 +17,9 @@ from pathlib import Path
 from absl import flags
 
 from . import command_line
-from .classifier import atomic_files, classifiers
+from .classifier import atomic_files
 from .classifier.errors import UserError
+from .classifier.formats import classifiers
 from .classifier.graphs import frozen_graph, weight_quantization
 from .classifier.graphs.frozen_graph import node_of
 from .classifier.graphs.weight_quantization import ROUNDED, STORED, Quantized

@@ -13,11 +13,12 @@ from pathlib import Path
 from absl import flags
 
 from . import bottleneck_flags, command_line, network_flags, progress, recipe_flags
-from .classifier import atomic_files, formats, whole_models
+from .classifier import atomic_files
 from .classifier.backbones import network, table
 from .classifier.backbones.backbone import Backbone
 from .classifier.bottlenecks.extraction import open_cache
 from .classifier.errors import UserError
+from .classifier.formats import kinds, whole_models
 from .classifier.graphs import costs, frozen_graph
 from .classifier.photos import category_names, folders, image_lists
 from .classifier.photos.distortions import View
@@ -71,7 +72,7 @@ def main(positional: list[str]) -> None:
     network_flags.check()
     bottleneck_flags.check()
     model_kind = None if FLAGS.output_model is None else whole_models.kind_of(FLAGS.output_model)
-    if FLAGS.views > 1 and model_kind in (formats.KERAS, formats.H5):
+    if FLAGS.views > 1 and model_kind in (kinds.KERAS, kinds.H5):
         raise UserError(
             f"--output_model={FLAGS.output_model}: Keras has no layers for --views={FLAGS.views}: name a folder for a "
             "SavedModel, or leave one of them out"
@@ -96,7 +97,7 @@ def main(positional: list[str]) -> None:
     for path in (output, Path(FLAGS.output_labels)):
         atomic_files.check(path)
     if FLAGS.output_model is not None:
-        formats.check(model_kind, Path(FLAGS.output_model))
+        kinds.check(model_kind, Path(FLAGS.output_model))
     with watch.stage("loading the network"):
         backbone = network_flags.load(_show_download)
         precision = network.decide_precision(FLAGS.precision, backbone)

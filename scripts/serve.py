@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 from . import command_line, flags, input_flags
-from .classifier import classifiers
-from .classifier.classifiers import Classifier
 from .classifier.errors import UserError
+from .classifier.formats import classifiers
+from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
 
 FLAGS = flags.FLAGS

@@ -14,11 +14,12 @@ from pathlib import Path
 from absl import flags
 
 from . import command_line, progress
-from .classifier import atomic_files, formats, whole_models
+from .classifier import atomic_files
 from .classifier.backbones import network
 from .classifier.drawing import picture_files, sample_sheet
 from .classifier.drawing.lettering import Drawn
 from .classifier.errors import UserError
+from .classifier.formats import kinds, whole_models
 from .classifier.photos import image_lists
 from .classifier.photos.image_lists import SPLITS
 from .classifier.stopwatch import Stopwatch
@@ -104,7 +105,7 @@ def main(positional: list[str]) -> None:
     model_kind = None if FLAGS.output_model is None else whole_models.kind_of(FLAGS.output_model)
     _check_places(output, labels_file, checkpoint)
     if model_kind is not None:
-        formats.check(model_kind, Path(FLAGS.output_model))
+        kinds.check(model_kind, Path(FLAGS.output_model))
     before = checkpoints.read(checkpoint, recipe, precision) if FLAGS.resume else None
     watch = Stopwatch()
 

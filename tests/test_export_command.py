@@ -7,7 +7,7 @@ import shutil
 import pytest
 from conftest import draw_shape
 
-from scripts.classifier import formats
+from scripts.classifier.formats import kinds
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def by_the_graph(retrained, pictures):
 )
 def test_what_is_written_says_what_the_graph_says(retrained, pictures, by_the_graph, tmp_path, words):
     kind, quantize = words
-    output = tmp_path / "elsewhere" / f"classifier{formats.WRITTEN[kind]}"
+    output = tmp_path / "elsewhere" / f"classifier{kinds.WRITTEN[kind]}"
     graph = retrained / "retrained_graph.pb"
     flags = {"graph": graph, "format": kind, "quantize": quantize, "output": output}
     done = retrained.run("export", *(f"--{name}={value}" for name, value in flags.items()))

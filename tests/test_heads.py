@@ -11,7 +11,7 @@ from small_classifiers import backbone, contents, expected, pictures
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from test_written_graph import assert_readable_by_tensorflow_1, same_in_opencv
 
-from scripts.classifier import formats
+from scripts.classifier.formats import kinds
 from scripts.classifier.formats.model import Wishes
 from scripts.classifier.graphs import frozen_graph, weight_quantization
 from scripts.classifier.training import recipe_search
@@ -70,12 +70,12 @@ def test_an_intermediate_graph_has_hidden_layers_too(deep):
     assert [node.name for node in halfway.node] == [node.name for node in written.node] and halfway != written
 
 
-@pytest.mark.parametrize("kind", [formats.KERAS, formats.TFLITE, formats.SAVED_MODEL])
+@pytest.mark.parametrize("kind", [kinds.KERAS, kinds.TFLITE, kinds.SAVED_MODEL])
 def test_hidden_layers_are_exported(tmp_path, kind):
     whole = contents(backbone("keras_network", tmp_path), hidden=(7, 5))
-    path = tmp_path / f"classifier{formats.WRITTEN[kind]}"
-    formats.write(kind, path, whole)
-    model = formats.open_model(path, Wishes(bottlenecks=True))
+    path = tmp_path / f"classifier{kinds.WRITTEN[kind]}"
+    kinds.write(kind, path, whole)
+    model = kinds.open_model(path, Wishes(bottlenecks=True))
     run = model.open_runner()
     take = model.preprocessing
     prepared = (pictures(whole) - np.float32(take.input_mean)) / np.float32(take.input_std)

@@ -14,8 +14,8 @@ import small_classifiers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.classifier import formats
 from scripts.classifier.errors import UserError
+from scripts.classifier.formats import kinds
 from scripts.classifier.formats.model import Wishes
 from scripts.classifier.photos.preprocessing import Overrides, Preprocessing
 from scripts.classifier.training import unknown
@@ -34,8 +34,8 @@ def written(tmp_path_factory):
     for name in ("mobilenet", "color_texture"):
         contents = small_classifiers.contents(small_classifiers.backbone(name, folder))
         for kind in (*KINDS, "saved_model"):
-            path = folder / f"{name}{formats.WRITTEN[kind]}"
-            formats.write(kind, path, contents)
+            path = folder / f"{name}{kinds.WRITTEN[kind]}"
+            kinds.write(kind, path, contents)
             made[name, kind] = contents, path
     assert not [path for path in folder.iterdir() if ".tmp" in path.name]
     return made
@@ -45,13 +45,13 @@ def written(tmp_path_factory):
 @pytest.mark.parametrize("name", ("mobilenet", "color_texture"))
 def test_what_is_written_is_opened_with_all_that_belongs_to_it(written, name, kind):
     contents, path = written[name, kind]
-    assert formats.kind_of(path) == kind
-    model = formats.open_model(path, Wishes(bottlenecks=True))
+    assert kinds.kind_of(path) == kind
+    model = kinds.open_model(path, Wishes(bottlenecks=True))
     pictures = small_classifiers.pictures(contents)
     scores, bottlenecks = model.open_runner()(pictures)
     small_classifiers.assert_all_is_there(model, contents, (scores, bottlenecks))
     assert unknown.from_bytes(model.unknown, path).distances(bottlenecks).shape == (3,)
-    plain = formats.open_model(path, Wishes())
+    plain = kinds.open_model(path, Wishes())
     assert plain.open_runner()(pictures)[1] is None
 
 
@@ -109,7 +109,7 @@ def test_settings_that_older_keras_does_not_know_are_left_out(written):
 def test_the_name_does_not_have_to_tell_what_it_is(written, tmp_path):
     contents, path = written["mobilenet", "h5"]
     (tmp_path / "model.bin").write_bytes(path.read_bytes())
-    scores, _ = formats.open_model(tmp_path / "model.bin", Wishes()).open_runner()(small_classifiers.pictures(contents))
+    scores, _ = kinds.open_model(tmp_path / "model.bin", Wishes()).open_runner()(small_classifiers.pictures(contents))
     assert scores.shape == (3, 3)
 
 
@@ -118,10 +118,10 @@ def test_writing_where_nothing_can_be_written_is_one_line(written, tmp_path, kin
     contents, _ = written["mobilenet", "keras"]
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot write"):
-        formats.write(kind, tmp_path / "file" / "model", contents)
+        kinds.write(kind, tmp_path / "file" / "model", contents)
     (tmp_path / "folder").mkdir()
     with pytest.raises(UserError, match="cannot write"):
-        formats.write(kind, tmp_path / "folder", contents)
+        kinds.write(kind, tmp_path / "folder", contents)
     assert {path.name for path in tmp_path.iterdir()} == {"file", "folder"}
 
 
@@ -132,7 +132,7 @@ def test_what_is_cut_short_is_one_line(written, tmp_path, kind, share):
     cut = tmp_path / f"cut.{kind}"
     cut.write_bytes(whole[: max(8, int(len(whole) * share))])
     with pytest.raises(UserError, match="damaged or cut short") as refused:
-        formats.open_model(cut, Wishes())
+        kinds.open_model(cut, Wishes())
     assert "\n" not in str(refused.value)
 
 
@@ -142,7 +142,7 @@ def test_a_damaged_member_is_noticed(written, tmp_path):
     data[middle : middle + 50] = bytes(50)
     (tmp_path / "model.keras").write_bytes(data)
     with pytest.raises(UserError, match=r"model\.weights\.h5 does not fit its checksum"):
-        formats.open_model(tmp_path / "model.keras", Wishes())
+        kinds.open_model(tmp_path / "model.keras", Wishes())
 
 
 def _save(model, path: Path) -> Path:
@@ -178,7 +178,7 @@ def _from_elsewhere(first, last, units=3, shape=(8, 8, 3)):
 )
 def test_layers_that_prepare_raw_pixels_are_recognised(tmp_path, kind, first):
     model = _from_elsewhere(first, "softmax")
-    opened = formats.open_model(_save(model, tmp_path / f"model.{kind}"), Wishes())
+    opened = kinds.open_model(_save(model, tmp_path / f"model.{kind}"), Wishes())
     assert opened.preprocessing == Preprocessing(8, 8, 0.0, 1.0)
     assert (opened.record, opened.labels, opened.note, opened.gives_bottlenecks) == (None, None, None, False)
     np.testing.assert_allclose(opened.open_runner()(_picture())[0], model.predict_on_batch(_picture()), atol=1e-6)
@@ -208,22 +208,22 @@ def test_arithmetic_that_prepares_raw_pixels_is_recognised(tmp_path, prepare, ra
     model = keras.Model(entry, keras.layers.Dense(3, "softmax")(keras.layers.Flatten()(prepare(entry))))
     path = _save(model, tmp_path / "model.keras")
     if raw:
-        assert formats.open_model(path, Wishes()).preprocessing == Preprocessing(8, 8, 0.0, 1.0)
+        assert kinds.open_model(path, Wishes()).preprocessing == Preprocessing(8, 8, 0.0, 1.0)
     else:
         with pytest.raises(UserError, match="give --input_mean, --input_std"):
-            formats.open_model(path, Wishes())
+            kinds.open_model(path, Wishes())
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_model_does_not_tell_is_asked_for(tmp_path, kind):
     path = _save(_from_elsewhere(lambda layers: [], "softmax"), tmp_path / f"model.{kind}")
     with pytest.raises(UserError, match="give --input_mean, --input_std"):
-        formats.open_model(path, Wishes())
-    assert formats.open_model(path, Wishes(FED)).preprocessing == Preprocessing(8, 8, 127.5, 127.5)
+        kinds.open_model(path, Wishes())
+    assert kinds.open_model(path, Wishes(FED)).preprocessing == Preprocessing(8, 8, 127.5, 127.5)
     with pytest.raises(UserError, match="8 x 8 pixels, not 9 x 8"):
-        formats.open_model(path, Wishes(Overrides(input_height=9, input_mean=0.0, input_std=1.0)))
+        kinds.open_model(path, Wishes(Overrides(input_height=9, input_mean=0.0, input_std=1.0)))
     with pytest.raises(UserError, match="--input_layer is for graphs"):
-        formats.open_model(path, Wishes(Overrides(input_layer="x", input_mean=0.0, input_std=1.0)))
+        kinds.open_model(path, Wishes(Overrides(input_layer="x", input_mean=0.0, input_std=1.0)))
 
 
 def test_of_a_model_for_pictures_of_any_size_the_size_is_asked_for(tmp_path):
@@ -235,8 +235,8 @@ def test_of_a_model_for_pictures_of_any_size_the_size_is_asked_for(tmp_path):
     )
     path = _save(model, tmp_path / "model.keras")
     with pytest.raises(UserError, match="give --input_height, --input_width"):
-        formats.open_model(path, Wishes())
-    opened = formats.open_model(path, Wishes(Overrides(input_height=5, input_width=7)))
+        kinds.open_model(path, Wishes())
+    opened = kinds.open_model(path, Wishes(Overrides(input_height=5, input_width=7)))
     assert (opened.preprocessing.input_height, opened.preprocessing.input_width) == (5, 7)
 
 
@@ -261,7 +261,7 @@ def _pairs(second):
 )
 def test_scores_are_shares_whatever_a_model_ends_with(tmp_path, units, last, scores, said):
     model = _from_elsewhere(lambda layers: [layers.Rescaling(1 / 255)], last, units)
-    opened = formats.open_model(_save(model, tmp_path / "model.keras"), Wishes())
+    opened = kinds.open_model(_save(model, tmp_path / "model.keras"), Wishes())
     given_scores, _ = opened.open_runner()(_picture())
     np.testing.assert_allclose(given_scores, scores(model.predict_on_batch(_picture())), atol=1e-6)
     assert opened.outputs == given_scores.shape[1] == max(units, 2)
@@ -275,7 +275,7 @@ def test_a_softmax_within_a_model_within_a_model_is_found(tmp_path):
     head = keras.Sequential([keras.Input((192,)), layers.Dense(3), layers.Activation("softmax"), layers.Reshape((3,))])
     entry = keras.Input((8, 8, 3))
     model = keras.Model(entry, layers.Dropout(0.1)(head(layers.Flatten()(layers.Rescaling(1 / 255)(entry)))))
-    assert formats.open_model(_save(model, tmp_path / "model.h5"), Wishes()).note is None
+    assert kinds.open_model(_save(model, tmp_path / "model.h5"), Wishes()).note is None
 
 
 def _in_two(layers, keras):
@@ -310,7 +310,7 @@ def test_what_is_no_classifier_of_colour_pictures_is_refused(tmp_path, kind, bui
 
     path = _save(build(keras.layers, keras), tmp_path / f"model.{kind}")
     with pytest.raises(UserError, match=said) as refused:
-        formats.open_model(path, Wishes(FED))
+        kinds.open_model(path, Wishes(FED))
     assert "\n" not in str(refused.value)
 
 
@@ -324,7 +324,7 @@ def test_layers_that_keras_does_not_have_are_named(tmp_path):
     model = keras.Sequential([keras.Input((8, 8, 3)), Wobble(), keras.layers.Flatten(), keras.layers.Dense(3)])
     for kind in KINDS:
         with pytest.raises(UserError, match="Wobble") as refused:
-            formats.open_model(_save(model, tmp_path / f"model.{kind}"), Wishes(FED))
+            kinds.open_model(_save(model, tmp_path / f"model.{kind}"), Wishes(FED))
         assert "\n" not in str(refused.value)
 
 
@@ -339,12 +339,12 @@ def test_no_program_runs_because_a_file_is_opened(tmp_path, version):
         archive.writestr("config.json", json.dumps(described))
         archive.writestr("metadata.json", json.dumps({"keras_version": version}))
     with pytest.raises(UserError, match="needs function of os"):
-        formats.open_model(path, Wishes())
+        kinds.open_model(path, Wishes())
     described["config"]["layers"] = [{"class_name": "TFOpLambda", "config": {"function": "io.write_file"}}]
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", json.dumps(described))
     with pytest.raises(UserError, match=r"calls tf\.io\.write_file"):
-        formats.open_model(path, Wishes())
+        kinds.open_model(path, Wishes())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -358,7 +358,7 @@ def test_models_of_keras_2_are_opened(tmp_path, kind):
     x = layers.DepthwiseConv2D(3)(entry / 127.5 - 1)
     model = tf_keras.Model(entry, layers.Dense(3)(layers.Flatten()(x)))
     path = _save(model, tmp_path / f"model.{kind}")
-    opened = formats.open_model(path, Wishes())
+    opened = kinds.open_model(path, Wishes())
     assert opened.preprocessing == Preprocessing(8, 8, 0.0, 1.0)
     assert "without a softmax" in opened.note
     expected = _softmax(model.predict_on_batch(_picture()))
@@ -384,10 +384,10 @@ def test_what_holds_no_model_says_what_it_is(tmp_path):
         "other.keras": r"archive without config\.json",
     }.items():
         with pytest.raises(UserError, match=said):
-            formats.open_model(tmp_path / name, Wishes())
+            kinds.open_model(tmp_path / name, Wishes())
     assert keras.__version__.startswith("3.")
 
 
 def test_published_weights_are_recognised_as_such(real_data):
     with pytest.raises(UserError, match="weights of a Keras model only"):
-        formats.open_model(real_data / "keras" / "mobilenet_2_5_224_tf_no_top.h5", Wishes())
+        kinds.open_model(real_data / "keras" / "mobilenet_2_5_224_tf_no_top.h5", Wishes())

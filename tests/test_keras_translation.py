@@ -6,8 +6,8 @@ import small_classifiers
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scripts.classifier import keras_translation
 from scripts.classifier.errors import UserError
+from scripts.classifier.formats import keras_translation
 from scripts.classifier.graphs import frozen_graph
 from scripts.classifier.photos.preprocessing import Preprocessing
 

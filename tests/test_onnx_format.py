@@ -10,8 +10,8 @@ import small_classifiers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.classifier import formats
 from scripts.classifier.errors import UserError
+from scripts.classifier.formats.kinds import open_model, write
 from scripts.classifier.formats.model import Wishes
 from scripts.classifier.photos.preprocessing import Overrides, Preprocessing
 
@@ -25,7 +25,7 @@ def test_a_missing_package_says_what_to_install(tmp_path, monkeypatch, missing):
     contents = small_classifiers.contents(small_classifiers.backbone("keras_network", tmp_path))
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(UserError, match=rf"{missing}.* pip install -r requirements/onnx\.txt"):
-        formats.write("onnx", tmp_path / "model.onnx", contents)
+        write("onnx", tmp_path / "model.onnx", contents)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -42,7 +42,7 @@ def written(onnx, tmp_path_factory):
     folder, made = tmp_path_factory.mktemp("written"), {}
     for name in small_classifiers.NAMES:
         contents = small_classifiers.contents(small_classifiers.backbone(name, folder))
-        formats.write("onnx", folder / f"{name}.onnx", contents)
+        write("onnx", folder / f"{name}.onnx", contents)
         made[name] = contents, folder / f"{name}.onnx"
     return made
 
@@ -50,14 +50,14 @@ def written(onnx, tmp_path_factory):
 @pytest.mark.parametrize("name", small_classifiers.NAMES)
 def test_what_is_written_is_opened_with_all_that_belongs_to_it(written, name):
     contents, path = written[name]
-    model = formats.open_model(path, Wishes(bottlenecks=True))
+    model = open_model(path, Wishes(bottlenecks=True))
     assert (model.batch, model.one_core) == (1, True)
     pictures = small_classifiers.pictures(contents)
     run = model.open_runner()
     given_values = [run(pictures[at : at + 1]) for at in range(3)]
     scores, bottlenecks = (np.concatenate(each) for each in zip(*given_values, strict=True))
     small_classifiers.assert_all_is_there(model, contents, (scores, bottlenecks))
-    plain = formats.open_model(path, Wishes())
+    plain = open_model(path, Wishes())
     assert plain.open_runner()(pictures[:1])[1] is None
 
 
@@ -91,7 +91,7 @@ def test_an_operation_that_onnx_does_not_have_is_one_line(written, tmp_path):
         tf.nn.softmax(tf.reduce_mean(odd, [1, 2]), name="final_result")
     contents = type(contents)(**{**vars(contents), "graph_def": graph.as_graph_def(), "bottleneck": None})
     with pytest.raises(UserError, match=r"Dilation2D.*--format") as refused:
-        formats.write("onnx", tmp_path / "model.onnx", contents)
+        write("onnx", tmp_path / "model.onnx", contents)
     assert "\n" not in str(refused.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -102,7 +102,7 @@ def test_what_is_cut_short_is_one_line(written, tmp_path, share):
     whole = written["color_texture"][1].read_bytes()
     (tmp_path / "model.onnx").write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(UserError, match="cut short") as refused:
-        formats.open_model(tmp_path / "model.onnx", Wishes())
+        open_model(tmp_path / "model.onnx", Wishes())
     assert "\n" not in str(refused.value)
 
 
@@ -148,10 +148,10 @@ def _run_by_itself(path: Path, entry: np.ndarray) -> np.ndarray:
 def test_colours_may_come_before_height_and_width(onnx, tmp_path):
     path = _model(onnx, tmp_path / "model.onnx", {"x": ["batch", 3, 8, 6]}, _SOFTMAX, {"y": ["batch", 3]})
     with pytest.raises(UserError, match="give --input_mean, --input_std"):
-        formats.open_model(path, Wishes())
+        open_model(path, Wishes())
     with pytest.raises(UserError, match="8 x 6 pixels, not 6 x 6"):
-        formats.open_model(path, Wishes(Overrides(input_height=6, input_mean=0.0, input_std=1.0)))
-    model = formats.open_model(path, Wishes(FED, bottlenecks=True))
+        open_model(path, Wishes(Overrides(input_height=6, input_mean=0.0, input_std=1.0)))
+    model = open_model(path, Wishes(FED, bottlenecks=True))
     assert model.preprocessing == Preprocessing(8, 6, 127.5, 127.5)
     assert (model.outputs, model.record, model.labels, model.note) == (3, None, None, None)
     assert not model.gives_bottlenecks
@@ -162,8 +162,8 @@ def test_colours_may_come_before_height_and_width(onnx, tmp_path):
 def test_logits_become_shares_and_sizes_that_are_not_said_are_asked_for(onnx, tmp_path):
     path = _model(onnx, tmp_path / "model.onnx", {"x": [1, 3, "h", "w"]}, _BODY, {"logits": [1, 3]})
     with pytest.raises(UserError, match="give --input_height, --input_width"):
-        formats.open_model(path, Wishes(FED))
-    model = formats.open_model(path, Wishes(Overrides(8, 6, 0.0, 1.0)))
+        open_model(path, Wishes(FED))
+    model = open_model(path, Wishes(Overrides(8, 6, 0.0, 1.0)))
     assert "without a softmax" in model.note
     odds = np.exp(_run_by_itself(path, _picture().transpose(0, 3, 1, 2)))
     np.testing.assert_allclose(model.open_runner()(_picture())[0], odds / odds.sum(), atol=1e-6)
@@ -172,7 +172,7 @@ def test_logits_become_shares_and_sizes_that_are_not_said_are_asked_for(onnx, tm
 def test_one_value_is_the_score_of_the_second_label(onnx, tmp_path):
     nodes = [*_BODY[:3], ("MatMul", ["f", "one"], ["l"], {}), ("Sigmoid", ["l"], ["y"], {})]
     path = _model(onnx, tmp_path / "model.onnx", {"x": [1, 3, 8, 6]}, nodes, {"y": [1, 1]})
-    model = formats.open_model(path, Wishes(FED))
+    model = open_model(path, Wishes(FED))
     second = _run_by_itself(path, _picture().transpose(0, 3, 1, 2))
     np.testing.assert_allclose(model.open_runner()(_picture())[0], [[1 - second[0, 0], second[0, 0]]], atol=1e-6)
     assert (model.outputs, "second label" in model.note) == (2, True)
@@ -181,7 +181,7 @@ def test_one_value_is_the_score_of_the_second_label(onnx, tmp_path):
 def test_whole_numbers_are_raw_pixels(onnx, tmp_path):
     nodes = [("Cast", ["x"], ["z"], {"to": 1}), ("ReduceMean", ["z"], ["y"], {"axes": [1, 2], "keepdims": 0})]
     path = _model(onnx, tmp_path / "model.onnx", {"x": ["n", 8, 6, 3]}, nodes, {"y": ["n", 3]}, "UINT8")
-    model = formats.open_model(path, Wishes())
+    model = open_model(path, Wishes())
     assert model.preprocessing == Preprocessing(8, 6, 0.0, 1.0)
     picture = np.array([0.4, 99.6, 300.0], np.float32) * np.ones((1, 8, 6, 3), np.float32)
     np.testing.assert_allclose(model.open_runner()(picture)[0], [[0, 100, 255]])
@@ -206,5 +206,5 @@ def test_whole_numbers_are_raw_pixels(onnx, tmp_path):
 def test_what_is_no_classifier_of_colour_pictures_is_refused(onnx, tmp_path, entry, nodes, exits, said):
     path = _model(onnx, tmp_path / "model.onnx", entry, nodes, exits)
     with pytest.raises(UserError, match=said) as refused:
-        formats.open_model(path, Wishes(FED))
+        open_model(path, Wishes(FED))
     assert "\n" not in str(refused.value)

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import mobilenet_graph
 
-from scripts.classifier import classifiers
 from scripts.classifier.errors import UserError
+from scripts.classifier.formats import classifiers
 from scripts.classifier.formats.model import Wishes
 from scripts.classifier.graphs import folding, frozen_graph, weight_quantization
 from scripts.classifier.graphs.weight_quantization import ROUNDED, SMALLEST, STORED, quantize

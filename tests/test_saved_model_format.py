@@ -11,8 +11,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.classifier import formats
 from scripts.classifier.errors import UserError
+from scripts.classifier.formats import kinds
 from scripts.classifier.formats.model import Wishes
 from scripts.classifier.photos.preprocessing import Overrides, Preprocessing
 
@@ -24,7 +24,7 @@ def written(tmp_path_factory):
     folder, made = tmp_path_factory.mktemp("written"), {}
     for name in small_classifiers.NAMES:
         contents = small_classifiers.contents(small_classifiers.backbone(name, folder))
-        formats.write("saved_model", folder / name, contents)
+        kinds.write("saved_model", folder / name, contents)
         made[name] = contents, folder / name
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
     return made
@@ -33,11 +33,11 @@ def written(tmp_path_factory):
 @pytest.mark.parametrize("name", small_classifiers.NAMES)
 def test_what_is_written_is_opened_with_all_that_belongs_to_it(written, name):
     contents, path = written[name]
-    model = formats.open_model(path, Wishes(bottlenecks=True))
+    model = kinds.open_model(path, Wishes(bottlenecks=True))
     pictures = small_classifiers.pictures(contents)
     scores, bottlenecks = model.open_runner()(pictures)
     small_classifiers.assert_all_is_there(model, contents, (scores, bottlenecks))
-    assert formats.open_model(path, Wishes()).open_runner()(pictures)[1] is None
+    assert kinds.open_model(path, Wishes()).open_runner()(pictures)[1] is None
 
 
 def test_other_tools_find_labels_and_signatures(written):
@@ -70,8 +70,8 @@ def test_a_graph_for_one_picture_stays_one(written, tmp_path):
     for node in single.graph_def.node:
         if node.name == "input":
             node.attr["shape"].shape.dim[0].size = 1
-    formats.write("saved_model", tmp_path / "single", single)
-    model = formats.open_model(tmp_path / "single", Wishes(bottlenecks=True))
+    kinds.write("saved_model", tmp_path / "single", single)
+    model = kinds.open_model(tmp_path / "single", Wishes(bottlenecks=True))
     assert (model.batch, model.gives_bottlenecks) == (1, False)
     pictures = small_classifiers.pictures(contents, 1)
     expected, _ = small_classifiers.expected(contents, pictures)
@@ -82,19 +82,19 @@ def test_only_a_saved_model_is_replaced(written, tmp_path):
     contents, path = written["keras_network"]
     shutil.copytree(path, tmp_path / "former")
     (tmp_path / "former" / "more.txt").touch()
-    formats.write("saved_model", tmp_path / "former", contents)
+    kinds.write("saved_model", tmp_path / "former", contents)
     assert not (tmp_path / "former" / "more.txt").exists()
-    assert formats.open_model(tmp_path / "former", Wishes()).labels == small_classifiers.LABELS
+    assert kinds.open_model(tmp_path / "former", Wishes()).labels == small_classifiers.LABELS
     (tmp_path / "empty").mkdir()
-    formats.write("saved_model", tmp_path / "empty", contents)
+    kinds.write("saved_model", tmp_path / "empty", contents)
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "rose.jpg").touch()
     (tmp_path / "file").touch()
     for other in ("photos", "file"):
         with pytest.raises(UserError, match="exists and is no SavedModel"):
-            formats.write("saved_model", tmp_path / other, contents)
+            kinds.write("saved_model", tmp_path / other, contents)
     with pytest.raises(UserError, match="cannot write"):
-        formats.write("saved_model", tmp_path / "file" / "model", contents)
+        kinds.write("saved_model", tmp_path / "file" / "model", contents)
     assert (tmp_path / "photos" / "rose.jpg").exists()
     assert {each.name for each in tmp_path.iterdir()} == {"former", "empty", "photos", "file"}
 
@@ -119,7 +119,7 @@ def test_what_is_damaged_is_one_line(written, tmp_path, damage, said):
     shutil.copytree(written["color_texture"][1], tmp_path / "model")
     damage(tmp_path / "model")
     with pytest.raises(UserError, match=said) as refused:
-        formats.open_model(tmp_path / "model", Wishes())
+        kinds.open_model(tmp_path / "model", Wishes())
     assert "\n" not in str(refused.value)
 
 
@@ -130,7 +130,7 @@ def test_a_graph_that_is_cut_short_is_one_line(written, tmp_path, share):
     whole = (written["color_texture"][1] / "saved_model.pb").read_bytes()
     (tmp_path / "model" / "saved_model.pb").write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(UserError, match="cut short") as refused:
-        formats.open_model(tmp_path / "model", Wishes())
+        kinds.open_model(tmp_path / "model", Wishes())
     assert "\n" not in str(refused.value)
 
 
@@ -196,10 +196,10 @@ def _picture(count: int = 2) -> np.ndarray:
 def test_a_model_from_elsewhere_is_fed_as_it_says_and_as_the_user_says(elsewhere):
     path = elsewhere(serving_default="softmax")
     with pytest.raises(UserError, match="give --input_mean, --input_std"):
-        formats.open_model(path, Wishes())
+        kinds.open_model(path, Wishes())
     with pytest.raises(UserError, match="8 x 6 pixels, not 8 x 7"):
-        formats.open_model(path, Wishes(Overrides(input_width=7, input_mean=0.0, input_std=1.0)))
-    model = formats.open_model(path, Wishes(FED, bottlenecks=True))
+        kinds.open_model(path, Wishes(Overrides(input_width=7, input_mean=0.0, input_std=1.0)))
+    model = kinds.open_model(path, Wishes(FED, bottlenecks=True))
     assert model.preprocessing == Preprocessing(8, 6, 127.5, 127.5)
     assert (model.outputs, model.batch, model.note, model.record, model.labels) == (4, 32, None, None, None)
     assert not model.gives_bottlenecks
@@ -208,7 +208,7 @@ def test_a_model_from_elsewhere_is_fed_as_it_says_and_as_the_user_says(elsewhere
 
 
 def test_logits_become_shares(elsewhere):
-    model = formats.open_model(elsewhere(serving_default="logits"), Wishes(FED))
+    model = kinds.open_model(elsewhere(serving_default="logits"), Wishes(FED))
     assert model.batch == 1
     assert "without a softmax" in model.note
     expected = tf.nn.softmax(elsewhere.module.logits(tf.constant(_picture(1)))["output_0"])
@@ -216,7 +216,7 @@ def test_logits_become_shares(elsewhere):
 
 
 def test_whole_numbers_are_raw_pixels(elsewhere):
-    model = formats.open_model(elsewhere(classify="whole_numbers"), Wishes())
+    model = kinds.open_model(elsewhere(classify="whole_numbers"), Wishes())
     assert model.preprocessing == Preprocessing(8, 6, 0.0, 1.0)
     expected = elsewhere.module.whole_numbers(tf.constant(np.rint(_picture()).astype(np.uint8)))["scores"]
     np.testing.assert_allclose(model.open_runner()(_picture())[0], expected, atol=1e-6)
@@ -225,9 +225,9 @@ def test_whole_numbers_are_raw_pixels(elsewhere):
 def test_one_value_is_the_score_of_the_second_label(elsewhere):
     path = elsewhere(serving_default="any_size")
     with pytest.raises(UserError, match="give --input_height, --input_width"):
-        formats.open_model(path, Wishes(FED))
+        kinds.open_model(path, Wishes(FED))
     fed = Overrides(input_height=8, input_width=6, input_mean=0.0, input_std=255.0)
-    model = formats.open_model(path, Wishes(fed))
+    model = kinds.open_model(path, Wishes(fed))
     second = elsewhere.module.any_size(tf.constant(_picture()))["scores"].numpy()
     np.testing.assert_allclose(model.open_runner()(_picture())[0], np.concatenate([1 - second, second], 1), atol=1e-6)
     assert (model.outputs, "second label" in model.note) == (2, True)
@@ -239,7 +239,7 @@ def test_a_model_of_keras_is_opened(tmp_path):
     layers = keras.layers
     model = keras.Sequential([keras.Input((8, 6, 3)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(3)])
     model.export(str(tmp_path / "exported"), verbose=False)
-    opened = formats.open_model(tmp_path / "exported", Wishes(FED))
+    opened = kinds.open_model(tmp_path / "exported", Wishes(FED))
     expected = tf.nn.softmax(model.predict_on_batch(_picture()))
     np.testing.assert_allclose(opened.open_runner()(_picture())[0], expected, atol=1e-6)
 
@@ -265,10 +265,10 @@ def tensorflow_1(tmp_path_factory):
 
 def test_a_model_of_tensorflow_1_is_opened(tensorflow_1):
     folder, expected = tensorflow_1
-    model = formats.open_model(folder / "served", Wishes(FED))
+    model = kinds.open_model(folder / "served", Wishes(FED))
     np.testing.assert_allclose(model.open_runner()(_picture())[0], expected, atol=1e-6)
     with pytest.raises(UserError, match=r"no graph for serving .* Hub"):
-        formats.open_model(folder / "module", Wishes(FED))
+        kinds.open_model(folder / "module", Wishes(FED))
 
 
 @pytest.mark.parametrize(
@@ -288,5 +288,5 @@ def test_what_is_no_classifier_of_colour_pictures_is_refused(elsewhere, tmp_path
         path = tmp_path / "none"
         tf.saved_model.save(tf.Module(), str(path))
     with pytest.raises(UserError, match=said) as refused:
-        formats.open_model(path, Wishes(FED))
+        kinds.open_model(path, Wishes(FED))
     assert "\n" not in str(refused.value)

@@ -14,9 +14,8 @@ from conftest import Workplace
 from flatbuffers import number_types
 from flatbuffers.table import Table
 
-from scripts.classifier import bias_correction, tflite_file, tflite_metadata
 from scripts.classifier.errors import UserError
-from scripts.classifier.formats import graph, tflite
+from scripts.classifier.formats import bias_correction, graph, tflite, tflite_file, tflite_metadata
 from scripts.classifier.formats.contents import Contents
 from scripts.classifier.formats.model import Wishes
 from scripts.classifier.photos import image_lists, pixels

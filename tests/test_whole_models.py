@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from conftest import draw_shape
 
-from scripts.classifier import formats, load_classifier, process_image, whole_models
+from scripts.classifier import load_classifier, process_image
 from scripts.classifier.errors import UserError
+from scripts.classifier.formats import kinds, whole_models
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def test_a_model_beside_the_graph_says_the_same(retrained, workplace, picture, w
 
 def test_a_model_that_disagrees_is_an_error_and_not_left_behind(retrained, workplace, picture, monkeypatch):
     """As a fault in what writes models would show: here a model of another classifier is put in its place."""
-    write = formats.write
+    write = kinds.write
 
     def write_something_else(kind, path, contents):
         for node in contents.graph_def.node:
@@ -39,7 +40,7 @@ def test_a_model_that_disagrees_is_an_error_and_not_left_behind(retrained, workp
                 node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(biases))
         return write(kind, path, contents)
 
-    monkeypatch.setattr(formats, "write", write_something_else)
+    monkeypatch.setattr(kinds, "write", write_something_else)
     path = workplace / "model.keras"
     with pytest.raises(UserError, match=r"scores are up to .* off"):
         whole_models.write("keras", path, retrained / "retrained_graph.pb", ("blue", "green", "red"), [picture])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .predictions import load_classifier, process_image
+    from .formats.predictions import load_classifier, process_image
 
 __all__ = ["load_classifier", "process_image"]
 
@@ -17,6 +17,6 @@ def __getattr__(name: str):
     """Imported where it is used, so that importing a module from here stays light."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import predictions
+    from .formats import predictions
 
     return getattr(predictions, name)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .classifiers import Classifier
 from .errors import UserError
+from .formats.classifiers import Classifier
 from .photos import image_lists
 from .photos.image_lists import TESTING, VALIDATION, ImageLists
 

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import keras_translation
 from ..errors import UserError
+from ..formats import keras_translation
 from ..graphs import frozen_graph, interface, keras_description, keras_files, old_ops
 from . import densenet161, frozen_backbones, kept_graphs, keras_graphs
 from .backbone import Backbone

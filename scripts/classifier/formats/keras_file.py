@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import atomic_files, keras_translation
+from .. import atomic_files
 from ..errors import UserError
 from ..graphs import keras_description, keras_files
 from ..photos import preprocessing
-from . import endings, raw_pixels, sizes
+from . import endings, keras_translation, raw_pixels, sizes
 from .contents import LABELS, RECORD, UNKNOWN, Contents, carried
 from .model import Model, Wishes
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import atomic_files, tflite_file, tflite_metadata
+from .. import atomic_files
 from ..errors import UserError
 from ..graphs import frozen_graph, litert
 from ..graphs.frozen_graph import node_of
 from ..photos import preprocessing
 from ..photos.preprocessing import Preprocessing
-from . import endings, sizes
+from . import endings, sizes, tflite_file, tflite_metadata
 from .contents import LABELS, Contents, carried
 from .model import Model, Run, Wishes
 
@@ -74,7 +74,7 @@ def _convert(graph_def: GraphDef, take: Preprocessing, quantize: str, pictures: 
     import tensorflow as tf
     from tensorflow.lite.python.convert_phase import ConverterError
 
-    from .. import bias_correction
+    from . import bias_correction
 
     if quantize in _ROUNDED_FROM and pictures:
         least = _ROUNDED_FROM[quantize]

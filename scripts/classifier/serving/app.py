@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from ..classifiers import Answer
+from ..formats.classifiers import Answer
 from ..photos.pixels import UnreadableImage
 from ..report.style import COLOURS
 from . import docs_page, metrics, openapi, page, tensorflow_rest

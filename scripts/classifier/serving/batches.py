@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..backbones import network
-from ..classifiers import Answer, Classifier
+from ..formats.classifiers import Answer, Classifier
 from ..photos import pixels
 
 # A picture that is ready waits so long, at most, for others that are being decoded.

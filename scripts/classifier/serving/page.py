@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
-from ..classifiers import Classifier
+from ..formats.classifiers import Classifier
 from ..photos.image_lists import TRAINING
 from ..report.markup import count, decimals, name, percent, text
 from .bodies import MOST_BYTES

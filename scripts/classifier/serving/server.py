@@ -15,8 +15,8 @@ from pathlib import Path
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ..classifiers import Classifier
 from ..errors import UserError
+from ..formats.classifiers import Classifier
 from . import access_log, app, page, service, watching
 from .access_log import Write
 from .door import Door

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..classifiers import Classifier
 from ..errors import UserError
+from ..formats.classifiers import Classifier
 from .batches import Batches, Outcome, Picture
 from .metrics import Metrics
 

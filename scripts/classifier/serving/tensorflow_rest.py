@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..classifiers import Answer
+from ..formats.classifiers import Answer
 from ..formats.raw_pixels import PICTURES, SCORES
 from ..formats.saved_model_signatures import CLASSES, CLASSIFY, EXAMPLES, IMAGE_BYTES, PIXELS, SERVING
 from .batches import Picture

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import UserError
+from ..photos import pixels
 from . import classifiers
 from .classifiers import Classifier
-from .errors import UserError
-from .formats.model import Wishes
-from .photos import pixels
+from .model import Wishes
 
 
 class Predictor:

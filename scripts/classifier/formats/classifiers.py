@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from . import formats
-from .backbones import network
-from .errors import UserError
-from .formats.model import Model, Run, Wishes
-from .photos import category_names, pixels
-from .training import unknown
+from ..backbones import network
+from ..errors import UserError
+from ..photos import category_names, pixels
+from ..training import unknown
+from . import kinds
+from .model import Model, Run, Wishes
 
 # Decoded pictures that wait for the network, and answers that wait to be taken.
 _AHEAD = 32
@@ -134,7 +134,7 @@ def load(
 
     `names` is a JSON file of what people call the labels (see category_names.py).
     """
-    model = formats.open_model(path, wishes if not tell_unknown else Wishes(wishes.said, wishes.pictures, True))
+    model = kinds.open_model(path, wishes if not tell_unknown else Wishes(wishes.said, wishes.pictures, True))
     tells = None
     if tell_unknown:
         if model.unknown is None:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from . import classifiers, formats
+from ..errors import UserError
+from ..photos.image_lists import SPLITS, ImageLists
+from ..photos.preprocessing import Overrides
+from . import classifiers, kinds
+from . import graph as graphs
 from .classifiers import Classifier
-from .errors import UserError
-from .formats import graph as graphs
-from .formats.model import Wishes
-from .photos.image_lists import SPLITS, ImageLists
-from .photos.preprocessing import Overrides
+from .model import Wishes
 
-_ENDINGS = {".keras": formats.KERAS, ".h5": formats.H5}
+_ENDINGS = {".keras": kinds.KERAS, ".h5": kinds.H5}
 _LARGEST_DIFFERENCE = 1e-4  # of scores, which lie between 0 and 1
 _PHOTOS = 16
 
@@ -25,7 +25,7 @@ def kind_of(word: str) -> str:
     """The format that the user asks for by a name: model.keras, model.h5, or a folder for a SavedModel."""
     ending = Path(word).suffix.lower()
     if word.endswith("/") or not ending:
-        return formats.SAVED_MODEL
+        return kinds.SAVED_MODEL
     if ending not in _ENDINGS:
         raise UserError(
             f"--output_model={word}: expected a name that ends in .keras or .h5, or a folder (ending in /) for a "
@@ -39,7 +39,7 @@ def write(kind: str, path: Path, graph: Path, labels: tuple[str, ...], photos: S
 
     Where that is more than rounding explains, nothing is left at `path`.
     """
-    formats.write(kind, path, graphs.read_contents(graph, Overrides(), labels))
+    kinds.write(kind, path, graphs.read_contents(graph, Overrides(), labels))
     difference = max(
         float(np.abs(ours - theirs).max())
         for ours, theirs in zip(_scores(graph, labels, photos), _scores(path, labels, photos), strict=True)
@@ -61,5 +61,5 @@ def photos_to_compare(lists: ImageLists) -> list[Path]:
 
 
 def _scores(path: Path, labels: tuple[str, ...], photos: Sequence[Path]) -> list[np.ndarray]:
-    classifier = Classifier(formats.open_model(path, Wishes(pictures=len(photos))), labels, None)
+    classifier = Classifier(kinds.open_model(path, Wishes(pictures=len(photos))), labels, None)
     return [answer.scores for _, answer in classifier.label(photos) if isinstance(answer, classifiers.Answer)]

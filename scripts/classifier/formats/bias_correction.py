@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .graphs import frozen_graph
-from .graphs.frozen_graph import node_of
+from ..graphs import frozen_graph
+from ..graphs.frozen_graph import node_of
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef

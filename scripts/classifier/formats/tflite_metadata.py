@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..errors import UserError
 from . import flatbuffer_tables, tflite_file
-from .errors import UserError
 from .flatbuffer_tables import Fields, Table
 
 NAME, IDENTIFIER = "TFLITE_METADATA", b"M001"

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import UserError
-from .graphs import folding, frozen_graph
-from .graphs.frozen_graph import node_of
-from .graphs.wiring import Wiring, inputs_of, port_of, value
-from .photos.preprocessing import Preprocessing
+from ..errors import UserError
+from ..graphs import folding, frozen_graph
+from ..graphs.frozen_graph import node_of
+from ..graphs.wiring import Wiring, inputs_of, port_of, value
+from ..photos.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import keras
