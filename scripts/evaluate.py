@@ -16,17 +16,18 @@ import numpy as np
 from absl import flags
 
 from . import command_line, input_flags, progress
-from .classifier import atomic_files, evaluation, evaluation_text, findings, judging, near_duplicates, perceptual_hash
+from .classifier import atomic_files
 from .classifier.errors import UserError
-from .classifier.evaluation import Judged, Measures, Strangers
-from .classifier.findings import Findings
 from .classifier.formats import classifiers
 from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
-from .classifier.judging import LabelledPhoto, Looked
+from .classifier.judging import evaluation, evaluation_text, findings, looking, near_duplicates, perceptual_hash
+from .classifier.judging.evaluation import Judged, Measures, Strangers
+from .classifier.judging.findings import Findings
+from .classifier.judging.looking import LabelledPhoto, Looked
+from .classifier.judging.report.page import Report, render
 from .classifier.photos import category_names, folders
 from .classifier.photos.image_lists import SPLITS, TESTING, TRAINING, VALIDATION, ImageLists
-from .classifier.report.page import Report, render
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The classifier, as retrain or export wrote it.")
@@ -67,7 +68,7 @@ def main(positional: list[str]) -> None:
 
     lists, split = _what_to_look_at(classifier)
     image_dir = lists.image_dir
-    photos, foreign = judging.match(lists, classifier.labels, strangers_too=FLAGS.unknown)
+    photos, foreign = looking.match(lists, classifier.labels, strangers_too=FLAGS.unknown)
     if foreign and not FLAGS.unknown:
         command_line.warn(f"of none of its labels and left out: {', '.join(foreign)} (--unknown looks at them too)")
         photos = [photo for photo in photos if photo.label is not None]
@@ -100,7 +101,7 @@ def _what_to_look_at(classifier: Classifier) -> tuple[ImageLists, str]:
             "folder of photos for each label"
         )
     image_dir = folders.at(trained_on if FLAGS.image_dir is None else FLAGS.image_dir)
-    lists = judging.scan(image_dir, classifier.model.record)
+    lists = looking.scan(image_dir, classifier.model.record)
     if FLAGS.split is not None:
         return lists, FLAGS.split
     own = trained_on is not None and image_dir.resolve() == folders.at(trained_on).resolve()
@@ -118,7 +119,7 @@ def _what_to_look_at(classifier: Classifier) -> tuple[ImageLists, str]:
 
 def _look(classifier: Classifier, lists: ImageLists, photos: list[LabelledPhoto]) -> Looked:
     with progress.show("looking at photos", len(photos), "photos") as advance:
-        looked = judging.look(classifier, lists, photos, advance)
+        looked = looking.look(classifier, lists, photos, advance)
     if looked.unreadable:
         path, reason = next(iter(looked.unreadable.items()))
         command_line.warn(f"{len(looked.unreadable)} photos cannot be read and are left out ({path}: {reason} ...)")

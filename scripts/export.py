@@ -15,13 +15,13 @@ import numpy as np
 from absl import flags
 
 from . import command_line, input_flags, progress
-from .classifier import judging
 from .classifier.errors import UserError
 from .classifier.formats import classifiers, kinds
 from .classifier.formats import graph as graphs
 from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
-from .classifier.judging import LabelledPhoto, Looked
+from .classifier.judging import looking
+from .classifier.judging.looking import LabelledPhoto, Looked
 from .classifier.photos import pixels
 from .classifier.photos.image_lists import TESTING, TRAINING, ImageLists
 from .classifier.training import accuracy
@@ -77,8 +77,8 @@ def _photos(classifier: Classifier) -> tuple[ImageLists | None, list[LabelledPho
     folder = options.get("image_dir") if FLAGS.image_dir is None else FLAGS.image_dir
     if FLAGS.image_dir is None and (folder is None or not Path(folder).is_dir()):
         return None, []
-    lists = judging.scan(Path(folder), classifier.model.record)
-    return lists, judging.match(lists, classifier.labels)[0]
+    lists = looking.scan(Path(folder), classifier.model.record)
+    return lists, looking.match(lists, classifier.labels)[0]
 
 
 def _samples(classifier: Classifier, lists: ImageLists | None, photos: list[LabelledPhoto]) -> Iterator[np.ndarray]:
@@ -105,7 +105,7 @@ def _compare(pair: list[Classifier], lists: ImageLists | None, photos: list[Labe
     looked = []
     for classifier in pair:
         with progress.show(f"scoring {classifier.model.path.name}", len(photos), "photos") as advance:
-            looked.append(judging.look(classifier, lists, photos, advance))
+            looked.append(looking.look(classifier, lists, photos, advance))
     longest = max(len(str(classifier.model.path)) for classifier in pair)
     for classifier, each in zip(pair, looked, strict=True):
         path, milliseconds = classifier.model.path, 1000 * _seconds_a_photo(classifier, lists, each)

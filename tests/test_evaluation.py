@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support, top_k_accuracy_score
 
-from scripts.classifier import evaluation, evaluation_text, findings, near_duplicates
 from scripts.classifier.drawing.text_columns import columns, cut, fit
-from scripts.classifier.evaluation import Judged, Measures, Strangers
-from scripts.classifier.perceptual_hash import Hashes
+from scripts.classifier.judging import evaluation, evaluation_text, findings, near_duplicates
+from scripts.classifier.judging.evaluation import Judged, Measures, Strangers
+from scripts.classifier.judging.perceptual_hash import Hashes
 from scripts.classifier.training import accuracy
 
 

@@ -6,10 +6,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance, ImageOps
 
-from scripts.classifier import near_duplicates, perceptual_hash
 from scripts.classifier.fetching import flower_scenes
-from scripts.classifier.near_duplicates import Pair
-from scripts.classifier.perceptual_hash import Hashes
+from scripts.classifier.judging import near_duplicates, perceptual_hash
+from scripts.classifier.judging.near_duplicates import Pair
+from scripts.classifier.judging.perceptual_hash import Hashes
 
 KINDS = ("daisy", "dandelion", "roses", "sunflowers", "tulips")
 

@@ -8,12 +8,12 @@ import pytest
 from conftest import draw_folder, draw_shape
 from PIL import Image
 
-from scripts.classifier import findings
-from scripts.classifier.evaluation import Judged, Measures, Strangers
-from scripts.classifier.near_duplicates import NearIdentical, Pair
-from scripts.classifier.report import charts, markup, thumbnails
-from scripts.classifier.report import page as report
-from scripts.classifier.report.page import Report
+from scripts.classifier.judging import findings
+from scripts.classifier.judging.evaluation import Judged, Measures, Strangers
+from scripts.classifier.judging.near_duplicates import NearIdentical, Pair
+from scripts.classifier.judging.report import charts, markup, thumbnails
+from scripts.classifier.judging.report import page as report
+from scripts.classifier.judging.report.page import Report
 
 VOID = {"meta", "br", "img"}
 ALWAYS = ["figures", "labels", "confusion", "calibration", "mistakes", "labels-to-check"]

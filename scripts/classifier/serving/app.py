@@ -15,8 +15,8 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from ..formats.classifiers import Answer
+from ..judging.report.style import COLOURS
 from ..photos.pixels import UnreadableImage
-from ..report.style import COLOURS
 from . import docs_page, metrics, openapi, page, tensorflow_rest
 from .batches import Full, Outcome, Picture
 from .bodies import Bodies

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from string import Template
 
-from ..report.markup import text
+from ..judging.report.markup import text
 
 _TEMPLATE = Path(__file__).parent / "page" / "docs.html"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from string import Template
 
 from ..formats.classifiers import Classifier
+from ..judging.report.markup import count, decimals, name, percent, text
 from ..photos.image_lists import TRAINING
-from ..report.markup import count, decimals, name, percent, text
 from .bodies import MOST_BYTES
 
 _FOLDER = Path(__file__).parent / "page"

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .backbones import network
-from .photos import pixels
-from .photos.pixels import UnreadableImage
+from ..backbones import network
+from ..photos import pixels
+from ..photos.pixels import UnreadableImage
 
 BITS = 64
 

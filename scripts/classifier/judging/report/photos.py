@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ...photos.image_lists import TESTING, TRAINING, VALIDATION
 from ..evaluation import Judged, Measures, Strangers
 from ..findings import LOW_SCORE, Findings
 from ..near_duplicates import Pair
 from ..perceptual_hash import BITS
-from ..photos.image_lists import TESTING, TRAINING, VALIDATION
 from .markup import Section, count, name, percent, share, text
 from .thumbnails import thumbnail
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...photos.image_lists import TESTING, TRAINING, VALIDATION
 from ..evaluation import Measures, Strangers
 from ..findings import Findings
-from ..photos.image_lists import TESTING, TRAINING, VALIDATION
 from . import numbers, photos
 from .markup import FEW_PHOTOS, count, decimals, name, percent, text
 from .style import STYLE

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import UserError
-from .formats.classifiers import Classifier
-from .photos import image_lists
-from .photos.image_lists import TESTING, VALIDATION, ImageLists
+from ..errors import UserError
+from ..formats.classifiers import Classifier
+from ..photos import image_lists
+from ..photos.image_lists import TESTING, VALIDATION, ImageLists
 
 
 @dataclass(frozen=True)

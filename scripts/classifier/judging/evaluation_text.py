@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from .drawing.text_columns import columns, cut, fit
+from ..drawing.text_columns import columns, cut, fit
+from ..training.accuracy import share_in_words
 from .evaluation import Judged, LabelMeasures, Measures, Strangers
 from .findings import Findings, Suspicion
 from .near_duplicates import Pair
-from .training.accuracy import share_in_words
 
 _WIDTH = 100
 _LONGEST_LABEL, _SHORTEST_LABEL = 30, 8

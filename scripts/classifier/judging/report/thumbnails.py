@@ -9,8 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from ..photos import pixels
-from ..photos.pixels import UnreadableImage
+from ...photos import pixels
+from ...photos.pixels import UnreadableImage
 
 LONGEST_SIDE = 160
 _QUALITY = 80

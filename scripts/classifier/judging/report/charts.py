@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from ..drawing import curve_points
-from ..drawing.text_columns import columns, cut
+from ...drawing import curve_points
+from ...drawing.text_columns import columns, cut
 from ..evaluation import Bin, Measures
 from .markup import count, percent, text
 

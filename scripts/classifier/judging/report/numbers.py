@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from ..drawing import curve_points
+from ...drawing import curve_points
+from ...photos.image_lists import SPLITS
 from ..evaluation import LabelMeasures, Measures
-from ..photos.image_lists import SPLITS
 from . import charts
 from .markup import FEW_PHOTOS, Section, count, decimals, name, or_dash, percent, scrolling, text
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..photos.image_lists import TRAINING
 from .evaluation import Judged
 from .near_duplicates import NearIdentical
-from .photos.image_lists import TRAINING
 
 # The two highest scores are that close in a photo that is called uncertain.
 CLOSE_SCORES = 0.2

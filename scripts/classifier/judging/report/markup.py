@@ -6,7 +6,7 @@ import html
 import re
 from dataclasses import dataclass
 
-from ..training.accuracy import interval_95
+from ...training.accuracy import interval_95
 
 # What HTML has no way to hold: halves of letters, as file names that are no UTF-8 give, and control characters.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")

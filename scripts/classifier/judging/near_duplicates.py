@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..photos.image_lists import TRAINING
 from . import perceptual_hash
 from .perceptual_hash import Hashes
-from .photos.image_lists import TRAINING
 
 # In how many of 64 bits hashes may differ, as they are and with one picture in a mirror. By accident, mirror images
 # come as near as originals do, but far fewer of them are meant: they must be nearer.

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .training import accuracy
-from .training.accuracy import Results
+from ..training import accuracy
+from ..training.accuracy import Results
 
 # What a score of nought counts as in the cross entropy, whose logarithm would be infinite.
 SMALLEST_SCORE = 1e-7
