@@ -12,7 +12,7 @@ from absl import flags
 
 from benchmarks import many_photos, many_vectors, parts, ray_nodes
 from benchmarks.workbench import Workbench
-from scripts import command_line
+from scripts.console import command_line
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list("photo_counts", ["10000", "100000", "1000000"], "How many photos are listed, split and looked up.")

@@ -15,12 +15,12 @@ import numpy as np
 from absl import flags
 
 from benchmarks import folds
-from scripts import command_line, progress
 from scripts.classifier.backbones import table
 from scripts.classifier.errors import UserError
 from scripts.classifier.training import accuracy
 from scripts.classifier.training.fine_tuning.tuner import Tuning
 from scripts.classifier.training.recipe import Recipe
+from scripts.console import command_line, progress
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("photos", "tf_files/flower_photos", "The folder of photos: one folder for each label.")

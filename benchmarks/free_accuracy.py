@@ -15,12 +15,12 @@ import numpy as np
 from absl import flags
 
 from benchmarks import figures, folds
-from scripts import command_line
 from scripts.classifier.backbones import several_views, table
 from scripts.classifier.backbones.network import Network
 from scripts.classifier.errors import UserError
 from scripts.classifier.training import accuracy
 from scripts.classifier.training.final_layer import Recipe
+from scripts.console import command_line
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("photos", "tf_files/flower_photos", "The folder of photos: one folder for each label.")

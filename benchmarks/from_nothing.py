@@ -17,8 +17,8 @@ from pathlib import Path
 from absl import flags
 
 from benchmarks import machine, processes
-from scripts import command_line
 from scripts.classifier.backbones import network
+from scripts.console import command_line
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("flowers", None, "A folder of photos for the basic network, plain and with augmentation.")

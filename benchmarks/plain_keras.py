@@ -17,7 +17,7 @@ from scripts.classifier.photos import image_lists
 from scripts.classifier.photos.image_lists import TRAINING, VALIDATION
 from scripts.classifier.training.convnet import pictures
 from scripts.classifier.training.convnet.recipes import Recipe
-from scripts.progress import show
+from scripts.console.progress import show
 
 _PERCENTAGES = 0, 20
 _DROPOUT = 0.2

@@ -14,12 +14,12 @@ import numpy as np
 from absl import flags
 
 from benchmarks import folds
-from scripts import command_line
 from scripts.classifier.backbones import table
 from scripts.classifier.errors import UserError
 from scripts.classifier.photos import folders
 from scripts.classifier.training import accuracy
 from scripts.classifier.training.recipe import Recipe
+from scripts.console import command_line
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("photos", "tf_files/flower_photos", "The folder of photos: one folder for each label.")

@@ -12,8 +12,8 @@ from absl import flags
 
 from benchmarks import commands, extraction, inception, memory, parts, training
 from benchmarks.workbench import Workbench
-from scripts import command_line
 from scripts.classifier.backbones import table
+from scripts.console import command_line
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("photos", "tf_files/flower_photos", "One folder of JPEG photos for each label.")

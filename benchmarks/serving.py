@@ -22,12 +22,12 @@ from absl import flags
 from benchmarks import figures, http_load, machine
 from benchmarks.figures import Against, Figure
 from benchmarks.workbench import Workbench
-from scripts import command_line
 from scripts.classifier.backbones import table
 from scripts.classifier.errors import UserError
 from scripts.classifier.formats import classifiers
 from scripts.classifier.formats.model import Wishes
 from scripts.classifier.photos.folders import pictures_below
+from scripts.console import command_line
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("photos", "tf_files/flower_photos", "One folder of JPEG photos for each label.")

@@ -14,12 +14,12 @@ from absl import flags
 from benchmarks import inception
 from benchmarks.ray_nodes import Clock
 from benchmarks.workbench import Workbench
-from scripts import command_line
 from scripts.classifier.backbones import network
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.bottlenecks.extraction import open_cache
 from scripts.classifier.photos.distortions import WHOLE
 from scripts.classifier.training import stages
+from scripts.console import command_line
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("photos", "tf_files/flower_photos", "One folder of JPEG photos for each label.")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from absl import flags
 
-from . import command_line
 from .classifier.backbones import table
 from .classifier.backbones.table import Listed
+from .console import command_line
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("model_dir", "tf_files/models", "Where pretrained networks are kept.")

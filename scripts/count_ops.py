@@ -13,10 +13,10 @@ from pathlib import Path
 
 from absl import flags
 
-from . import command_line
 from .classifier.errors import UserError
 from .classifier.graphs import costs, frozen_graph
 from .classifier.graphs.costs import Statistics
+from .console import command_line
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The frozen graph (.pb); may also be given as a word.")

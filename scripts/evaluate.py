@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from . import command_line, input_flags, progress
 from .classifier import atomic_files
 from .classifier.errors import UserError
 from .classifier.formats import classifiers
@@ -28,6 +27,7 @@ from .classifier.judging.looking import LabelledPhoto, Looked
 from .classifier.judging.report.page import Report, render
 from .classifier.photos import category_names, folders
 from .classifier.photos.image_lists import SPLITS, TESTING, TRAINING, VALIDATION, ImageLists
+from .console import command_line, input_flags, progress
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The classifier, as retrain or export wrote it.")

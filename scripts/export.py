@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from . import command_line, input_flags, progress
 from .classifier.errors import UserError
 from .classifier.formats import classifiers, kinds
 from .classifier.formats import graph as graphs
@@ -25,6 +24,7 @@ from .classifier.judging.looking import LabelledPhoto, Looked
 from .classifier.photos import pixels
 from .classifier.photos.image_lists import TESTING, TRAINING, ImageLists
 from .classifier.training import accuracy
+from .console import command_line, input_flags, progress
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The classifier: a frozen graph.")

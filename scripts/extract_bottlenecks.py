@@ -9,12 +9,12 @@ from pathlib import Path
 
 from absl import flags
 
-from . import bottleneck_flags, command_line, network_flags, progress
 from .classifier.backbones import network
 from .classifier.bottlenecks import extraction
 from .classifier.photos import folders, image_lists
 from .classifier.stopwatch import Stopwatch
 from .classifier.training import stages, words
+from .console import bottleneck_flags, command_line, network_flags, progress
 
 FLAGS = flags.FLAGS
 flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")

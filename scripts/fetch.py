@@ -17,12 +17,12 @@ from pathlib import Path
 
 from absl import flags
 
-from . import command_line, progress
 from .classifier.drawing import picture_files, sample_sheet, text_columns
 from .classifier.errors import UserError
 from .classifier.fetching import downloads, oxford_flowers, photo_archives, tfds_photos
 from .classifier.photos import category_names, image_lists, sizes
 from .classifier.photos.image_lists import SPLITS, ImageLists
+from .console import command_line, progress
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("destination", None, "Folder to put the photos in; tf_files/<name> unless given.")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from absl import flags
 
-from . import command_line
 from .classifier.errors import UserError
 from .classifier.graphs import frozen_graph
 from .classifier.training import summaries
+from .console import command_line
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("logdir", "tf_files/training_summaries/graph", "The log folder to write to; made if need be.")

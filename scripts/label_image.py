@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 
-from . import command_line, flags, input_flags
 from .classifier.drawing import answers, picture_files
 from .classifier.errors import UserError
 from .classifier.formats import classifiers
@@ -25,6 +24,7 @@ from .classifier.formats.classifiers import Answer, Classifier
 from .classifier.formats.model import Wishes
 from .classifier.photos import folders, pixels
 from .classifier.training import unknown
+from .console import command_line, flags, input_flags
 
 FLAGS = flags.FLAGS
 flags.DEFINE_multi_string("image", [], "A picture, a folder of pictures or a pattern; may be given several times.")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from absl import flags
 
-from . import command_line
 from .classifier.drawing import curve_points, picture_files, training_curves
 from .classifier.drawing.training_curves import Curve
 from .classifier.training import run_record, summary_curves
+from .console import command_line
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("summaries_dir", "tf_files/training_summaries", "The folder that the training wrote its log to.")

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from absl import flags
 
-from . import command_line
 from .classifier import atomic_files
 from .classifier.errors import UserError
 from .classifier.formats import classifiers
@@ -25,6 +24,7 @@ from .classifier.graphs.frozen_graph import node_of
 from .classifier.graphs.weight_quantization import ROUNDED, STORED, Quantized
 from .classifier.photos.preprocessing import Preprocessing
 from .classifier.training import run_record, stages
+from .console import command_line
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("input", "tf_files/retrained_graph.pb", "The frozen graph.")

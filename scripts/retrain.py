@@ -12,7 +12,6 @@ from pathlib import Path
 
 from absl import flags
 
-from . import bottleneck_flags, command_line, network_flags, progress, recipe_flags
 from .classifier import atomic_files
 from .classifier.backbones import network, table
 from .classifier.backbones.backbone import Backbone
@@ -33,6 +32,7 @@ from .classifier.training.fine_tuning.tuner import DISTORTIONS
 from .classifier.training.recipe import Recipe
 from .classifier.training.stages import gather, learn_unknown, look_up, share_kept, train, write_graph, write_labels
 from .classifier.training.summaries import Summaries
+from .console import bottleneck_flags, command_line, network_flags, progress, recipe_flags
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(

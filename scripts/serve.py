@@ -10,11 +10,11 @@ import os
 import sys
 from pathlib import Path
 
-from . import command_line, flags, input_flags
 from .classifier.errors import UserError
 from .classifier.formats import classifiers
 from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
+from .console import command_line, flags, input_flags
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The classifier, as retrain or export wrote it.")

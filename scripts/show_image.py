@@ -15,10 +15,10 @@ from pathlib import Path
 from absl import flags
 from PIL import Image
 
-from . import command_line
 from .classifier.drawing import captions, picture_files, terminal
 from .classifier.errors import UserError
 from .classifier.photos import attributions, pixels
+from .console import command_line
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("output", None, "Write a picture file (.png or .jpg) with captions; several photos make a sheet.")

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from absl import flags
 
-from . import command_line, progress
 from .classifier import atomic_files
 from .classifier.backbones import network
 from .classifier.drawing import picture_files, sample_sheet
@@ -28,6 +27,7 @@ from .classifier.training.convnet import checkpoints, drawings, pictures, recipe
 from .classifier.training.convnet.recipes import Recipe
 from .classifier.training.final_layer import Evaluation
 from .classifier.training.summaries import Summaries
+from .console import command_line, progress
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("image_dir", "tf_files/flower_photos", "The folder of photos: one folder for each label.")

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts import progress
 from scripts.classifier.errors import UserError
 from scripts.classifier.fetching import downloads
+from scripts.console import progress
 from tests import file_server
 from tests.file_server import File, Silence, Status
 

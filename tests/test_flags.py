@@ -8,7 +8,7 @@ import pytest
 from absl import flags as absl_flags
 from conftest import ROOT
 
-from scripts import flags
+from scripts.console import flags
 
 # Both refuse those that raise; the text must then name what is wrong.
 UNDERSTOOD = [

@@ -105,7 +105,7 @@ def _start_server(python_path: str) -> str:
 
 def _serve(listener: socket.socket) -> None:
     """Forks for each request until standard input ends, and tells each asker how its fork ended."""
-    from scripts import command_line
+    from scripts.console import command_line
 
     with open(os.devnull, "w") as nothing:
         native = os.dup(2)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from absl import flags
 
-from .classifier.backbones import network, table
-from .classifier.backbones.backbone import Backbone
-from .classifier.backbones.table import Choices
-from .classifier.fetching import downloads
+from ..classifier.backbones import network, table
+from ..classifier.backbones.backbone import Backbone
+from ..classifier.backbones.table import Choices
+from ..classifier.fetching import downloads
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(

@@ -2,9 +2,9 @@
 
 from absl import flags
 
-from .classifier.errors import UserError
-from .classifier.training.fine_tuning.tuner import Tuning
-from .classifier.training.recipe import ADAM, CLASS_WEIGHTS, LEARNING_RATES, SGD, Recipe
+from ..classifier.errors import UserError
+from ..classifier.training.fine_tuning.tuner import Tuning
+from ..classifier.training.recipe import ADAM, CLASS_WEIGHTS, LEARNING_RATES, SGD, Recipe
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("how_many_training_steps", Recipe.steps, "How many random batches to train on.", 1)

@@ -12,13 +12,13 @@ import warnings
 from collections.abc import Callable
 from typing import NoReturn
 
+from ..classifier.errors import UserError
 from . import flags
-from .classifier.errors import UserError
 
 FLAGS = flags.FLAGS
 
 # The modules of flags that commands import.
-SHARED_FLAGS = ("scripts.bottleneck_flags", "scripts.input_flags", "scripts.network_flags", "scripts.recipe_flags")
+SHARED_FLAGS = ("scripts.console.bottleneck_flags", "scripts.console.input_flags", "scripts.console.network_flags", "scripts.console.recipe_flags")
 
 # What TensorFlow reads when it is imported. Handing one small operation after another to other threads costs a tenth
 # of the training's time; large ones still use all cores within themselves.

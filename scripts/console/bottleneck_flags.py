@@ -4,11 +4,11 @@ from pathlib import Path
 
 from absl import flags
 
-from .classifier.backbones.backbone import Backbone
-from .classifier.bottlenecks.cluster import driver, engine
-from .classifier.photos.distortions import Distortions, View, views_of
-from .classifier.training import stages
-from .classifier.training.recipe import Recipe
+from ..classifier.backbones.backbone import Backbone
+from ..classifier.bottlenecks.cluster import driver, engine
+from ..classifier.photos.distortions import Distortions, View, views_of
+from ..classifier.training import stages
+from ..classifier.training.recipe import Recipe
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("image_dir", "tf_files/flower_photos", "The folder of photos: one folder for each label.")

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from ..classifier.photos.preprocessing import Overrides
 from . import flags
-from .classifier.photos.preprocessing import Overrides
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("input_height", None, "Height of what it takes; default: as it says itself.", 1)

@@ -1,0 +1,1 @@
+"""How good a classifier is, measured on photos whose labels are known."""
