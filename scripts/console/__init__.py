@@ -1,0 +1,1 @@
+"""What the commands share: how a command runs, what a terminal shows, and the flags that several have."""
