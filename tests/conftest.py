@@ -1,80 +1,16 @@
-"""What several tests need: running a command as a user does, and folders of small drawn pictures."""
+"""The fixtures that several tests need."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-import warm_commands
 from hypothesis import HealthCheck, settings
-from PIL import Image, ImageDraw
 
-ROOT = Path(__file__).parent.parent
+from tests.support.workplace import Workplace, draw_folder
 
 # These machines may be busy: a slow example is no failure.
 settings.register_profile("poets", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 settings.load_profile("poets")
-
-
-class Workplace:
-    """A folder for one test's files, and commands run so that they write nowhere else."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-
-    def __truediv__(self, name: str) -> Path:
-        return self.folder / name
-
-    def command(self, name: str, *words: str) -> list[str]:
-        return [sys.executable, "-m", f"scripts.{name}", *map(str, words)]
-
-    def run(
-        self, name: str, *words: str, env: dict[str, str] | None = None, cold: bool = False
-    ) -> subprocess.CompletedProcess:
-        """`cold` starts a new Python, as a user does, for what is about starting."""
-        environment = self.environment(env)
-        if not cold:
-            return warm_commands.run([f"scripts.{name}", *map(str, words)], ROOT, environment)
-        command = self.command(name, *words)
-        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
-
-    def start(self, name: str, *words: str, stdout, stderr, env: dict[str, str] | None = None) -> warm_commands.Running:
-        """Does not wait for its end."""
-        return warm_commands.Running(
-            [f"scripts.{name}", *map(str, words)], ROOT, self.environment(env), stdout=stdout, stderr=stderr
-        )
-
-    def environment(self, more: dict[str, str] | None = None) -> dict[str, str]:
-        return {
-            **os.environ,
-            # No command under test may reach out: where a download is meant, the test gives a mirror or a server.
-            "POETS_MIRROR": str(self.folder / "mirror"),
-            "PYTHONPATH": str(ROOT / "tests" / "without_test_packages"),
-            **(more or {}),
-        }
-
-    def outputs(self) -> list[str]:
-        """retrain's flags that keep everything it writes in here."""
-        places = {
-            "output_graph": "retrained_graph.pb",
-            "output_labels": "retrained_labels.txt",
-            "summaries_dir": "summaries",
-            "model_dir": "models",
-            "bottleneck_dir": "bottlenecks",
-            "skipped_images": "skipped_images.txt",
-            "intermediate_output_graphs_dir": "intermediate",
-        }
-        return [f"--{flag}={self.folder / place}" for flag, place in places.items()]
-
-    def retrain(self, image_dir: Path, *words: str, **kwargs) -> subprocess.CompletedProcess:
-        """On color_texture, with fewer steps than the default, unless `words` say otherwise."""
-        quick = ["--architecture=color_texture", "--how_many_training_steps=200"]
-        return self.run("retrain", f"--image_dir={image_dir}", *quick, *self.outputs(), *words, **kwargs)
-
-    def label(self, *words: str, **kwargs) -> subprocess.CompletedProcess:
-        return self.run("label_image", f"--graph={self / 'retrained_graph.pb'}", *words, **kwargs)
 
 
 @pytest.fixture
@@ -85,26 +21,6 @@ def workplace(tmp_path: Path) -> Workplace:
 @pytest.fixture(scope="session")
 def shared_workplace(tmp_path_factory) -> Workplace:
     return Workplace(tmp_path_factory.mktemp("shared"))
-
-
-def draw_shape(kind: str, seed: int, size: tuple[int, int] = (160, 120)) -> Image.Image:
-    """A blot of the kind's colour on a noisy ground: easy to tell apart, never twice the same."""
-    random = np.random.default_rng([seed, len(kind)])
-    ground = random.integers(90, 150, (size[1], size[0], 3), dtype=np.uint8)
-    image = Image.fromarray(ground)
-    pen = ImageDraw.Draw(image)
-    colour = {"red": (220, 40, 40), "green": (40, 190, 60), "blue": (50, 70, 220)}.get(kind, (230, 200, 40))
-    x, y = int(random.integers(10, size[0] // 2)), int(random.integers(10, size[1] // 2))
-    pen.ellipse((x, y, x + size[0] // 2, y + size[1] // 2), fill=colour)
-    return image
-
-
-def draw_folder(folder: Path, kinds: tuple[str, ...] = ("blue", "green", "red"), each: int = 24) -> Path:
-    for kind in kinds:
-        (folder / kind).mkdir(parents=True)
-        for seed in range(each):
-            draw_shape(kind, seed).save(folder / kind / f"{kind}_{seed:03d}.jpg", quality=90)
-    return folder
 
 
 @pytest.fixture

@@ -18,7 +18,12 @@ from . import flags
 FLAGS = flags.FLAGS
 
 # The modules of flags that commands import.
-SHARED_FLAGS = ("scripts.console.bottleneck_flags", "scripts.console.input_flags", "scripts.console.network_flags", "scripts.console.recipe_flags")
+SHARED_FLAGS = (
+    "scripts.console.bottleneck_flags",
+    "scripts.console.input_flags",
+    "scripts.console.network_flags",
+    "scripts.console.recipe_flags",
+)
 
 # What TensorFlow reads when it is imported. Handing one small operation after another to other threads costs a tenth
 # of the training's time; large ones still use all cores within themselves.

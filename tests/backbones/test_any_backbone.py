@@ -1,0 +1,353 @@
+"""Networks from anywhere become backbones: through retrain, and held against what they were before."""
+
+import inspect
+import json
+import re
+import sys
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import torch
+from keras.src.legacy.saving import legacy_h5_format
+
+from scripts.classifier.backbones import densenet161, keras_applications, keras_weights, table, torch_files
+from scripts.classifier.backbones.frozen_backbones import Prelude
+from scripts.classifier.backbones.table import Choices
+from scripts.classifier.errors import UserError
+from scripts.classifier.graphs import frozen_graph
+from tests.support import file_server, hub_modules, torch_densenet
+from tests.support.file_server import File
+from tests.support.graph_readers import assert_readable_by_tensorflow_1
+from tests.support.published_networks import mobilenet_graph
+
+
+def pixels(count: int, size: int) -> np.ndarray:
+    """Smooth pictures of 0 to 255."""
+    coarse = np.random.default_rng(0).uniform(0, 255, (count, 9, 9, 3)).astype(np.float32)
+    return tf.image.resize(coarse, (size, size), "bicubic").numpy().clip(0, 255)
+
+
+def run(backbone: table.Backbone, pictures: np.ndarray) -> np.ndarray:
+    body = frozen_graph.function(backbone.graph_def, ["input"], backbone.bottleneck_name)
+    return tf.function(body)((pictures - 128) / 128).numpy()
+
+
+def assert_same(ours: np.ndarray, theirs: np.ndarray, tolerance: float = 1e-4) -> None:
+    assert ours.shape == theirs.shape
+    assert np.abs(ours - theirs).max() < tolerance * max(1, np.abs(theirs).max())
+    assert np.abs(theirs[0] - theirs[1]).max() > 1e-3  # or any answer would do
+
+
+def classify(workplace, photos, *words: str, **kwargs) -> dict:
+    """Retrains, labels a photo with what was written; gives the record of the backbone."""
+    done = workplace.retrain(photos, *words, **kwargs)
+    assert done.returncode == 0, done.stderr
+    labelled = workplace.label("--top_k=1", str(photos / "red" / "red_001.jpg"))
+    assert labelled.returncode == 0 and " (score=" in labelled.stdout, labelled.stderr
+    return json.loads((workplace / "retrained_graph.json").read_text())["backbone"]
+
+
+def refused(place: object, model_dir: Path, **choices: object) -> str:
+    before = sorted(model_dir.glob("*"))
+    with pytest.raises(UserError) as error:
+        table.load(str(place), model_dir, choices=Choices(**choices))
+    assert "\n" not in str(error.value) and sorted(model_dir.glob("*")) == before
+    return str(error.value)
+
+
+# keras.applications
+
+
+def test_the_table_is_keras_own():
+    """Every network there is, with the checksum that Keras' source asks for."""
+    every = {name for name in dir(keras.applications) if name[0].isupper()} - {"InceptionV3"}
+    assert {name.partition("_")[0] for name in keras_applications.NAMES} == every
+    for name, published in keras_weights.published().items():
+        module = sys.modules[getattr(keras.applications, name.partition("_")[0]).__module__]
+        sources = inspect.getsource(module) + inspect.getsource(keras.src.applications.resnet)
+        assert published.checksum is None or published.checksum in sources, name
+        assert published.url.rpartition("/")[0].rpartition("/")[2] in sources, name
+
+
+@pytest.mark.parametrize("name", ["MobileNetV3Small", "MobileNet_0.25_128"])
+def test_a_network_of_keras_is_the_same_frozen(tmp_path, monkeypatch, name):
+    """With random weights, in a file as Keras publishes them."""
+    keras.utils.set_random_seed(1)
+    size, alpha = 96, {"alpha": 0.25} if "0.25" in name else {}
+    function = getattr(keras.applications, name.partition("_")[0])
+    model = function(weights=None, include_top=False, pooling="avg", input_shape=(size, size, 3), **alpha)
+    pictures = pixels(4, size)
+    prepared = sys.modules[function.__module__].preprocess_input(pictures.copy())
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+    model(prepared, training=True)  # now its norms are those of these pictures, and nothing fades away
+    weights = tmp_path / keras_applications.source(name).file
+    with h5py.File(weights, "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, model)
+    backbone = keras_applications.load(name, weights, Choices(input_size=size))
+    assert (backbone.input_size, backbone.bottleneck_size) == (size, keras_weights.published()[name].values)
+    assert_same(run(backbone, pictures), model.predict(prepared, verbose=0))
+    if name.startswith("MobileNet_"):
+        assert_readable_by_tensorflow_1(backbone.graph_def)
+    # Kept: the next time it comes without Keras.
+    monkeypatch.setattr(keras_applications, "build", None)
+    assert keras_applications.load(name, weights, Choices(input_size=size)) == backbone
+
+
+def test_colours_turned_round_and_shifted_are_a_convolution():
+    """As ResNet and VGG want them."""
+    prelude = Prelude.like(keras.applications.resnet.preprocess_input)
+    assert_same(pixels(2, 8) @ prelude.matrix + prelude.shift, keras.applications.resnet.preprocess_input(pixels(2, 8)))
+
+
+def test_published_weights_make_a_classifier(workplace, photos, real_data):
+    """Keras' MobileNet from a mirror."""
+    place = workplace / "mirror" / "storage.googleapis.com" / "tensorflow" / "keras-applications" / "mobilenet"
+    place.mkdir(parents=True)
+    (place / "mobilenet_2_5_224_tf_no_top.h5").symlink_to(real_data / "keras" / "mobilenet_2_5_224_tf_no_top.h5")
+    backbone = classify(workplace, photos, "--architecture=MobileNet_0.25_224")
+    assert (backbone["architecture"], backbone["bottleneck_size"]) == ("MobileNet_0.25_224", 256)
+
+
+# Hub
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """A server like tfhub.dev, with a module of each format."""
+    folder = tmp_path_factory.mktemp("modules")
+    with file_server.running() as server:
+        server.folders = {}
+        for name, make in (("today/64_64", hub_modules.today), ("old/1", hub_modules.of_tensorflow_1)):
+            server.folders[name] = make(folder / name.replace("/", "_"))
+            server.script(f"/{name}?tf-hub-format=compressed", File(hub_modules.archive(server.folders[name])))
+        server.script("/page/1?tf-hub-format=compressed", File(b"<html>sign in</html>"))
+        yield server
+
+
+@pytest.mark.parametrize("name", ["today/64_64", "old/1"])
+def test_a_module_is_the_same_frozen(served, tmp_path, name):
+    backbone = table.load(str(served.folders[name]), tmp_path)
+    signature = tf.saved_model.load(served.folders[name], tags=["serve"] if "today" in name else []).signatures
+    pictures = pixels(2, backbone.input_size)
+    if "today" in name:
+        theirs = signature["serving_default"](inputs=tf.constant(pictures / 255))["feature_vector"]
+    else:
+        theirs = signature["image_feature_vector"](tf.constant(pictures / 255))["default"]
+    assert_same(run(backbone, pictures), theirs.numpy())
+    assert not frozen_graph.newer_than_tensorflow_1(backbone.graph_def)
+
+
+@pytest.mark.parametrize("name", ["today/64_64", "old/1"])
+def test_a_handle_makes_a_classifier(workplace, photos, served, name):
+    served.requests.clear()
+    handle = f"--architecture={served.address}/{name}"
+    backbone = classify(workplace, photos, handle, env={"POETS_MIRROR": ""})
+    assert backbone["bottleneck_size"] == (12 if "today" in name else 10)
+    assert len(served.requests) == 1
+    again = workplace.retrain(photos, handle)  # the server is out of reach, and the module is here
+    assert again.returncode == 0 and "bottlenecks: 72 cached" in again.stdout, again.stderr
+
+
+def test_a_handle_out_of_reach_is_one_line(workplace, photos):
+    done = workplace.retrain(photos, "--architecture=http://host.invalid/module/1", env={"POETS_MIRROR": ""})
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "host.invalid cannot be reached" in done.stderr
+    assert not (workplace / "retrained_graph.pb").exists()
+
+
+def test_what_is_no_module_is_one_line(served, tmp_path, monkeypatch):
+    monkeypatch.delenv("POETS_MIRROR", raising=False)
+    models = tmp_path / "models"
+    assert "is no .tar.gz archive of a module" in refused(f"{served.address}/page/1", models)
+    grey = hub_modules.today(tmp_path / "grey", channels=1)
+    said = refused(grey, models)
+    assert "has no signature that takes colour pictures" in said and "inputs, float32 [?, 64, 64, 1]" in said
+    any_size = hub_modules.today(tmp_path / "any", size=None)
+    assert "give it as --input_size" in refused(any_size, models)
+    (tmp_path / "empty").mkdir()
+    assert "without a saved_model.pb" in refused(tmp_path / "empty", models)
+
+
+# Files
+
+
+@pytest.fixture(scope="module")
+def keras_model():
+    """A small network with a head, of pixels of 0 to 255."""
+    layers = keras.layers
+    keras.utils.set_random_seed(3)
+    body = keras.Sequential(
+        [
+            layers.Input((48, 48, 3)),
+            layers.Conv2D(6, 3, activation="relu", name="first"),
+            layers.Conv2D(9, 3, activation="relu", name="second"),
+        ],
+        name="body",
+    )
+    entry = keras.Input((48, 48, 3))
+    x = layers.Rescaling(1 / 127.5, -1)(entry)
+    x = layers.GlobalAveragePooling2D(name="pooled")(body(x))
+    return keras.Model(entry, layers.Dense(4, activation="softmax")(layers.Dense(16, activation="relu")(x)))
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_the_last_pooled_layer_of_a_keras_model_is_found(tmp_path, keras_model, ending):
+    path = tmp_path / f"model.{ending}"
+    keras_model.save(path)
+    pictures = pixels(2, 48)
+    theirs = keras.Model(keras_model.inputs, keras_model.get_layer("pooled").output).predict(pictures, verbose=0)
+    assert_same(run(table.load(str(path), tmp_path), pictures), theirs)
+    inner = table.load(str(path), tmp_path, choices=Choices(bottleneck_layer="first"))
+    body = keras_model.get_layer("body")
+    first = body.get_layer("first")(pictures / 127.5 - 1)
+    assert_same(run(inner, pictures), np.asarray(first).mean((1, 2)))
+    assert inner.fingerprint != table.load(str(path), tmp_path).fingerprint
+
+
+def test_a_keras_file_makes_a_classifier(workplace, photos, tmp_path, keras_model):
+    path = tmp_path / "model.keras"
+    keras_model.save(path)
+    backbone = classify(workplace, photos, f"--architecture={path}")
+    assert (backbone["architecture"], backbone["bottleneck_size"]) == ("model", 9)
+
+
+def test_what_a_file_does_not_tell_is_asked_for(tmp_path, keras_model):
+    models = tmp_path / "models"
+    keras_model.save(tmp_path / "model.keras")
+    said = refused(tmp_path / "model.keras", models, bottleneck_layer="secund")
+    assert "has no layer secund" in said and "the nearest are second" in said
+    plain = keras.Sequential([keras.layers.Input((None, None, 3)), keras.layers.Conv2D(4, 3)])
+    plain.save(tmp_path / "plain.keras")
+    path, told = tmp_path / "plain.keras", {"input_mean": 0.0, "input_std": 255.0}
+    assert "--input_mean" in refused(path, models)
+    assert "--input_size" in refused(path, models, **told)
+    pictures = pixels(2, 40)
+    ours = run(table.load(str(path), models, choices=Choices(**told, input_size=40)), pictures)
+    assert_same(ours, np.asarray(plain(pictures / 255)).mean((1, 2)))
+
+
+def test_a_layer_of_a_frozen_graph_makes_a_classifier(workplace, photos, tmp_path):
+    path = tmp_path / "mobilenet.pb"
+    path.write_bytes(mobilenet_graph(0.25, 96).SerializeToString())
+    layer = "MobilenetV1/Logits/AvgPool_1a/AvgPool"
+    wrong = "MobilenetV1/Logits/AvgPool_1b"
+    assert "nearest are MobilenetV1/Logits/AvgPool" in refused(path, tmp_path / "models", bottleneck_layer=wrong)
+    backbone = classify(workplace, photos, f"--architecture={path}", f"--bottleneck_layer={layer}")
+    assert backbone["bottleneck_size"] == 256
+    loaded = table.load(str(path), tmp_path, choices=Choices(bottleneck_layer=layer))
+    pictures = pixels(2, 96)
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        tf.graph_util.import_graph_def(mobilenet_graph(0.25, 96), name="")
+        alone = [session.run(f"{layer}:0", {"input:0": (picture[None] - 128) / 128}) for picture in pictures]
+    assert_same(run(loaded, pictures), np.concatenate(alone)[:, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--architecture=DenseNt121"], "did you mean DenseNet121?"),
+        (["--architecture=no/such.h5"], "does not exist"),
+        (["--architecture=color_texture", "--bottleneck_layer=x"], "means nothing for color_texture"),
+        (["--architecture=ConvNeXtTiny", "--input_mean=0"], "means nothing for ConvNeXtTiny"),
+    ],
+)
+def test_what_means_nothing_is_one_line(workplace, photos, words, said):
+    done = workplace.retrain(photos, *words)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and said in done.stderr
+
+
+# DenseNet-161
+
+
+@pytest.fixture(scope="module")
+def densenet(tmp_path_factory):
+    """Its network in PyTorch, and its weights in the format of today and in that of 2017 with the names of then."""
+    folder, network = tmp_path_factory.mktemp("densenet"), torch_densenet.random_densenet()
+    tensors = network.state_dict()
+    torch.save(tensors, folder / "today.pth")
+    old = {_of_2017(name): values for name, values in tensors.items() if "num_batches" not in name}
+    torch.save(old, folder / "old.pth", _use_new_zipfile_serialization=False)
+    return network, folder
+
+
+def _of_2017(name: str) -> str:
+    return re.sub(r"(denselayer\d+\.(norm|conv))(\d)", r"\1.\3", name)
+
+
+def test_both_formats_hold_the_same_tensors(densenet):
+    network, folder = densenet
+    today, old = torch_files.read(folder / "today.pth"), torch_files.read(folder / "old.pth")
+    assert set(today) == set(network.state_dict())
+    for name, values in network.state_dict().items():
+        assert np.array_equal(today[name], values.numpy())
+        if "num_batches" not in name:
+            assert np.array_equal(old[_of_2017(name)], values.numpy())
+
+
+def test_densenet161_gives_what_pytorch_gives(densenet, tmp_path):
+    network, folder = densenet
+    backbone = table.load(str(folder / "old.pth"), tmp_path, choices=Choices(input_size=64))
+    assert backbone.bottleneck_size == 2208
+    assert_readable_by_tensorflow_1(backbone.graph_def)
+    pictures = pixels(2, 64)
+    prepared = (pictures / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    with torch.no_grad():
+        theirs = network.pooled(torch.tensor(prepared.transpose(0, 3, 1, 2), dtype=torch.float32)).numpy()
+    assert np.abs(run(backbone, pictures) - theirs).max() < 1e-4
+    assert_same(run(backbone, pictures), theirs)
+
+
+class Harmful:
+    def __reduce__(self):
+        return print, ("harm",)
+
+
+def test_what_is_no_densenet161_is_one_line(densenet, tmp_path, capsys):
+    def said(write) -> str:
+        path = tmp_path / "file.pth"
+        write(path)
+        with pytest.raises(UserError) as error:
+            densenet161.load_file("file", path, tmp_path, Choices())
+        assert "\n" not in str(error.value)
+        return str(error.value)
+
+    _, folder = densenet
+    whole = (folder / "old.pth").read_bytes()
+    assert "cut short" in said(lambda path: path.write_bytes(whole[: len(whole) // 2]))
+    assert "cut short" in said(lambda path: path.write_bytes((folder / "today.pth").read_bytes()[:100_000]))
+    assert "a web page" in said(lambda path: path.write_bytes(b"<!DOCTYPE html>"))
+    assert "no PyTorch file" in said(lambda path: path.write_bytes(b"nonsense"))
+    other = torch.nn.Linear(2, 3).state_dict()
+    assert "another network than DenseNet-161: features.conv0.weight is missing" in said(
+        lambda path: torch.save(other, path)
+    )
+    for zipped in (True, False):
+        message = said(lambda path, z=zipped: torch.save({"a": Harmful()}, path, _use_new_zipfile_serialization=z))
+        assert "builtins.print" in message or "__builtin__.print" in message
+    assert "harm" not in capsys.readouterr().out
+    with pytest.raises(UserError, match="is not the published file: its sha256 begins with"):
+        densenet161.load(folder / "today.pth", Choices())
+
+
+# The list
+
+
+def test_all_names_are_listed(workplace, tmp_path):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "mobilenet_v1_0.25_128_frozen.tgz").touch()
+    done = workplace.run("architectures", f"--model_dir={tmp_path / 'models'}")
+    rows = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()[1:]}
+    assert set(rows) == set(table.NAMES)
+    assert rows["mobilenet_0.25_128"] == ["128", "256", "3", "MB", "yes"]
+    assert rows["densenet161"] == ["224", "2,208", "115", "MB", "no"]
+    assert rows["color_texture"] == ["128", "3,510", "-", "yes"]
+    assert rows["mobilenet_1.0_224"] == ["224", "1,024", "unknown", "no"]
+    listed = json.loads(workplace.run("architectures", "--json", f"--model_dir={tmp_path / 'models'}").stdout)
+    assert [each["name"] for each in listed] == list(table.NAMES)

@@ -1,0 +1,123 @@
+"""python -m scripts.evaluate, on a classifier of three colours."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from scripts.classifier.photos.preprocessing import Preprocessing
+from scripts.classifier.training import run_record
+from tests.support.workplace import draw_shape
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory):
+    """New photos: of two of the labels, one written as the original would, of none, and one that is broken."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    for name, kind in (("red", "red"), ("Blue!", "blue"), ("yellow", "yellow")):
+        (folder / name).mkdir()
+        for seed in range(10):
+            draw_shape(kind, 500 + seed).save(folder / name / f"{seed}.jpg")
+    (folder / "red" / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    # The same picture under two labels, once smaller.
+    shutil.copy(folder / "red" / "3.jpg", folder / "Blue!" / "same.jpg")
+    return folder
+
+
+def evaluate(place, *words):
+    return place.run("evaluate", f"--graph={place / 'retrained_graph.pb'}", *words)
+
+
+def test_the_test_photos_of_the_training_are_measured_as_retrain_measured_them(retrained, tmp_path):
+    done = evaluate(retrained, "--json", "--unknown", f"--report={tmp_path / 'deeper' / 'report.html'}")
+    assert done.returncode == 0, done.stderr
+    measured, record = json.loads(done.stdout), json.loads((retrained / "retrained_graph.json").read_text())
+    assert measured["split"] == "testing"
+    assert measured["accuracy"] == record["test"]["accuracy"] and measured["photos"] == record["test"]["photos"]
+    for label, counts in record["test"]["per_label"].items():
+        assert {key: measured["per_label"][label][key] for key in counts} == counts
+    kept = 1 - measured["turned_away"] / measured["photos"]
+    assert abs(kept - record["unknown"]["test_photos_kept"]) < 0.02
+    page = (tmp_path / "deeper" / "report.html").read_text("utf-8")
+    assert "<svg" in page and "retrained_graph.pb" in page and "http" not in page.replace("http-equiv", "")
+
+
+def test_other_folders_are_measured_whole(retrained, elsewhere, tmp_path):
+    done = evaluate(retrained, f"--image_dir={elsewhere}", f"--report={tmp_path / 'report.html'}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{retrained / 'retrained_graph.pb'} on 21 photos of {elsewhere}\n")
+    assert "accuracy 95.2 % (95 % interval 77.3 to 99.2 %, N = 21)" in done.stdout  # all but the one that is no blue
+    assert "yellow (--unknown looks at them too)" in done.stderr
+    assert "1 photos cannot be read and are left out (red/broken.jpg" in done.stderr
+    assert "same.jpg" in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_photos_of_no_label_are_turned_away(retrained, elsewhere):
+    measured = json.loads(evaluate(retrained, f"--image_dir={elsewhere}", "--unknown", "--json").stdout)
+    assert measured["photos"] == 21 and measured["strangers"]["photos"] == 10
+    assert measured["strangers"]["turned_away"] >= 8
+    told = retrained.label(
+        f"--image={elsewhere / 'yellow'}", f"--image={elsewhere / 'red' / '1.jpg'}", "--unknown", "--json"
+    ).stdout.splitlines()
+    answers = [json.loads(line) for line in told]
+    assert sum(each["unknown"] for each in answers[:10]) == measured["strangers"]["turned_away"]
+    assert all(each["unknown"] == (each["distance"] > 1) and len(each["labels"]) == 3 for each in answers)
+    text = retrained.label(f"--image={elsewhere / 'yellow'}", "--unknown", "--top_k=2").stdout
+    blocks = [block.splitlines() for block in text.strip().split("\n\n")]
+    assert all(len(block) == 3 for block in blocks)
+    assert sum(block[1].startswith("unknown (distance=") for block in blocks) == measured["strangers"]["turned_away"]
+
+
+WRONG = {
+    "missing graph": (["--graph=nope.pb"], "nope.pb does not exist"),
+    "missing folder": (["--image_dir=nope"], "nope does not exist"),
+    "other labels": (["--image_dir={others}"], "is named like a label"),
+    "nothing in the set": (["--image_dir={one}", "--split=validation"], "no validation photos"),
+    "page in a folder's place": (["--report={others}"], "it is a folder"),
+    "nobody knows the photos": (["--graph={bare}"], "does not say what it was trained on"),
+    "nobody knows the unknown": (["--graph={bare}", "--unknown"], "without what tells unknown photos"),
+    "a stray word": (["report.html"], "unexpected argument"),
+}
+
+
+@pytest.fixture(scope="module")
+def places(retrained, tmp_path_factory):
+    """Folders that are of no use, and the classifier without its record."""
+    folder = tmp_path_factory.mktemp("places")
+    for name, label in (("others", "cat"), ("one", "red")):
+        (folder / name / label).mkdir(parents=True)
+        draw_shape("red", 1).save(folder / name / label / "1.jpg")
+    (folder / "bare").mkdir()
+    for name in ("retrained_graph.pb", "retrained_labels.txt"):
+        shutil.copy(retrained / name, folder / "bare" / name)
+    return {"others": folder / "others", "one": folder / "one", "bare": folder / "bare" / "retrained_graph.pb"}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_words_end_in_one_line(retrained, places, case):
+    words, says = WRONG[case]
+    done = evaluate(retrained, *(word.format(**places) for word in words))
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and says in done.stderr
+
+
+def test_what_tells_the_unknown_belongs_to_one_graph(tmp_path):
+    graph, other = tmp_path / "graph.pb", tmp_path / "other.pb"
+    for path, tells in ((graph, b"one"), (other, b"two")):
+        path.write_bytes(tells)
+        run_record.write(path, Preprocessing(8, 8, 0.0, 1.0), ("a", "b"), {}, tells)
+    assert run_record.read_unknown(graph, run_record.read(graph)) == b"one"
+    shutil.copy(run_record.unknown_beside(other), run_record.unknown_beside(graph))
+    assert run_record.read_unknown(graph, run_record.read(graph)) is None
+    run_record.write(graph, Preprocessing(8, 8, 0.0, 1.0), ("a", "b"), {})
+    assert not run_record.unknown_beside(graph).exists()
+
+
+def test_a_long_training_is_recorded_in_few_points():
+    from scripts.classifier.training.final_layer import Evaluation
+
+    curve = run_record.curve([Evaluation(step, 0.5, 1 / 3, None, None) for step in range(10, 40_010, 10)])
+    assert len(curve["step"]) == 100 and curve["step"][-1] == 40_000 and curve["cross_entropy"][0] == 0.33333
+    assert np.all(np.diff(curve["step"]) == 400)
+    assert run_record.curve([])["step"] == []

@@ -1,0 +1,95 @@
+"""python -m scripts.export, and what label_image and evaluate make of what it writes."""
+
+import json
+import re
+import shutil
+
+import pytest
+
+from scripts.classifier.formats import kinds
+from tests.support.workplace import draw_shape
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    for kind in ("blue", "green", "red", "yellow"):
+        draw_shape(kind, 4711).save(folder / f"{kind}.png")
+    return folder
+
+
+def answers(place, graph, pictures, *words):
+    done = place.run("label_image", f"--graph={graph}", f"--image={pictures}", "--json", *words)
+    assert done.returncode == 0, done.stderr
+    return {line["image"].rsplit("/", 1)[1]: line for line in map(json.loads, done.stdout.splitlines())}
+
+
+@pytest.fixture(scope="module")
+def by_the_graph(retrained, pictures):
+    return answers(retrained, retrained / "retrained_graph.pb", pictures, "--unknown")
+
+
+@pytest.mark.parametrize(
+    "words", [["tflite", "none"], ["tflite", "int8"], ["saved_model", "none"], ["keras", "none"]], ids="-".join
+)
+def test_what_is_written_says_what_the_graph_says(retrained, pictures, by_the_graph, tmp_path, words):
+    kind, quantize = words
+    output = tmp_path / "elsewhere" / f"classifier{kinds.WRITTEN[kind]}"
+    graph = retrained / "retrained_graph.pb"
+    flags = {"graph": graph, "format": kind, "quantize": quantize, "output": output}
+    done = retrained.run("export", *(f"--{name}={value}" for name, value in flags.items()))
+    assert done.returncode == 0, done.stderr
+    before, after, same, written = done.stdout.splitlines()
+    assert before.startswith(str(graph)) and after.startswith(str(output)) and written == f"written: {output}"
+    record = json.loads((retrained / "retrained_graph.json").read_text())
+    right, of = map(int, re.search(r"\((\d+) of (\d+);", before).groups())
+    assert of == record["test"]["photos"] and right / of == record["test"]["accuracy"]
+    assert all(re.search(r"[\d,]+ kB  [\d.]+ % right \(.*\)  [\d.]+ ms a photo$", line) for line in (before, after))
+    assert re.fullmatch(rf"the first label is the same on \d+ of {of} test photos", same)
+    assert [path.name for path in output.parent.iterdir()] == [output.name]  # all in one
+    by_this = answers(retrained, output, pictures, "--unknown")
+    for name, wanted in by_the_graph.items():
+        given = by_this[name]
+        scores = [{each["label"]: each["score"] for each in line["labels"]} for line in (given, wanted)]
+        tolerance = 0.1 if quantize == "int8" else 1e-4
+        assert all(abs(scores[0][label] - scores[1][label]) < tolerance for label in scores[1])
+        if quantize == "none":
+            assert abs(given["distance"] - wanted["distance"]) < 1e-2 and given["unknown"] == wanted["unknown"]
+
+
+WRONG = {
+    "no graph": (["--graph=nope.pb"], "nope.pb does not exist"),
+    "a classifier of another format": (["--graph={tflite}"], "is not a frozen graph"),
+    "quantized keras": (["--format=keras", "--quantize=int8"], "--quantize=int8 is for --format=tflite"),
+    "nothing to calibrate on": (["--quantize=int8", "--graph={bare}"], "takes its ranges of values from"),
+    "a place that cannot be written": (["--output={bare}/below/it.tflite"], "cannot write"),
+    "unknown format": (["--format=caffe"], "caffe"),
+}
+
+
+@pytest.fixture(scope="module")
+def places(retrained, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("places")
+    (folder / "bare").mkdir()
+    for name in ("retrained_graph.pb", "retrained_labels.txt"):
+        shutil.copy(retrained / name, folder / "bare" / name)
+    (folder / "a.tflite").write_bytes(b"\0\0\0\0TFL3 and more")
+    return {"bare": folder / "bare" / "retrained_graph.pb", "tflite": folder / "a.tflite"}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_words_end_in_one_line(retrained, places, case):
+    words, says = WRONG[case]
+    given = [word.format(**places) for word in words]
+    graph = [] if any("--graph" in word for word in given) else [f"--graph={retrained / 'retrained_graph.pb'}"]
+    done = retrained.run("export", *graph, *given)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and says in done.stderr
+
+
+def test_a_graph_without_photos_is_written_and_loaded_back(retrained, places, pictures):
+    done = retrained.run("export", f"--graph={places['bare']}", "--quantize=float16")
+    assert done.returncode == 0, done.stderr
+    assert "not scored, as there are no test photos" in done.stdout
+    output = places["bare"].with_name("retrained_graph_float16.tflite")
+    assert answers(retrained, output, pictures)["green.png"]["labels"][0]["label"] == "green"

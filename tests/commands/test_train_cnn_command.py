@@ -1,0 +1,240 @@
+"""python -m scripts.train_cnn: from photos to a classifier, without any pretrained network."""
+
+import json
+import re
+import signal
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scripts.classifier.photos import image_lists
+from scripts.classifier.training.convnet import pictures, verdict
+from scripts.classifier.training.convnet.recipes import Recipe, Views
+from scripts.classifier.training.final_layer import Evaluation
+from tests.support.workplace import Workplace, draw_folder, draw_shape
+
+EPOCHS = 4
+
+
+def words_of(place: Workplace, photos, *more: str) -> list[str]:
+    """Small pictures, and everything that is written goes to `place`."""
+    files = {
+        "output_graph": "cnn_graph.pb",
+        "output_labels": "cnn_labels.txt",
+        "checkpoint": "checkpoint.npz",
+        "summaries_dir": "summaries",
+        "skipped_images": "skipped.txt",
+        "plot_curves": "curves.png",
+        "cache_dir": "cache",
+    }
+    places = [f"--{flag}={place / name}" for flag, name in files.items()]
+    return [f"--image_dir={photos}", "--image_size=32", *places, *map(str, more)]
+
+
+RECIPE = ("--augment", "--dropout=0.2", "--testing_percentage=10", "--seed=3")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Workplace:
+    """Of three colours, by the basic network; tests only read it."""
+    place = Workplace(tmp_path_factory.mktemp("cnn"))
+    draw_folder(place / "photos")
+    more = [
+        f"--plot_samples={place / 'samples.png'}",
+        f"--plot_augmented={place / 'views.png'}",
+        f"--output_model={place / 'model.keras'}",
+        f"--epochs={EPOCHS}",
+    ]
+    done = place.run("train_cnn", *words_of(place, place / "photos", *RECIPE, *more))
+    assert done.returncode == 0 and "warning" not in done.stderr, done.stderr
+    place.printed = done.stdout
+    return place
+
+
+def test_what_it_prints(trained):
+    printed = trained.printed
+    assert "convolution_3 (Conv2D)" in printed and "Total params: 155,171" in printed
+    epochs = re.findall(r"^epoch (\d+): training [\d.]+ % \(loss [\d.]+\), validation [\d.]+ %", printed, re.M)
+    assert epochs == [str(number + 1) for number in range(EPOCHS)]
+    assert re.search(rf"^best epoch: \d of {EPOCHS}; its weights are written$", printed, re.M)
+    assert "test accuracy" in printed and "verdict: " in printed and "  to try: " in printed
+
+
+def test_what_it_writes_is_what_retrain_writes(trained):
+    record = json.loads((trained / "cnn_graph.json").read_text())
+    assert record["labels"] == ["blue", "green", "red"] == (trained / "cnn_labels.txt").read_text().split()
+    take = record["preprocessing"]
+    assert (take["input_layer"], take["output_layer"], take["input_height"]) == ("input", "final_result", 32)
+    curve = record["curve"]
+    assert len(curve["step"]) == EPOCHS and 1 + np.argmax(curve["validation_accuracy"]) == record["best_epoch"]
+    for graph in ("cnn_graph.pb", "model.keras"):
+        picture = trained / "photos/red/red_000.jpg"
+        done = trained.run("label_image", f"--graph={trained / graph}", f"--image={picture}", "--top_k=1")
+        assert re.match(r"red \(score=0\.\d+\)$", done.stdout.strip()), done.stdout + done.stderr
+    done = trained.run("label_image", f"--graph={trained / 'cnn_graph.pb'}", f"--image={picture}", "--unknown")
+    assert done.returncode == 0 and "score" in done.stdout
+
+
+def test_pictures_about_it(trained):
+    for name, sizes in (("samples.png", (1200, 1200)), ("views.png", (1200, 1200)), ("curves.png", (1380, 470))):
+        picture = Image.open(trained / name)
+        assert all(abs(got - wanted) < 150 for got, wanted in zip(picture.size, sizes, strict=True)), name
+        assert len(picture.convert("RGB").getcolors(1 << 24)) > 20, name
+
+
+def test_other_commands_take_it(trained):
+    graph, report = f"--graph={trained / 'cnn_graph.pb'}", trained / "report.html"
+    done = trained.run("evaluate", graph, f"--report={report}")
+    assert done.returncode == 0 and "testing photos" in done.stdout, done.stderr
+    assert "training steps" in report.read_text()  # its curves
+    picture = trained / "plotted.png"
+    done = trained.run("plot_training", f"--summaries_dir={trained / 'summaries'}", f"--output={picture}")
+    assert (done.returncode, done.stderr) == (0, "") and f"{EPOCHS} measurements" in done.stdout
+    assert picture.exists()
+
+
+def test_killed_and_resumed_it_comes_to_the_same(trained, tmp_path):
+    place = Workplace(tmp_path)
+    words = words_of(place, trained / "photos", *RECIPE)
+    with open(place / "said", "w") as said:
+        running = place.start("train_cnn", *words, "--epochs=1000", stdout=said, stderr=said)
+    while not (place / "checkpoint.npz").exists():
+        assert running.poll() is None, (place / "said").read_text()
+        time.sleep(0.002)
+    running.kill()
+    running.wait(60)
+    assert not (place / "cnn_graph.pb").exists()
+    done = place.run("train_cnn", *words, f"--epochs={EPOCHS}", "--resume")
+    assert done.returncode == 0, done.stderr
+    assert 1 <= int(re.search(r"going on after epoch (\d+)", done.stdout).group(1)) < EPOCHS
+    assert (place / "cnn_graph.pb").read_bytes() == (trained / "cnn_graph.pb").read_bytes()
+
+
+def test_deep_on_photos_in_sets_some_of_them_broken_none_cached(tmp_path):
+    place = Workplace(tmp_path)
+    for part, each in (("train", 12), ("test", 4)):
+        draw_folder(place / f"photos/{part}", ("green", "red"), each)
+    (place / "photos/train/red/broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
+    draw_shape("red", 99).convert("RGBA").save(place / "photos/train/red/strange.png")
+    more = ("--network=deep", "--epochs=2", "--batch_size=8", "--cache=none", "--early_stopping", "--patience=1")
+    done = place.run("train_cnn", *words_of(place, place / "photos", *more))
+    assert done.returncode == 0, done.stderr
+    assert "25 photos" not in done.stdout and "8 testing" in done.stdout
+    assert "1 photos cannot be read" in done.stderr and "broken.jpg\tdamaged" in (place / "skipped.txt").read_text()
+    assert "stage_3_sum (Add)" in done.stdout and "N = 8)" in done.stdout
+    labelled = place.run("label_image", f"--graph={place / 'cnn_graph.pb'}", f"--image={place / 'photos/test/red'}")
+    assert labelled.returncode == 0 and labelled.stdout.count("score=") >= 4
+
+
+def test_ctrl_c_keeps_the_best_epoch(trained, tmp_path):
+    place = Workplace(tmp_path)
+    words = words_of(place, trained / "photos", "--epochs=100000", "--image_size=8")
+    with open(place / "said", "w") as said:
+        running = place.start("train_cnn", *words, stdout=said, stderr=said)
+    while not (place / "checkpoint.npz").exists():
+        assert running.poll() is None, (place / "said").read_text()
+        time.sleep(0.01)
+    running.send_signal(signal.SIGINT)
+    status, said = running.wait(100), (place / "said").read_text()
+    assert status == 0 and "--resume goes on" in said, said
+    assert "validation accuracy" in said and (place / "cnn_graph.pb").exists()
+    # Where no photos were kept for testing, evaluate looks at those for validation, and says so.
+    done = place.run("evaluate", f"--graph={place / 'cnn_graph.pb'}")
+    assert done.returncode == 0 and "validation photos" in done.stdout and "kept for testing" in done.stderr
+
+
+BAD = {
+    "dropout": (["--dropout=1"], "--dropout=1: expected a share from 0 to below 1"),
+    "patience alone": (["--patience=3"], "is for --early_stopping"),
+    "size": (["--image_size=4"], "image_size"),
+    "network": (["--network=wide"], "basic|deep"),
+    "curves": (["--plot_curves=curves.gif"], ".png"),
+    "views": (["--plot_augmented=views"], ".png"),
+    "model": (["--output_model=model.pb"], ".keras"),
+    "nothing to resume": (["--resume"], "does not exist"),
+    "no folder": (["--image_dir=nowhere"], "nowhere does not exist"),
+    "percentages": (["--validation_percentage=60", "--testing_percentage=40"], "leave no photos"),
+    "a stray word": (["deep"], "unexpected argument"),
+}
+
+
+@pytest.mark.parametrize(("words", "message"), BAD.values(), ids=BAD)
+def test_bad_input(photos, workplace, words, message):
+    done = workplace.run("train_cnn", *words_of(workplace, photos, *words))
+    assert done.returncode == 1 and done.stdout.count("\n") <= 1
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and message in done.stderr
+    assert not (workplace / "cnn_graph.pb").exists()
+
+
+def test_resuming_another_training(trained, workplace):
+    words = words_of(trained, trained / "photos", *RECIPE, "--epochs=9", "--resume")
+    done = workplace.run("train_cnn", *words, "--dropout=0.5")
+    assert done.returncode == 1 and "--dropout=0.2, now 0.5" in done.stderr
+    (workplace / "damaged.npz").write_bytes((trained / "checkpoint.npz").read_bytes()[:-5000])
+    done = workplace.run("train_cnn", *words, f"--checkpoint={workplace / 'damaged.npz'}")
+    assert done.returncode == 1 and "cannot be read" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_every_cache_gives_the_same_pictures(photos, tmp_path):
+    lists = image_lists.scan(photos, 0, 20)
+    paths = [photo.path for photo in lists.photos]
+    taken = {}
+    for kind in pictures.KINDS:
+        kept = pictures.Pictures(photos, paths, 16, kind, tmp_path / "cache")
+        digests, unreadable = kept.fill(lambda count: None)
+        assert list(digests) == paths and not unreadable
+        taken[kind] = kept.take(kept.rows(lists.photos[::-1]))
+    assert taken[pictures.MEMORY].shape == (72, 16, 16, 3)
+    assert all(np.array_equal(each, taken[pictures.MEMORY]) for each in taken.values())
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_pixels_go_to_disk_where_memory_is_short(photos, tmp_path, monkeypatch):
+    paths = [photo.path for photo in image_lists.scan(photos, 0, 20).photos]
+    assert pictures.Pictures(photos, paths, 16, pictures.AUTO, tmp_path).kind == pictures.MEMORY
+    monkeypatch.setattr(pictures, "free_memory", lambda: 1000)
+    assert pictures.Pictures(photos, paths, 16, pictures.AUTO, tmp_path).kind == pictures.DISK
+
+
+def history(training: list[float], validation: list[float | None]) -> list[Evaluation]:
+    pairs = zip(training, validation, strict=True)
+    return [Evaluation(step, one, 1.0, other, 1.0) for step, (one, other) in enumerate(pairs)]
+
+
+HISTORIES = {
+    "overfitting": ([0.4, 0.6, 0.8, 0.9], [0.4, 0.55, 0.6, 0.58], 3),
+    "learning": ([0.4, 0.6, 0.7, 0.75], [0.4, 0.58, 0.68, 0.73], None),
+    "underfitting": ([0.2, 0.25, 0.25, 0.25], [0.2, 0.25, 0.25, 0.25], None),
+}
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_verdict(name):
+    training, validation, since = HISTORIES[name]
+    judged = verdict.judge(history(training, validation), 5, Recipe())
+    assert (judged.name, judged.since_epoch) == (name, since) and judged.advice
+    assert verdict.best_epoch(history(training, validation)) == 1 + validation.index(max(validation))
+
+
+def test_verdict_without_validation_photos():
+    assert verdict.judge(history([0.5], [None]), 5, Recipe()).name is None
+
+
+def test_random_views():
+    from scripts.classifier.training.convnet.random_views import RandomViews
+
+    pixels = np.random.default_rng(0).uniform(0, 255, (64, 9, 9, 3)).astype(np.float32)
+    flips = RandomViews(Views(flip=True), seed=1)
+    assert np.array_equal(flips(pixels, training=False), pixels)
+    flipped = flips(pixels, training=True).numpy()
+    mirrored = [np.allclose(one, two[:, ::-1], atol=1e-3) for one, two in zip(flipped, pixels, strict=True)]
+    same = [np.allclose(one, two, atol=1e-3) for one, two in zip(flipped, pixels, strict=True)]
+    assert all(np.logical_xor(mirrored, same)) and 10 < sum(mirrored) < 54
+    # Whole pixels are shifted: no new values come up, and the middle stays within reach.
+    shifted = RandomViews(Views(shift=0.25), seed=1)(pixels, training=True).numpy()
+    assert all(set(one.ravel()) <= set(two.ravel()) for one, two in zip(shifted, pixels, strict=True))
+    turned = RandomViews(Views(rotation=0.1, zoom=0.1), seed=1)(pixels, training=True).numpy()
+    assert turned.shape == pixels.shape and not np.allclose(turned, pixels)
+    assert np.allclose(turned[:, 4, 4], pixels[:, 4, 4], atol=1e-2)  # the middle is where it was

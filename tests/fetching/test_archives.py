@@ -1,0 +1,333 @@
+"""Unpacking archives, honest ones and others."""
+
+import contextlib
+import gzip
+import io
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import warnings
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from scripts.classifier.errors import UserError
+from scripts.classifier.fetching import archives
+from tests.support.workplace import ROOT
+
+TREE = {
+    "flowers/daisy/1.jpg": b"one" * 1000,
+    "flowers/daisy/2 ü.jpg": b"",
+    "flowers/C++/3.jpg": random.Random(3).randbytes(50_000),
+    f"flowers/{'long ' * 30}/{'name ' * 30}.jpg": b"long",  # longer than a plain tar header has room for
+    "LICENSE.txt": b"free",
+}
+
+
+def member(name, content=b"", **attributes):
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    for attribute, value in attributes.items():
+        setattr(info, attribute, value)
+    return info, content
+
+
+def write_tar(path, members, mode="w:gz", form=tarfile.PAX_FORMAT):
+    with tarfile.open(path, mode, format=form) as tar:
+        for info, content in members:
+            tar.addfile(info, io.BytesIO(content))
+    return path
+
+
+def write_zip(path, members, compression=zipfile.ZIP_DEFLATED):
+    with zipfile.ZipFile(path, "w", compression) as zipped:
+        for name, content in members:
+            zipped.writestr(name, content)
+    return path
+
+
+def tree_of(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+MAKERS = {
+    "tar.gz": lambda path: write_tar(path, [member(*item) for item in TREE.items()]),
+    "tar": lambda path: write_tar(path, [member(*item) for item in TREE.items()], "w"),
+    "old GNU tar": lambda path: write_tar(path, [member(*item) for item in TREE.items()], "w", tarfile.GNU_FORMAT),
+    "zip": lambda path: write_zip(path, TREE.items()),
+    "stored zip": lambda path: write_zip(path, TREE.items(), zipfile.ZIP_STORED),
+}
+
+
+@pytest.fixture(params=MAKERS.values(), ids=MAKERS)
+def archive(request, tmp_path):
+    path = tmp_path / "archive"  # what it is, its content tells
+    request.param(path)
+    return path
+
+
+def test_what_was_packed_comes_out(archive, tmp_path):
+    advances = []
+
+    @contextlib.contextmanager
+    def show(total):
+        advances.append(-total)
+        yield advances.append
+
+    destination = tmp_path / "some" / "where"
+    assert archives.extract(archive, destination, show=show) == destination
+    assert tree_of(destination) == TREE
+    assert os.listdir(destination.parent) == ["where"]
+    assert sum(advances) == 0
+
+
+def test_the_top_folder_can_become_the_destination(archive, tmp_path):
+    destination = tmp_path / "photos"
+    archives.extract(archive, destination, top="flowers")
+    assert tree_of(destination) == {
+        name.removeprefix("flowers/"): content for name, content in TREE.items() if name.startswith("flowers/")
+    }
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["archive", "photos"]
+
+
+def test_another_top_folder_than_expected(archive, tmp_path):
+    with pytest.raises(UserError, match=r"holds LICENSE.txt, flowers at its top, expected a folder birds"):
+        archives.extract(archive, tmp_path / "photos", top="birds")
+    assert os.listdir(tmp_path) == ["archive"]
+
+
+def test_what_tar_itself_packs_comes_out(tmp_path):
+    (tmp_path / "flowers" / "daisy").mkdir(parents=True)
+    (tmp_path / "flowers" / "daisy" / "1.jpg").write_bytes(b"one")
+    subprocess.run(["tar", "czf", "archive.tgz", "./flowers"], cwd=tmp_path, check=True)
+    archives.extract(tmp_path / "archive.tgz", tmp_path / "photos", top="flowers")
+    assert tree_of(tmp_path / "photos") == {"daisy/1.jpg": b"one"}
+
+
+def test_modes_and_owners_are_not_taken_over(tmp_path):
+    path = write_tar(tmp_path / "archive", [member("run", b"#!/bin/sh", mode=0o6777, uid=1, gid=1)])
+    archives.extract(path, tmp_path / "out")
+    found = (tmp_path / "out" / "run").stat()
+    assert found.st_mode & 0o7111 == 0
+    assert found.st_uid == os.geteuid()
+
+
+def test_other_files_at_the_destination_stay(archive, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "mine.jpg").write_bytes(b"mine")
+    with pytest.raises(UserError, match="holds other files"):
+        archives.extract(archive, tmp_path / "photos")
+    assert tree_of(tmp_path / "photos") == {"mine.jpg": b"mine"}
+
+
+def test_an_empty_folder_is_a_free_place(archive, tmp_path):
+    (tmp_path / "photos").mkdir()
+    archives.extract(archive, tmp_path / "photos")
+    assert tree_of(tmp_path / "photos") == TREE
+
+
+def test_a_file_at_the_destination_stays(archive, tmp_path):
+    (tmp_path / "photos").write_bytes(b"mine")
+    with pytest.raises(UserError, match="Not a directory"):
+        archives.extract(archive, tmp_path / "photos")
+    assert (tmp_path / "photos").read_bytes() == b"mine"
+
+
+# Members that are refused
+
+
+def zip_member(name, mode):
+    info = zipfile.ZipInfo(name)
+    info.external_attr = mode << 16
+    return info
+
+
+REFUSED = {
+    "absolute": lambda path: write_tar(path, [member("ok.txt", b"ok"), member("/tmp/evil", b"evil")]),
+    "parent": lambda path: write_tar(path, [member("ok.txt", b"ok"), member("../evil", b"evil")]),
+    "parent in the middle": lambda path: write_tar(path, [member("a/../../evil", b"evil")]),
+    "parent folder": lambda path: write_tar(path, [member("a/../../evil", type=tarfile.DIRTYPE)]),
+    "symbolic link": lambda path: write_tar(path, [member("evil", type=tarfile.SYMTYPE, linkname="/etc/passwd")]),
+    "hard link": lambda path: write_tar(
+        path, [member("ok.txt", b"ok"), member("evil", type=tarfile.LNKTYPE, linkname="ok.txt")]
+    ),
+    "character device": lambda path: write_tar(path, [member("evil", type=tarfile.CHRTYPE)]),
+    "block device": lambda path: write_tar(path, [member("evil", type=tarfile.BLKTYPE)]),
+    "pipe": lambda path: write_tar(path, [member("evil", type=tarfile.FIFOTYPE)]),
+    "zip, absolute": lambda path: write_zip(path, [("ok.txt", b"ok"), ("/tmp/evil", b"evil")]),
+    "zip, parent": lambda path: write_zip(path, [("ok.txt", b"ok"), ("a/../../evil", b"evil")]),
+    "zip, symbolic link": lambda path: write_zip(path, [(zip_member("evil", 0o120777), b"/etc/passwd")]),
+    "zip, device": lambda path: write_zip(path, [(zip_member("evil", 0o020666), b"")]),
+}
+
+
+@pytest.mark.parametrize("make", REFUSED.values(), ids=REFUSED)
+def test_members_that_are_refused(tmp_path, make):
+    path = tmp_path / "archive"
+    make(path)
+    with pytest.raises(UserError, match=r"its member '.*evil'"):
+        archives.extract(path, tmp_path / "deep" / "out")
+    assert os.listdir(tmp_path / "deep") == []
+    assert sorted(os.listdir(tmp_path)) == ["archive", "deep"]
+
+
+def test_an_encrypted_zip_is_refused(tmp_path):
+    path = write_zip(tmp_path / "archive", [("secret.jpg", b"secret")])
+    content = bytearray(path.read_bytes())
+    for start, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        content[content.index(start) + flags] |= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="encrypted"):
+        archives.extract(path, tmp_path / "out")
+
+
+names = (
+    st.lists(
+        st.sampled_from(["..", ".", "", "a", "b", "...", "..a", "a b", "ü", "~", "C:", "\\..", "-"]),
+        min_size=1,
+        max_size=5,
+    )
+    .map("/".join)
+    .filter(bool)
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(names=st.lists(names, min_size=1, max_size=4), zipped=st.booleans())
+@example(names=["a", "a/b"], zipped=False)
+def test_nothing_is_ever_written_outside(names, zipped):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "archive")
+        if zipped:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of names that come twice
+                write_zip(path, [(name, b"content") for name in names])
+        else:
+            write_tar(path, [member(name, b"content") for name in names])
+        destination = Path(folder, "deep", "out")
+        with contextlib.suppress(UserError):
+            archives.extract(path, destination)
+        assert sorted(os.listdir(folder)) == ["archive", "deep"]
+        assert set(os.listdir(destination.parent)) <= {"out"}
+        harmless = not any(name.startswith("/") or ".." in name.split("/") for name in names)
+        assert harmless or not destination.exists()
+
+
+# Archives that are damaged
+
+
+def test_cut_off_anywhere_it_is_an_error(archive, tmp_path):
+    content = archive.read_bytes()
+    # A tar is whole once its end mark has begun; tarfile pads that to 10,240 bytes.
+    whole = len(content.rstrip(b"\0")) // 512 * 512 + 512 if content[257:262] == b"ustar" else len(content)
+    for cut in {*range(0, whole, 997), *range(whole - 700, whole, 100), whole - 1}:
+        archive.write_bytes(content[:cut])
+        with pytest.raises(UserError, match="is damaged"):
+            archives.extract(archive, tmp_path / "out")
+        assert os.listdir(tmp_path) == ["archive"]
+
+
+def test_a_wrong_checksum_at_the_very_end_is_noticed(tmp_path):
+    path = MAKERS["tar.gz"](tmp_path / "archive")
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="CRC"):
+        archives.extract(path, tmp_path / "out")
+    assert os.listdir(tmp_path) == ["archive"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data(), maker=st.sampled_from(sorted(MAKERS)))
+def test_flipped_bytes_never_crash(data, maker):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "archive")
+        MAKERS[maker](path)
+        content = bytearray(path.read_bytes())
+        for _ in range(data.draw(st.integers(1, 4))):
+            content[data.draw(st.integers(0, min(len(content) - 1, 3000)))] = data.draw(st.integers(0, 255))
+        path.write_bytes(content)
+        try:
+            archives.extract(path, Path(folder, "out"))
+        except UserError as error:
+            assert "\n" not in str(error)
+            assert os.listdir(folder) == ["archive"]
+
+
+NO_ARCHIVES = {
+    "nothing": b"",
+    "a web page": b"<html>not found</html>" * 100,
+    "the beginning of gzip": b"\x1f\x8b",
+    "gzip, but no tar": gzip.compress(b"x" * 2000),
+    "the beginning of zip": b"PK\3\4",
+}
+
+
+@pytest.mark.parametrize("content", NO_ARCHIVES.values(), ids=NO_ARCHIVES)
+def test_what_is_no_archive(tmp_path, content):
+    (tmp_path / "archive").write_bytes(content)
+    with pytest.raises(UserError, match="is damaged, or no tar"):
+        archives.extract(tmp_path / "archive", tmp_path / "out")
+
+
+def test_a_missing_archive(tmp_path):
+    with pytest.raises(UserError, match="No such file"):
+        archives.extract(tmp_path / "archive", tmp_path / "out")
+
+
+# Interruptions
+
+EXTRACT_IN_A_PROCESS = """
+import sys
+from pathlib import Path
+from scripts.classifier import archives
+archives.extract(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+def extract_in_a_process(archive, destination):
+    return subprocess.Popen([sys.executable, "-c", EXTRACT_IN_A_PROCESS, archive, destination], cwd=ROOT)
+
+
+COUNT = 1500
+
+
+@pytest.fixture
+def many(tmp_path):
+    yield write_tar(tmp_path / "many", [member(f"{number:05}", b"x" * 100) for number in range(COUNT)], "w")
+    shutil.rmtree(tmp_path / "out")  # pytest would keep so many files for days
+
+
+@pytest.mark.parametrize("least", [1, 200])
+def test_a_killed_extraction_is_done_again(many, tmp_path, least):
+    unfinished = tmp_path / "out.extracting"
+    process = extract_in_a_process(many, tmp_path / "out")
+    limit = time.monotonic() + 30
+    while not unfinished.exists() or len(os.listdir(unfinished)) < least:
+        assert process.poll() is None
+        assert time.monotonic() < limit
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (tmp_path / "out").exists()
+    (unfinished / "99999").write_bytes(b"from another archive")
+    archives.extract(many, tmp_path / "out")
+    assert sorted(os.listdir(tmp_path / "out")) == [f"{number:05}" for number in range(COUNT)]
+    assert sorted(os.listdir(tmp_path)) == ["many", "out"]
+
+
+def test_processes_that_unpack_the_same_archive_do_not_harm_each_other(many, tmp_path):
+    processes = [extract_in_a_process(many, tmp_path / "out") for _ in range(2)]
+    # The later one either waits for the earlier one, or finds its work done.
+    assert 0 in [process.wait() for process in processes]
+    assert len(os.listdir(tmp_path / "out")) == COUNT
+    assert sorted(os.listdir(tmp_path)) == ["many", "out"]

@@ -1,0 +1,524 @@
+"""Downloads, against a real server that misbehaves."""
+
+import contextlib
+import hashlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scripts.classifier.errors import UserError
+from scripts.classifier.fetching import downloads
+from scripts.console import progress
+from tests.support import file_server
+from tests.support.file_server import File, Silence, Status
+from tests.support.workplace import ROOT
+
+BODY = random.Random(1).randbytes(300_000)
+OTHER = random.Random(2).randbytes(300_000)
+SHA256 = hashlib.sha256(BODY).hexdigest()
+QUICK = downloads.Patience(first_byte_seconds=5, stall_seconds=0.4, first_pause_seconds=0.01)
+
+
+@pytest.fixture
+def server(monkeypatch):
+    for name in ("POETS_MIRROR", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with file_server.running() as server:
+        yield server
+
+
+@pytest.fixture
+def destination(tmp_path):
+    return tmp_path / "models" / "file.bin"
+
+
+def fetch(url, destination, **options):
+    return downloads.fetch(url, destination, **{"sha256": SHA256, "patience": QUICK, **options})
+
+
+def neighbours(destination):
+    return sorted(path.name for path in destination.parent.iterdir())
+
+
+# What goes right
+
+
+def test_a_file_is_fetched_once(server, destination):
+    url = server.script("/file.bin", File(BODY))
+    assert fetch(url, destination) == destination
+    assert fetch(url, destination) == destination
+    assert destination.read_bytes() == BODY
+    assert neighbours(destination) == ["file.bin"]
+    assert len(server.requests) == 1
+
+
+def test_md5_is_checked_too(server, destination):
+    url = server.script("/file.bin", File(BODY))
+    with pytest.raises(UserError, match=r"md5 is .*, expected 00"):
+        fetch(url, destination, sha256=None, md5="00" * 16)
+    fetch(url, destination, sha256=None, md5=hashlib.md5(BODY).hexdigest())
+    assert neighbours(destination) == ["file.bin"]
+
+
+def test_a_damaged_file_is_replaced(server, destination):
+    destination.parent.mkdir()
+    destination.write_bytes(OTHER)
+    fetch(server.script("/file.bin", File(BODY)), destination)
+    assert destination.read_bytes() == BODY
+
+
+def test_a_damaged_file_that_cannot_be_replaced_is_left_alone(server, destination):
+    destination.parent.mkdir()
+    destination.write_bytes(OTHER)
+    with pytest.raises(UserError) as error:
+        fetch(server.script("/file.bin", Status(404)), destination)
+    assert hashlib.sha256(OTHER).hexdigest() in str(error.value)
+    assert SHA256 in str(error.value)
+    assert "404" in str(error.value)
+    assert destination.read_bytes() == OTHER
+    assert neighbours(destination) == ["file.bin"]
+
+
+CHANGED = [File(OTHER, etag='"1"', drop_after=1000), File(BODY, etag='"2"')]
+OVERCOME = {
+    "dropped connections": ([File(BODY, drop_after=70_000)], {}),
+    "dropped at once": ([File(BODY, drop_after=0), File(BODY)], {}),
+    "dropped before a byte, each time but the third": ([File(BODY, drop_after=0)] * 2 + [File(BODY)], {}),
+    "no ranges": ([File(BODY, drop_after=70_000), File(BODY, ranges=False)], {}),
+    "another range than asked for": ([File(BODY, drop_after=70_000), File(BODY, begin=5), File(BODY)], {}),
+    "another range than asked for, no checksum known": (
+        [File(BODY, etag='"1"', drop_after=70_000), File(BODY, etag='"1"', begin=5)],
+        {"sha256": None},
+    ),
+    "a range that is none": ([File(BODY, drop_after=70_000), File(BODY, content_range="all of it"), File(BODY)], {}),
+    "a stall": ([File(BODY, stall_after=70_000), File(BODY)], {}),
+    "500 first": ([Status(500), File(BODY)], {}),
+    "503 in the middle": ([File(BODY, drop_after=70_000), Status(503), File(BODY)], {}),
+    "no length": ([File(BODY, length=False)], {}),
+    "no length, and dropped": ([File(BODY, length=False, drop_after=70_000), File(BODY)], {"size": len(BODY)}),
+    "redirects": ([Status(302, {"Location": "/second"})], {}),
+    "a permanent redirect": ([Status(308, {"Location": "/second"})], {}),
+    "another version meanwhile": (CHANGED, {}),
+    "another version meanwhile, no checksum known": (CHANGED, {"sha256": None}),
+    "another version meanwhile, by date": (
+        [
+            File(OTHER, last_modified="Mon, 01 Jan 2024 00:00:00 GMT", drop_after=1000),
+            File(BODY, last_modified="Tue, 02 Jan 2024 00:00:00 GMT"),
+        ],
+        {"sha256": None},
+    ),
+    "another version meanwhile, and no word of it": ([File(OTHER, drop_after=1000), File(BODY)], {}),
+    "a weak word of the version, no checksum known": (
+        [File(OTHER, etag='W/"1"', drop_after=1000), File(BODY, etag='W/"1"')],
+        {"sha256": None},
+    ),
+    "no word of the version, no checksum known": ([File(BODY, drop_after=1000), File(BODY)], {"sha256": None}),
+}
+
+
+@pytest.mark.parametrize(("answers", "options"), OVERCOME.values(), ids=OVERCOME)
+def test_what_is_overcome(server, destination, answers, options):
+    server.script("/second", Status(301, {"Location": "/third"}))
+    server.script("/third", File(BODY))
+    shown = []
+    fetch(server.script("/file.bin", *answers), destination, show=recording(shown), **options)
+    assert destination.read_bytes() == BODY
+    assert not [name for name in neighbours(destination) if ".part" in name]
+    # However often it started over, what was shown ends with the whole file.
+    total, done, *advances = shown[-1]
+    assert total in (None, len(BODY))
+    assert done + sum(advances) == len(BODY)
+
+
+def recording(shown):
+    """A `show` that appends [total, done, advance, advance, ...] for each time it is called."""
+
+    @contextlib.contextmanager
+    def show(total, done):
+        shown.append([total, done])
+        yield shown[-1].append
+
+    return show
+
+
+def test_progress_drives_the_bar(server, destination, capsys):
+    url = server.script("/file.bin", File(BODY))
+    fetch(url, destination, show=lambda total, done: progress.show("file.bin", total, "B", done=done))
+    assert destination.read_bytes() == BODY
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    cuts=st.lists(st.integers(1, 8000), max_size=6),
+    kept=st.integers(0, 8000),
+    etag=st.sampled_from([None, '"1"', 'W/"1"']),
+    sized=st.booleans(),
+)
+def test_wherever_it_is_cut_the_bytes_are_the_same(cuts, kept, etag, sized):
+    body = BODY[:8000]
+    with file_server.running() as server, tempfile.TemporaryDirectory() as folder:
+        destination = Path(folder, "file.bin")
+        Path(folder, "file.bin.part").write_bytes(body[:kept])
+        answers = [File(body, drop_after=cut, etag=etag) for cut in cuts]
+        url = server.script("/file.bin", *answers, File(body, etag=etag))
+        fetch(url, destination, sha256=hashlib.sha256(body).hexdigest(), size=len(body) if sized else None)
+        assert destination.read_bytes() == body
+        # Each request asks for what follows all that came before, and no byte is fetched twice.
+        arrived = kept
+        for wanted, cut in zip(server.ranges(), [*cuts, 8000], strict=False):
+            assert wanted == (f"bytes={arrived}-" if arrived else None)
+            arrived = min(8000, arrived + cut)
+        assert arrived == 8000
+
+
+# What is there from an earlier run
+
+
+@pytest.mark.parametrize("sized", [True, False])
+def test_a_partial_file_that_is_whole_is_not_fetched_again(server, destination, sized):
+    destination.parent.mkdir()
+    destination.with_name("file.bin.part").write_bytes(BODY)
+    fetch(server.script("/file.bin", File(BODY)), destination, size=len(BODY) if sized else None)
+    assert destination.read_bytes() == BODY
+    assert server.ranges() == ([] if sized else [f"bytes={len(BODY)}-"])  # answered with 416
+
+
+STRANGE_PARTS = {"other": OTHER, "begun": OTHER[:1000], "longer": BODY + b"more", "damaged": BODY[:-1] + b"?"}
+
+
+@pytest.mark.parametrize("kept", STRANGE_PARTS.values(), ids=STRANGE_PARTS)
+@pytest.mark.parametrize("sized", [True, False])
+def test_a_partial_file_of_something_else_does_no_harm(server, destination, kept, sized):
+    destination.parent.mkdir()
+    destination.with_name("file.bin.part").write_bytes(kept)
+    fetch(server.script("/file.bin", File(BODY)), destination, size=len(BODY) if sized else None)
+    assert destination.read_bytes() == BODY
+
+
+def test_a_partial_file_nobody_vouches_for_is_not_continued(server, destination):
+    destination.parent.mkdir()
+    destination.with_name("file.bin.part").write_bytes(OTHER[:1000])
+    fetch(server.script("/file.bin", File(BODY, etag='"1"')), destination, sha256=None)
+    assert destination.read_bytes() == BODY
+    assert server.ranges() == [None]
+
+
+FETCH_IN_A_PROCESS = """
+import sys
+from pathlib import Path
+from scripts.classifier import downloads
+downloads.fetch(sys.argv[1], Path(sys.argv[2]), sha256=sys.argv[3])
+"""
+
+
+def fetch_in_a_process(url, destination, **options):
+    command = [sys.executable, "-c", FETCH_IN_A_PROCESS, url, str(destination), SHA256]
+    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, **options)
+
+
+@pytest.mark.parametrize("least", [1, 100_000, 250_000])
+def test_a_killed_fetch_is_continued(server, destination, least):
+    url = server.script("/file.bin", File(BODY, chunk=5000, pause=0.01), File(BODY))
+    partial = destination.with_name("file.bin.part")
+    process = fetch_in_a_process(url, destination)
+    wait_until(lambda: partial.exists() and partial.stat().st_size >= least, process)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    process.stderr.close()
+    arrived = partial.stat().st_size
+    assert least <= arrived < len(BODY)
+    fetch(url, destination)
+    assert destination.read_bytes() == BODY
+    assert server.ranges() == [None, f"bytes={arrived}-"]
+    assert neighbours(destination) == ["file.bin"]
+
+
+def wait_until(condition, process):
+    limit = time.monotonic() + 30
+    while not condition():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < limit
+        time.sleep(0.005)
+
+
+def test_processes_that_fetch_the_same_file_do_not_harm_each_other(server, destination):
+    url = server.script("/file.bin", File(BODY, chunk=30_000, pause=0.05))
+    processes = [fetch_in_a_process(url, destination) for _ in range(3)]
+    assert [process.communicate() for process in processes] == [(None, "")] * 3
+    assert destination.read_bytes() == BODY
+    assert len(server.requests) == 1
+    assert neighbours(destination) == ["file.bin"]
+
+
+# What goes wrong
+
+
+HOPELESS = {
+    "404": ([Status(404)], {}, "404 Not Found", 1),
+    "403": ([Status(403)], {}, "403 Forbidden", 1),
+    "410": ([Status(410)], {}, "410 Gone", 1),
+    "500 each time": ([Status(500)], {}, "500 Internal Server Error", 3),
+    "a redirect loop": ([Status(302, {"Location": "/file.bin"})], {}, "redirects in circles", None),
+    "another file": ([File(OTHER)], {}, f"sha256 is {hashlib.sha256(OTHER).hexdigest()}, expected {SHA256}", 1),
+    "another size": ([File(BODY)], {"size": 5}, "a file of 300000 bytes, expected 5", 1),
+    "dropped each time, no ranges": (
+        [File(BODY, ranges=False, drop_after=1000)],
+        {},
+        "ended after 1000 of 300000 bytes",
+        8,
+    ),
+    "dropped each time before a byte": ([File(BODY, drop_after=0)], {}, "ended after 0 of 300000 bytes", 3),
+    "404 in the middle": ([File(BODY, drop_after=1000), Status(404)], {}, "404", 2),
+    "silence": ([Silence()], {"patience": downloads.Patience(first_byte_seconds=0.3)}, "no byte within 0.3 s", 1),
+    "stalled each time": (
+        [File(BODY, stall_after=0)],
+        {"patience": downloads.Patience(first_byte_seconds=0.3)},
+        "no byte within 0.3 s",
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize(("answers", "options", "message", "requests"), HOPELESS.values(), ids=HOPELESS)
+def test_what_cannot_be_overcome_is_an_error_of_one_line(server, destination, answers, options, message, requests):
+    url = server.script("/file.bin", *answers)
+    with pytest.raises(downloads.Unavailable) as error:
+        fetch(url, destination, **options)
+    assert message in str(error.value)
+    assert url in str(error.value)
+    assert "POETS_MIRROR" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not destination.exists()
+    assert requests in (None, len(server.requests))
+
+
+def test_what_was_fetched_before_an_error_is_kept(server, destination):
+    url = server.script("/file.bin", File(BODY, drop_after=1000), Status(404))
+    with pytest.raises(downloads.Unavailable):
+        fetch(url, destination)
+    assert destination.with_name("file.bin.part").read_bytes() == BODY[:1000]
+
+
+def test_a_sign_in_page_does_not_cost_what_was_fetched(server, destination):
+    destination.parent.mkdir()
+    partial = destination.with_name("file.bin.part")
+    partial.write_bytes(BODY[:200_000])
+    with pytest.raises(downloads.Unavailable, match="a file of 13 bytes, expected 300000"):
+        fetch(server.script("/file.bin", File(b"please log in", ranges=False)), destination, size=len(BODY))
+    assert partial.read_bytes() == BODY[:200_000]
+
+
+def test_a_wrong_file_is_not_resumed_for_ever(server, destination):
+    url = server.script("/file.bin", File(OTHER, drop_after=1000), File(OTHER))
+    with pytest.raises(downloads.Unavailable, match=SHA256):
+        fetch(url, destination)
+    # The rest, then once more from the beginning because parts of two files would look the same.
+    assert server.ranges() == [None, "bytes=1000-", None]
+    assert neighbours(destination) == []
+
+
+def test_nobody_listens(destination, server):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/file.bin"
+        with pytest.raises(downloads.Unavailable, match=r"127.0.0.1:\d+ cannot be reached \(Connection refused\)"):
+            fetch(url, destination)
+    assert neighbours(destination) == []
+
+
+def test_no_such_host(destination, server):
+    with pytest.raises(downloads.Unavailable, match=r"host\.invalid cannot be reached"):
+        fetch("http://host.invalid/file.bin", destination)
+
+
+@pytest.mark.parametrize("url", ["ftp://host/file", "file:///etc/passwd", "models/file", "http:///file"])
+def test_what_is_no_web_address(destination, server, url):
+    with pytest.raises(UserError, match="http://"):
+        fetch(url, destination)
+
+
+def test_a_folder_in_the_way(destination, server):
+    destination.mkdir(parents=True)
+    with pytest.raises(UserError, match="is a folder"):
+        fetch(server.script("/file.bin", File(BODY)), destination)
+
+
+def test_a_file_where_a_folder_should_be(tmp_path, server):
+    (tmp_path / "models").touch()
+    with pytest.raises(UserError, match="Not a directory"):
+        fetch(server.script("/file.bin", File(BODY)), tmp_path / "models" / "file.bin")
+
+
+def test_no_room_left(server, destination):
+    resource = pytest.importorskip("resource")
+
+    def limit_files():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    url = server.script("/file.bin", File(BODY))
+    process = fetch_in_a_process(url, destination, preexec_fn=limit_files)
+    said = process.communicate()[1].splitlines()[-1]
+    assert process.returncode == 1
+    assert "UserError: cannot write to" in said
+    assert "free some space" in said
+    fetch(url, destination)
+    assert destination.read_bytes() == BODY
+    assert server.ranges() == [None, "bytes=100000-"]
+
+
+# Checksums that are learnt
+
+
+def test_an_unknown_checksum_is_recorded_and_asked_for(server, destination):
+    url = server.script("/file.bin", File(BODY))
+    fetch(url, destination, sha256=None)
+    record = destination.with_name("file.bin.sha256")
+    assert record.read_text() == f"{SHA256}  file.bin\n"
+    destination.write_bytes(OTHER)
+    fetch(url, destination, sha256=None)
+    assert destination.read_bytes() == BODY
+
+    destination.unlink()
+    url = server.script("/changed.bin", File(OTHER))
+    with pytest.raises(downloads.Unavailable) as error:
+        fetch(url, destination, sha256=None)
+    assert f"expected {SHA256}, as recorded in {record}" in str(error.value)
+    record.unlink()
+    fetch(url, destination, sha256=None)
+    assert destination.read_bytes() == OTHER
+
+
+def test_a_file_put_there_by_hand_is_taken_at_its_word(server, destination):
+    destination.parent.mkdir()
+    destination.write_bytes(BODY)
+    fetch("http://host.invalid/file.bin", destination, sha256=None)
+    assert destination.with_name("file.bin.sha256").read_text().startswith(SHA256)
+
+
+def test_a_damaged_record(server, destination):
+    destination.parent.mkdir()
+    destination.with_name("file.bin.sha256").write_text("nonsense")
+    with pytest.raises(UserError, match="delete it"):
+        fetch(server.script("/file.bin", File(BODY)), destination, sha256=None)
+
+
+def test_remaining_bytes(destination):
+    def remaining():
+        return downloads.remaining_bytes(destination, sha256=SHA256, size=len(BODY))
+
+    assert remaining() == len(BODY)
+    assert downloads.remaining_bytes(destination, sha256=SHA256) is None
+    destination.parent.mkdir()
+    destination.with_name("file.bin.part").write_bytes(BODY[:1000])
+    assert remaining() == len(BODY) - 1000
+    destination.write_bytes(OTHER)
+    assert remaining() == len(BODY) - 1000
+    destination.write_bytes(BODY)
+    assert remaining() == 0
+    assert downloads.remaining_bytes(destination, sha256=SHA256) == 0
+
+
+# Mirrors and proxies
+
+URL = "http://host.invalid/models/a%20file.bin"
+
+
+@pytest.fixture
+def mirror(tmp_path):
+    file = tmp_path / "mirror" / "host.invalid" / "models" / "a file.bin"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(BODY)
+    return tmp_path / "mirror"
+
+
+def test_a_folder_as_mirror(server, destination, mirror, monkeypatch):
+    monkeypatch.setenv("POETS_MIRROR", str(mirror))
+    shown = []
+    fetch(URL, destination, show=recording(shown))
+    assert destination.read_bytes() == BODY
+    assert shown[0][:2] == [len(BODY), 0]
+    assert sum(shown[0]) == 2 * len(BODY)
+
+
+def test_a_file_url_as_mirror(server, destination, mirror, monkeypatch):
+    monkeypatch.setenv("POETS_MIRROR", mirror.as_uri())
+    fetch(URL, destination)
+    assert destination.read_bytes() == BODY
+
+
+def test_a_server_as_mirror(server, destination, monkeypatch):
+    monkeypatch.setenv("POETS_MIRROR", f"{server.address}/copies/")
+    server.script("/copies/host.invalid/models/a%20file.bin", File(BODY, drop_after=70_000))
+    fetch(URL, destination)
+    assert destination.read_bytes() == BODY
+    server.script("/copies/host.invalid/models/a%20file.bin?v=2", File(OTHER))
+    fetch(f"{URL}?v=2", destination, sha256=hashlib.sha256(OTHER).hexdigest())
+    assert destination.read_bytes() == OTHER
+
+
+@pytest.mark.parametrize("wrong", ["missing", "damaged"])
+@pytest.mark.parametrize("kind", ["folder", "server"])
+def test_a_mirror_without_the_file_is_named_and_nothing_else_asked(
+    server, destination, mirror, monkeypatch, wrong, kind
+):
+    copy = mirror / "host.invalid" / "models" / "a file.bin"
+    if wrong == "missing":
+        copy.unlink()
+    else:
+        copy.write_bytes(OTHER)
+        server.script("/host.invalid/models/a%20file.bin", File(OTHER))
+    place = str(mirror) if kind == "folder" else server.address
+    monkeypatch.setenv("POETS_MIRROR", place)
+    with pytest.raises(downloads.Unavailable) as error:
+        fetch(URL, destination)
+    assert f"POETS_MIRROR={place}" in str(error.value)
+    assert neighbours(destination) == []
+
+
+@pytest.mark.parametrize("value", ["/no/such/folder", "ftp://mirror", "file:///no/such/folder"])
+def test_a_mirror_that_is_none(server, destination, monkeypatch, value):
+    monkeypatch.setenv("POETS_MIRROR", value)
+    with pytest.raises(UserError, match=f"POETS_MIRROR is {value}"):
+        fetch(URL, destination)
+
+
+def test_a_proxy_is_asked(server, destination, monkeypatch):
+    monkeypatch.setenv("http_proxy", server.address)
+    server.script("http://host.invalid/file.bin", File(BODY, drop_after=70_000))
+    fetch("http://host.invalid/file.bin", destination)
+    assert destination.read_bytes() == BODY
+    assert {request.path for request in server.requests} == {"http://host.invalid/file.bin"}
+
+
+def test_a_proxy_is_asked_for_https(server, destination, monkeypatch):
+    monkeypatch.setenv("https_proxy", f"http://user:secret@{server.address.removeprefix('http://')}")
+    with pytest.raises(downloads.Unavailable) as error:
+        fetch("https://host.invalid/file.bin", destination)
+    assert {request.path for request in server.requests} == {"host.invalid:443"}
+    assert f"through the proxy {server.address.removeprefix('http://')}" in str(error.value)
+    assert "secret" not in str(error.value)
+
+
+def test_no_proxy_is_heeded(server, destination, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://proxy.invalid:3128")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    fetch(server.script("/file.bin", File(BODY)), destination)
+    assert destination.read_bytes() == BODY
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written(server, tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(UserError, match="Permission denied"):
+        fetch(server.script("/file.bin", File(BODY)), tmp_path / "file.bin")

@@ -1,0 +1,64 @@
+"""Readers of graphs other than ours: TensorFlow 1, by what it knew, and OpenCV."""
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from scripts.classifier.photos import pixels
+from tests.support.workplace import draw_shape
+
+# Every op that our graphs may hold, with the attributes that it had in TensorFlow 1.4.
+TENSORFLOW_1 = {
+    "Placeholder": {"dtype", "shape"},
+    "Const": {"dtype", "value"},
+    "Identity": {"T"},
+    "Conv2D": {"T", "strides", "padding", "use_cudnn_on_gpu", "data_format"},
+    "DepthwiseConv2dNative": {"T", "strides", "padding", "data_format"},
+    "Add": {"T"},
+    "Sub": {"T"},
+    "Mul": {"T"},
+    "RealDiv": {"T"},
+    "Maximum": {"T"},
+    "Minimum": {"T"},
+    "Abs": {"T"},
+    "Rsqrt": {"T"},
+    "Sqrt": {"T"},
+    "Square": {"T"},
+    "Relu": {"T"},
+    "Relu6": {"T"},
+    "Softmax": {"T"},
+    "BiasAdd": {"T", "data_format"},
+    "MatMul": {"T", "transpose_a", "transpose_b"},
+    "AvgPool": {"T", "ksize", "strides", "padding", "data_format"},
+    "MaxPool": {"T", "ksize", "strides", "padding", "data_format"},
+    "Mean": {"T", "Tidx", "keep_dims"},
+    "ConcatV2": {"N", "T", "Tidx"},
+    "Reshape": {"T", "Tshape"},
+    "Squeeze": {"T", "squeeze_dims"},
+    "Slice": {"T", "Index"},
+    "Pad": {"T", "Tpaddings"},
+    "MirrorPad": {"T", "Tpaddings", "mode"},
+    "Dequantize": {"T", "mode"},
+    "ResizeBilinear": {"T", "align_corners"},
+}
+
+
+def assert_readable_by_tensorflow_1(graph_def):
+    assert not graph_def.library.function
+    for node in graph_def.node:
+        assert node.op in TENSORFLOW_1, f"{node.name}: {node.op}"
+        assert set(node.attr) <= TENSORFLOW_1[node.op], f"{node.name}: {set(node.attr)}"
+
+
+def same_in_opencv(graph_def, size: int):
+    """From `input` to final_result, read by OpenCV's importer and run by a session as TensorFlow 1 had it."""
+    square = pixels.normalise(pixels.squeeze(draw_shape("blue", 77), size, size), 128, 128)
+    mirrored = np.ascontiguousarray(square[:, ::-1])
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        tf.import_graph_def(graph_def, name="")
+        expected = session.run("final_result:0", {"input:0": np.stack([square, 0.3 * mirrored - 0.2])})
+    network = cv2.dnn.readNetFromTensorflow(np.frombuffer(graph_def.SerializeToString(), np.uint8))
+    for picture, scores in zip((square, 0.3 * mirrored - 0.2), expected, strict=True):
+        network.setInput(cv2.dnn.blobFromImage(picture), "input")
+        assert np.abs(network.forward("final_result")[0] - scores).max() < 1e-3
+    assert np.abs(expected[0] - expected[1]).max() > 1e-3  # or any answer would do
