@@ -16,6 +16,7 @@ from scripts.classifier.backbones import network as networks
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.bottlenecks.extraction import MEAN, STD, open_cache
 from scripts.classifier.graphs import frozen_graph
+from scripts.classifier.machine import decide_precision
 from scripts.classifier.photos import distortions, pixels
 from scripts.classifier.training import stages
 
@@ -30,7 +31,7 @@ _SQUARES = 32
 
 def extraction(bench: Workbench) -> list[Figure]:
     backbone, size = bench.backbone, bench.backbone.input_size
-    precision = networks.decide_precision("auto", backbone)
+    precision = decide_precision("auto", large=backbone.large)
     photos = [(bench.image_dir / photo.path).read_bytes() for photo in bench.lists.photos]
     squares = np.stack([_decode(photo, size) for photo in photos[:: max(1, len(photos) // _SQUARES)][:_SQUARES]])
     runs = max(_SQUARES, bench.count)

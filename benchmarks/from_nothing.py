@@ -17,7 +17,7 @@ from pathlib import Path
 from absl import flags
 
 from benchmarks import machine, processes
-from scripts.classifier.backbones import network
+from scripts.classifier.machine import cores
 from scripts.console import command_line
 
 FLAGS = flags.FLAGS
@@ -85,7 +85,7 @@ def _measure_keras(folder: str, epochs: int, kind: str) -> None:
 def _print(name: str, judged: dict, best_epoch: int, seconds: float) -> None:
     print(
         f"| {name} | {100 * judged['accuracy']:.1f} % | {judged['photos']} | {best_epoch} | {seconds:.1f} s | "
-        f"{seconds / network.cores():.1f} s |",
+        f"{seconds / cores():.1f} s |",
         flush=True,
     )
 

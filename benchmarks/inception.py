@@ -9,7 +9,8 @@ from benchmarks.figures import Against, Figure, alternated
 from benchmarks.workbench import Workbench
 from scripts.classifier.backbones import inception_v3, keras_graphs
 from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.backbones.network import LARGE_BATCH, Network, has_bfloat16
+from scripts.classifier.backbones.network import LARGE_BATCH, Network
+from scripts.classifier.machine import has_bfloat16
 
 _LEAST_BFLOAT16_PHOTOS_A_SECOND = 25.0
 

@@ -7,15 +7,15 @@ import os
 import platform
 from pathlib import Path
 
-from scripts.classifier.backbones import network
+from scripts.classifier.machine import cores, has_bfloat16
 
 
 def describe() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    bfloat16 = "with" if network.has_bfloat16() else "without"
+    bfloat16 = "with" if has_bfloat16() else "without"
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("TensorFlow", "Pillow"))
     return (
-        f"{_processor()} ({bfloat16} bfloat16), {network.cores()} cores, {memory:.0f} GB of memory, "
+        f"{_processor()} ({bfloat16} bfloat16), {cores()} cores, {memory:.0f} GB of memory, "
         f"{platform.system()}, Python {platform.python_version()}, {versions}"
     )
 

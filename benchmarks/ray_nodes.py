@@ -26,10 +26,11 @@ import numpy as np
 from benchmarks import processes
 from benchmarks.figures import Against, Figure, alternated
 from benchmarks.workbench import Workbench
-from scripts.classifier.backbones import network, table
+from scripts.classifier.backbones import table
 from scripts.classifier.bottlenecks.cluster import blocks, driver, engine
 from scripts.classifier.bottlenecks.extraction import open_cache
 from scripts.classifier.errors import UserError
+from scripts.classifier.machine import decide_precision
 from scripts.classifier.photos import folders, image_lists
 from scripts.classifier.photos.distortions import WHOLE
 from scripts.classifier.training import stages
@@ -208,7 +209,7 @@ def _extract(image_dir: str, model_dir: str, architecture: str, folder: str, cor
         else:
             os.sched_setaffinity(0, numbers)
         backbone = table.load(architecture, Path(model_dir))
-        precision = network.decide_precision("auto", backbone)
+        precision = decide_precision("auto", large=backbone.large)
         cache = open_cache(Path(folder), backbone, precision)
         lists = image_lists.scan(folders.at(image_dir), 10, 10)
         extraction = stages.look_up(lists, (WHOLE,), Path(folder), cache)

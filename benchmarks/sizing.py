@@ -14,9 +14,9 @@ from absl import flags
 from benchmarks import inception
 from benchmarks.ray_nodes import Clock
 from benchmarks.workbench import Workbench
-from scripts.classifier.backbones import network
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.bottlenecks.extraction import open_cache
+from scripts.classifier.machine import decide_precision
 from scripts.classifier.photos.distortions import WHOLE
 from scripts.classifier.training import stages
 from scripts.console import command_line
@@ -54,7 +54,7 @@ def _row(bench: Workbench, backbone: Backbone) -> str:
 
 
 def _photos_a_second(bench: Workbench, backbone: Backbone) -> float:
-    precision, folder = network.decide_precision("auto", backbone), bench.folder / backbone.name
+    precision, folder = decide_precision("auto", large=backbone.large), bench.folder / backbone.name
     cache = open_cache(folder, backbone, precision)
     extraction = stages.look_up(bench.lists, (WHOLE,), folder, cache)
     clock = Clock(len(extraction.waiting))

@@ -15,8 +15,7 @@ import numpy as np
 from absl import flags
 
 from .classifier.errors import UserError
-from .classifier.formats import classifiers, kinds
-from .classifier.formats import graph as graphs
+from .classifier.formats import classifiers, graph as graphs, kinds
 from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
 from .classifier.judging import looking

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from absl import flags
 
-from .classifier.backbones import network
+from .classifier import machine
 from .classifier.bottlenecks import extraction
 from .classifier.photos import folders, image_lists
 from .classifier.stopwatch import Stopwatch
@@ -37,7 +37,7 @@ def main(positional: list[str]) -> None:
                 f"downloading {FLAGS.architecture}", total, "B", quiet=FLAGS.quiet, done=done
             )
         )
-        precision = network.decide_precision(FLAGS.precision, backbone)
+        precision = machine.decide_precision(FLAGS.precision, large=backbone.large)
         cache = extraction.open_cache(bottleneck_dir, backbone, precision)
     _say(backbone.describe())
     with watch.stage("bottlenecks"):

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from absl import flags
 
-from .classifier import atomic_files
-from .classifier.backbones import network, table
+from .classifier import atomic_files, machine
+from .classifier.backbones import table
 from .classifier.backbones.backbone import Backbone
 from .classifier.bottlenecks.extraction import open_cache
 from .classifier.errors import UserError
@@ -23,8 +23,7 @@ from .classifier.photos import category_names, folders, image_lists
 from .classifier.photos.distortions import View
 from .classifier.photos.image_lists import SPLITS, VALIDATION, ImageLists
 from .classifier.stopwatch import Stopwatch
-from .classifier.training import accuracy, recipe_search, retrained_graph, run_record
-from .classifier.training import words as retraining_text
+from .classifier.training import accuracy, recipe_search, retrained_graph, run_record, words as retraining_text
 from .classifier.training.examples import Examples
 from .classifier.training.final_layer import FinalLayer, Trainer
 from .classifier.training.fine_tuning import stages, unfreezing
@@ -100,7 +99,7 @@ def main(positional: list[str]) -> None:
         kinds.check(model_kind, Path(FLAGS.output_model))
     with watch.stage("loading the network"):
         backbone = network_flags.load(_show_download)
-        precision = network.decide_precision(FLAGS.precision, backbone)
+        precision = machine.decide_precision(FLAGS.precision, large=backbone.large)
         cache = open_cache(bottleneck_dir, backbone, precision)
     retrained_graph.check_name(backbone, FLAGS.final_tensor_name)
     if backbone.name not in table.NAMES:
@@ -259,7 +258,7 @@ def _plan(lists: ImageLists, views: tuple[View, ...]) -> list[str]:
     plan = [f"the network {FLAGS.architecture} would be downloaded ({size})"]
     if left == 0:
         backbone = network_flags.load()
-        precision = network.decide_precision(FLAGS.precision, backbone)
+        precision = machine.decide_precision(FLAGS.precision, large=backbone.large)
         cache = open_cache(Path(FLAGS.bottleneck_dir), backbone, precision)
         extraction = look_up(lists, views, Path(FLAGS.bottleneck_dir), cache)
         extraction.read_waiting()

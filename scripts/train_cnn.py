@@ -13,8 +13,7 @@ from pathlib import Path
 
 from absl import flags
 
-from .classifier import atomic_files
-from .classifier.backbones import network
+from .classifier import atomic_files, machine
 from .classifier.drawing import picture_files, sample_sheet
 from .classifier.drawing.lettering import Drawn
 from .classifier.errors import UserError
@@ -62,7 +61,7 @@ flags.DEFINE_string("cache_dir", "tf_files", "The folder for what is cached on d
 flags.DEFINE_enum(
     "precision",
     "auto",
-    network.PRECISIONS,
+    machine.PRECISIONS,
     "Arithmetic in training; auto: bfloat16 where the processor has it. What is written computes in float32.",
 )
 flags.DEFINE_float("testing_percentage", 0, "How many of 100 photos are kept for a final test.")
@@ -99,7 +98,7 @@ _SUMMARY_WIDTH = 80
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    recipe, precision = _recipe(), network.decide_training_precision(FLAGS.precision)
+    recipe, precision = _recipe(), machine.decide_precision(FLAGS.precision, large=True)
     percentages = FLAGS.testing_percentage, FLAGS.validation_percentage
     output, labels_file, checkpoint = Path(FLAGS.output_graph), Path(FLAGS.output_labels), Path(FLAGS.checkpoint)
     model_kind = None if FLAGS.output_model is None else whole_models.kind_of(FLAGS.output_model)

@@ -1,8 +1,16 @@
 """The one error whose text is meant for the user."""
 
+# Libraries' own errors run to pages; the first words tell what is wrong.
+_MOST_CHARACTERS = 200
+
 
 class UserError(Exception):
     """Something the user can put right.
 
     The text is one line: what was found, what was expected, and what to do next.
     """
+
+
+def in_short(error: object) -> str:
+    """What another library says is wrong, in one line that fits into ours."""
+    return " ".join(str(error).split())[:_MOST_CHARACTERS].rstrip(".: ") or type(error).__name__

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from absl import flags
 
-from ..classifier.backbones import network, table
+from ..classifier import machine
+from ..classifier.backbones import table
 from ..classifier.backbones.backbone import Backbone
 from ..classifier.backbones.table import Choices
 from ..classifier.fetching import downloads
@@ -55,7 +56,7 @@ flags.DEFINE_string("model_dir", "tf_files/models", "Where pretrained networks a
 flags.DEFINE_enum(
     "precision",
     "auto",
-    network.PRECISIONS,
+    machine.PRECISIONS,
     "The network's arithmetic; auto: bfloat16 for large networks where the processor has it.",
 )
 

@@ -5,10 +5,12 @@ import threading
 import numpy as np
 import pytest
 
+from scripts.classifier import machine
 from scripts.classifier.backbones import color_texture, inception_v3, keras_graphs, mobilenet_v1
 from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.backbones.network import LARGE_BATCH, Network, decide_precision, has_bfloat16, platform
+from scripts.classifier.backbones.network import LARGE_BATCH, Network
 from scripts.classifier.errors import UserError
+from scripts.classifier.machine import decide_precision, has_bfloat16
 from tests.support.engines import by_network, by_tensorflow, noise
 from tests.support.published_networks import mobilenet_archive
 
@@ -127,7 +129,7 @@ def test_bfloat16_stays_close_to_float32(inception):
     if not has_bfloat16():
         pytest.skip("this processor has no bfloat16 arithmetic")
     _, backbone = inception
-    assert decide_precision("auto", backbone) == "bfloat16"
+    assert decide_precision("auto", large=backbone.large) == "bfloat16"
     pictures = noise(3, 299, seed=1)
     exact, rough = by_network(backbone, "float32", pictures), by_network(backbone, "bfloat16", pictures)
     assert (exact != rough).any()
@@ -147,8 +149,8 @@ def test_a_vector_does_not_depend_on_its_batch(inception):
 
 
 def test_precision_that_the_processor_lacks_is_refused(monkeypatch, small_backbones):
-    monkeypatch.setattr(platform, "machine", lambda: "some other processor")
+    monkeypatch.setattr(machine.platform, "machine", lambda: "some other processor")
     backbone = small_backbones["color_texture"]
-    assert decide_precision("auto", backbone) == "float32"
+    assert decide_precision("auto", large=backbone.large) == "float32"
     with pytest.raises(UserError, match="no bfloat16 arithmetic"):
-        decide_precision("bfloat16", backbone)
+        decide_precision("bfloat16", large=backbone.large)

@@ -6,8 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from scripts.classifier.errors import UserError
 from scripts.classifier.formats import classifiers

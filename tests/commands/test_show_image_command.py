@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scripts.classifier.drawing import lettering
-from scripts.classifier.drawing import terminal as terminal_pictures
+from scripts.classifier.drawing import lettering, terminal as terminal_pictures
 from scripts.classifier.drawing.captions import ImageDraw, draw
 from tests.support.workplace import ROOT, Workplace
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from scripts.classifier import machine
 from scripts.classifier.photos import image_lists
 from scripts.classifier.training.convnet import pictures, verdict
 from scripts.classifier.training.convnet.recipes import Recipe, Views
@@ -194,7 +195,7 @@ def test_every_cache_gives_the_same_pictures(photos, tmp_path):
 def test_pixels_go_to_disk_where_memory_is_short(photos, tmp_path, monkeypatch):
     paths = [photo.path for photo in image_lists.scan(photos, 0, 20).photos]
     assert pictures.Pictures(photos, paths, 16, pictures.AUTO, tmp_path).kind == pictures.MEMORY
-    monkeypatch.setattr(pictures, "free_memory", lambda: 1000)
+    monkeypatch.setattr(machine, "free_memory", lambda: 1000)
     assert pictures.Pictures(photos, paths, 16, pictures.AUTO, tmp_path).kind == pictures.DISK
 
 

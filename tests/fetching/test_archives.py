@@ -17,8 +17,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from scripts.classifier.errors import UserError
 from scripts.classifier.fetching import archives

@@ -2,8 +2,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from PIL import Image, ImageEnhance, ImageOps
 
 from scripts.classifier.fetching import flower_scenes

@@ -10,8 +10,7 @@ from PIL import Image
 from scripts.classifier.judging import findings
 from scripts.classifier.judging.evaluation import Judged, Measures, Strangers
 from scripts.classifier.judging.near_duplicates import NearIdentical, Pair
-from scripts.classifier.judging.report import charts, markup, thumbnails
-from scripts.classifier.judging.report import page as report
+from scripts.classifier.judging.report import charts, markup, page as report, thumbnails
 from scripts.classifier.judging.report.page import Report
 from tests.support.workplace import draw_folder, draw_shape
 

@@ -2,63 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import platform
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import UserError
-from ..graphs import folding, frozen_graph, litert, mirroring
+from ..graphs import frozen_graph, xnnpack
 
 if TYPE_CHECKING:
-    from tensorflow.core.framework.graph_pb2 import GraphDef
-
     from .backbone import Backbone
-
-PRECISIONS = ("auto", "float32", "bfloat16")
 
 # float32 [batch, S, S, 3] -> float32 [batch, values]
 Run = Callable[[np.ndarray], np.ndarray]
 
 # Large networks gain from batches up to about here and not beyond.
 LARGE_BATCH = 16
-
-
-def cores() -> int:
-    """The processors this process may use, which in a container are fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def decide_precision(wanted: str, backbone: Backbone) -> str:
-    """`auto` means bfloat16 for large networks where the processor computes with it."""
-    if wanted == "auto":
-        return "bfloat16" if backbone.large and has_bfloat16() else "float32"
-    return _check(wanted)
-
-
-def decide_training_precision(wanted: str) -> str:
-    """`auto` means bfloat16 wherever the processor computes with it: training takes most of a run's time."""
-    if wanted == "auto":
-        return "bfloat16" if has_bfloat16() else "float32"
-    return _check(wanted)
-
-
-def _check(wanted: str) -> str:
-    if wanted == "bfloat16" and not has_bfloat16():
-        raise UserError("--precision=bfloat16: this processor has no bfloat16 arithmetic; use auto or float32")
-    return wanted
-
-
-def has_bfloat16() -> bool:
-    """Whether the processor has instructions for it; emulated it is slower than float32."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if platform.machine() not in ("x86_64", "AMD64") or not cpuinfo.exists():
-        return False
-    words = cpuinfo.read_text().split()
-    return "avx512_bf16" in words or "amx_bf16" in words
 
 
 class Network:
@@ -71,7 +29,7 @@ class Network:
         size = backbone.input_size
         model = None
         if not backbone.large and precision != "bfloat16":
-            model = convert_for_xnnpack(backbone.graph_def, "input", [backbone.bottleneck_name], size, size)
+            model = xnnpack.convert(backbone.graph_def, "input", [backbone.bottleneck_name], size, size)
         if model is None:
             self.batch = LARGE_BATCH // backbone.views
             run = _run_with_tensorflow(backbone, precision)
@@ -82,7 +40,7 @@ class Network:
             self.batch = 1
 
             def open_runner() -> Run:
-                run = xnnpack_runner(model)
+                run = xnnpack.runner(model)
                 return lambda pixels: run(pixels)[0]
 
             self.runner = open_runner
@@ -101,30 +59,3 @@ def _run_with_tensorflow(backbone: Backbone, precision: str) -> Run:
         exit_ = frozen_graph.function(backbone.graph_def, ["input"], backbone.bottleneck_name)(entry)
     session = tf.compat.v1.Session(graph=graph, config=config)
     return lambda pixels: session.run(exit_, {entry: pixels})
-
-
-def convert_for_xnnpack(
-    graph_def: GraphDef, input_layer: str, outputs: Sequence[str], height: int, width: int
-) -> bytes | None:
-    """The graph as a model that `xnnpack_runner` runs, one picture at a time; None where only TensorFlow can run it.
-
-    All outputs after the first are on the way there.
-    """
-    import tensorflow as tf
-    from tensorflow.lite.python.convert_phase import ConverterError
-
-    last, *before = map(frozen_graph.node_of, outputs)
-    kept = [last, *(folding.handed_on(graph_def, name) for name in before)]
-    folded = mirroring.reversed_where_mirrored(folding.fold_constants(graph_def, last))
-    body = frozen_graph.function_of_several(folded, [input_layer], kept)
-    traced = tf.function(body).get_concrete_function(tf.TensorSpec([1, height, width, 3], tf.float32))
-    try:
-        return tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert()
-    except ConverterError:
-        return None
-
-
-def xnnpack_runner(model: bytes) -> litert.Run:
-    """For the thread that asks for it alone; gives the outputs that the model was converted with."""
-    interpreter = litert.open_interpreter(model)
-    return litert.runner(interpreter, [each["index"] for each in interpreter.get_output_details()])

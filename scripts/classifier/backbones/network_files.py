@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
-from ..formats import keras_translation
 from ..graphs import frozen_graph, interface, keras_description, keras_files, old_ops
 from . import densenet161, frozen_backbones, kept_graphs, keras_graphs
 from .backbone import Backbone
@@ -79,8 +78,8 @@ def _of_keras(path: Path, choices: Choices) -> GraphDef:
 
 def _last_pooled(model: keras.Model, described: dict, path: Path) -> str:
     """What the last layers see: averages over a picture, or what is found in its places, to be averaged."""
-    if any(layer.name == keras_translation.BOTTLENECK for layer in model.layers):
-        return keras_translation.BOTTLENECK  # we wrote it
+    if any(layer.name == keras_files.BOTTLENECK for layer in model.layers):
+        return keras_files.BOTTLENECK  # we wrote it
     for kind, name in keras_description.towards_input(described):
         if _POOLING.fullmatch(kind):
             return name

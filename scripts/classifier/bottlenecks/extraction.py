@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import machine
 from ..backbones.backbone import Backbone
-from ..backbones.network import Network, Run, cores
+from ..backbones.network import Network, Run
 from ..errors import UserError
 from ..photos import distortions, folders, pixels
 from ..photos.digests import PhotoDigests, digest
@@ -111,7 +112,7 @@ class Extraction:
             added_before = self.cache.added
             try:
                 if crew is None:
-                    with Crew(folders.readers(self.image_dir, cores())) as crew:
+                    with Crew(folders.readers(self.image_dir, machine.cores())) as crew:
                         self._run_workers(open_network, size, advance, crew)
                 else:
                     self._run_workers(open_network, size, advance, crew)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..backbones import network
+from .. import machine
 from ..errors import UserError
 from ..locks import sole_owner
 from . import archives, downloads
@@ -91,7 +91,7 @@ def _write(batches: Path, folder: Path, show: Show) -> None:
         for part, both in parts.items()
         for number, (picture, label) in enumerate(pair for each in both for pair in zip(*each, strict=True))
     ]
-    with show(len(tasks)) as advance, ThreadPoolExecutor(network.cores()) as pool:
+    with show(len(tasks)) as advance, ThreadPoolExecutor(machine.cores()) as pool:
         try:
             for _ in pool.map(lambda task: Image.fromarray(task[1]).save(task[0]), tasks):
                 advance(1)

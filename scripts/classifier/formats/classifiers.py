@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..backbones import network
+from .. import machine
 from ..errors import UserError
 from ..photos import category_names, pixels
 from ..training import unknown
@@ -52,7 +52,7 @@ class Classifier:
 
     def label(self, pictures: Sequence[Path]) -> Iterator[tuple[Path, Answer | str]]:
         """For each picture what it makes of it, or why it cannot be read, in the order given."""
-        with ThreadPoolExecutor(network.cores()) as pool:
+        with ThreadPoolExecutor(machine.cores()) as pool:
             yield from self._one_by_one(pool, pictures) if self.model.one_core else self._in_batches(pool, pictures)
 
     def _in_batches(self, pool: ThreadPoolExecutor, pictures: Sequence[Path]) -> Iterator[tuple[Path, Answer | str]]:

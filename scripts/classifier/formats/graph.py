@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..backbones import network
 from ..errors import UserError
-from ..graphs import batch_lifting, frozen_graph, old_ops
+from ..graphs import batch_lifting, frozen_graph, old_ops, xnnpack
 from ..graphs.interface import find
 from ..photos import category_names, preprocessing
 from ..photos.preprocessing import Overrides, Preprocessing
@@ -164,12 +163,12 @@ def _session(
 
 def _xnnpack(graph_def: GraphDef, take: Preprocessing, wanted: list[str]) -> Callable[[], Run] | None:
     """The engine that is fastest for small networks: one picture at a time on each core."""
-    model = network.convert_for_xnnpack(graph_def, take.input_layer, wanted, take.input_height, take.input_width)
+    model = xnnpack.convert(graph_def, take.input_layer, wanted, take.input_height, take.input_width)
     if model is None:
         return None
 
     def open_runner() -> Run:
-        run = network.xnnpack_runner(model)
+        run = xnnpack.runner(model)
 
         def run_one(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
             scores, *more = run(pictures)

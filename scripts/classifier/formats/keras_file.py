@@ -108,8 +108,8 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     take = preprocessing.settle(path, found, wishes.said, needs_layers=False)
     sizes.check(path, take, height, width)
     body, gives_bottlenecks = model, False
-    if wishes.bottlenecks and any(layer.name == keras_translation.BOTTLENECK for layer in model.layers):
-        bottleneck = model.get_layer(keras_translation.BOTTLENECK).output
+    if wishes.bottlenecks and any(layer.name == keras_files.BOTTLENECK for layer in model.layers):
+        bottleneck = model.get_layer(keras_files.BOTTLENECK).output
         gives_bottlenecks = len(bottleneck.shape) == 2
         if gives_bottlenecks:
             body = saved.library().Model(model.inputs, [model.outputs[0], bottleneck])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import UserError
-from ..graphs import folding, frozen_graph
+from ..graphs import folding, frozen_graph, keras_files
 from ..graphs.frozen_graph import node_of
 from ..graphs.wiring import Wiring, inputs_of, port_of, value
 from ..photos.preprocessing import Preprocessing
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
     from tensorflow.core.framework.node_def_pb2 import NodeDef
 
-INPUT, RESCALING, BOTTLENECK = "pictures", "rescaling", "bottleneck"
+INPUT, RESCALING = "pictures", "rescaling"
 
 _SUMS = ("Add", "AddV2", "BiasAdd")
 _QUOTIENTS = ("RealDiv", "Div")
@@ -140,7 +140,7 @@ class _Translation:
                 made = self._ways[node.op](taken)
             else:
                 raise self._cannot(node)
-            if taken[-1].name == self._bottleneck and BOTTLENECK not in self._names:
+            if taken[-1].name == self._bottleneck and keras_files.BOTTLENECK not in self._names:
                 made = self._layer("Identity", taken)(made)
         except ValueError as error:  # what this layer of Keras does not do
             raise self._cannot(node, f" ({' '.join(str(error).split())[:200]})") from None
@@ -176,8 +176,8 @@ class _Translation:
     def _name(self, taken: list[NodeDef]) -> str:
         """Of the layer that stands for these nodes: like the first, but the scores keep their name."""
         if taken[-1].name == self._bottleneck:
-            self._names.add(BOTTLENECK)
-            return BOTTLENECK
+            self._names.add(keras_files.BOTTLENECK)
+            return keras_files.BOTTLENECK
         words = taken[-1 if taken[-1].name == self._output else 0].name.split("/")
         plain = words
         while len(plain) > 1 and plain[-1] in _KINDS:
@@ -185,7 +185,7 @@ class _Translation:
         stem = plain[-1] if len(plain) < len(words) else "_".join(words[-2:])
         stem = re.sub(r"[^A-Za-z0-9_.-]", "_", stem).lstrip("_-") or "layer"
         name, number = stem, 1
-        while name in {*self._names, BOTTLENECK}:
+        while name in {*self._names, keras_files.BOTTLENECK}:
             name, number = f"{stem}_{number}", number + 1
         self._names.add(name)
         return name

@@ -14,7 +14,8 @@ from ..errors import UserError
 from .contents import Contents
 from .model import Model, Wishes
 
-# Each is a module here with open_model(path, wishes), imported where it is needed: one wants LiteRT, another Keras.
+# Each is a module beside this one with open_model(path, wishes), imported where it is needed: one wants LiteRT,
+# another Keras.
 GRAPH, TFLITE, SAVED_MODEL, KERAS, H5, ONNX = "graph", "tflite", "saved_model", "keras", "h5", "onnx"
 _MODULES = {KERAS: "keras_file", H5: "keras_file"}
 SERVING_FOLDER = "serving"  # beside a graph, with the SavedModels made of it: serving/NAME/VERSION
@@ -61,7 +62,7 @@ def default_output(graph: Path, kind: str, quantize: str) -> Path:
 
 
 def _module(kind: str) -> ModuleType:
-    return importlib.import_module(f"{__name__}.{_MODULES.get(kind, kind)}")
+    return importlib.import_module(f".{_MODULES.get(kind, kind)}", __package__)
 
 
 def kind_of(path: Path) -> str:

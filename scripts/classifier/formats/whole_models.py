@@ -11,8 +11,7 @@ import numpy as np
 from ..errors import UserError
 from ..photos.image_lists import SPLITS, ImageLists
 from ..photos.preprocessing import Overrides
-from . import classifiers, kinds
-from . import graph as graphs
+from . import classifiers, graph as graphs, kinds
 from .classifiers import Classifier
 from .model import Wishes
 

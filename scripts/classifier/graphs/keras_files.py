@@ -29,6 +29,8 @@ KERAS, H5 = "keras", "h5"
 DESCRIPTION, METADATA = "config.json", "metadata.json"
 # Where an HDF5 file holds ours.
 GROUP = "classifier"
+# What the layer is called, in models that we write, that gives the bottleneck.
+BOTTLENECK = "bottleneck"
 
 
 def load(path: Path, more: Collection[str] = ()) -> tuple[keras.Model, Saved]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..backbones import network
+from .. import machine
 from ..photos import pixels
 from ..photos.pixels import UnreadableImage
 
@@ -52,7 +52,7 @@ def of_photos(image_dir: Path, paths: Sequence[str], advance: Callable[[int], No
             return None
 
     found: list[int | None] = []
-    with ThreadPoolExecutor(network.cores()) as pool:
+    with ThreadPoolExecutor(machine.cores()) as pool:
         # Not pool.map, which would hold a task for each of a million photos.
         waiting: deque = deque()
         for path in paths:

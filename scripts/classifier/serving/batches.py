@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..backbones import network
+from .. import machine
 from ..formats.classifiers import Answer, Classifier
 from ..photos import pixels
 
@@ -55,7 +55,7 @@ class Batches:
         self._decoding = 0  # pictures taken and neither decoded nor refused
         self._changed = threading.Condition()
         self._closed = False
-        cores = network.cores()
+        cores = machine.cores()
         self._runners = cores if classifier.model.one_core else 1
         self._decoders = [threading.Thread(target=self._decode, daemon=True) for _ in range(cores)]
         runners = [threading.Thread(target=self._run, daemon=True) for _ in range(self._runners)]

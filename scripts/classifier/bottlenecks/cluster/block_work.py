@@ -11,7 +11,8 @@ from pathlib import Path
 
 import ray
 
-from ...backbones.network import Network, Run, decide_precision
+from ... import machine
+from ...backbones.network import Network, Run
 from ...errors import UserError
 from ...photos import distortions, folders
 from ..extraction import Crew, Extraction, Job, Look, open_cache
@@ -45,7 +46,7 @@ class BlockWork:
                 "under the same name, or a URL"
             )
         backbone = pickle.loads(ray.get(task.backbone))
-        decide_precision(task.precision, backbone)
+        machine.decide_precision(task.precision, large=backbone.large)
         self._size = backbone.input_size
         self._crew = Crew(folders.readers(self._image_dir, task.threads))
         self._cache = open_cache(Path(task.bottleneck_dir), backbone, task.precision)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ...backbones import network
+from ... import machine
 from ...errors import UserError
 
 AUTO, LOCAL, _CLIENT = "auto", "local", "ray://"
@@ -109,7 +109,7 @@ def _start(place: str) -> None:
     try:
         ray.init(
             address="local",
-            num_cpus=network.cores(),
+            num_cpus=machine.cores(),
             include_dashboard=False,
             object_store_memory=_OBJECT_STORE_BYTES,
             log_to_driver=False,

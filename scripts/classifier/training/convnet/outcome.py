@@ -13,8 +13,7 @@ from .. import accuracy, retrained_graph, run_record, stages
 from ..accuracy import Results
 from ..final_layer import FinalLayer
 from ..unknown import Unknown
-from . import backbone as backbones
-from . import verdict
+from . import backbone as backbones, verdict
 from .training import Examples, Trainer
 from .verdict import Verdict
 

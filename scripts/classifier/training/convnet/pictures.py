@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ...backbones import network
+from ... import machine
 from ...errors import UserError
 from ...photos import image_lists, pixels, skipped_images
 from ...photos.digests import digest
 from ...photos.image_lists import ImageLists, Photo
+from ...showing import Advance, Show
 
 AUTO, MEMORY, DISK, NONE = KINDS = ("auto", "memory", "disk", "none")
 
 # Of the memory that is free, how much pixels may take: training needs some, too.
 _SHARE_OF_MEMORY = 0.5
-_CGROUP = Path("/sys/fs/cgroup")
-
-# Called with the number of photos to do, entered, and then called with each number done.
-Show = Callable[[int], AbstractContextManager[Callable[..., None]]]
 
 
 class Pictures:
@@ -42,12 +38,12 @@ class Pictures:
             self._table = np.empty(shape, np.uint8)
         elif self.kind == DISK:
             self._table = _on_disk(shape, cache_dir)
-        self._pool = ThreadPoolExecutor(network.cores())
+        self._pool = ThreadPoolExecutor(machine.cores())
 
     def rows(self, photos: Sequence[Photo]) -> np.ndarray:
         return np.array([self._row_of[photo.path] for photo in photos], np.int64)
 
-    def fill(self, advance: Callable[[int], None]) -> tuple[dict[str, bytes], dict[str, str]]:
+    def fill(self, advance: Advance) -> tuple[dict[str, bytes], dict[str, str]]:
         """Decodes every photo. Gives the digest of each one's content, and why some cannot be read."""
         digests, unreadable = {}, {}
         for path, answer in zip(self.paths, self._pool.map(self._fill_row, range(len(self.paths))), strict=True):
@@ -119,21 +115,7 @@ def gather(
 def _decide(size: int, kind: str) -> str:
     if kind != AUTO:
         return kind
-    return MEMORY if size <= _SHARE_OF_MEMORY * free_memory() else DISK
-
-
-def free_memory() -> float:
-    """Bytes that could be taken without others having to go, as far as the system tells."""
-    meminfo = Path("/proc/meminfo")
-    if not meminfo.exists():
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2
-    words = meminfo.read_text().split()
-    free = 1024.0 * int(words[words.index("MemAvailable:") + 1])
-    try:  # in a container, what it is given
-        most, taken = ((_CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
-        return free if most == "max" else min(free, float(most) - float(taken))
-    except (OSError, ValueError):
-        return free
+    return MEMORY if size <= _SHARE_OF_MEMORY * machine.free_memory() else DISK
 
 
 def _on_disk(shape: tuple[int, ...], folder: Path) -> np.ndarray:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...backbones import network
+from ... import machine
 from ...errors import UserError
 from ...photos import distortions, pixels
 from ...photos.distortions import WHOLE, Distortions, View
@@ -31,7 +31,7 @@ def batches(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Without end: pixels, [batch_size, size, size, 3] uint8, and labels. No view is ever seen twice."""
     number = itertools.count()
-    with ThreadPoolExecutor(network.cores()) as threads:
+    with ThreadPoolExecutor(machine.cores()) as threads:
         ahead: deque[tuple[list[Future], np.ndarray]] = deque()
         try:
             while True:
@@ -51,7 +51,7 @@ def batches(
 
 def whole(image_dir: Path, paths: list[str], size: int) -> np.ndarray:
     """All of these photos as they are, [photos, size, size, 3] uint8."""
-    with ThreadPoolExecutor(network.cores()) as threads:
+    with ThreadPoolExecutor(machine.cores()) as threads:
         squares = threads.map(lambda path: _look(image_dir, path, size, WHOLE), paths)
         return np.stack([*squares]) if paths else np.empty((0, size, size, 3), np.uint8)
 

@@ -1,0 +1,50 @@
+"""What this machine has: processors, the arithmetic they know, free memory."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+from .errors import UserError
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def cores() -> int:
+    """The processors this process may use, which in a container are fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def decide_precision(wanted: str, *, large: bool) -> str:
+    """`auto` means bfloat16 for `large` work, where the processor computes with it."""
+    if wanted == "auto":
+        return "bfloat16" if large and has_bfloat16() else "float32"
+    if wanted == "bfloat16" and not has_bfloat16():
+        raise UserError("--precision=bfloat16: this processor has no bfloat16 arithmetic; use auto or float32")
+    return wanted
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor has instructions for it; emulated it is slower than float32."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if platform.machine() not in ("x86_64", "AMD64") or not cpuinfo.exists():
+        return False
+    words = cpuinfo.read_text().split()
+    return "avx512_bf16" in words or "amx_bf16" in words
+
+
+def free_memory() -> float:
+    """Bytes that could be taken without others having to go, as far as the system tells."""
+    meminfo = Path("/proc/meminfo")
+    if not meminfo.exists():
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2
+    words = meminfo.read_text().split()
+    free = 1024.0 * int(words[words.index("MemAvailable:") + 1])
+    try:  # in a container, what it is given
+        most, taken = ((_CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        return free if most == "max" else min(free, float(most) - float(taken))
+    except (OSError, ValueError):
+        return free
