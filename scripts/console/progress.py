@@ -4,12 +4,11 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+
+from ..classifier.showing import Advance
 
 SECONDS_BETWEEN_LINES = 10.0
-
-# Called with how much more is done, and optionally with a few words to show beside it.
-Advance = Callable[..., None]
 
 
 @contextlib.contextmanager
