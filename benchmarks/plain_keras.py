@@ -16,7 +16,7 @@ import numpy as np
 from scripts.classifier.photos import image_lists
 from scripts.classifier.photos.image_lists import TRAINING, VALIDATION
 from scripts.classifier.training.convnet import pictures
-from scripts.classifier.training.convnet.recipes import Recipe
+from scripts.classifier.training.convnet.recipes import CnnRecipe
 from scripts.console.progress import show
 
 _PERCENTAGES = 0, 20
@@ -26,9 +26,9 @@ _DROPOUT = 0.2
 def _decode(folder: Path) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], int]:
     """For training and for validation pixels [n, side, side, 3] and labels; and the number of labels."""
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as temporary:
-        gathered = pictures.gather(
+        gathered = pictures.decode(
             image_lists.scan(folder, *_PERCENTAGES),
-            Recipe.image_size,
+            CnnRecipe.image_size,
             pictures.MEMORY,
             Path(temporary),
             _PERCENTAGES,
@@ -47,7 +47,11 @@ def _network(label_count: int, augmented: bool):
     from keras import Input, Sequential, layers
 
     views = [layers.RandomFlip("horizontal"), layers.RandomRotation(0.1), layers.RandomZoom(0.1)]
-    made = [Input((Recipe.image_size, Recipe.image_size, 3)), *(views if augmented else []), layers.Rescaling(1 / 255)]
+    made = [
+        Input((CnnRecipe.image_size, CnnRecipe.image_size, 3)),
+        *(views if augmented else []),
+        layers.Rescaling(1 / 255),
+    ]
     for width in (16, 32, 64):
         made += [layers.Conv2D(width, 3, padding="same", activation="relu"), layers.MaxPooling2D()]
     made += [layers.Dropout(_DROPOUT)] if augmented else []
@@ -67,7 +71,7 @@ def _train(folder: Path, epochs: int, augmented: bool, seed: int) -> dict[str, f
         *examples[TRAINING],
         validation_data=examples[VALIDATION],
         epochs=epochs,
-        batch_size=Recipe.batch_size,
+        batch_size=CnnRecipe.batch_size,
         verbose=0,
     )
     accuracies = fitted.history["val_accuracy"]

@@ -23,7 +23,7 @@ from .classifier.photos.image_lists import SPLITS
 from .classifier.stopwatch import Stopwatch
 from .classifier.training import accuracy, run_record
 from .classifier.training.convnet import checkpoints, drawings, pictures, recipes
-from .classifier.training.convnet.recipes import Recipe
+from .classifier.training.convnet.recipes import CnnRecipe
 from .classifier.training.final_layer import Evaluation
 from .classifier.training.summaries import Summaries
 from .console import command_line, progress
@@ -32,20 +32,20 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("image_dir", "tf_files/flower_photos", "The folder of photos: one folder for each label.")
 flags.DEFINE_enum(
     "network",
-    Recipe.network,
+    CnnRecipe.network,
     recipes.NETWORKS,
     "basic: three convolutions and a dense layer, as in the "
     "Keras tutorial; deep: a small residual network, slower and more accurate.",
 )
 flags.DEFINE_integer("epochs", None, "How often all training photos are looked at; default: 10, for deep 20.", 1)
-flags.DEFINE_integer("image_size", Recipe.image_size, "Photos are squeezed to so many pixels a side.", 8, 1024)
+flags.DEFINE_integer("image_size", CnnRecipe.image_size, "Photos are squeezed to so many pixels a side.", 8, 1024)
 flags.DEFINE_integer("batch_size", None, "How many photos a training step looks at; default: 32, for deep 128.", 1)
 flags.DEFINE_bool(
     "augment",
-    Recipe.augment,
+    CnnRecipe.augment,
     "Mirror, turn and zoom training photos at random. deep mirrors and shifts them in any case.",
 )
-flags.DEFINE_float("dropout", Recipe.dropout, "What share of the last values is left out at random in training.")
+flags.DEFINE_float("dropout", CnnRecipe.dropout, "What share of the last values is left out at random in training.")
 flags.DEFINE_bool("early_stopping", False, "Stop once --patience epochs have brought no better one.")
 flags.DEFINE_integer("patience", 5, "With --early_stopping: how many epochs to wait for a better one.", 1)
 flags.DEFINE_bool("resume", False, "Go on with the training in --checkpoint from its last whole epoch.")
@@ -90,7 +90,9 @@ flags.DEFINE_float(
     1,
     100,
 )
-flags.DEFINE_integer("seed", Recipe.seed, "The same seed on the same machine gives the same classifier.", 0, 2**32 - 1)
+flags.DEFINE_integer(
+    "seed", CnnRecipe.seed, "The same seed on the same machine gives the same classifier.", 0, 2**32 - 1
+)
 flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")
 
 _SUMMARY_WIDTH = 80
@@ -113,7 +115,7 @@ def main(positional: list[str]) -> None:
     _say(*lists.describe())
     command_line.warn(*lists.warnings())
     with watch.stage("decoding"):
-        gathered = pictures.gather(
+        gathered = pictures.decode(
             lists,
             recipe.image_size,
             FLAGS.cache,
@@ -129,12 +131,12 @@ def main(positional: list[str]) -> None:
         _draw(nine, FLAGS.plot_samples)
 
     from .classifier.training.convnet import outcome
-    from .classifier.training.convnet.training import Examples, Trainer
+    from .classifier.training.convnet.training import CnnExamples, CnnTrainer
 
-    training, validation, testing = (Examples.of(lists.of(split), gathered.pictures) for split in SPLITS)
+    training, validation, testing = (CnnExamples.of(lists.of(split), gathered.pictures) for split in SPLITS)
     if FLAGS.plot_augmented is not None:
         _draw(_views(training, lists.labels, recipe), FLAGS.plot_augmented)
-    trainer = Trainer(training, validation, len(lists.labels), precision, recipe)
+    trainer = CnnTrainer(training, validation, len(lists.labels), precision, recipe)
     fingerprint = run_record.data_fingerprint(gathered.keys, lists)
     if before is not None:
         before.restore(trainer, fingerprint)
@@ -186,12 +188,12 @@ def main(positional: list[str]) -> None:
         _say(f"written: {path}; loaded back, it scores {len(photos)} photos within {difference:.1g} of the graph")
 
 
-def _recipe() -> Recipe:
+def _recipe() -> CnnRecipe:
     if FLAGS["patience"].present and not FLAGS.early_stopping:
         raise UserError(f"--patience={FLAGS.patience} is for --early_stopping: give that too")
     epochs = recipes.default_epochs(FLAGS.network) if FLAGS.epochs is None else FLAGS.epochs
     batch_size = recipes.default_batch_size(FLAGS.network) if FLAGS.batch_size is None else FLAGS.batch_size
-    return Recipe(
+    return CnnRecipe(
         FLAGS.network,
         FLAGS.image_size,
         epochs,
@@ -240,14 +242,14 @@ def _in_words(epoch: int, at: Evaluation, seconds: float) -> str:
     return f"epoch {epoch}: training {100 * at.accuracy:.1f} % (loss {at.cross_entropy:.3f}){kept}, {seconds:.1f} s"
 
 
-def _views(training, labels: tuple[str, ...], recipe: Recipe) -> Drawn:
+def _views(training, labels: tuple[str, ...], recipe: CnnRecipe) -> Drawn:
     """Of the first training photo; without random views in training, those that --augment would give it."""
     views = recipe.views if recipe.views.any else replace(recipe, augment=True).views
     (square,) = training.pictures.take(training.rows[:1])
     return drawings.views(square, views, FLAGS.seed, labels[training.labels[0]])
 
 
-def _report_pictures(gathered: pictures.Gathered, seconds: float) -> None:
+def _report_pictures(gathered: pictures.Decoded, seconds: float) -> None:
     if gathered.unreadable:
         command_line.warn(f"{len(gathered.unreadable)} photos cannot be read: see {FLAGS.skipped_images}")
     kept = gathered.pictures

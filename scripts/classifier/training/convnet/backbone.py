@@ -16,15 +16,16 @@ from ...graphs import frozen_graph
 from ...photos.pixels import normalise
 from ..examples import Examples
 from ..final_layer import FinalLayer
-from . import architectures, training
+from . import architectures
 from .pictures import Pictures
-from .recipes import Recipe
+from .recipes import CnnRecipe
+from .training import CnnExamples
 
 # Pictures that go through the network together.
 _BATCH = 64
 
 
-def split(weights: list[np.ndarray], label_count: int, recipe: Recipe) -> tuple[Backbone, FinalLayer]:
+def split(weights: list[np.ndarray], label_count: int, recipe: CnnRecipe) -> tuple[Backbone, FinalLayer]:
     """All but the last layer, and that. Arithmetic is in float32, whatever it was in training."""
     model = architectures.build(recipe, label_count, "float32")
     model.set_weights(weights)
@@ -41,7 +42,7 @@ def split(weights: list[np.ndarray], label_count: int, recipe: Recipe) -> tuple[
     return backbone, FinalLayer(*model.get_layer(architectures.LOGITS).get_weights())
 
 
-def bottlenecks(backbone: Backbone, examples: training.Examples) -> Examples:
+def bottlenecks(backbone: Backbone, examples: CnnExamples) -> Examples:
     return Examples(Vectors(backbone, examples.pictures, examples.rows), examples.labels, examples.paths)
 
 

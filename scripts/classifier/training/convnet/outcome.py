@@ -14,7 +14,7 @@ from ..accuracy import Results
 from ..final_layer import FinalLayer
 from ..unknown import Unknown
 from . import backbone as backbones, verdict
-from .training import Examples, Trainer
+from .training import CnnExamples, CnnTrainer
 from .verdict import Verdict
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Outcome:
         return graph_def
 
 
-def of(trainer: Trainer, testing: Examples, labels: Sequence[str], known_kept: float) -> Outcome:
+def of(trainer: CnnTrainer, testing: CnnExamples, labels: Sequence[str], known_kept: float) -> Outcome:
     """Measures the best epoch's classifier as it is written, in float32; of known photos, a share of `known_kept`
     shall count as such."""
     backbone, layer = backbones.split(trainer.best_weights, len(labels), trainer.recipe)

@@ -83,7 +83,7 @@ class Pictures:
 
 
 @dataclass(frozen=True)
-class Gathered:
+class Decoded:
     """The photos that could be read, dealt out, with their pixels."""
 
     lists: ImageLists
@@ -92,7 +92,7 @@ class Gathered:
     unreadable: dict[str, str]
 
 
-def gather(
+def decode(
     lists: ImageLists,
     side: int,
     kind: str,
@@ -100,7 +100,7 @@ def gather(
     percentages: tuple[float, float],
     skipped_file: Path,
     show: Show,
-) -> Gathered:
+) -> Decoded:
     """Decodes all photos, leaves out what cannot be read, and deals out the rest."""
     pictures = Pictures(lists.image_dir, [photo.path for photo in lists.photos], side, kind, cache_dir)
     with show(len(lists.photos)) as advance:
@@ -109,7 +109,7 @@ def gather(
     skipped_images.refuse_a_majority(unreadable, len(lists.photos), lists.image_dir, skipped_file)
     if unreadable:
         lists = image_lists.deal(image_lists.without(lists, unreadable), *percentages)
-    return Gathered(lists, pictures, {path: [content] for path, content in digests.items()}, unreadable)
+    return Decoded(lists, pictures, {path: [content] for path, content in digests.items()}, unreadable)
 
 
 def _decide(size: int, kind: str) -> str:

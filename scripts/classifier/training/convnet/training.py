@@ -17,7 +17,7 @@ from ...photos.image_lists import Photo
 from ..final_layer import Evaluation
 from . import architectures
 from .pictures import Pictures
-from .recipes import BASIC, Recipe
+from .recipes import BASIC, CnnRecipe
 from .verdict import best_epoch
 
 # Of `deep`: plain momentum with a learning rate that rises for a quarter of the training and then falls to nothing,
@@ -30,7 +30,7 @@ _AHEAD = 2
 
 
 @dataclass(frozen=True)
-class Examples:
+class CnnExamples:
     """Photos, as rows of the pictures, and the label of each."""
 
     pictures: Pictures
@@ -39,7 +39,7 @@ class Examples:
     paths: list[str]
 
     @classmethod
-    def of(cls, photos: list[Photo], pictures: Pictures) -> Examples:
+    def of(cls, photos: list[Photo], pictures: Pictures) -> CnnExamples:
         labels = np.array([photo.label for photo in photos], np.int32)
         return cls(pictures, pictures.rows(photos), labels, [photo.path for photo in photos])
 
@@ -47,10 +47,12 @@ class Examples:
         return len(self.rows)
 
 
-class Trainer:
+class CnnTrainer:
     """`history` has an entry for each epoch that was finished."""
 
-    def __init__(self, training: Examples, validation: Examples, label_count: int, precision: str, recipe: Recipe):
+    def __init__(
+        self, training: CnnExamples, validation: CnnExamples, label_count: int, precision: str, recipe: CnnRecipe
+    ):
         self.training, self.validation, self.recipe = training, validation, recipe
         self.history: list[Evaluation] = []
         self.model = architectures.build(recipe, label_count, precision)
@@ -126,7 +128,7 @@ class Trainer:
         return float(sum(map(float, rights))) / count, float(sum(map(float, losses))) / count
 
 
-def _batches(examples: Examples, order: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _batches(examples: CnnExamples, order: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """While the network is busy with one batch, the next are put together."""
 
     def read(at: int) -> tuple[np.ndarray, np.ndarray]:
@@ -143,7 +145,7 @@ def _batches(examples: Examples, order: np.ndarray, size: int) -> Iterator[tuple
             yield batch
 
 
-def _optimizer(recipe: Recipe, steps_an_epoch: int) -> keras.Optimizer:
+def _optimizer(recipe: CnnRecipe, steps_an_epoch: int) -> keras.Optimizer:
     if recipe.network == BASIC:
         # At a steady learning rate weights wander about what they should be: their mean is nearer to it.
         return keras.optimizers.Adam(use_ema=True, ema_momentum=1 - 1 / (steps_an_epoch + 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..final_layer import Evaluation
-from .recipes import BASIC, Recipe
+from .recipes import BASIC, CnnRecipe
 
 # A gap from which on photos are learned by heart rather than understood. Some hundred validation photos alone make it
 # five percent wide now and then.
@@ -35,7 +35,7 @@ def best_epoch(history: list[Evaluation]) -> int:
     return 1 + accuracies.index(max(accuracies))
 
 
-def judge(history: list[Evaluation], label_count: int, recipe: Recipe) -> Verdict:
+def judge(history: list[Evaluation], label_count: int, recipe: CnnRecipe) -> Verdict:
     last = history[-1]
     if last.validation_accuracy is None:
         return Verdict(None, "without validation photos nobody can tell", ("keep some: --validation_percentage=20",))
@@ -71,7 +71,7 @@ def _points(gap: float) -> str:
     return f"{abs(100 * gap):.0f} percentage points {'worse' if gap >= 0 else 'better'}"
 
 
-def _against_overfitting(recipe: Recipe, best: int, epochs: int) -> tuple[str, ...]:
+def _against_overfitting(recipe: CnnRecipe, best: int, epochs: int) -> tuple[str, ...]:
     advice = []
     if not recipe.augment:
         advice.append("--augment shows every photo differently each time")
@@ -83,7 +83,7 @@ def _against_overfitting(recipe: Recipe, best: int, epochs: int) -> tuple[str, .
     return tuple(advice)
 
 
-def _against_underfitting(recipe: Recipe) -> tuple[str, ...]:
+def _against_underfitting(recipe: CnnRecipe) -> tuple[str, ...]:
     advice = []
     if recipe.network == BASIC:
         advice.append("--network=deep can learn more")
@@ -91,13 +91,13 @@ def _against_underfitting(recipe: Recipe) -> tuple[str, ...]:
         advice.append("a smaller --dropout")
     if recipe.augment:
         advice.append("leave out --augment")
-    if recipe.image_size < Recipe.image_size:
+    if recipe.image_size < CnnRecipe.image_size:
         advice.append("a larger --image_size")
     advice.append("look whether the photos are in the right folders: --plot_samples=samples.png")
     return tuple(advice)
 
 
-def _for_more(recipe: Recipe, rising: bool) -> tuple[str, ...]:
+def _for_more(recipe: CnnRecipe, rising: bool) -> tuple[str, ...]:
     more = 2 * recipe.epochs
     if rising and recipe.network == BASIC:
         return (f"--resume --epochs={more} goes on from here",)
