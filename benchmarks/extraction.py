@@ -14,11 +14,11 @@ from benchmarks.figures import Against, Figure, alternated
 from benchmarks.workbench import Workbench
 from scripts.classifier.backbones import network as networks
 from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.bottlenecks import gathering
 from scripts.classifier.bottlenecks.extraction import MEAN, STD, open_cache
 from scripts.classifier.graphs import frozen_graph
 from scripts.classifier.machine import decide_precision
 from scripts.classifier.photos import distortions, pixels
-from scripts.classifier.training import stages
 
 # How much of the machine's limit is promised.
 _LEAST_SHARE = 0.85
@@ -145,10 +145,10 @@ def _gather(bench: Workbench, precision: str) -> tuple[float, float]:
     folder, clock = bench.folder / "extraction", _Clock()
     shutil.rmtree(folder, ignore_errors=True)
     cache = open_cache(folder, bench.backbone, precision)
-    stages.gather(
+    gathering.gather(
         bench.lists,
         (distortions.WHOLE,),
-        stages.extract_here(bench.backbone, precision),
+        gathering.extract_here(bench.backbone, precision),
         cache,
         folder,
         (10, 10),

@@ -16,6 +16,7 @@ from scripts.classifier.backbones import table
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.backbones.network import Network
 from scripts.classifier.bottlenecks import extraction
+from scripts.classifier.bottlenecks.gathering import Gathered, extract_here, gather
 from scripts.classifier.formats import classifiers, kinds
 from scripts.classifier.formats.contents import Contents
 from scripts.classifier.formats.model import Wishes
@@ -30,7 +31,7 @@ from scripts.classifier.training.final_layer import Trainer
 from scripts.classifier.training.fine_tuning import stages, tuner, unfreezing
 from scripts.classifier.training.fine_tuning.tuner import Tuning
 from scripts.classifier.training.recipe import Recipe
-from scripts.classifier.training.stages import Gathered, Show, extract_here, gather, learn_unknown, share_kept
+from scripts.classifier.training.stages import Show, learn_unknown, share_kept
 from scripts.classifier.training.summaries import Summaries
 
 GRAPH = "the graph"

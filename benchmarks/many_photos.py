@@ -22,12 +22,12 @@ from benchmarks import disk, processes, random_bottlenecks
 from benchmarks.figures import Against, Figure
 from benchmarks.memory import peak_bytes
 from benchmarks.random_bottlenecks import LABELS
+from scripts.classifier.bottlenecks import gathering
 from scripts.classifier.bottlenecks.extraction import Job
 from scripts.classifier.photos import folders, image_lists
 from scripts.classifier.photos.digests import PhotoDigests, digest
 from scripts.classifier.photos.distortions import WHOLE
 from scripts.classifier.photos.image_lists import SPLITS
-from scripts.classifier.training import stages
 from scripts.classifier.training.examples import Examples
 
 _VALUES = 256  # mobilenet_0.25's
@@ -108,7 +108,7 @@ def _look_up(folder: Path) -> None:
     image_lists.deal(lists, *_PERCENTAGES)  # once more: the scan has done it, too
     times.append(time.perf_counter())
     cache = random_bottlenecks.open_cache(folder / "cache", _VALUES)
-    extraction = stages.look_up(lists, (WHOLE,), folder, cache)
+    extraction = gathering.look_up(lists, (WHOLE,), folder, cache)
     assert not extraction.waiting, f"{len(extraction.waiting)} of {len(lists.photos)} photos are not in {folder}"
     for split in SPLITS:
         Examples.of(lists.of(split), extraction.found.keys, cache)

@@ -27,13 +27,13 @@ from benchmarks import processes
 from benchmarks.figures import Against, Figure, alternated
 from benchmarks.workbench import Workbench
 from scripts.classifier.backbones import table
+from scripts.classifier.bottlenecks import gathering
 from scripts.classifier.bottlenecks.cluster import blocks, driver, engine
 from scripts.classifier.bottlenecks.extraction import open_cache
 from scripts.classifier.errors import UserError
 from scripts.classifier.machine import decide_precision
 from scripts.classifier.photos import folders, image_lists
 from scripts.classifier.photos.distortions import WHOLE
-from scripts.classifier.training import stages
 
 _MOST_OVERHEAD = 15.0  # percent
 _LEAST_GAIN = 1.8
@@ -212,11 +212,11 @@ def _extract(image_dir: str, model_dir: str, architecture: str, folder: str, cor
         precision = decide_precision("auto", large=backbone.large)
         cache = open_cache(Path(folder), backbone, precision)
         lists = image_lists.scan(folders.at(image_dir), 10, 10)
-        extraction = stages.look_up(lists, (WHOLE,), Path(folder), cache)
+        extraction = gathering.look_up(lists, (WHOLE,), Path(folder), cache)
         # As a cluster gets them, large ones first: else the clock would look at others here than there.
         in_order = blocks.cut(extraction.waiting, extraction.image_dir, len(numbers), backbone.large)
         extraction.waiting = list(itertools.chain.from_iterable(in_order))
-        extract = stages.extract_here(backbone, precision)
+        extract = gathering.extract_here(backbone, precision)
         if where != "plain":
             place = engine.LOCAL if where == "local" else engine.AUTO
             extract = driver.extract_on(place, backbone, precision, Path(folder), lambda words: None)

@@ -15,10 +15,10 @@ from benchmarks import inception
 from benchmarks.ray_nodes import Clock
 from benchmarks.workbench import Workbench
 from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.bottlenecks import gathering
 from scripts.classifier.bottlenecks.extraction import open_cache
 from scripts.classifier.machine import decide_precision
 from scripts.classifier.photos.distortions import WHOLE
-from scripts.classifier.training import stages
 from scripts.console import command_line
 
 FLAGS = flags.FLAGS
@@ -56,9 +56,9 @@ def _row(bench: Workbench, backbone: Backbone) -> str:
 def _photos_a_second(bench: Workbench, backbone: Backbone) -> float:
     precision, folder = decide_precision("auto", large=backbone.large), bench.folder / backbone.name
     cache = open_cache(folder, backbone, precision)
-    extraction = stages.look_up(bench.lists, (WHOLE,), folder, cache)
+    extraction = gathering.look_up(bench.lists, (WHOLE,), folder, cache)
     clock = Clock(len(extraction.waiting))
-    stages.extract_here(backbone, precision)(extraction, clock.advance)
+    gathering.extract_here(backbone, precision)(extraction, clock.advance)
     return clock.found()["rate"]
 
 

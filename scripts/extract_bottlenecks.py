@@ -10,10 +10,10 @@ from pathlib import Path
 from absl import flags
 
 from .classifier import machine
-from .classifier.bottlenecks import extraction
+from .classifier.bottlenecks import extraction, gathering
 from .classifier.photos import folders, image_lists
 from .classifier.stopwatch import Stopwatch
-from .classifier.training import stages, words
+from .classifier.training import words
 from .console import bottleneck_flags, command_line, network_flags, progress
 
 FLAGS = flags.FLAGS
@@ -41,7 +41,7 @@ def main(positional: list[str]) -> None:
         cache = extraction.open_cache(bottleneck_dir, backbone, precision)
     _say(backbone.describe())
     with watch.stage("bottlenecks"):
-        gathered = stages.gather(
+        gathered = gathering.gather(
             lists,
             bottleneck_flags.views(),
             bottleneck_flags.extract(backbone, precision, _say),

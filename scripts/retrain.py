@@ -16,6 +16,7 @@ from .classifier import atomic_files, machine
 from .classifier.backbones import table
 from .classifier.backbones.backbone import Backbone
 from .classifier.bottlenecks.extraction import open_cache
+from .classifier.bottlenecks.gathering import gather, look_up
 from .classifier.errors import UserError
 from .classifier.formats import kinds, whole_models
 from .classifier.graphs import costs, frozen_graph
@@ -29,7 +30,7 @@ from .classifier.training.final_layer import FinalLayer, Trainer
 from .classifier.training.fine_tuning import stages, unfreezing
 from .classifier.training.fine_tuning.tuner import DISTORTIONS
 from .classifier.training.recipe import Recipe
-from .classifier.training.stages import gather, learn_unknown, look_up, share_kept, train, write_graph, write_labels
+from .classifier.training.stages import learn_unknown, share_kept, train, write_graph, write_labels
 from .classifier.training.summaries import Summaries
 from .console import bottleneck_flags, command_line, network_flags, progress, recipe_flags
 

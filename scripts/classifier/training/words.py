@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ..bottlenecks.cache import BottleneckCache
+from ..bottlenecks.gathering import Gathered
 from .accuracy import Results
 from .final_layer import Trainer
 from .fine_tuning.stages import FineTuned
 from .fine_tuning.tuner import Tuning
 from .recipe import Recipe
-from .stages import Gathered
 
 Words = tuple[list[str], list[str]]
 
