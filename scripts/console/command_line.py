@@ -17,14 +17,6 @@ from . import flags
 
 FLAGS = flags.FLAGS
 
-# The modules of flags that commands import.
-SHARED_FLAGS = (
-    "scripts.console.bottleneck_flags",
-    "scripts.console.input_flags",
-    "scripts.console.network_flags",
-    "scripts.console.recipe_flags",
-)
-
 # What TensorFlow reads when it is imported. Handing one small operation after another to other threads costs a tenth
 # of the training's time; large ones still use all cores within themselves.
 TENSORFLOW_SETTINGS = {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_NUM_INTEROP_THREADS": "1"}
@@ -56,7 +48,7 @@ def run(main: Callable[[list[str]], int | None]) -> None:
         _fail(str(error))
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        if not package or package == "scripts":
+        if not package or package == __name__.partition(".")[0]:
             raise
         _fail(
             f"this needs the package {package}, which is not installed: pip install -r requirements/core.txt. "
@@ -131,7 +123,8 @@ def _own_flags(main: Callable) -> list[flags.Flag]:
     """
     by_module = FLAGS.flags_by_module_dict()
     key = sys.argv[0] if main.__module__ == "__main__" else main.__module__
-    found = [flag for module in (key, *SHARED_FLAGS) for flag in by_module.get(module, [])]
+    ours = [module for module in by_module if module == key or module.startswith(f"{__package__}.")]
+    found = [flag for module in ours for flag in by_module[module]]
     return sorted(found, key=lambda flag: flag.name)
 
 

@@ -123,6 +123,15 @@ def _short(number: float | None) -> float | None:
     return number if number is None or isinstance(number, int) else float(f"{number:.5g}")
 
 
+def photos(lists: ImageLists, keys: dict[str, list[bytes]], unreadable: dict[str, str]) -> dict:
+    """What a record says of the photos: `keys` tells the content of each."""
+    return {
+        "photos": split_sizes(lists),
+        "unreadable_photos": len(unreadable),
+        "data_fingerprint": data_fingerprint(keys, lists),
+    }
+
+
 def split_sizes(lists: ImageLists) -> dict[str, dict[str, int]]:
     counts = {split: lists.counts(split) for split in SPLITS}
     return {label: {split: counts[split][index] for split in SPLITS} for index, label in enumerate(lists.labels)}

@@ -17,9 +17,8 @@ from ...photos.pixels import normalise
 from ..examples import Examples
 from ..final_layer import FinalLayer
 from . import architectures
-from .pictures import Pictures
+from .pictures import CnnExamples, Pictures
 from .recipes import CnnRecipe
-from .training import CnnExamples
 
 # Pictures that go through the network together.
 _BATCH = 64

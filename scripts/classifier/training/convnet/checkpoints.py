@@ -39,11 +39,11 @@ class Checkpoint:
         trainer.best_weights = [self.arrays[f"{_BEST}_{number}"] for number in range(len(trainer.best_weights))]
 
 
-def write(path: Path, trainer: CnnTrainer, precision: str, fingerprint: str) -> None:
+def write(path: Path, trainer: CnnTrainer, fingerprint: str) -> None:
     """`fingerprint` is that of the photos: others would not give the same result."""
     about = {
         "history": [asdict(at) for at in trainer.history],
-        "options": _fixed(trainer.recipe, precision),
+        "options": _fixed(trainer.recipe, trainer.precision),
         "photos": fingerprint,
     }
     arrays = {f"{_STATE}_{number}": each.numpy() for number, each in enumerate(trainer.state)}
