@@ -22,7 +22,7 @@ from . import output_flags
 from .output_flags import WholeModel
 
 FLAGS = flags.FLAGS
-output_flags.define("tf_files/cnn_graph.pb", "tf_files/cnn_labels.txt", summaries="tf_files/cnn_summaries")
+output_flags.define("tf_files/cnn_graph.pb", "tf_files/cnn_labels.txt", summaries_dir="tf_files/cnn_summaries")
 flags.DEFINE_string("image_dir", "tf_files/flower_photos", "The folder of photos: one folder for each label.")
 flags.DEFINE_enum(
     "network",
@@ -148,8 +148,9 @@ def _recipe() -> CnnRecipe:
 
 def _picture(flag: str) -> Path | None:
     """Where a picture is to be drawn that can be."""
-    if FLAGS[flag].value is None:
+    named = FLAGS[flag].value
+    if named is None:
         return None
-    path = Path(FLAGS[flag].value)
+    path = Path(named)
     picture_files.check(path, flag)
     return path

@@ -2,6 +2,7 @@
 
 import faulthandler
 import gc
+import io
 import logging
 import os
 import shutil
@@ -34,7 +35,8 @@ def run(main: Callable[[list[str]], int | None]) -> None:
     # TensorFlow's import makes a million objects that stay. Looking them through for garbage every 700, as
     # Python does by default, takes half a second.
     gc.set_threshold(100_000, 20, 20)
-    sys.stdout.reconfigure(errors="backslashreplace")  # a file name need not be printable
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file name need not be printable
     try:
         if any(word in ("-h", "-help", "--help") for word in sys.argv[1:]):
             print(_help(main))

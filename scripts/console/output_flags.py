@@ -12,12 +12,13 @@ from ..classifier import atomic_files
 from ..classifier.errors import UserError
 from ..classifier.formats import kinds, whole_models
 from ..classifier.photos.image_lists import ImageLists
+from ..classifier.training import summaries
 from ..classifier.training.outcome import Places
 
 FLAGS = flags.FLAGS
 
 
-def define(graph: str, labels: str, summaries: str) -> None:
+def define(graph: str, labels: str, summaries_dir: str) -> None:
     """With these defaults, which are a command's own."""
     flags.DEFINE_string("output_graph", graph, "Where the classifier is written.")
     flags.DEFINE_string("output_labels", labels, "Where its labels are written.")
@@ -27,7 +28,7 @@ def define(graph: str, labels: str, summaries: str) -> None:
         "Write the whole as a model, too, that takes pixels of 0 to 255: NAME.keras or NAME.h5 for Keras, a folder/ "
         "for a SavedModel.",
     )
-    flags.DEFINE_string("summaries_dir", summaries, "Where TensorBoard finds the training.")
+    flags.DEFINE_string("summaries_dir", summaries_dir, "Where TensorBoard finds the training.")
     flags.DEFINE_float(
         "known_photos_kept",
         95,
@@ -59,6 +60,7 @@ class WholeModel:
 
 def check(places: Places, model: WholeModel | None, *others: Path) -> None:
     """Refuses before any work what could not be written after it."""
+    summaries.check(Path(FLAGS.summaries_dir))
     places.check()
     for path in others:
         atomic_files.check(path)

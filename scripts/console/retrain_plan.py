@@ -23,13 +23,14 @@ from ..classifier.training.fine_tuning.tuner import Tuning
 from ..classifier.training.journal import Journal
 from ..classifier.training.outcome import Places
 from ..classifier.training.recipe import Recipe
+from ..classifier.training.recipe_search import Recipes
 from . import bottleneck_flags, network_flags, output_flags, recipe_flags
 from .network_flags import Network
 from .output_flags import WholeModel
 
 FLAGS = flags.FLAGS
 output_flags.define(
-    "tf_files/retrained_graph.pb", "tf_files/retrained_labels.txt", summaries="tf_files/training_summaries"
+    "tf_files/retrained_graph.pb", "tf_files/retrained_labels.txt", summaries_dir="tf_files/training_summaries"
 )
 flags.DEFINE_string(
     "category_names",
@@ -60,7 +61,7 @@ class Plan:
     bottleneck_dir: Path
     skipped_file: Path
     recipe: Recipe
-    recipes: dict[Recipe, dict[str, object]] | None  # to be tried first, with what is different; None: none are
+    recipes: Recipes | None  # to be tried first, with what is different; None: none are
     tuning: Tuning | None
     most_tested: int  # photos; -1: all
     known_kept: float

@@ -7,7 +7,7 @@ import json
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -46,10 +46,11 @@ def write(path: Path, trainer: CnnTrainer, fingerprint: str) -> None:
         "options": _fixed(trainer.recipe, trainer.precision),
         "photos": fingerprint,
     }
-    arrays = {f"{_STATE}_{number}": each.numpy() for number, each in enumerate(trainer.state)}
+    arrays: dict[str, Any] = {f"{_STATE}_{number}": each.numpy() for number, each in enumerate(trainer.state)}
+    arrays[_ABOUT] = np.array(json.dumps(about))
     arrays |= {f"{_BEST}_{number}": each for number, each in enumerate(trainer.best_weights)}
     data = io.BytesIO()
-    np.savez(data, **{_ABOUT: np.array(json.dumps(about))}, **arrays)
+    np.savez(data, **arrays)
     atomic_files.write_bytes(path, data.getvalue())
 
 

@@ -95,7 +95,8 @@ class FineTuner:
             if number % every and number != steps:
                 yield []
             else:
-                yield [Evaluation(number, *np.mean(seen, axis=0).tolist(), *self.settle())]
+                share, loss = np.mean(seen, axis=0).tolist()
+                yield [Evaluation(number, share, loss, *self.settle())]
                 seen = []
 
     def settle(self) -> tuple[float | None, float | None]:
