@@ -115,7 +115,6 @@ def main(positional: list[str]) -> None:
             views,
             bottleneck_flags.extract(backbone, precision, _say),
             cache,
-            bottleneck_dir,
             percentages,
             Path(FLAGS.skipped_images),
             lambda total: progress.show("bottlenecks", total, "photos", quiet=FLAGS.quiet or not total),
@@ -261,7 +260,7 @@ def _plan(lists: ImageLists, views: tuple[View, ...]) -> list[str]:
         backbone = network_flags.load()
         precision = machine.decide_precision(FLAGS.precision, large=backbone.large)
         cache = open_cache(Path(FLAGS.bottleneck_dir), backbone, precision)
-        extraction = look_up(lists, views, Path(FLAGS.bottleneck_dir), cache)
+        extraction = look_up(lists, views, cache)
         extraction.read_waiting()
         plan = [f"the network {FLAGS.architecture} is here: nothing to download"]
         plan += [f"the bottlenecks of {len(extraction.found.keys)} photos are cached, of {len(extraction.waiting)} not"]

@@ -57,6 +57,11 @@ class BottleneckCache:
         self.damaged = 0  # how many of the records asked for so far were there but failed their checksum
         self.refresh()
 
+    @property
+    def bottleneck_dir(self) -> Path:
+        """Where the caches of all networks lie side by side, and beside them what is known of photos."""
+        return self.folder.parent
+
     def refresh(self) -> None:
         """Sees what other processes have added since; costs next to nothing where that is nothing."""
         with self._lock:
