@@ -73,7 +73,6 @@ class Study:
             (WHOLE,),
             extract_here(self.backbone, "float32"),
             cache,
-            self.folder / "bottlenecks",
             (0, 0),
             self.folder / "skipped.txt",
             lambda total: contextlib.nullcontext(lambda count: None),

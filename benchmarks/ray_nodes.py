@@ -212,14 +212,14 @@ def _extract(image_dir: str, model_dir: str, architecture: str, folder: str, cor
         precision = decide_precision("auto", large=backbone.large)
         cache = open_cache(Path(folder), backbone, precision)
         lists = image_lists.scan(folders.at(image_dir), 10, 10)
-        extraction = gathering.look_up(lists, (WHOLE,), Path(folder), cache)
+        extraction = gathering.look_up(lists, (WHOLE,), cache)
         # As a cluster gets them, large ones first: else the clock would look at others here than there.
         in_order = blocks.cut(extraction.waiting, extraction.image_dir, len(numbers), backbone.large)
         extraction.waiting = list(itertools.chain.from_iterable(in_order))
         extract = gathering.extract_here(backbone, precision)
         if where != "plain":
             place = engine.LOCAL if where == "local" else engine.AUTO
-            extract = driver.extract_on(place, backbone, precision, Path(folder), lambda words: None)
+            extract = driver.extract_on(place, backbone, precision, lambda words: None)
         clock = Clock(len(extraction.waiting))
         extract(extraction, clock.advance)
     print(json.dumps(clock.found()), flush=True)

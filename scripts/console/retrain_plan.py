@@ -90,7 +90,6 @@ class Plan:
             self.views,
             bottleneck_flags.extract(backbone, precision, tell),
             cache,
-            self.bottleneck_dir,
             self.percentages,
             self.skipped_file,
             show,
@@ -115,7 +114,7 @@ class Plan:
         plan = [f"the network {name} would be downloaded ({size})"]
         if left == 0:
             cache = self.open_cache(*self.network.load())
-            extraction = gathering.look_up(lists, self.views, self.bottleneck_dir, cache)
+            extraction = gathering.look_up(lists, self.views, cache)
             extraction.read_waiting()
             cached, missing = len(extraction.found.keys), len(extraction.waiting)
             plan = [f"the network {name} is here: nothing to download"]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..bottlenecks.cache import BottleneckCache, Vectors
+from ..bottlenecks.cache import BottleneckCache
+from ..bottlenecks.vectors import CachedVectors
 from ..photos.image_lists import Photo
 from .recipe import BALANCED
 
@@ -16,7 +17,7 @@ from .recipe import BALANCED
 class Examples:
     """Bottlenecks, the label of each, as an index, and the photo that it is of."""
 
-    vectors: Vectors
+    vectors: CachedVectors
     labels: np.ndarray  # of the smallest integers that hold them
     paths: Sequence[str]
 
