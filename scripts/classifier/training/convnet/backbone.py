@@ -9,9 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from ...backbones import keras_graphs
-from ...backbones.backbone import Backbone
+from ...backbones.backbone import MEAN, STD, Backbone
 from ...backbones.frozen_backbones import Prelude
-from ...bottlenecks.extraction import MEAN, STD
 from ...graphs import frozen_graph
 from ...photos.pixels import normalise
 from ..examples import Examples
