@@ -13,9 +13,9 @@ import numpy as np
 from benchmarks.figures import Against, Figure, alternated
 from benchmarks.workbench import Workbench
 from scripts.classifier.backbones import network as networks
-from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.backbones.backbone import MEAN, STD, Backbone
 from scripts.classifier.bottlenecks import gathering
-from scripts.classifier.bottlenecks.extraction import MEAN, STD, open_cache
+from scripts.classifier.bottlenecks.extraction import open_cache
 from scripts.classifier.graphs import frozen_graph
 from scripts.classifier.machine import decide_precision
 from scripts.classifier.photos import distortions, pixels

@@ -10,8 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from .. import atomic_files
-from ..backbones.backbone import Backbone
-from ..bottlenecks.extraction import MEAN, STD
+from ..backbones.backbone import MEAN, STD, Backbone
 from ..errors import UserError
 from ..photos.image_lists import SPLITS, ImageLists
 from ..photos.preprocessing import Preprocessing

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ...backbones.backbone import Backbone
-from ...bottlenecks.extraction import MEAN, STD
+from ...backbones.backbone import MEAN, STD, Backbone
 from ...graphs.wiring import Wiring, value
 from ..recipe import Recipe
 from . import trainable_graph
