@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...photos.image_lists import TESTING, TRAINING, VALIDATION
-from ..evaluation import Measures, Strangers
+from ..measures import Measures, Strangers
 from ..findings import Findings
 from . import numbers, photos
 from .markup import FEW_PHOTOS, count, decimals, name, percent, text
