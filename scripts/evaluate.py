@@ -21,9 +21,9 @@ from .classifier.formats import classifiers
 from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
 from .classifier.judging import findings, looking, measures as figures, near_duplicates, perceptual_hash, words
-from .classifier.judging.measures import Judged, Measures, Strangers
 from .classifier.judging.findings import Findings
 from .classifier.judging.looking import LabelledPhoto, Looked
+from .classifier.judging.measures import Judged, Measures, Strangers
 from .classifier.judging.report.page import Report, render
 from .classifier.photos import category_names, folders
 from .classifier.photos.image_lists import SPLITS, TESTING, TRAINING, VALIDATION, ImageLists

@@ -18,6 +18,7 @@ from .classifier.photos import category_names
 from .classifier.photos.image_lists import ImageLists
 from .classifier.training import recipe_search, retrained_graph, run_record, stages, words
 from .classifier.training.fine_tuning import stages as fine_tuning, tuner, unfreezing
+from .classifier.training.fine_tuning.tuner import Tuning
 from .classifier.training.journal import Journal
 from .classifier.training.outcome import Outcome
 from .classifier.training.recipe import Recipe
@@ -55,7 +56,7 @@ def main(positional: list[str]) -> None:
     journal = plan.open_journal()
     trained = _train(network, sets, len(lists.labels), recipe, journal, console)
     if plan.tuning is not None:
-        trained = _fine_tune(trained, lists, recipe, plan, journal, console)
+        trained = _fine_tune(trained, lists, recipe, plan.tuning, journal, console)
 
     with console.stage("testing"):
         outcome = Outcome.of(trained, lists.labels, plan.places, plan.known_kept, recipe.seed, plan.most_tested)
@@ -118,15 +119,14 @@ def _train(
 
 
 def _fine_tune(
-    trained: Trained, lists: ImageLists, recipe: Recipe, plan: Plan, journal: Journal, console: Console
+    trained: Trained, lists: ImageLists, recipe: Recipe, tuning: Tuning, journal: Journal, console: Console
 ) -> Trained:
-    assert plan.tuning is not None
-    if plan.tuning.distortions is tuner.DISTORTIONS:
+    if tuning.distortions is tuner.DISTORTIONS:
         console.say(f"fine-tuning on photos that are {tuner.DISTORTIONS.describe()}, as no flag says otherwise")
     shows = console.show("fine-tuning", "steps"), console.show("bottlenecks anew", "photos")
     with console.stage("fine-tuning"):
-        tuned = fine_tuning.fine_tune(trained, lists, recipe, plan.tuning, journal, *shows)
-    console.tell(*words.fine_tuning(tuned, plan.tuning, console.seconds["fine-tuning"]))
+        tuned = fine_tuning.fine_tune(trained, lists, recipe, tuning, journal, *shows)
+    console.tell(*words.fine_tuning(tuned, tuning, console.seconds["fine-tuning"]))
     return tuned.trained
 
 

@@ -20,7 +20,7 @@ from ..classifier.photos.image_lists import VALIDATION, ImageLists
 from ..classifier.showing import Show
 from ..classifier.training import recipe_search, retrained_graph
 from ..classifier.training.fine_tuning.tuner import Tuning
-from ..classifier.training.journal import Journal
+from ..classifier.training.journal import Halfway, Journal
 from ..classifier.training.outcome import Places
 from ..classifier.training.recipe import Recipe
 from ..classifier.training.recipe_search import Recipes
@@ -63,6 +63,8 @@ class Plan:
     recipe: Recipe
     recipes: Recipes | None  # to be tried first, with what is different; None: none are
     tuning: Tuning | None
+    summaries_dir: Path
+    halfway: Halfway | None
     most_tested: int  # photos; -1: all
     known_kept: float
     places: Places
@@ -96,12 +98,7 @@ class Plan:
         )
 
     def open_journal(self) -> Journal:
-        return Journal(
-            Path(FLAGS.summaries_dir),
-            Path(FLAGS.intermediate_output_graphs_dir),
-            FLAGS.intermediate_store_frequency or None,
-            self.places.final_tensor_name,
-        )
+        return Journal(self.summaries_dir, self.halfway)
 
     def record(self, recipe: Recipe, tried: list[dict], named: dict[str, str] | None) -> dict:
         """What the classifier's record says of how it was asked for, and of what was made of that."""
@@ -142,6 +139,8 @@ def of_flags() -> Plan:
         recipe=recipe,
         recipes=recipe_search.recipes(recipe, recipe_flags.given()) if FLAGS.tune else None,
         tuning=recipe_flags.tuning(bottleneck_flags.distortions()),
+        summaries_dir=Path(FLAGS.summaries_dir),
+        halfway=_halfway(),
         most_tested=FLAGS.test_batch_size,
         known_kept=FLAGS.known_photos_kept / 100,
         places=output_flags.places(final_tensor_name=FLAGS.final_tensor_name),
@@ -154,3 +153,8 @@ def of_flags() -> Plan:
     if not plan.dry_run:
         output_flags.check(plan.places, plan.model, plan.skipped_file)
     return plan
+
+
+def _halfway() -> Halfway | None:
+    every = FLAGS.intermediate_store_frequency
+    return Halfway(Path(FLAGS.intermediate_output_graphs_dir), every, FLAGS.final_tensor_name) if every else None

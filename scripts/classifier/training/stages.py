@@ -22,7 +22,7 @@ def train(
     try:
         with show(recipe.steps) as advance:
             before = shown = 0
-            for evaluations in trainer.run(journal.every):
+            for evaluations in trainer.run(journal.graphs_every):
                 curve += evaluations
                 journal.evaluations(evaluations)
                 if trainer.step - shown >= _STEPS_BETWEEN_HISTOGRAMS or trainer.step == recipe.steps:
@@ -30,8 +30,7 @@ def train(
                     shown = trainer.step
                 advance(trainer.step - before, note=note(evaluations[-1]) if evaluations else "")
                 before = trainer.step
-                if journal.wants_graph(trainer.step):
-                    journal.graph(backbone, trainer.layer, trainer.step)
+                journal.reached(trainer.step, lambda: (backbone, trainer.layer))
     except KeyboardInterrupt:
         if trainer.step == 0:
             raise  # nothing was trained, so there is nothing to keep

@@ -107,8 +107,7 @@ def _run(
                 curve += evaluations
                 journal.evaluations(evaluations)
                 advance(1, note=stages.note(evaluations[-1]) if evaluations else "")
-                if journal.wants_graph(at):
-                    journal.graph(*tuner.reached(), at)
+                journal.reached(at, tuner.reached)
     except KeyboardInterrupt:
         tuner.settle()
     return curve
