@@ -10,8 +10,9 @@ from pathlib import Path
 
 from absl import flags
 
-from benchmarks import many_photos, many_vectors, parts, ray_nodes
-from benchmarks.workbench import Workbench
+from benchmarks import many_photos, many_vectors, ray_nodes
+from benchmarks.tools import parts
+from benchmarks.tools.workbench import Workbench
 from scripts.console import command_line
 
 FLAGS = flags.FLAGS

@@ -10,14 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from benchmarks.figures import Against, Figure, alternated
-from benchmarks.workbench import Workbench
+from benchmarks.tools.figures import Against, Figure, alternated
+from benchmarks.tools.workbench import Workbench
 from scripts.classifier.backbones import network as networks
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.bottlenecks import gathering
 from scripts.classifier.bottlenecks.extraction import MEAN, STD, open_cache
 from scripts.classifier.graphs import frozen_graph
-from scripts.classifier.machine import decide_precision
+from scripts.classifier.machine import cores, decide_precision
 from scripts.classifier.photos import distortions, pixels
 
 # How much of the machine's limit is promised.
@@ -58,13 +58,13 @@ def extraction(bench: Workbench) -> list[Figure]:
     model = max(median["network"], median["network, TensorFlow"])
     limit, own_limit = 1 / (1 / decode + 1 / model), 1 / (1 / median["decode"] + 1 / median["network"])
     turns = f"median of {bench.rounds}, taken in turn"
-    cores = f"{networks.cores()} threads"
+    threads = f"{cores()} threads"
     return [
         Figure(
             f"extraction, {bench.architecture} in {precision}, {bench.count:,} photos",
             rates["reached"],
             "photos/s",
-            f"from the first photo done to the last one kept, {cores}; {turns}",
+            f"from the first photo done to the last one kept, {threads}; {turns}",
             Against(limit, f"at least {_LEAST_SHARE} of 1 / (1 / decoding + 1 / network), the faster of each, ="),
         ),
         Figure(
@@ -79,19 +79,19 @@ def extraction(bench: Workbench) -> list[Figure]:
             "decoding alone",
             rates["decode"],
             "photos/s",
-            f"Pillow, bytes in memory to normalised pixels, {cores}; {turns}",
+            f"Pillow, bytes in memory to normalised pixels, {threads}; {turns}",
         ),
         Figure(
             "decoding alone, TensorFlow's",
             rates["decode, TensorFlow"],
             "photos/s",
-            f"decode_jpeg, resize and normalise in a tf.data map, {cores}; {turns}",
+            f"decode_jpeg, resize and normalise in a tf.data map, {threads}; {turns}",
         ),
         Figure(
             "network alone",
             rates["network"],
             "photos/s",
-            f"the engine used, {network.batch} at a time, {cores}; {turns}",
+            f"the engine used, {network.batch} at a time, {threads}; {turns}",
         ),
         Figure(
             "network alone, TensorFlow's",
@@ -105,7 +105,7 @@ def extraction(bench: Workbench) -> list[Figure]:
 def network_rate(network: networks.Network, squares: np.ndarray, runs: int) -> float:
     """Photos a second over at least `runs` photos, each core with a runner of its own."""
     batches = _batches(squares, network.batch)
-    calls = max(1, runs // network.batch // networks.cores())
+    calls = max(1, runs // network.batch // cores())
 
     def work(_: int) -> tuple[float, float]:
         run = network.runner()
@@ -115,10 +115,10 @@ def network_rate(network: networks.Network, squares: np.ndarray, runs: int) -> f
             run(batches[call % len(batches)])
         return started, time.perf_counter()
 
-    with ThreadPoolExecutor(networks.cores()) as pool:
-        spans = list(pool.map(work, range(networks.cores())))
+    with ThreadPoolExecutor(cores()) as pool:
+        spans = list(pool.map(work, range(cores())))
     elapsed = max(end for _, end in spans) - min(start for start, _ in spans)
-    return networks.cores() * calls * network.batch / elapsed
+    return cores() * calls * network.batch / elapsed
 
 
 class _Clock:
@@ -170,7 +170,7 @@ def _decoding(photos: list[bytes], size: int) -> float:
             _decode(photo, size)
 
     handfuls = [photos[at : at + _HANDFUL] for at in range(0, len(photos), _HANDFUL)]
-    with ThreadPoolExecutor(networks.cores()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         started = time.perf_counter()
         list(pool.map(work, handfuls))
         return len(photos) / (time.perf_counter() - started)
@@ -184,7 +184,7 @@ def _decoding_by_tensorflow(photos: list[bytes], size: int) -> float:
         return (square - MEAN) / STD
 
     source = tf.data.Dataset.from_tensor_slices(photos)
-    decoded = iter(source.map(decode, num_parallel_calls=networks.cores(), deterministic=False).batch(_HANDFUL))
+    decoded = iter(source.map(decode, num_parallel_calls=cores(), deterministic=False).batch(_HANDFUL))
     next(decoded)
     started = time.perf_counter()
     rest = sum(len(batch) for batch in decoded)

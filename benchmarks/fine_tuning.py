@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from benchmarks import folds
+from benchmarks.tools import study as folds
 from scripts.classifier.backbones import table
 from scripts.classifier.errors import UserError
 from scripts.classifier.training import accuracy

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from benchmarks import figures, folds
+from benchmarks.tools import figures, study as folds
 from scripts.classifier.backbones import several_views, table
 from scripts.classifier.backbones.network import Network
 from scripts.classifier.errors import UserError

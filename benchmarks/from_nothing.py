@@ -16,7 +16,7 @@ from pathlib import Path
 
 from absl import flags
 
-from benchmarks import machine, processes
+from benchmarks.tools import machine, processes
 from scripts.classifier.machine import cores
 from scripts.console import command_line
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks import extraction
-from benchmarks.figures import Against, Figure, alternated
-from benchmarks.workbench import Workbench
+from benchmarks.tools.figures import Against, Figure, alternated
+from benchmarks.tools.workbench import Workbench
 from scripts.classifier.backbones import inception_v3, keras_graphs
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.backbones.network import LARGE_BATCH, Network

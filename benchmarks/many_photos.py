@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import disk, processes, random_bottlenecks
-from benchmarks.figures import Against, Figure
 from benchmarks.memory import peak_bytes
-from benchmarks.random_bottlenecks import LABELS
+from benchmarks.tools import disk, processes, random_bottlenecks
+from benchmarks.tools.figures import Against, Figure
+from benchmarks.tools.random_bottlenecks import LABELS
 from scripts.classifier.bottlenecks import gathering
 from scripts.classifier.bottlenecks.extraction import Job
 from scripts.classifier.photos import folders, image_lists

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import disk, processes, random_bottlenecks
-from benchmarks.figures import Against, Figure
 from benchmarks.memory import peak_bytes
-from benchmarks.random_bottlenecks import IDENTITY, LABELS
+from benchmarks.tools import disk, processes, random_bottlenecks
+from benchmarks.tools.figures import Against, Figure
+from benchmarks.tools.random_bottlenecks import IDENTITY, LABELS
 from scripts.classifier.bottlenecks import key_blocks
 from scripts.classifier.bottlenecks.key_blocks import KeyBlocks
 from scripts.classifier.bottlenecks.parts import Part

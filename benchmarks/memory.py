@@ -9,9 +9,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from benchmarks import disk, processes, random_bottlenecks
-from benchmarks.figures import Against, Figure
-from benchmarks.workbench import Workbench
+from benchmarks.tools import disk, processes, random_bottlenecks
+from benchmarks.tools.figures import Against, Figure
+from benchmarks.tools.workbench import Workbench
 from scripts.classifier.errors import UserError
 from scripts.classifier.photos.image_lists import SPLITS
 from scripts.classifier.training import accuracy, stages

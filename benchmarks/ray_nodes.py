@@ -23,9 +23,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import processes
-from benchmarks.figures import Against, Figure, alternated
-from benchmarks.workbench import Workbench
+from benchmarks.tools import processes
+from benchmarks.tools.figures import Against, Figure, alternated
+from benchmarks.tools.workbench import Workbench
 from scripts.classifier.backbones import table
 from scripts.classifier.bottlenecks import gathering
 from scripts.classifier.bottlenecks.cluster import blocks, driver, engine

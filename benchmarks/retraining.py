@@ -10,8 +10,9 @@ from pathlib import Path
 
 from absl import flags
 
-from benchmarks import commands, extraction, inception, memory, parts, training
-from benchmarks.workbench import Workbench
+from benchmarks import commands, extraction, inception, memory, training
+from benchmarks.tools import parts
+from benchmarks.tools.workbench import Workbench
 from scripts.classifier.backbones import table
 from scripts.console import command_line
 

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from absl import flags
 
-from benchmarks import figures, http_load, machine
-from benchmarks.figures import Against, Figure
-from benchmarks.workbench import Workbench
+from benchmarks.tools import figures, http_load, machine
+from benchmarks.tools.figures import Against, Figure
+from benchmarks.tools.workbench import Workbench
 from scripts.classifier.backbones import table
 from scripts.classifier.errors import UserError
 from scripts.classifier.formats import classifiers

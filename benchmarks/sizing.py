@@ -13,7 +13,7 @@ from absl import flags
 
 from benchmarks import inception
 from benchmarks.ray_nodes import Clock
-from benchmarks.workbench import Workbench
+from benchmarks.tools.workbench import Workbench
 from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.bottlenecks import gathering
 from scripts.classifier.bottlenecks.extraction import open_cache

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import time
 
-from benchmarks import random_bottlenecks
-from benchmarks.figures import Against, Figure, alternated
-from benchmarks.workbench import Workbench
+from benchmarks.tools import random_bottlenecks
+from benchmarks.tools.figures import Against, Figure, alternated
+from benchmarks.tools.workbench import Workbench
 from scripts.classifier.photos.image_lists import TRAINING, VALIDATION
 from scripts.classifier.training import stages
 from scripts.classifier.training.final_layer import Trainer

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from benchmarks import machine
-from benchmarks.figures import Figure, table
+from benchmarks.tools import machine
+from benchmarks.tools.figures import Figure, table
 from scripts.classifier.errors import UserError
 
 Bench = TypeVar("Bench")

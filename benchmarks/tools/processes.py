@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scripts.classifier.errors import UserError
 
-_ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).parents[2]
 
 
 def seconds(*words: str) -> float:
