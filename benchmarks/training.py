@@ -1,15 +1,18 @@
-"""Measures the training of the final layer."""
+"""Measures the training of the final layer: how fast it is, and how much memory it takes over many bottlenecks."""
 
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
+from pathlib import Path
 
-from benchmarks.tools import random_bottlenecks
+from benchmarks.tools import disk, processes, random_bottlenecks
 from benchmarks.tools.figures import Against, Figure, alternated
 from benchmarks.tools.workbench import Workbench
-from scripts.classifier.photos.image_lists import TRAINING, VALIDATION
-from scripts.classifier.training import stages
+from scripts.classifier.photos.image_lists import SPLITS, TRAINING, VALIDATION
+from scripts.classifier.showing import nowhere
+from scripts.classifier.training import accuracy, stages
 from scripts.classifier.training.final_layer import Trainer
 from scripts.classifier.training.recipe import ADAM, SGD, Recipe
 from scripts.classifier.training.summaries import Summaries
@@ -22,6 +25,9 @@ _VALUES, _TRAINING_PHOTOS, _VALIDATION_PHOTOS = 1001, 3000, 335
 # What is promised for larger jobs: as many photos and labels as Oxford's flowers, as many values as DenseNet161's.
 _FLOWERS, _KINDS_OF_FLOWERS, _DENSENET_VALUES, _UNITS = 8189, 102, 2208, 512
 _MOST_SECONDS = 20.0  # for as many steps as are the default
+
+# Promised for 100,000 photos, of as many values as Inception V3's; of fewer it must hold the more.
+_MOST_MEGABYTES, _MANY_PHOTOS, _INCEPTION_VALUES = 1200.0, 100_000, 2048
 
 
 def training(bench: Workbench) -> list[Figure]:
@@ -44,7 +50,7 @@ def training(bench: Workbench) -> list[Figure]:
         trainer = Trainer(learned, held_out, random_bottlenecks.LABELS, recipe)
         started = time.perf_counter()
         with contextlib.closing(Summaries(bench.folder / "training_summaries")) as summaries:
-            stages.train(trainer, recipe.steps, summaries, lambda: None, None, _unseen)
+            stages.train(trainer, recipe.steps, summaries, lambda: None, None, nowhere)
         return trainer.step / (time.perf_counter() - started)
 
     alone()
@@ -102,6 +108,47 @@ def hidden_layer(bench: Workbench) -> list[Figure]:
     ]
 
 
-@contextlib.contextmanager
-def _unseen(total: int):
-    yield lambda count=1, note="": None
+def memory(bench: Workbench, photos: list[int]) -> list[Figure]:
+    return [_memory(bench, count) for count in photos]
+
+
+def _memory(bench: Workbench, count: int) -> Figure:
+    folder = bench.folder / f"memory-{count}"
+    needed = count * 4 * _INCEPTION_VALUES
+    disk.check(bench.folder, f"{count} bottlenecks", needed, 2, "memory")
+    # Filled by another process, since a peak does not go away.
+    processes.apart(fill, str(folder), count)
+    peak = processes.apart(peak_of_training, str(folder), count, bench.steps)
+    shutil.rmtree(folder)
+    return Figure(
+        f"peak memory of training over {count:,} bottlenecks of {_INCEPTION_VALUES:,} values",
+        [peak],
+        "MB",
+        f"a process that checks all, takes {bench.steps:,} steps over 80 % of them and tests; {needed / 1e6:,.0f} MB "
+        "on disk",
+        Against(_MOST_MEGABYTES, "at most") if count <= _MANY_PHOTOS else None,
+    )
+
+
+def fill(folder: str, photos: int) -> None:
+    random_bottlenecks.fill(random_bottlenecks.open_cache(Path(folder), _INCEPTION_VALUES), photos)
+
+
+def peak_of_training(folder: str, photos: int, steps: int) -> float:
+    """In MB"""
+    import tensorflow  # noqa: F401  a retraining has loaded its network before it opens the cache
+
+    cache = random_bottlenecks.open_cache(Path(folder), _INCEPTION_VALUES)
+    # 80 % training, 10 % validation, 10 % testing, as retrain deals photos out.
+    edges = (0, photos * 8 // 10, photos * 9 // 10, photos)
+    training, validation, testing = (
+        random_bottlenecks.examples(cache, first, after, split)
+        for first, after, split in zip(edges, edges[1:], SPLITS, strict=False)
+    )
+    trainer = Trainer(training, validation, random_bottlenecks.LABELS, Recipe(steps=steps))
+    for _ in trainer.run():
+        pass
+    for examples in (validation, testing):
+        accuracy.measure(trainer.layer, examples)
+    stages.share_kept(stages.learn_unknown(training, validation, 0.95, 0), testing)
+    return processes.megabytes("VmHWM")

@@ -129,7 +129,13 @@ def test_training_from_nothing(tmp_path):
     rows = [line for line in done.stdout.splitlines() if line.startswith("| photos --image_size=32")]
     figures = re.compile(r"\| [\d.]+ % \| \d+ \| \d+ \| [\d.]+ s \| [\d.]+ s \|$")
     assert len(rows) == 2 and all(figures.search(row) for row in rows)
-    done = run(tmp_path / "temporary", "plain_keras", str(photos), "1", "augmented", "0")
+    done = run(
+        tmp_path / "temporary",
+        "tools.processes",
+        "benchmarks.plain_keras",
+        "train",
+        json.dumps([str(photos), 1, True, 0]),
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["best_epoch"] == 1 and 0 <= found["accuracy"] <= 1 and found["photos"] == 5
