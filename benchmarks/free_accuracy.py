@@ -18,7 +18,6 @@ from absl import flags
 from benchmarks.tools import figures, shared_flags
 from benchmarks.tools.study import Study, share
 from scripts.classifier.backbones import several_views, table
-from scripts.classifier.backbones.network import Network
 from scripts.console import command_line
 
 FLAGS = flags.FLAGS
@@ -69,8 +68,8 @@ def _name(bottleneck: str, views: int) -> str:
 
 def _timer(study: Study) -> Callable[[], float]:
     """Milliseconds of processor time that one photo takes, on the engine that retrain uses."""
-    network = Network(study.backbone, "float32")
-    run, size = network.runner(), study.backbone.input_size
+    network, size = study.network, study.backbone.input_size
+    run = network.runner()
     batch = np.random.default_rng(0).uniform(-1, 1, (network.batch, size, size, 3)).astype(np.float32)
 
     def measure() -> float:

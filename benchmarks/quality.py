@@ -16,8 +16,6 @@ from absl import flags
 
 from benchmarks.tools import shared_flags
 from benchmarks.tools.study import Study, share
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.backbones.network import Network
 from scripts.classifier.formats import classifiers, kinds
 from scripts.classifier.formats.classifiers import Answer
 from scripts.classifier.formats.contents import Contents
@@ -59,7 +57,7 @@ def main(positional: list[str]) -> None:
     unknown: dict[str, list[float]] = {known: [], **{name: [] for name in strangers}}
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as temporary:
         study = shared_flags.study(Path(temporary))
-        looks = {name: _vectors(study.backbone, pictures) for name, pictures in strangers.items()}
+        looks = {name: _vectors(study, pictures) for name, pictures in strangers.items()}
         for number, held_out in enumerate(study.deal(FLAGS.folds), 1):
             print(f"fold {number} of {FLAGS.folds}", file=sys.stderr, flush=True)
             training, validation = (study.examples(rows) for rows in study.rest(held_out))
@@ -83,11 +81,11 @@ def _strangers() -> dict[str, list[Path]]:
     return {f"{folder} ({len(pictures)} pictures)": pictures for folder, pictures in found.items()}
 
 
-def _vectors(backbone: Backbone, pictures: list[Path]) -> np.ndarray:
+def _vectors(study: Study, pictures: list[Path]) -> np.ndarray:
     """The bottlenecks of pictures that are not trained on."""
-    network = Network(backbone, "float32")
-    run, size = network.runner(), backbone.input_size
-    take = run_record.preprocessing(backbone, "")
+    network, size = study.network, study.backbone.input_size
+    run = network.runner()
+    take = run_record.preprocessing(study.backbone, "")
     vectors = []
     for path in pictures:
         batch = np.zeros((network.batch, size, size, 3), np.float32)

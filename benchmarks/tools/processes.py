@@ -24,9 +24,14 @@ def seconds(*words: str) -> float:
     return time.perf_counter() - started
 
 
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    """`python WORDS`"""
+    return subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True)
+
+
 def output(*words: str) -> str:
     """What `python WORDS` prints."""
-    done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True)
+    done = run(*words)
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise UserError(f"`python {' '.join(words[:4])} ...` ended with status {done.returncode}: {last}")

@@ -11,8 +11,9 @@ import numpy as np
 
 from scripts.classifier.backbones import table
 from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.backbones.network import Network
 from scripts.classifier.bottlenecks import extraction
-from scripts.classifier.bottlenecks.gathering import Gathered, extract_here, gather
+from scripts.classifier.bottlenecks.gathering import Gathered, gather
 from scripts.classifier.photos import image_lists
 from scripts.classifier.photos.distortions import WHOLE
 from scripts.classifier.photos.image_lists import ImageLists
@@ -40,12 +41,17 @@ class Study:
         return table.seeing_more(table.load(self.architecture, self.model_dir), self.bottleneck, self.views)
 
     @cached_property
+    def network(self) -> Network:
+        """Opened once, which takes longer than a few photos."""
+        return Network(self.backbone, "float32")
+
+    @cached_property
     def _gathered(self) -> tuple[Gathered, Examples]:
         cache = extraction.open_cache(self.folder / "bottlenecks", self.backbone, "float32")
         gathered = gather(
             image_lists.scan(self.photos, 0, 0),
             (WHOLE,),
-            extract_here(self.backbone, "float32"),
+            lambda waiting, advance: waiting.run(lambda: self.network, self.backbone.input_size, advance),
             cache,
             self.folder / "bottlenecks",
             (0, 0),
