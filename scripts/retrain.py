@@ -61,7 +61,7 @@ def main(positional: list[str]) -> None:
     with console.stage("testing"):
         outcome = Outcome.of(trained, lists.labels, plan.places, plan.known_kept, recipe.seed, plan.most_tested)
     with console.stage("writing"):
-        journal.close(outcome.graph_def, outcome.tested, names, trained.steps)
+        journal.finish(outcome.graph_def, outcome.tested, names, trained.steps)
     written = outcome.write(
         {
             "options": command_line.options(main),

@@ -51,7 +51,7 @@ def main(positional: list[str]) -> None:
     which, results = ("test", outcome.tested) if outcome.tested.total else ("validation", outcome.validated)
     with console.stage("writing"):
         journal.layer(outcome.trained.layer, trainer.best_step)
-        journal.close(outcome.graph_def, results, labels, trainer.best_step)
+        journal.finish(outcome.graph_def, results, labels, trainer.best_step)
     written = outcome.write(
         {
             "options": command_line.options(main),

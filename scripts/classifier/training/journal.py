@@ -51,8 +51,11 @@ class Journal:
         graph_def = retrained_graph.join(*classifier(), self._halfway.final_tensor_name)
         frozen_graph.write(graph_def, self._halfway.folder / f"intermediate_{step}.pb")
 
-    def close(self, graph_def: GraphDef, results: Results, names: tuple[str, ...], step: int) -> None:
+    def finish(self, graph_def: GraphDef, results: Results, names: tuple[str, ...], step: int) -> None:
         """With the graph that is written in the end, and what it took photos for."""
         self._summaries.graph(graph_def)
         self._summaries.confusion(results, names, step)
+        self.close()
+
+    def close(self) -> None:
         self._summaries.close()
