@@ -84,8 +84,8 @@ def test_an_attempt_waits_for_the_one_before_to_be_done_with_adding(tmp_path):
 _DRIVER = """
 import sys, time
 from pathlib import Path
-from scripts.classifier.cluster.claims import Claim
-from scripts.classifier.cluster.run_folder import Result, RunFolder
+from scripts.classifier.bottlenecks.cluster.claims import Claim
+from scripts.classifier.bottlenecks.cluster.run_folder import Result, RunFolder
 from scripts.classifier import photo_folders, pixels
 photos, bottlenecks = map(Path, sys.argv[1:])
 with RunFolder.opened(bottlenecks, photos) as run:
