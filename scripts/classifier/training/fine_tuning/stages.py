@@ -74,8 +74,7 @@ def fine_tune(
     draw = random_batches(labels, recipe.class_weights, np.random.default_rng([recipe.seed, _STREAM]))
     batches = photo_batches.batches(
         lists.image_dir,
-        [photo.path for photo in training],
-        labels,
+        training,
         draw,
         distorted,
         size,
