@@ -86,10 +86,10 @@ import sys, time
 from pathlib import Path
 from scripts.classifier.bottlenecks.cluster.claims import Claim
 from scripts.classifier.bottlenecks.cluster.run_folder import Result, RunFolder
-from scripts.classifier import photo_folders, pixels
+from scripts.classifier.photos import folders
 photos, bottlenecks = map(Path, sys.argv[1:])
 with RunFolder.opened(bottlenecks, photos) as run:
-    photo = photo_folders.stamp(photos, "red/red_000.jpg")
+    photo = folders.stamp(photos, "red/red_000.jpg")
     Claim(run.claim(0), "here")
     run.write_result(0, Result([("red/red_000.jpg", photo, "ab" * 16)], {}, 1))
     print(run.path, flush=True)
