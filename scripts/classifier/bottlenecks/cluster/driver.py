@@ -14,6 +14,7 @@ from ..cache import BottleneckCache
 from ..extraction import Extract, Extraction, Found, Job
 from . import blocks, engine
 from .run_folder import RunFolder
+from .task import Task
 
 # A worker of more threads has less to do with the network's loading and memory, one of fewer loses less when it dies.
 _MOST_THREADS = 4
@@ -49,7 +50,6 @@ def _run(
     import ray
 
     from . import pipeline
-    from .task import Task
 
     machines = engine.processors()
     if threads is None:
