@@ -93,7 +93,7 @@ def fill(place: str, count: int, steps: int) -> None:
     path = folder / "part-0000.bottlenecks"
     part, blocks = Part(path, _VALUES, IDENTITY), KeyBlocks(path.with_suffix(".keys"), IDENTITY)
     part.rows = count
-    os.truncate(path, part.bytes)
+    os.truncate(path, part.size_in_bytes)
     full = count // key_blocks.ROWS * key_blocks.ROWS
     looked_at = _rows(np.array(sorted(_looked_at(count, steps))), count)
     last_of_blocks, after_blocks = np.arange(key_blocks.ROWS - 1, full, key_blocks.ROWS), np.arange(full, count)

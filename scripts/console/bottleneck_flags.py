@@ -5,6 +5,7 @@ from absl import flags
 from ..classifier.backbones.backbone import Backbone
 from ..classifier.bottlenecks import gathering
 from ..classifier.bottlenecks.cluster import driver, engine
+from ..classifier.bottlenecks.extraction import Extract
 from ..classifier.photos.distortions import Distortions, View, views_of
 from ..classifier.training.recipe import Recipe
 
@@ -58,7 +59,7 @@ def views() -> tuple[View, ...]:
     return views_of(distortions(), FLAGS.distorted_views, FLAGS.seed)
 
 
-def extract(backbone: Backbone, precision: str, tell: driver.Tell) -> gathering.Extract:
+def extract(backbone: Backbone, precision: str, tell: driver.Tell) -> Extract:
     """Computes where --cluster says; `tell` is called with words for the cluster."""
     if FLAGS.cluster is None:
         return gathering.extract_here(backbone, precision)

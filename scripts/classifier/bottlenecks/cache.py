@@ -109,7 +109,7 @@ class BottleneckCache:
             places = self._find(keys)
             if (places == NOWHERE).any():
                 raise KeyError(keys[np.argmin(places)].tobytes())
-            small = sum(part.bytes for part in self._parts) <= _MOST_MAPPED
+            small = sum(part.size_in_bytes for part in self._parts) <= _MOST_MAPPED
             for part in self._parts:
                 part.map(small)
             return CachedVectors(self._parts, places, self.size, None if self._checks_at_look_up else keys[:, 0].copy())
@@ -120,7 +120,7 @@ class BottleneckCache:
 
     @property
     def _checks_at_look_up(self) -> bool:
-        return sum(part.bytes for part in self._parts) <= self._most_checked_at_look_up
+        return sum(part.size_in_bytes for part in self._parts) <= self._most_checked_at_look_up
 
     def _find(self, keys: np.ndarray) -> np.ndarray:
         places = self._index.find(keys)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +14,7 @@ from ..photos.image_lists import TRAINING, ImageLists
 from ..showing import Show
 from .cache import BottleneckCache
 from .cluster import run_folder
-from .extraction import Extraction, Found, Job
-
-# Computes what an extraction finds waiting; calls the function with numbers of photos done.
-Extract = Callable[[Extraction, Callable[[int], None]], Found]
+from .extraction import Extract, Extraction, Job
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,7 @@ class Gathered:
     computed: int  # how many of the bottlenecks were not cached
 
 
-def look_up(lists: ImageLists, views: tuple[View, ...], cache: BottleneckCache) -> Extraction:
+def look_up(lists: ImageLists, views: tuple[View, ...], cache: BottleneckCache) -> Extraction[BottleneckCache]:
     """What is cached already, and what is waiting. Only training photos are seen in several views."""
     jobs = (Job(photo.path, views if photo.split == TRAINING else (WHOLE,)) for photo in lists.photos)
     known = PhotoDigests(digests.beside(cache.bottleneck_dir), lists.image_dir)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from .. import machine
+from .. import lookahead, machine
 from ..photos import pixels
+from ..photos.folders import Place
 from ..photos.pixels import UnreadableImage
+from ..showing import Advance
 
 BITS = 64
 
 # The picture is squeezed to grey of this many pixels a side, and decoded at no less than twice that.
 _SIDE = 32
 _DECODED_SIDE = 2 * _SIDE
+
+# Photos that are being hashed, or are done and wait for their turn.
+_AHEAD = 65
 
 # A picture whose grey values deviate less than this, of 255, is a plain surface: its bits would be noise.
 _PLAIN = 2.0
@@ -39,7 +42,7 @@ class Hashes:
     usable: np.ndarray  # [photos] bool; False: it cannot be read, or shows a plain surface
 
 
-def of_photos(image_dir: Path, paths: Sequence[str], advance: Callable[[int], None] = lambda done: None) -> Hashes:
+def of_photos(image_dir: Place, paths: Sequence[str], advance: Advance = lambda done: None) -> Hashes:
     """The hashes of image_dir/path for all paths, on all processors; `advance` is called with numbers of photos done.
 
     A photo that cannot be read has no hash, which its own stage has told already.
@@ -53,15 +56,8 @@ def of_photos(image_dir: Path, paths: Sequence[str], advance: Callable[[int], No
 
     found: list[int | None] = []
     with ThreadPoolExecutor(machine.cores()) as pool:
-        # Not pool.map, which would hold a task for each of a million photos.
-        waiting: deque = deque()
-        for path in paths:
-            waiting.append(pool.submit(work, path))
-            if len(waiting) > 64:
-                found.append(waiting.popleft().result())
-                advance(1)
-        for future in waiting:
-            found.append(future.result())
+        for value in lookahead.results(pool, work, paths, _AHEAD):
+            found.append(value)
             advance(1)
     return Hashes(
         np.array([value or 0 for value in found], np.uint64), np.array([value is not None for value in found], bool)

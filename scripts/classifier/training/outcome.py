@@ -76,7 +76,7 @@ class Outcome:
         """The graph, its labels, and its record with `record` added. Gives all files, in the order to name them."""
         places, trained = self.places, self.trained
         frozen_graph.write(self.graph_def, places.graph)
-        atomic_files.write_text(places.labels, "".join(f"{label}\n" for label in self.labels))
+        run_record.write_labels(self.labels, places.labels)
         run_record.write(
             places.graph,
             run_record.preprocessing(trained.backbone, places.final_tensor_name),

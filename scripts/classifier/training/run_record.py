@@ -64,6 +64,11 @@ def write(
     atomic_files.write_text(path_beside(graph), json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
 
 
+def write_labels(labels: tuple[str, ...], path: Path) -> None:
+    """One a line, in the order of the scores."""
+    atomic_files.write_text(path, "".join(f"{label}\n" for label in labels))
+
+
 def read(graph: Path) -> dict | None:
     """The record of this very graph; None if there is none, or it is of another graph that was written there."""
     try:

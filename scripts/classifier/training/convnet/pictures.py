@@ -15,6 +15,7 @@ from ... import machine
 from ...errors import UserError
 from ...photos import image_lists, pixels, skipped_images
 from ...photos.digests import digest
+from ...photos.folders import Place
 from ...photos.image_lists import SPLITS, ImageLists, Photo
 from ...showing import Advance, Show
 
@@ -27,7 +28,7 @@ _SHARE_OF_MEMORY = 0.5
 class Pictures:
     """Photos by their paths, each as [side, side, 3] uint8."""
 
-    def __init__(self, image_dir: Path, paths: Sequence[str], side: int, kind: str, cache_dir: Path):
+    def __init__(self, image_dir: Place, paths: Sequence[str], side: int, kind: str, cache_dir: Path):
         self.image_dir, self.paths, self.side = image_dir, list(paths), side
         shape = (len(paths), side, side, 3)
         self.megabytes = np.prod(shape) / 1e6

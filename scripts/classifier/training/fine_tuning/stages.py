@@ -90,8 +90,7 @@ def _run(
     draw = random_batches(labels, recipe.class_weights, np.random.default_rng([recipe.seed, _STREAM]))
     batches = photo_batches.batches(
         lists.image_dir,
-        [photo.path for photo in photos],
-        labels,
+        photos,
         draw,
         tuning.distortions,
         trained.backbone.input_size,
