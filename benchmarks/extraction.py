@@ -148,7 +148,6 @@ def _gather(bench: Workbench, precision: str) -> tuple[float, float]:
         (distortions.WHOLE,),
         gathering.extract_here(bench.backbone, precision),
         cache,
-        folder,
         (10, 10),
         folder / "skipped_images.txt",
         clock.show,

@@ -6,7 +6,6 @@ Each photo is judged once, by classifiers that were trained without it: one on t
 from there with the network's own weights. Prints a Markdown table.
 """
 
-import contextlib
 import math
 import sys
 import tempfile
@@ -19,13 +18,14 @@ from absl import flags
 
 from benchmarks.tools import shared_flags
 from benchmarks.tools.study import Study, share
-from scripts.classifier.photos.image_lists import TESTING, TRAINING, VALIDATION, ImageLists
+from scripts.classifier.photos.image_lists import SPLITS, ImageLists
 from scripts.classifier.showing import nowhere
-from scripts.classifier.training import accuracy
-from scripts.classifier.training.fine_tuning import stages, tuner, unfreezing
+from scripts.classifier.training import accuracy, stages as training
+from scripts.classifier.training.fine_tuning import stages
 from scripts.classifier.training.fine_tuning.tuner import Tuning
+from scripts.classifier.training.journal import Journal
 from scripts.classifier.training.recipe import Recipe
-from scripts.classifier.training.summaries import Summaries
+from scripts.classifier.training.trained import Sets
 from scripts.console import command_line
 
 FLAGS = flags.FLAGS
@@ -61,35 +61,19 @@ def _fine_tune(study: Study, held_out: np.ndarray, tuning: Tuning) -> tuple[np.n
     """Which of the photos held out are told before and after fine-tuning, and the seconds that it took."""
     backbone, recipe = study.backbone, Recipe(steps=study.steps)
     split_rows = [np.sort(rows) for rows in (*study.rest(held_out), held_out)]
-    training, validation, testing = (study.examples(rows) for rows in split_rows)
-    lists = _dealt(study.lists, *split_rows)
-    trainer = study.learn(training, validation)
+    sets = Sets(*(study.examples(rows) for rows in split_rows))
+    lists, journal = _dealt(study.lists, *split_rows), Journal(study.folder / "summaries")
+    trained = training.train(backbone, "float32", sets, len(lists.labels), recipe, journal, nowhere)
     started = time.perf_counter()
-    with contextlib.closing(Summaries(study.folder / "summaries")) as summaries:
-        tuned = stages.fine_tune(
-            backbone,
-            trainer.best,
-            unfreezing.weights_of(backbone, tuning.start),
-            "float32",
-            recipe,
-            tuning,
-            lists,
-            tuner.DISTORTIONS,
-            trainer.step,
-            summaries,
-            lambda *_: None,
-            None,
-            nowhere,
-        )
+    tuned = stages.fine_tune(trained, lists, recipe, tuning, journal, nowhere, nowhere).trained
     seconds = time.perf_counter() - started
-    *_, again = stages.examples_of(lists, tuned.backbone, "float32", nowhere)
-    before, after = accuracy.measure(trainer.best, testing), accuracy.measure(tuned.layer, again)
+    before, after = (accuracy.measure(each.layer, each.sets.testing) for each in (trained, tuned))
     return before.truth == before.guesses, after.truth == after.guesses, seconds
 
 
-def _dealt(lists: ImageLists, training: np.ndarray, validation: np.ndarray, testing: np.ndarray) -> ImageLists:
+def _dealt(lists: ImageLists, *split_rows: np.ndarray) -> ImageLists:
     photos = list(lists.photos)
-    for split, rows in ((TRAINING, training), (VALIDATION, validation), (TESTING, testing)):
+    for split, rows in zip(SPLITS, split_rows, strict=True):
         for row in rows:
             photos[row] = replace(photos[row], split=split)
     return replace(lists, photos=tuple(photos))

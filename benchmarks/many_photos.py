@@ -105,7 +105,7 @@ def look_up(place: str) -> dict[str, float]:
     image_lists.deal(lists, *_PERCENTAGES)  # once more: the scan has done it, too
     times.append(time.perf_counter())
     cache = random_bottlenecks.open_cache(folder / "cache", _VALUES)
-    extraction = gathering.look_up(lists, (WHOLE,), folder, cache)
+    extraction = gathering.look_up(lists, (WHOLE,), cache)
     assert not extraction.waiting, f"{len(extraction.waiting)} of {len(lists.photos)} photos are not in {folder}"
     for split in SPLITS:
         Examples.of(lists.of(split), extraction.found.keys, cache)

@@ -22,10 +22,9 @@ from scripts.classifier.formats.contents import Contents
 from scripts.classifier.formats.model import Wishes
 from scripts.classifier.graphs import frozen_graph, weight_quantization
 from scripts.classifier.photos.folders import pictures_below
-from scripts.classifier.training import retrained_graph, run_record
+from scripts.classifier.training import learning_unknown, retrained_graph, run_record
 from scripts.classifier.training.examples import Examples
 from scripts.classifier.training.final_layer import Trainer
-from scripts.classifier.training.stages import learn_unknown, share_kept
 from scripts.classifier.training.unknown import Unknown
 from scripts.console import command_line
 
@@ -63,8 +62,8 @@ def main(positional: list[str]) -> None:
             training, validation = (study.examples(rows) for rows in study.rest(held_out))
             testing = study.examples(held_out)
             trainer = study.learn(training, validation)
-            tells = learn_unknown(training, validation, FLAGS.known_photos_kept / 100, 0)
-            kept = share_kept(tells, testing)
+            tells = learning_unknown.learn(training, validation, FLAGS.known_photos_kept / 100, 0)
+            kept = learning_unknown.share_kept(tells, testing)
             assert tells is not None and kept is not None, "every fold has photos for validation and for testing"
             unknown[known].append(1 - kept)
             for name, vectors in looks.items():

@@ -139,14 +139,14 @@ def extract(
         precision = decide_precision("auto", large=backbone.large)
         cache = open_cache(Path(folder), backbone, precision)
         lists = image_lists.scan(folders.at(image_dir), 10, 10)
-        extraction = gathering.look_up(lists, (WHOLE,), Path(folder), cache)
+        extraction = gathering.look_up(lists, (WHOLE,), cache)
         # As a cluster gets them, large ones first: else the clock would look at others here than there.
         in_order = blocks.cut(extraction.waiting, extraction.image_dir, len(cores), backbone.large)
         extraction.waiting = list(itertools.chain.from_iterable(in_order))
         run = gathering.extract_here(backbone, precision)
         if where != "plain":
             place = engine.LOCAL if where == "local" else engine.AUTO
-            run = driver.extract_on(place, backbone, precision, Path(folder), lambda words: None)
+            run = driver.extract_on(place, backbone, precision, lambda words: None)
         clock = Clock(len(extraction.waiting))
         run(extraction, clock.advance)
     return clock.found()

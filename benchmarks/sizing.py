@@ -53,7 +53,7 @@ def _row(bench: Workbench, backbone: Backbone) -> str:
 def _photos_a_second(bench: Workbench, backbone: Backbone) -> float:
     precision, folder = decide_precision("auto", large=backbone.large), bench.folder / backbone.name
     cache = open_cache(folder, backbone, precision)
-    extraction = gathering.look_up(bench.lists, (WHOLE,), folder, cache)
+    extraction = gathering.look_up(bench.lists, (WHOLE,), cache)
     clock = Clock(len(extraction.waiting))
     gathering.extract_here(backbone, precision)(extraction, clock.advance)
     return clock.found()["rate"]

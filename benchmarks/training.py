@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import time
 from pathlib import Path
@@ -12,10 +11,11 @@ from benchmarks.tools.figures import Against, Figure, alternated
 from benchmarks.tools.workbench import Workbench
 from scripts.classifier.photos.image_lists import SPLITS, TRAINING, VALIDATION
 from scripts.classifier.showing import nowhere
-from scripts.classifier.training import accuracy, stages
+from scripts.classifier.training import accuracy, learning_unknown, stages
 from scripts.classifier.training.final_layer import Trainer
+from scripts.classifier.training.journal import Journal
 from scripts.classifier.training.recipe import ADAM, SGD, Recipe
-from scripts.classifier.training.summaries import Summaries
+from scripts.classifier.training.trained import Sets
 
 _LEAST_STEPS_A_SECOND = 3000.0
 
@@ -36,6 +36,7 @@ def training(bench: Workbench) -> list[Figure]:
     random_bottlenecks.fill(cache, total)
     learned = random_bottlenecks.examples(cache, 0, _TRAINING_PHOTOS, TRAINING)
     held_out = random_bottlenecks.examples(cache, _TRAINING_PHOTOS, total, VALIDATION)
+    backbone, sets = bench.backbone, Sets(learned, held_out, held_out)
     recipe = Recipe(steps=bench.steps)
     compiling: list[float] = []
 
@@ -47,11 +48,10 @@ def training(bench: Workbench) -> list[Figure]:
         return trainer.step / (handed_over[-1] - started)
 
     def with_summaries() -> float:
-        trainer = Trainer(learned, held_out, random_bottlenecks.LABELS, recipe)
         started = time.perf_counter()
-        with contextlib.closing(Summaries(bench.folder / "training_summaries")) as summaries:
-            stages.train(trainer, recipe.steps, summaries, lambda: None, None, nowhere)
-        return trainer.step / (time.perf_counter() - started)
+        journal = Journal(bench.folder / "training_summaries")
+        trained = stages.train(backbone, "float32", sets, random_bottlenecks.LABELS, recipe, journal, nowhere)
+        return trained.steps / (time.perf_counter() - started)
 
     alone()
     compiling.clear()
@@ -150,5 +150,5 @@ def peak_of_training(folder: str, photos: int, steps: int) -> float:
         pass
     for examples in (validation, testing):
         accuracy.measure(trainer.layer, examples)
-    stages.share_kept(stages.learn_unknown(training, validation, 0.95, 0), testing)
+    learning_unknown.share_kept(learning_unknown.learn(training, validation, 0.95, 0), testing)
     return processes.megabytes("VmHWM")

@@ -20,10 +20,10 @@ from .classifier.errors import UserError
 from .classifier.formats import classifiers
 from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
-from .classifier.judging import evaluation, evaluation_text, findings, looking, near_duplicates, perceptual_hash
-from .classifier.judging.evaluation import Judged, Measures, Strangers
+from .classifier.judging import findings, looking, measures as figures, near_duplicates, perceptual_hash, words
 from .classifier.judging.findings import Findings
 from .classifier.judging.looking import LabelledPhoto, Looked
+from .classifier.judging.measures import Judged, Measures, Strangers
 from .classifier.judging.report.page import Report, render
 from .classifier.photos import category_names, folders
 from .classifier.photos.image_lists import SPLITS, TESTING, TRAINING, VALIDATION, ImageLists
@@ -89,7 +89,7 @@ def main(positional: list[str]) -> None:
         bottlenecks = None if looked.bottlenecks is None else looked.bottlenecks[known]
         found = _write_report(page, classifier, image_dir, measures, everything, bottlenecks, strangers)
         if not FLAGS.json:
-            print("", *evaluation_text.describe_findings(found), f"written: {page}", sep="\n")
+            print("", *words.describe_findings(found), f"written: {page}", sep="\n")
 
 
 def _what_to_look_at(classifier: Classifier) -> tuple[ImageLists, str]:
@@ -154,7 +154,7 @@ def _print(classifier: Classifier, image_dir: Path, split: str, measures: Measur
     print(f"{classifier.model.path} on {measures.total} {which}photos of {image_dir}{others}")
     if learnt := measures.judged.splits.count(TRAINING):
         print(f"{learnt} of these were there to be trained on: on new photos it is less accurate than this")
-    print(*evaluation_text.describe(measures, strangers), sep="\n")
+    print(*words.describe(measures, strangers), sep="\n")
 
 
 def _record(classifier: Classifier, image_dir: Path, split: str, measures: Measures, strangers: Strangers | None):
@@ -162,7 +162,7 @@ def _record(classifier: Classifier, image_dir: Path, split: str, measures: Measu
     about = {"graph": str(classifier.model.path), "image_dir": str(image_dir), "split": split}
     if classifier.named is not None:
         about |= {category_names.RECORDED: classifier.named}
-    return about | evaluation.as_record(Measures(replace(measures.judged, labels=classifier.labels)), strangers)
+    return about | figures.as_record(Measures(replace(measures.judged, labels=classifier.labels)), strangers)
 
 
 def _write_report(

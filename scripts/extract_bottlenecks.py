@@ -46,7 +46,6 @@ def main(positional: list[str]) -> None:
             bottleneck_flags.views(),
             bottleneck_flags.extract(backbone, precision, _say),
             cache,
-            bottleneck_dir,
             percentages,
             Path(FLAGS.skipped_images),
             lambda total: progress.show("bottlenecks", total, "photos", quiet=FLAGS.quiet or not total),

@@ -53,7 +53,6 @@ class Study:
             (WHOLE,),
             lambda waiting, advance: waiting.run(lambda: self.network, self.backbone.input_size, advance),
             cache,
-            self.folder / "bottlenecks",
             (0, 0),
             self.folder / "skipped.txt",
             nowhere,

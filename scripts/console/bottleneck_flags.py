@@ -1,7 +1,5 @@
 """The flags that say which photos become bottlenecks, in which views, where, and where they are kept."""
 
-from pathlib import Path
-
 from absl import flags
 
 from ..classifier.backbones.backbone import Backbone
@@ -64,4 +62,4 @@ def extract(backbone: Backbone, precision: str, tell: driver.Tell) -> gathering.
     """Computes where --cluster says; `tell` is called with words for the cluster."""
     if FLAGS.cluster is None:
         return gathering.extract_here(backbone, precision)
-    return driver.extract_on(FLAGS.cluster, backbone, precision, Path(FLAGS.bottleneck_dir), tell, FLAGS.worker_cpus)
+    return driver.extract_on(FLAGS.cluster, backbone, precision, tell, FLAGS.worker_cpus)

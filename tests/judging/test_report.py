@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from scripts.classifier.judging import findings
-from scripts.classifier.judging.evaluation import Judged, Measures, Strangers
+from scripts.classifier.judging.measures import Judged, Measures, Strangers
 from scripts.classifier.judging.near_duplicates import NearIdentical, Pair
 from scripts.classifier.judging.report import charts, markup, page as report, thumbnails
 from scripts.classifier.judging.report.page import Report

@@ -65,7 +65,6 @@ def test_the_final_layer_is_as_good_as_logistic_regression(place, real_data, arc
         (WHOLE,),
         gathering.extract_here(backbone, "float32"),
         cache,
-        place / "bottlenecks",
         (0, 0),
         place / "skipped.txt",
         lambda total: contextlib.nullcontext(lambda count: None),

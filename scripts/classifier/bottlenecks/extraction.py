@@ -14,16 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from .. import machine
-from ..backbones.backbone import Backbone
+from ..backbones.backbone import MEAN, STD, Backbone
 from ..backbones.network import Network, Run
 from ..errors import UserError
 from ..photos import distortions, folders, pixels
 from ..photos.digests import PhotoDigests, digest
 from ..photos.distortions import View
 from .cache import KEY_BYTES, BottleneckCache
-
-# What our graphs take: (pixel - MEAN) / STD, as the original's did.
-MEAN, STD = 128.0, 128.0
 
 # Part of every cache's identity: to be raised when the same photo comes to give other pixels.
 PREPROCESSING = f"squeeze bilinear 1, mean {MEAN:g}, std {STD:g}"

@@ -31,10 +31,11 @@ class Gathered:
     computed: int  # how many of the bottlenecks were not cached
 
 
-def look_up(lists: ImageLists, views: tuple[View, ...], bottleneck_dir: Path, cache: BottleneckCache) -> Extraction:
+def look_up(lists: ImageLists, views: tuple[View, ...], cache: BottleneckCache) -> Extraction:
     """What is cached already, and what is waiting. Only training photos are seen in several views."""
     jobs = (Job(photo.path, views if photo.split == TRAINING else (WHOLE,)) for photo in lists.photos)
-    return Extraction(jobs, lists.image_dir, cache, PhotoDigests(digests.beside(bottleneck_dir), lists.image_dir))
+    known = PhotoDigests(digests.beside(cache.bottleneck_dir), lists.image_dir)
+    return Extraction(jobs, lists.image_dir, cache, known)
 
 
 def extract_here(backbone: Backbone, precision: str) -> Extract:
@@ -49,7 +50,6 @@ def gather(
     views: tuple[View, ...],
     extract: Extract,
     cache: BottleneckCache,
-    bottleneck_dir: Path,
     percentages: tuple[float, float],
     skipped_file: Path,
     show: Show,
@@ -61,9 +61,9 @@ def gather(
     """
     unreadable: dict[str, str] = {}
     computed, total = 0, len(lists.photos)
-    run_folder.recover(bottleneck_dir)
+    run_folder.recover(cache.bottleneck_dir)
     while True:
-        extraction = look_up(lists, views, bottleneck_dir, cache)
+        extraction = look_up(lists, views, cache)
         with show(len(extraction.waiting)) as advance:
             found = extract(extraction, advance)
         computed += found.computed

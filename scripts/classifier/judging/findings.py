@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..photos.image_lists import TRAINING
-from .evaluation import Judged
+from .measures import Judged
 from .near_duplicates import NearIdentical
 
 # The two highest scores are that close in a photo that is called uncertain.
@@ -92,47 +92,3 @@ def _lead(judged: Judged, suspicion: Suspicion) -> float:
     """By how much the suggested label's score is above the given one's."""
     scores = judged.scores[suspicion.row]
     return float(scores[suspicion.suggested] - scores[judged.truth[suspicion.row]])
-
-
-def as_record(found: Findings) -> dict:
-    """For JSON."""
-    tested, everything, near = found.tested, found.everything, found.near
-    record: dict = {
-        "mistakes": [
-            {
-                "path": tested.paths[row],
-                "label": tested.labels[tested.truth[row]],
-                "taken_for": tested.labels[tested.guesses[row]],
-                "score": float(tested.top[row]),
-            }
-            for row in found.mistakes
-        ],
-        "uncertain": [tested.paths[row] for row in found.uncertain],
-        "labels_to_check": [
-            {
-                "path": everything.paths[each.row],
-                "label": everything.labels[everything.truth[each.row]],
-                "suggested": everything.labels[each.suggested],
-                "set": everything.splits[each.row],
-            }
-            for each in found.suspicions
-        ],
-    }
-    if near is not None:
-        record["nearly_identical"] = {
-            "compared": near.compared,
-            "pairs": [{"sets": list(sets), "pairs": number} for sets, number in near.pairs.items()],
-            **{
-                name: [
-                    {
-                        "paths": [everything.paths[row] for row in (pair.first, pair.second)],
-                        "hash_distance": pair.distance,
-                        "mirrored": pair.mirrored,
-                        "cosine": pair.cosine,
-                    }
-                    for pair in pairs
-                ]
-                for name, pairs in (("across_sets", near.across_sets), ("across_labels", near.across_labels))
-            },
-        }
-    return record

@@ -10,8 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from .. import atomic_files
-from ..backbones.backbone import Backbone
-from ..bottlenecks.extraction import MEAN, STD
+from ..backbones.backbone import MEAN, STD, Backbone
 from ..errors import UserError
 from ..photos.image_lists import SPLITS, ImageLists
 from ..photos.preprocessing import Preprocessing
@@ -121,6 +120,15 @@ def read_curve(record: Path) -> dict[str, list]:
 
 def _short(number: float | None) -> float | None:
     return number if number is None or isinstance(number, int) else float(f"{number:.5g}")
+
+
+def photos(lists: ImageLists, keys: dict[str, list[bytes]], unreadable: dict[str, str]) -> dict:
+    """What a record says of the photos: `keys` tells the content of each."""
+    return {
+        "photos": split_sizes(lists),
+        "unreadable_photos": len(unreadable),
+        "data_fingerprint": data_fingerprint(keys, lists),
+    }
 
 
 def split_sizes(lists: ImageLists) -> dict[str, dict[str, int]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import pickle
 from collections.abc import Callable
-from pathlib import Path
 
 from ...backbones.backbone import Backbone
 from ...errors import UserError
@@ -22,7 +21,7 @@ Tell = Callable[[str], None]
 
 
 def extract_on(
-    where: str, backbone: Backbone, precision: str, bottleneck_dir: Path, tell: Tell, threads: int | None = None
+    where: str, backbone: Backbone, precision: str, tell: Tell, threads: int | None = None
 ) -> Callable[[Extraction, Callable[[int], None]], Found]:
     """What takes the place of Extraction.run.
 
@@ -33,7 +32,7 @@ def extract_on(
         if extraction.waiting:
             with engine.connected(where) as connection:
                 tell(connection.words)
-                _run(extraction, backbone, precision, bottleneck_dir, advance, threads, connection.from_afar)
+                _run(extraction, backbone, precision, advance, threads, connection.from_afar)
         return extraction.found
 
     return extract
@@ -43,7 +42,6 @@ def _run(
     extraction: Extraction,
     backbone: Backbone,
     precision: str,
-    bottleneck_dir: Path,
     advance: Callable[[int], None],
     threads: int | None,
     from_afar: bool,
@@ -61,12 +59,13 @@ def _run(
     cut = list(blocks.cut(waiting, image_dir, workers, backbone.large))
     rows = [{"number": number, "photos": len(block), "jobs": pickle.dumps(block)} for number, block in enumerate(cut)]
     outcomes = pipeline.outcomes_from_afar if from_afar else pipeline.outcomes
-    with RunFolder.opened(bottleneck_dir.absolute(), image_dir) as run:
+    bottleneck_dir = extraction.cache.bottleneck_dir.absolute()
+    with RunFolder.opened(bottleneck_dir, image_dir) as run:
         sample = waiting[0].path
         stamp = folders.stamp(image_dir, sample)
         task = Task(
             folders.absolute(image_dir),
-            str(bottleneck_dir.absolute()),
+            str(bottleneck_dir),
             str(run.path),
             run.token,
             sample,

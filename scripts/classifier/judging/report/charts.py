@@ -8,7 +8,7 @@ import numpy as np
 
 from ...drawing import curve_points
 from ...drawing.text_columns import columns, cut
-from ..evaluation import Bin, Measures
+from ..measures import Bin, Measures
 from .markup import count, percent, text
 
 # A chart in its own units, which on a phone are about pixels.

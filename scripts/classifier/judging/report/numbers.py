@@ -8,7 +8,7 @@ import numpy as np
 
 from ...drawing import curve_points
 from ...photos.image_lists import SPLITS
-from ..evaluation import LabelMeasures, Measures
+from ..measures import LabelMeasures, Measures
 from . import charts
 from .markup import FEW_PHOTOS, Section, count, decimals, name, or_dash, percent, scrolling, text
 

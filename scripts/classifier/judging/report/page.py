@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...photos.image_lists import TESTING, TRAINING, VALIDATION
-from ..evaluation import Measures, Strangers
 from ..findings import Findings
+from ..measures import Measures, Strangers
 from . import numbers, photos
 from .markup import FEW_PHOTOS, count, decimals, name, percent, text
 from .style import STYLE

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ...photos.image_lists import TESTING, TRAINING, VALIDATION
-from ..evaluation import Judged, Measures, Strangers
 from ..findings import LOW_SCORE, Findings
+from ..measures import Judged, Measures, Strangers
 from ..near_duplicates import Pair
 from ..perceptual_hash import BITS
 from .markup import Section, count, name, percent, share, text

@@ -9,17 +9,15 @@ import numpy as np
 import tensorflow as tf
 
 from ...backbones import keras_graphs
-from ...backbones.backbone import Backbone
+from ...backbones.backbone import MEAN, STD, Backbone
 from ...backbones.frozen_backbones import Prelude
-from ...bottlenecks.extraction import MEAN, STD
 from ...graphs import frozen_graph
 from ...photos.pixels import normalise
 from ..examples import Examples
 from ..final_layer import FinalLayer
 from . import architectures
-from .pictures import Pictures
+from .pictures import CnnExamples, Pictures
 from .recipes import CnnRecipe
-from .training import CnnExamples
 
 # Pictures that go through the network together.
 _BATCH = 64
@@ -43,10 +41,10 @@ def split(weights: list[np.ndarray], label_count: int, recipe: CnnRecipe) -> tup
 
 
 def bottlenecks(backbone: Backbone, examples: CnnExamples) -> Examples:
-    return Examples(Vectors(backbone, examples.pictures, examples.rows), examples.labels, examples.paths)
+    return Examples(ComputedVectors(backbone, examples.pictures, examples.rows), examples.labels, examples.paths)
 
 
-class Vectors:
+class ComputedVectors:
     """The bottlenecks of pictures, computed when they are asked for."""
 
     def __init__(self, backbone: Backbone, pictures: Pictures, rows: np.ndarray):
@@ -58,8 +56,8 @@ class Vectors:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def at(self, positions: np.ndarray) -> Vectors:
-        part = object.__new__(Vectors)
+    def at(self, positions: np.ndarray) -> ComputedVectors:
+        part = object.__new__(ComputedVectors)
         part.__dict__ = {**self.__dict__, "_rows": self._rows[positions]}
         return part
 

@@ -7,7 +7,7 @@ import json
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,17 +39,18 @@ class Checkpoint:
         trainer.best_weights = [self.arrays[f"{_BEST}_{number}"] for number in range(len(trainer.best_weights))]
 
 
-def write(path: Path, trainer: CnnTrainer, precision: str, fingerprint: str) -> None:
+def write(path: Path, trainer: CnnTrainer, fingerprint: str) -> None:
     """`fingerprint` is that of the photos: others would not give the same result."""
     about = {
         "history": [asdict(at) for at in trainer.history],
-        "options": _fixed(trainer.recipe, precision),
+        "options": _fixed(trainer.recipe, trainer.precision),
         "photos": fingerprint,
     }
-    arrays = {f"{_STATE}_{number}": each.numpy() for number, each in enumerate(trainer.state)}
+    arrays: dict[str, Any] = {f"{_STATE}_{number}": each.numpy() for number, each in enumerate(trainer.state)}
+    arrays[_ABOUT] = np.array(json.dumps(about))
     arrays |= {f"{_BEST}_{number}": each for number, each in enumerate(trainer.best_weights)}
     data = io.BytesIO()
-    np.savez(data, **{_ABOUT: np.array(json.dumps(about))}, **arrays)
+    np.savez(data, **arrays)
     atomic_files.write_bytes(path, data.getvalue())
 
 

@@ -15,7 +15,7 @@ from ... import machine
 from ...errors import UserError
 from ...photos import image_lists, pixels, skipped_images
 from ...photos.digests import digest
-from ...photos.image_lists import ImageLists, Photo
+from ...photos.image_lists import SPLITS, ImageLists, Photo
 from ...showing import Advance, Show
 
 AUTO, MEMORY, DISK, NONE = KINDS = ("auto", "memory", "disk", "none")
@@ -83,6 +83,24 @@ class Pictures:
 
 
 @dataclass(frozen=True)
+class CnnExamples:
+    """Photos, as rows of the pictures, and the label of each."""
+
+    pictures: Pictures
+    rows: np.ndarray
+    labels: np.ndarray  # int32
+    paths: list[str]
+
+    @classmethod
+    def of(cls, photos: list[Photo], pictures: Pictures) -> CnnExamples:
+        labels = np.array([photo.label for photo in photos], np.int32)
+        return cls(pictures, pictures.rows(photos), labels, [photo.path for photo in photos])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True)
 class Decoded:
     """The photos that could be read, dealt out, with their pixels."""
 
@@ -90,6 +108,23 @@ class Decoded:
     pictures: Pictures
     keys: dict[str, list[bytes]]  # what each photo's content is, as a record of the run tells it
     unreadable: dict[str, str]
+
+    def sets(self) -> tuple[CnnExamples, CnnExamples, CnnExamples]:
+        """For training, validation and testing."""
+        training, validation, testing = (CnnExamples.of(self.lists.of(split), self.pictures) for split in SPLITS)
+        return training, validation, testing
+
+    def describe(self, seconds: float, cache_dir: Path, skipped_file: Path) -> tuple[list[str], list[str]]:
+        """What a terminal shows of it, and warnings."""
+        places = {
+            MEMORY: "kept in memory",
+            DISK: f"kept on disk in {cache_dir}",
+            NONE: "not kept: each is decoded anew every epoch",
+        }
+        kept = f"{self.pictures.megabytes:,.0f} MB {places[self.pictures.kind]}"
+        warning = f"{len(self.unreadable)} photos cannot be read: see {skipped_file}"
+        said = f"decoded {len(self.keys)} photos in {seconds:.1f} s; {kept}"
+        return [said], [warning] if self.unreadable else []
 
 
 def decode(

@@ -31,7 +31,7 @@ def best_epoch(history: list[Evaluation]) -> int:
     """Counted from 1. Of equal ones the first; without validation photos the last, and 0 before there is any."""
     if not history or history[-1].validation_accuracy is None:
         return len(history)
-    accuracies = [at.validation_accuracy for at in history]
+    accuracies = _validated(history)
     return 1 + accuracies.index(max(accuracies))
 
 
@@ -39,8 +39,9 @@ def judge(history: list[Evaluation], label_count: int, recipe: CnnRecipe) -> Ver
     last = history[-1]
     if last.validation_accuracy is None:
         return Verdict(None, "without validation photos nobody can tell", ("keep some: --validation_percentage=20",))
-    gaps = [at.accuracy - at.validation_accuracy for at in history]
-    rising = _rises([at.validation_accuracy for at in history])
+    validated = _validated(history)
+    gaps = [at.accuracy - reached for at, reached in zip(history, validated, strict=True)]
+    rising = _rises(validated)
     if gaps[-1] >= _WIDE_GAP:
         since = len(gaps)
         while since > 1 and gaps[since - 2] >= _WIDE_GAP:
@@ -59,6 +60,11 @@ def judge(history: list[Evaluation], label_count: int, recipe: CnnRecipe) -> Ver
         f"{'was still getting better at the end' if rising else 'gets no better any more'}"
     )
     return Verdict(LEARNING, text, _for_more(recipe, rising))
+
+
+def _validated(history: list[Evaluation]) -> list[float]:
+    """The share of validation photos that were right after each epoch: all epochs have one, or none has."""
+    return [at.validation_accuracy for at in history if at.validation_accuracy is not None]
 
 
 def _rises(accuracies: list[float]) -> bool:

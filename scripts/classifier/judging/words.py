@@ -8,8 +8,8 @@ import numpy as np
 
 from ..drawing.text_columns import columns, cut, fit
 from ..training.accuracy import share_in_words
-from .evaluation import Judged, LabelMeasures, Measures, Strangers
 from .findings import Findings, Suspicion
+from .measures import Judged, LabelMeasures, Measures, Strangers
 from .near_duplicates import Pair
 
 _WIDTH = 100
