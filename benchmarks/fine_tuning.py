@@ -6,7 +6,6 @@ Each photo is judged once, by classifiers that were trained without it: one on t
 from there with the network's own weights. Prints a Markdown table.
 """
 
-import contextlib
 import math
 import sys
 import tempfile
@@ -20,14 +19,14 @@ from absl import flags
 
 from benchmarks.tools import shared_flags
 from benchmarks.tools.study import Study, share
-from scripts.classifier.photos.image_lists import TESTING, TRAINING, VALIDATION, ImageLists
+from scripts.classifier.photos.image_lists import SPLITS, ImageLists
 from scripts.classifier.showing import Advance, nowhere
-from scripts.classifier.training import accuracy
+from scripts.classifier.training import accuracy, stages as training
 from scripts.classifier.training.fine_tuning import stages
 from scripts.classifier.training.fine_tuning.tuner import Tuning
 from scripts.classifier.training.journal import Journal
 from scripts.classifier.training.recipe import Recipe
-from scripts.classifier.training.trained import Sets, Trained
+from scripts.classifier.training.trained import Sets
 from scripts.console import command_line
 
 FLAGS = flags.FLAGS
@@ -63,9 +62,9 @@ def _fine_tune(study: Study, held_out: np.ndarray, tuning: Tuning) -> tuple[np.n
     """Which of the photos held out are told before and after fine-tuning, and the seconds that it took."""
     backbone, recipe = study.backbone, Recipe(steps=study.steps)
     split_rows = [np.sort(rows) for rows in (*study.rest(held_out), held_out)]
-    training, validation, testing = (study.examples(rows) for rows in split_rows)
-    lists = _dealt(study.lists, *split_rows)
-    trainer = study.learn(training, validation)
+    sets = Sets(*(study.examples(rows) for rows in split_rows))
+    lists, journal = _dealt(study.lists, *split_rows), Journal(study.folder / "summaries")
+    trained = training.train(backbone, "float32", sets, len(lists.labels), recipe, journal, nowhere)
     started = time.perf_counter()
     ended: list[float] = []
 
@@ -73,18 +72,16 @@ def _fine_tune(study: Study, held_out: np.ndarray, tuning: Tuning) -> tuple[np.n
         ended.append(time.perf_counter())  # what comes after fine-tuning is not counted
         return nowhere(total, done)
 
-    sets = Sets(training, validation, testing)
-    trained = Trained(backbone, "float32", trainer.best, sets, trainer.step, trainer.best_step, False, [])
-    with contextlib.closing(Journal(study.folder / "summaries")) as journal:
-        tuned = stages.fine_tune(trained, lists, recipe, tuning, journal, nowhere, show_photos).trained
+    tuned = stages.fine_tune(trained, lists, recipe, tuning, journal, nowhere, show_photos).trained
     seconds = (ended or [time.perf_counter()])[0] - started
+    journal.close()
     before, after = (accuracy.measure(each.layer, each.sets.testing) for each in (trained, tuned))
     return before.truth == before.guesses, after.truth == after.guesses, seconds
 
 
-def _dealt(lists: ImageLists, training: np.ndarray, validation: np.ndarray, testing: np.ndarray) -> ImageLists:
+def _dealt(lists: ImageLists, *split_rows: np.ndarray) -> ImageLists:
     photos = list(lists.photos)
-    for split, rows in ((TRAINING, training), (VALIDATION, validation), (TESTING, testing)):
+    for split, rows in zip(SPLITS, split_rows, strict=True):
         for row in rows:
             photos[row] = replace(photos[row], split=split)
     return replace(lists, photos=tuple(photos))

@@ -9,9 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from scripts.classifier.backbones import inception_v3, keras_graphs
-from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.backbones.backbone import MEAN, STD, Backbone
 from scripts.classifier.backbones.network import Network
-from scripts.classifier.bottlenecks.extraction import MEAN, STD
 from scripts.classifier.graphs import frozen_graph
 from scripts.classifier.machine import cores
 from scripts.classifier.photos import distortions, pixels

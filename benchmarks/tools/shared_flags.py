@@ -17,8 +17,6 @@ from scripts.classifier.training.recipe import Recipe
 FLAGS = flags.FLAGS
 flags.disclaim_key_flags()
 
-FEWEST_PHOTOS = 20
-
 
 def define_network() -> None:
     """What every benchmark of pretrained networks has."""
@@ -29,7 +27,7 @@ def define_network() -> None:
 
 def define_work(count: int, steps: int, rounds: int) -> None:
     """How much of everything is done."""
-    flags.DEFINE_integer("count", count, "How many photos there shall be, made of those in --photos.", FEWEST_PHOTOS)
+    flags.DEFINE_integer("count", count, "How many photos there shall be, made of those in --photos.", 20)
     flags.DEFINE_integer("steps", steps, "How many training steps are taken.", 1)
     flags.DEFINE_integer("rounds", rounds, "How often each thing is measured; the median counts.", 1)
 
