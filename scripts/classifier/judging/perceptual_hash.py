@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from .. import machine
 from ..photos import pixels
+from ..photos.folders import Place
 from ..photos.pixels import UnreadableImage
+from ..showing import Advance
 
 BITS = 64
 
@@ -39,7 +40,7 @@ class Hashes:
     usable: np.ndarray  # [photos] bool; False: it cannot be read, or shows a plain surface
 
 
-def of_photos(image_dir: Path, paths: Sequence[str], advance: Callable[[int], None] = lambda done: None) -> Hashes:
+def of_photos(image_dir: Place, paths: Sequence[str], advance: Advance = lambda done: None) -> Hashes:
     """The hashes of image_dir/path for all paths, on all processors; `advance` is called with numbers of photos done.
 
     A photo that cannot be read has no hash, which its own stage has told already.
