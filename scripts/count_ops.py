@@ -17,6 +17,7 @@ from .classifier.errors import UserError
 from .classifier.graphs import costs, frozen_graph
 from .classifier.graphs.costs import Statistics
 from .console import command_line
+from .console.console import Console
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The frozen graph (.pb); may also be given as a word.")
@@ -31,10 +32,11 @@ def main(positional: list[str]) -> None:
     statistics = costs.measure(frozen_graph.read(path), path)
     data = path.read_bytes()
     sizes = len(data), len(gzip.compress(data, _GZIP_LEVEL))
+    console = Console()
     if FLAGS.json:
-        print(json.dumps(_as_record(path, statistics, sizes), ensure_ascii=False))
+        console.say(json.dumps(_as_record(path, statistics, sizes), ensure_ascii=False))
     else:
-        print(*_describe(path, statistics, sizes), sep="\n")
+        console.say(*_describe(path, statistics, sizes))
 
 
 def _graph(positional: list[str]) -> Path:
@@ -65,7 +67,7 @@ def _describe(path: Path, statistics: Statistics, sizes: tuple[int, int]) -> lis
     return [*lines, f"file: {sizes[0]:,} bytes; with gzip {sizes[1]:,}"]
 
 
-def _amounts(ops: int, parameters: int, multiply_adds: int, more: bool) -> tuple[str, ...]:
+def _amounts(ops: int, parameters: int, multiply_adds: int, more: bool) -> tuple[str, str, str]:
     """`more`: of some ops it is not known how many multiply-adds they do."""
     known = f"{multiply_adds:,}" if multiply_adds else "-"
     if more:

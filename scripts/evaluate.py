@@ -9,25 +9,22 @@ labels and photos that are there twice.
 """
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from absl import flags
 
 from .classifier import atomic_files
-from .classifier.errors import UserError
 from .classifier.formats import classifiers
 from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
-from .classifier.judging import findings, looking, measures as figures, near_duplicates, perceptual_hash, words
-from .classifier.judging.findings import Findings
-from .classifier.judging.looking import LabelledPhoto, Looked
-from .classifier.judging.measures import Judged, Measures, Strangers
-from .classifier.judging.report.page import Report, render
-from .classifier.photos import category_names, folders
-from .classifier.photos.image_lists import SPLITS, TESTING, TRAINING, VALIDATION, ImageLists
-from .console import command_line, input_flags, progress
+from .classifier.judging import assessment, looking, record, selection, words
+from .classifier.judging.assessment import Assessment
+from .classifier.judging.looking import Looked
+from .classifier.judging.report import page
+from .classifier.judging.report.page import Report
+from .classifier.judging.selection import Selection
+from .console import command_line, input_flags
+from .console.console import Console
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The classifier, as retrain or export wrote it.")
@@ -38,7 +35,7 @@ flags.DEFINE_string(
 flags.DEFINE_enum(
     "split",
     None,
-    [*SPLITS, "all"],
+    selection.CHOICES,
     "Which photos to measure on; default: testing in the folder that it "
     "was trained on or that has its own split, all elsewhere.",
 )
@@ -56,140 +53,59 @@ _USUALLY = 100
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    page = None if FLAGS.report is None else Path(FLAGS.report)
-    if page is not None:
-        atomic_files.check(page)
-    said = input_flags.overrides()
+    report = None if FLAGS.report is None else Path(FLAGS.report)
+    if report is not None:
+        atomic_files.check(report)
+    console = Console()
+    classifier = _open(console)
+    chosen = _choose(console, classifier)
+    looked = _look(console, classifier, chosen)
+    assessed = assessment.assess(classifier, chosen, looked)
+    if FLAGS.json:
+        console.say(json.dumps(record.of(assessed), ensure_ascii=False))
+    else:
+        console.say(*words.describe_all(assessed))
+    if report is not None:
+        _write_report(console, assessed, report)
+
+
+def _open(console: Console) -> Classifier:
     labels = None if FLAGS.labels is None else Path(FLAGS.labels)
-    wishes = Wishes(said, _USUALLY, page is not None)
+    wishes = Wishes(input_flags.overrides(), _USUALLY, bottlenecks=FLAGS.report is not None)
     classifier = classifiers.load(Path(FLAGS.graph), labels, wishes, FLAGS.unknown, input_flags.names())
     if classifier.model.note:
-        command_line.warn(classifier.model.note)
+        console.warn(classifier.model.note)
+    return classifier
 
-    lists, split = _what_to_look_at(classifier)
-    image_dir = lists.image_dir
-    photos, foreign = looking.match(lists, classifier.labels, strangers_too=FLAGS.unknown)
+
+def _choose(console: Console, classifier: Classifier) -> Selection:
+    chosen = selection.choose(classifier.model, FLAGS.image_dir, FLAGS.split)
+    if chosen.warning:
+        console.warn(chosen.warning)
+    return chosen
+
+
+def _look(console: Console, classifier: Classifier, chosen: Selection) -> Looked:
+    """At the photos to measure on; for a report, which finds wrong labels and twins everywhere, at all."""
+    photos, foreign = looking.match(chosen.lists, classifier.labels, strangers_too=FLAGS.unknown)
     if foreign and not FLAGS.unknown:
-        command_line.warn(f"of none of its labels and left out: {', '.join(foreign)} (--unknown looks at them too)")
+        console.warn(f"of none of its labels and left out: {', '.join(foreign)} (--unknown looks at them too)")
         photos = [photo for photo in photos if photo.label is not None]
-    chosen = [photo for photo in photos if split in ("all", photo.split) or photo.label is None]
-    if not chosen:
-        raise UserError(f"{image_dir} has no {split} photos: choose another --split, or --split=all")
-    looked = _look(classifier, lists, photos if page is not None else chosen)
-    known = looked.rows(lambda photo: photo.label is not None)
-    everything = _judged(classifier, looked, known)
-    measures = Measures(everything if split == "all" else everything.of(split))
-    strangers = _strangers(lists, looked)
-
-    if FLAGS.json:
-        print(json.dumps(_record(classifier, image_dir, split, measures, strangers), ensure_ascii=False))
-    else:
-        _print(classifier, image_dir, split, measures, strangers)
-    if page is not None:
-        bottlenecks = None if looked.bottlenecks is None else looked.bottlenecks[known]
-        found = _write_report(page, classifier, image_dir, measures, everything, bottlenecks, strangers)
-        if not FLAGS.json:
-            print("", *words.describe_findings(found), f"written: {page}", sep="\n")
-
-
-def _what_to_look_at(classifier: Classifier) -> tuple[ImageLists, str]:
-    """The photos and the set of them to measure on."""
-    trained_on = (classifier.model.record or {}).get("options", {}).get("image_dir")
-    if FLAGS.image_dir is None and trained_on is None:
-        raise UserError(
-            f"{classifier.model.path} does not say what it was trained on: give --image_dir a folder that holds one "
-            "folder of photos for each label"
-        )
-    image_dir = folders.at(trained_on if FLAGS.image_dir is None else FLAGS.image_dir)
-    lists = looking.scan(image_dir, classifier.model.record)
-    if FLAGS.split is not None:
-        return lists, FLAGS.split
-    own = trained_on is not None and image_dir.resolve() == folders.at(trained_on).resolve()
-    if own or lists.ready_made:
-        if not lists.of(TESTING) and lists.of(VALIDATION):
-            command_line.warn(
-                "no photos were kept for testing: these are the validation photos, by which training may have been "
-                "chosen, so that new photos may fare a little worse"
-            )
-            return lists, VALIDATION
-        return lists, TESTING
-    # Elsewhere all photos are new to it.
-    return replace(lists, photos=tuple(replace(photo, split=TESTING) for photo in lists.photos)), "all"
-
-
-def _look(classifier: Classifier, lists: ImageLists, photos: list[LabelledPhoto]) -> Looked:
-    with progress.show("looking at photos", len(photos), "photos") as advance:
-        looked = looking.look(classifier, lists, photos, advance)
+    measured = chosen.of(photos)
+    wanted = measured if FLAGS.report is None else photos
+    with console.show("looking at photos", "photos")(len(wanted)) as advance:
+        looked = looking.look(classifier, chosen.lists, wanted, advance)
     if looked.unreadable:
         path, reason = next(iter(looked.unreadable.items()))
-        command_line.warn(f"{len(looked.unreadable)} photos cannot be read and are left out ({path}: {reason} ...)")
+        console.warn(f"{len(looked.unreadable)} photos cannot be read and are left out ({path}: {reason} ...)")
     return looked
 
 
-def _judged(classifier: Classifier, looked: Looked, rows: np.ndarray) -> Judged:
-    """The photos of known labels, under the names that people know."""
-    photos = [looked.photos[row] for row in rows]
-    return Judged(
-        classifier.names,
-        [photo.path for photo in photos],
-        np.array([photo.label for photo in photos], np.int64),
-        looked.scores[rows],
-        [photo.split for photo in photos],
-        None if looked.distances is None else looked.distances[rows] > 1,
-    )
-
-
-def _strangers(lists: ImageLists, looked: Looked) -> Strangers | None:
-    """Photos of none of the labels, which nothing was trained on, whatever set they are in."""
-    rows = looked.rows(lambda photo: photo.label is None)
-    if not len(rows):
-        return None
-    paths = [looked.photos[row].path for row in rows]
-    return Strangers(lists.image_dir, paths, looked.scores[rows], looked.distances[rows] > 1)
-
-
-def _print(classifier: Classifier, image_dir: Path, split: str, measures: Measures, strangers: Strangers | None):
-    which = "" if split == "all" else f"{split} "
-    others = "" if strangers is None else f", and {len(strangers.paths)} photos of none of its labels"
-    print(f"{classifier.model.path} on {measures.total} {which}photos of {image_dir}{others}")
-    if learnt := measures.judged.splits.count(TRAINING):
-        print(f"{learnt} of these were there to be trained on: on new photos it is less accurate than this")
-    print(*words.describe(measures, strangers), sep="\n")
-
-
-def _record(classifier: Classifier, image_dir: Path, split: str, measures: Measures, strangers: Strangers | None):
-    """For programs, which know the labels as they are."""
-    about = {"graph": str(classifier.model.path), "image_dir": str(image_dir), "split": split}
-    if classifier.named is not None:
-        about |= {category_names.RECORDED: classifier.named}
-    return about | figures.as_record(Measures(replace(measures.judged, labels=classifier.labels)), strangers)
-
-
-def _write_report(
-    page: Path,
-    classifier: Classifier,
-    image_dir: Path,
-    measures: Measures,
-    everything: Judged,
-    bottlenecks: np.ndarray | None,
-    strangers: Strangers | None,
-) -> Findings:
-    with progress.show("comparing photos", len(everything), "photos") as advance:
-        hashes = perceptual_hash.of_photos(image_dir, everything.paths, advance)
-    near = near_duplicates.find(hashes, everything.splits, everything.truth, bottlenecks)
-    record = classifier.model.record
-    found = findings.find(measures.judged, everything, near)
-    whole = Report(
-        title=classifier.model.path.name,
-        image_dir=image_dir,
-        measures=measures,
-        findings=found,
-        record=record,
-        curve=(record or {}).get("curve"),
-        strangers=strangers,
-    )
-    atomic_files.write_text(page, render(whole))
-    return found
+def _write_report(console: Console, assessed: Assessment, file: Path) -> None:
+    found = assessed.find(console.show("comparing photos", "photos"))
+    atomic_files.write_text(file, page.render(Report.of(assessed, found)))
+    if not FLAGS.json:
+        console.say("", *words.describe_findings(found), f"written: {file}")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from .classifier.errors import UserError
 from .classifier.graphs import frozen_graph
 from .classifier.training import summaries
 from .console import command_line
+from .console.console import Console
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("logdir", "tf_files/training_summaries/graph", "The log folder to write to; made if need be.")
@@ -27,8 +28,10 @@ def main(positional: list[str]) -> None:
         raise UserError(f"{logdir} is a file, expected a log folder: give the folder first, then the graph")
     graph_def = frozen_graph.read(graph)
     path = summaries.write_graph(logdir, graph_def)
-    print(f"written: {path} ({len(graph_def.node)} nodes of {graph}, {path.stat().st_size / 1e3:.0f} kB)")
-    print(f"see it with: tensorboard --logdir {shlex.quote(str(logdir))}")
+    Console().say(
+        f"written: {path} ({len(graph_def.node)} nodes of {graph}, {path.stat().st_size / 1e3:.0f} kB)",
+        f"see it with: tensorboard --logdir {shlex.quote(str(logdir))}",
+    )
 
 
 def _places(positional: list[str]) -> tuple[Path, Path]:

@@ -13,6 +13,7 @@ from .classifier.drawing import curve_points, picture_files, training_curves
 from .classifier.drawing.training_curves import Curve
 from .classifier.training import run_record, summary_curves
 from .console import command_line
+from .console.console import Console
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("summaries_dir", "tf_files/training_summaries", "The folder that the training wrote its log to.")
@@ -30,9 +31,12 @@ def main(positional: list[str]) -> None:
     title = f"Training, as {source} has it" if FLAGS.title is None else FLAGS.title
     drawn = training_curves.draw(curve, title, shade_gap=FLAGS.shade_gap)
     picture_files.write(drawn.picture, output)
-    command_line.warn(*drawn.warnings())
-    print(f"{len(curve['step']):,} measurements up to step {curve['step'][-1]:,}: {'; '.join(_ends(curve))}")
-    print(f"written: {output} ({drawn.picture.width} x {drawn.picture.height} pixels)")
+    console = Console()
+    console.warn(*drawn.warnings())
+    console.say(
+        f"{len(curve['step']):,} measurements up to step {curve['step'][-1]:,}: {'; '.join(_ends(curve))}",
+        f"written: {output} ({drawn.picture.width} x {drawn.picture.height} pixels)",
+    )
 
 
 def _ends(curve: Curve) -> list[str]:

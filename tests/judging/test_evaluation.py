@@ -7,8 +7,9 @@ from hypothesis import given, settings, strategies as st
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support, top_k_accuracy_score
 
 from scripts.classifier.drawing.text_columns import columns, cut, fit
-from scripts.classifier.judging import findings, measures as figures, near_duplicates, words
-from scripts.classifier.judging.measures import Judged, Measures, Strangers
+from scripts.classifier.judging import findings, near_duplicates, record as records, words
+from scripts.classifier.judging.judged import Judged, Strangers
+from scripts.classifier.judging.measures import SMALLEST_SCORE, Measures
 from scripts.classifier.judging.perceptual_hash import Hashes
 from scripts.classifier.training import accuracy
 
@@ -42,6 +43,7 @@ def as_numbers(values):
 @settings(max_examples=60)
 def test_the_figures_are_scikit_learns(judged):
     measures, known = Measures(judged), range(len(judged.labels))
+    overall = measures.overall
     guesses = judged.scores.argmax(axis=1)
     assert measures.confusion.tolist() == confusion_matrix(judged.truth, guesses, labels=known).tolist()
     expected = precision_recall_fscore_support(judged.truth, guesses, labels=known, zero_division=np.nan)
@@ -50,39 +52,39 @@ def test_the_figures_are_scikit_learns(judged):
         assert ours == pytest.approx(each.tolist(), nan_ok=True)
     means = measures.macro_precision, measures.macro_recall, measures.macro_f1
     assert means == pytest.approx([np.nanmean(each) for each in expected[:3]])
-    assert measures.cross_entropy == pytest.approx(log_loss(judged.truth, judged.scores, labels=known), rel=1e-4)
+    assert overall.cross_entropy == pytest.approx(log_loss(judged.truth, judged.scores, labels=known), rel=1e-4)
     if len(known) > 5:
-        assert measures.top_5 == pytest.approx(top_k_accuracy_score(judged.truth, judged.scores, k=5, labels=known))
+        assert overall.top_5 == pytest.approx(top_k_accuracy_score(judged.truth, judged.scores, k=5, labels=known))
     else:
-        assert measures.top_5 is None
-    assert measures.accuracy == pytest.approx((guesses == judged.truth).mean())
-    low, high = measures.interval_95
-    assert 0 <= low <= measures.accuracy <= high <= 1
+        assert overall.top_5 is None
+    assert overall.accuracy == pytest.approx((guesses == judged.truth).mean())
+    low, high = overall.interval_95
+    assert 0 <= low <= overall.accuracy <= high <= 1
 
 
 @given(someone)
 def test_the_calibration_error_is_the_sum_over_fifteen_bins(judged):
-    measures, expected = Measures(judged), 0.0
+    calibration, expected = Measures(judged).overall.calibration, 0.0
     for at in range(15):
         inside = [
             row for row, scores in enumerate(judged.scores) if at / 15 < np.float64(scores.max()) <= (at + 1) / 15
         ]
-        assert measures.bins[at].photos == len(inside)
+        assert calibration.bins[at].photos == len(inside)
         if inside:
             right = np.mean([judged.scores[row].argmax() == judged.truth[row] for row in inside])
             sure = np.mean([judged.scores[row].max() for row in inside])
-            assert (measures.bins[at].accuracy, measures.bins[at].mean_score) == pytest.approx((right, sure))
+            assert (calibration.bins[at].accuracy, calibration.bins[at].mean_score) == pytest.approx((right, sure))
             expected += len(inside) / len(judged) * abs(right - sure)
         else:
-            assert measures.bins[at].accuracy is None
-    assert measures.calibration_error == pytest.approx(expected, abs=1e-6)
+            assert calibration.bins[at].accuracy is None
+    assert calibration.error == pytest.approx(expected, abs=1e-6)
 
 
 def test_scores_of_nought_and_one_are_measured_too():
     measures = Measures(judge([0, 1], [[1, 0], [1, 0]]))
-    assert measures.cross_entropy == pytest.approx(-math.log(figures.SMALLEST_SCORE) / 2)
-    assert measures.bins[14].photos == 2
-    assert measures.calibration_error == pytest.approx(0.5)
+    assert measures.overall.cross_entropy == pytest.approx(-math.log(SMALLEST_SCORE) / 2)
+    assert measures.overall.calibration.bins[14].photos == 2
+    assert measures.overall.calibration.error == pytest.approx(0.5)
     assert [(each.precision, each.recall) for each in measures.per_label] == [(0.5, 1), (None, 0)]
 
 
@@ -93,9 +95,9 @@ def test_by_chance_alone_few_photos_look_badly_calibrated_and_many_do_not():
         top = random.uniform(0.5, 1, photos)
         truth = (random.random(photos) > top).astype(int)  # right as often as the score says
         found.append(Measures(judge(truth, np.stack([top, 1 - top], axis=1))))
-    assert found[0].calibration_error_by_chance > 0.08
-    assert found[1].calibration_error_by_chance < 0.01
-    assert found[1].calibration_error < 0.02
+    assert found[0].overall.calibration.error_by_chance > 0.08
+    assert found[1].overall.calibration.error_by_chance < 0.01
+    assert found[1].overall.calibration.error < 0.02
 
 
 def test_what_nothing_speaks_about_is_undefined():
@@ -108,14 +110,14 @@ def test_what_nothing_speaks_about_is_undefined():
     assert measures.macro_f1 == pytest.approx(1 / 3)
     assert measures.confusions == [("dog", "cat", 1, 1)]
     nothing = Measures(judge([], np.empty((0, 3)), ("cat", "dog", "cow")))
-    figures = ("accuracy", "interval_95", "cross_entropy", "top_5", "macro_f1", "calibration_error", "most_frequent")
-    assert [getattr(nothing, name) for name in figures] == [None] * len(figures)
+    means = nothing.macro_precision, nothing.macro_recall, nothing.macro_f1
+    assert (nothing.results.accuracy, nothing.overall, *means) == (None,) * 5
     assert words.describe(nothing) == ["no photos of known labels to evaluate on: nothing was measured"]
 
 
 def test_of_equal_scores_the_first_label_counts_as_higher_everywhere():
     measures = Measures(judge([0, 5, 6], np.full((3, 7), 1 / 7)))
-    assert measures.accuracy == measures.top_5 == pytest.approx(1 / 3)
+    assert measures.overall.accuracy == measures.overall.top_5 == pytest.approx(1 / 3)
 
 
 def test_the_sets_can_be_taken_apart():
@@ -132,9 +134,9 @@ def test_the_record_is_plain_json_and_holds_every_figure(tmp_path):
     judged = random_judged(1, 80, 7)
     judged = judge(judged.truth, judged.scores, unknown=np.arange(80) < 20)
     strangers = Strangers(tmp_path, ["a.jpg", "b.jpg"], judged.scores[:2], np.array([True, False]))
-    record = json.loads(json.dumps(figures.as_record(Measures(judged), strangers), allow_nan=False))
+    record = json.loads(json.dumps(records.of_measures(Measures(judged), strangers), allow_nan=False))
     assert record["photos"] == 80
-    assert record["accuracy"] == Measures(judged).accuracy
+    assert record["accuracy"] == Measures(judged).overall.accuracy
     assert record["per_label"]["label 3"].keys() == {"right", "photos", "guessed", "precision", "recall", "f1"}
     assert np.array(record["confusion"]).sum() == 80
     assert sum(each["photos"] for each in record["calibration_bins"]) == 80
@@ -142,7 +144,7 @@ def test_the_record_is_plain_json_and_holds_every_figure(tmp_path):
     assert record["turned_away"] == 20
     assert record["accuracy_of_answered"] == pytest.approx((judged.guesses == judged.truth)[20:].mean())
     assert record["strangers"] == {"photos": 2, "turned_away": 1}
-    empty = figures.as_record(Measures(judge([], np.empty((0, 2)))))
+    empty = records.of_measures(Measures(judge([], np.empty((0, 2)))))
     assert json.loads(json.dumps(empty, allow_nan=False)) == {"accuracy": None, "photos": 0}
 
 
@@ -157,7 +159,7 @@ def test_what_is_printed():
         "  to compare: always saying daisy would be right 40.0 %",
         "cross entropy 0.535 (0 is perfect, an even guess has 1.099)",
         f"calibration error 5.0 % (so many photos show about "
-        f"{100 * Measures(judged).calibration_error_by_chance:.1f} % by chance alone)",
+        f"{100 * Measures(judged).overall.calibration.error_by_chance:.1f} % by chance alone)",
         "turned away as unknown, though of a known label: 5.0 % (95 % interval 0.9 to 23.6 %, N = 20)",
         "accuracy of the others 89.5 % (95 % interval 68.6 to 97.1 %, N = 19)",
         "",

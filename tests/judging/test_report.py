@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from scripts.classifier.judging import findings
-from scripts.classifier.judging.measures import Judged, Measures, Strangers
+from scripts.classifier.judging.judged import Judged, Strangers
+from scripts.classifier.judging.measures import Measures
 from scripts.classifier.judging.near_duplicates import NearIdentical, Pair
 from scripts.classifier.judging.report import charts, markup, page as report, thumbnails
 from scripts.classifier.judging.report.page import Report
@@ -76,13 +77,13 @@ class Page(HTMLParser):
         return " ".join("".join(self.texts).replace("\xa0", " ").replace("\u2009", "").split())
 
 
-def judge(image_dir, labels, truth, guess, splits=None, sure=0.8, unknown=None, paths=None):
+def judge(image_dir, labels, truth, guess, splits=None, sure=0.8, paths=None):
     truth, guess = np.array(truth, np.int64), np.array(guess, np.int64)
     scores = np.full((len(truth), len(labels)), (1 - sure) / max(1, len(labels) - 1), np.float32)
     scores[np.arange(len(truth)), guess] = sure if len(labels) > 1 else 1
     if paths is None:
         paths = sorted(path.relative_to(image_dir).as_posix() for path in image_dir.glob("*/*"))[: len(truth)]
-    return Judged(tuple(labels), paths, truth, scores, splits or ["testing"] * len(truth), unknown)
+    return Judged(tuple(labels), paths, truth, scores, splits or ["testing"] * len(truth))
 
 
 def render(image_dir, judged, near=None, everything=None, **parts):
@@ -194,7 +195,8 @@ def test_names_mean_themselves_whatever_they_hold(tmp_path):
         paths.append(f"{label}/{name}")
         (tmp_path / str(label)).mkdir()
         draw_shape("red", label, (60, 40)).save(tmp_path / str(label) / name)
-    judged = judge(tmp_path, labels, [0, 1, 2, 3], [1, 2, 3, 0], paths=paths, sure=0.97, unknown=np.array([True] * 4))
+    judged = judge(tmp_path, labels, [0, 1, 2, 3], [1, 2, 3, 0], paths=paths, sure=0.97)
+    judged = replace(judged, unknown=np.array([True] * 4))
     page = Page(render(tmp_path, judged, NearIdentical([Pair(0, 1, 0, False, None)], [], {}, {}, 4)))
     assert labels[0] in page.text
     assert labels[1] in page.text

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageOps
 
+from .colours import BLUE, INK, PAPER, SOFT_INK
 from .lettering import Drawn, Lettering
 
 PHOTO_SIDE = 440  # what a photo fills in one direction, in pixels
@@ -15,8 +16,7 @@ _CHART, _GAP, _VALUE = 520, 24, 84  # widths of bars with their values, of what 
 _TEXT_SIZE, _CAPTION_SIZE = 20, 15
 _BAR, _BELOW_BAR = 14, 14  # heights
 # The first answer in the blue of training curves, the others paler; every kind of colour vision tells them apart.
-_FIRST, _OTHERS, _TRACK = "#0063a6", "#8fb4d0", "#eeeeee"
-_INK, _SOFT, _PAPER = "#222222", "#5c5c5c", "white"
+_FIRST, _OTHERS, _TRACK = BLUE, "#8fb4d0", "#eeeeee"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def draw(answers: Sequence[Shown]) -> Drawn:
     lettering = Lettering("".join([*words, "0123456789.%"]), _TEXT_SIZE)
     captions = Lettering("".join(each.caption for each in answers), _CAPTION_SIZE)
     rows = [_row(each, lettering, captions) for each in answers]
-    whole = Image.new("RGB", (PHOTO_SIDE + _CHART + 3 * _GAP, sum(row.height for row in rows)), _PAPER)
+    whole = Image.new("RGB", (PHOTO_SIDE + _CHART + 3 * _GAP, sum(row.height for row in rows)), PAPER)
     top = 0
     for row in rows:
         whole.paste(row, (0, top))
@@ -51,20 +51,20 @@ def _row(shown: Shown, lettering: Lettering, captions: Lettering) -> Image.Image
     bars = sum(len(lines) * lettering.height + _BAR + _BELOW_BAR for lines, _ in named)
     bars += len(remark) * lettering.height + (_BELOW_BAR if remark else 0)
     left = photo.height + _GAP // 2 + len(below) * captions.height
-    row = Image.new("RGB", (PHOTO_SIDE + _CHART + 3 * _GAP, max(left, bars) + 2 * _GAP), _PAPER)
+    row = Image.new("RGB", (PHOTO_SIDE + _CHART + 3 * _GAP, max(left, bars) + 2 * _GAP), PAPER)
     pen = ImageDraw.Draw(row)
     row.paste(photo, (_GAP + (PHOTO_SIDE - photo.width) // 2, _GAP))
     for number, line in enumerate(below):
         y = _GAP + photo.height + _GAP // 2 + number * captions.height
-        captions.write(pen, _GAP + (PHOTO_SIDE - captions.width(line)) / 2, y, line, _SOFT)
+        captions.write(pen, _GAP + (PHOTO_SIDE - captions.width(line)) / 2, y, line, SOFT_INK)
     x, y = PHOTO_SIDE + 2 * _GAP, _GAP
     for line in remark:
-        lettering.write(pen, x, y, line, _INK)
+        lettering.write(pen, x, y, line, INK)
         y += lettering.height
     y += _BELOW_BAR if remark else 0
     for rank, (lines, score) in enumerate(named):
         for line in lines:
-            lettering.write(pen, x, y, line, _INK)
+            lettering.write(pen, x, y, line, INK)
             y += lettering.height
         _bar(pen, x, y, score, lettering, first=rank == 0)
         y += _BAR + _BELOW_BAR
@@ -79,4 +79,4 @@ def _bar(pen: ImageDraw.ImageDraw, x: int, y: int, score: float, lettering: Lett
     if filled:
         pen.rectangle((x, y, x + filled, y + _BAR - 1), _FIRST if first else _OTHERS)
     value = f"{100 * score:.1f} %"
-    lettering.write(pen, x + _CHART - lettering.width(value), y + (_BAR - lettering.height) / 2, value, _INK)
+    lettering.write(pen, x + _CHART - lettering.width(value), y + (_BAR - lettering.height) / 2, value, INK)

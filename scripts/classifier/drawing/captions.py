@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
 
+from .colours import INK, PAPER
 from .lettering import Drawn, Lettering
 
 NARROWEST = 160  # narrower captions would hold few words a line
@@ -17,7 +18,6 @@ _SHEET_WIDTH, _MOST_COLUMNS = 1200, 6
 # The height of a photo alone is bounded too, or a photo of a tower would make a picture of any height.
 _TALLEST = 2.0
 _GAP = 10
-_PAPER, _INK = "white", "#222222"
 
 
 def box(count: int, width: int | None, columns: int | None = None) -> tuple[int, int]:
@@ -65,7 +65,7 @@ def _sheet(
         captions = [lettering.wrap(caption, cell - 2 * inset) for _, caption in photos[at : at + columns]]
         strip = max(len(lines) for lines in captions) * lettering.height + 3 * _GAP // 2
         rows.append((fitted, captions, max(photo.height for photo in fitted), strip))
-    sheet = Image.new("RGB", (width, gap + sum(tall + strip for _, _, tall, strip in rows)), _PAPER)
+    sheet = Image.new("RGB", (width, gap + sum(tall + strip for _, _, tall, strip in rows)), PAPER)
     pen = ImageDraw.Draw(sheet)
     top = gap
     for fitted, captions, tall, strip in rows:
@@ -73,7 +73,7 @@ def _sheet(
             left = gap + column * (cell + gap)
             sheet.paste(photo, (left + (cell - photo.width) // 2, top + tall - photo.height))
             for number, line in enumerate(lines):
-                lettering.write(pen, left + inset, top + tall + _GAP // 2 + number * lettering.height, line, _INK)
+                lettering.write(pen, left + inset, top + tall + _GAP // 2 + number * lettering.height, line, INK)
         top += tall + strip
     return Drawn(sheet, lettering.missing)
 

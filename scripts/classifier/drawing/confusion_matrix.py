@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
+from .colours import GRID, PAPER, laid_thinly
 from .lettering import Lettering
 
 _CELL, _FONT, _MARGIN = 56, 16, 12
 _MOST_LABELS_WRITTEN = 40  # beyond that, cells shrink and names would not be readable
 _LONGEST_NAME = 24
+# Of a cell with the whole row; every kind of colour vision tells its shades from the paper.
+_ALL = "#08306b"
 _TITLE = "row: what it is   column: what it was taken for"
 
 
@@ -25,16 +28,14 @@ def draw(confusion: np.ndarray, labels: tuple[str, ...]) -> Image.Image:
     top = 2 * _FONT + _MARGIN
     below = widest + 2 * _MARGIN if written else _MARGIN
     width = max(left + count * cell, _MARGIN + int(font.width(_TITLE))) + _MARGIN
-    image = Image.new("RGB", (width, top + count * cell + below), "white")
+    image = Image.new("RGB", (width, top + count * cell + below), PAPER)
     pen = ImageDraw.Draw(image)
     font.write(pen, _MARGIN, _MARGIN // 2, _TITLE, "black")
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     for row in range(count):
         for column in range(count):
             x, y, share = left + column * cell, top + row * cell, shares[row, column]
-            # White to a dark blue that stays apart from white for every kind of colour vision.
-            colour = tuple(round(255 + share * (dark - 255)) for dark in (8, 48, 107))
-            pen.rectangle((x, y, x + cell - 1, y + cell - 1), colour, "#dddddd" if written else None)
+            pen.rectangle((x, y, x + cell - 1, y + cell - 1), laid_thinly(_ALL, share), GRID if written else None)
             if written and confusion[row, column]:
                 ink = "white" if share > 0.5 else "black"
                 text = str(confusion[row, column])
@@ -49,7 +50,7 @@ def draw(confusion: np.ndarray, labels: tuple[str, ...]) -> Image.Image:
 
 
 def _write_upwards(image: Image.Image, text: str, font: Lettering, x: int, y: int, cell: int) -> None:
-    strip = Image.new("RGB", (max(1, int(font.width(text)) + 1), font.height), "white")
+    strip = Image.new("RGB", (max(1, int(font.width(text)) + 1), font.height), PAPER)
     font.write(ImageDraw.Draw(strip), 0, 0, text, "black")
     turned = strip.rotate(90, expand=True)
     image.paste(turned, (x + (cell - turned.width) // 2, y))

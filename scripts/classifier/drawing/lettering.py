@@ -65,7 +65,7 @@ class Lettering:
         self.height = round(size * 1.35)  # from one line to the next
         self._ascent = size
         self._fonts: dict[str, ImageFont.FreeTypeFont] = {}
-        self._plain = ImageFont.load_default(size)
+        self._plain: ImageFont.FreeTypeFont = ImageFont.load_default(size)  # type: ignore[assignment] # given a size
         wanted = frozenset(each for each in text if not each.isspace())
         fonts = _best_first(wanted, self._plain, size, folders) if wanted else []
         for font, has in fonts:
@@ -131,11 +131,8 @@ def _fonts(plain: ImageFont.FreeTypeFont, size: int, folders: Sequence[Path]) ->
 def _font_files(folders: Sequence[Path]) -> Iterator[Path]:
     # matplotlib, where it is there, brings fonts along.
     matplotlib = find_spec("matplotlib")
-    brought = (
-        []
-        if matplotlib is None
-        else [Path(place, "mpl-data", "fonts", "ttf") for place in matplotlib.submodule_search_locations]
-    )
+    places = None if matplotlib is None else matplotlib.submodule_search_locations
+    brought = [Path(place, "mpl-data", "fonts", "ttf") for place in places or ()]
     for folder in [*folders, *brought]:
         for place, _, names in os.walk(folder):
             for name in names:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice, zip_longest
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from ..errors import UserError
 from ..photos import pixels
+from ..photos.folders import Place
 from ..photos.image_lists import ImageLists, Photo
 from . import captions
 from .lettering import Drawn
@@ -57,7 +57,7 @@ def _shares(labels: int) -> tuple[list[int], int]:
     return [at * labels // shown for at in range(shown)], _COLUMNS * _ROWS // shown
 
 
-def _squares(paths: Iterator[Path], side: int) -> Iterator[Image.Image]:
+def _squares(paths: Iterator[Place], side: int) -> Iterator[Image.Image]:
     """The middle of each photo; what cannot be read is passed over."""
     for path in paths:
         try:

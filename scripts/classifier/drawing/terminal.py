@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 from PIL import Image, ImageOps
 
 # From dark to bright, for the light letters on dark ground of most terminals.
@@ -43,16 +44,17 @@ def draw(image: Image.Image, columns: int, rows: int, *, colours: bool) -> list[
 
 def _half_blocks(image: Image.Image, width: int, height: int) -> list[str]:
     """Each character shows two pixels, one above the other."""
-    pixels = image.resize((width, height), Image.Resampling.LANCZOS).load()
+    pixels = np.asarray(image.resize((width, height), Image.Resampling.LANCZOS)).tolist()
     lines = []
     for y in range(0, height, 2):
+        above, below = pixels[y], pixels[y + 1] if y + 1 < height else None
         line, last = [], None
         for x in range(width):
-            below = pixels[x, y + 1] if y + 1 < height else None
-            if (pixels[x, y], below) != last:
-                last = pixels[x, y], below
-                ground = "49" if below is None else "48;2;{};{};{}".format(*below)
-                line.append("\x1b[38;2;{};{};{};{}m".format(*pixels[x, y], ground))
+            pair = above[x], None if below is None else below[x]
+            if pair != last:
+                last = pair
+                ground = "49" if below is None else "48;2;{};{};{}".format(*below[x])
+                line.append("\x1b[38;2;{};{};{};{}m".format(*above[x], ground))
             line.append(_UPPER_HALF)
         lines.append("".join([*line, _RESET]))
     return lines

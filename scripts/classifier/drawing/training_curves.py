@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageColor, ImageDraw
+from PIL import Image, ImageDraw
 
 from . import curve_points
+from .colours import BLUE, GRID, INK, ORANGE, PAPER, SOFT_INK, laid_thinly
 from .curve_points import Point
 from .lettering import Drawn, Lettering
 
@@ -16,9 +17,7 @@ from .lettering import Drawn, Lettering
 # all of one length, None where something was not measured.
 Curve = Mapping[str, Sequence[float | None]]
 
-# A blue and an orange that every kind of colour vision tells apart, dark enough to write with.
-_COLOURS = {"training": "#0063a6", "validation": "#b84a00"}
-_INK, _SOFT, _GRID, _PAPER = "#222222", "#5c5c5c", "#dddddd", "white"
+_COLOURS = {"training": BLUE, "validation": ORANGE}
 _BAND, _SHADE = 0.16, 0.28  # how much of their line's colour areas have
 
 _WIDTH, _HEIGHT = 690, 470  # of one chart with all that is written around it
@@ -44,10 +43,10 @@ def draw(curve: Curve, title: str, *, across: str = "training step", shade_gap: 
     large, plain, small = Lettering(title, _TITLE_SIZE), Lettering("", _HEADING_SIZE), Lettering("", _TEXT_SIZE)
     lines = large.wrap(title, 2 * _WIDTH - 2 * _MARGIN)
     above, below = _MARGIN + len(lines) * large.height, small.height + _MARGIN if shade_gap else 0
-    picture = Image.new("RGB", (2 * _WIDTH, above + _HEIGHT + below), _PAPER)
+    picture = Image.new("RGB", (2 * _WIDTH, above + _HEIGHT + below), PAPER)
     pen = ImageDraw.Draw(picture)
     for number, line in enumerate(lines):
-        large.write(pen, _MARGIN, _MARGIN // 2 + number * large.height, line, _INK)
+        large.write(pen, _MARGIN, _MARGIN // 2 + number * large.height, line, INK)
     charts = (
         ("accuracy", "Accuracy (higher is better)", True),
         ("cross_entropy", "Loss: cross entropy (lower is better)", False),
@@ -62,7 +61,7 @@ def draw(curve: Curve, title: str, *, across: str = "training step", shade_gap: 
 
 class _Chart:
     def __init__(self, curve: Curve, key: str, shares: bool, across: str):
-        steps = curve["step"]
+        steps = [step for step in curve["step"] if step is not None]  # none is: only what is measured may be missing
         named = (("training", curve[key]), ("validation", curve[f"validation_{key}"]))
         lines = [_Line(name, curve_points.thinned(steps, values)) for name, values in named]
         self._lines = [line for line in lines if line.points]
@@ -74,26 +73,26 @@ class _Chart:
     def draw(self, heading: str, plain: Lettering, small: Lettering, shade_gap: bool) -> Image.Image:
         chart = self._areas_and_lines(shade_gap)
         pen = ImageDraw.Draw(chart)
-        plain.write(pen, _LEFT, _MARGIN // 2, heading, _INK)
+        plain.write(pen, _LEFT, _MARGIN // 2, heading, INK)
         for tick in self._upwards:
             shown = f"{100 * tick:.0f} %" if self._shares else f"{tick:g}"
             _, y = self._at(0, tick)
-            small.write(pen, _LEFT - 10 - small.width(shown), y - small.height / 2, shown, _SOFT)
+            small.write(pen, _LEFT - 10 - small.width(shown), y - small.height / 2, shown, SOFT_INK)
         for tick in curve_points.ticks(0, self._last):
             if tick <= self._last and tick == round(tick):
                 x, y = self._at(tick, 0)
                 shown = f"{tick:,.0f}"
-                small.write(pen, x - small.width(shown) / 2, y + 8, shown, _SOFT)
+                small.write(pen, x - small.width(shown) / 2, y + 8, shown, SOFT_INK)
         middle = (_LEFT + _WIDTH - _RIGHT) / 2
-        small.write(pen, middle - small.width(self._across) / 2, _HEIGHT - _BOTTOM + 32, self._across, _SOFT)
+        small.write(pen, middle - small.width(self._across) / 2, _HEIGHT - _BOTTOM + 32, self._across, SOFT_INK)
         self._name_lines(pen, small)
         return chart
 
     def _areas_and_lines(self, shade_gap: bool) -> Image.Image:
-        canvas = Image.new("RGB", (_WIDTH * _FINER, _HEIGHT * _FINER), _PAPER)
+        canvas = Image.new("RGB", (_WIDTH * _FINER, _HEIGHT * _FINER), PAPER)
         pen = ImageDraw.Draw(canvas)
         for tick in self._upwards:
-            pen.line([*self._fine(0, tick), *self._fine(self._last, tick)], _GRID, _FINER)
+            pen.line([*self._fine(0, tick), *self._fine(self._last, tick)], GRID, _FINER)
         if shade_gap and len(self._lines) == 2:
             self._shade_gap(pen)
         else:
@@ -101,7 +100,7 @@ class _Chart:
                 lower = [self._fine(step, low) for step, _, low, _ in line.points]
                 upper = [self._fine(step, high) for step, _, _, high in reversed(line.points)]
                 if len(line.points) > 1:
-                    pen.polygon(lower + upper, _mixed(_COLOURS[line.name], _BAND))
+                    pen.polygon(lower + upper, laid_thinly(_COLOURS[line.name], _BAND))
         for line in self._lines:
             middle = [self._fine(step, mean) for step, mean, *_ in line.points]
             pen.line(middle, _COLOURS[line.name], 3 * _FINER, joint="curve")
@@ -117,7 +116,7 @@ class _Chart:
         worse = np.minimum(learnt, kept) if self._shares else np.maximum(learnt, kept)
         outline = [*zip(steps, learnt, strict=True), *zip(steps[::-1], worse[::-1], strict=True)]
         if len(steps) > 1:
-            pen.polygon([self._fine(*each) for each in outline], _mixed(_COLOURS["validation"], _SHADE))
+            pen.polygon([self._fine(*each) for each in outline], laid_thinly(_COLOURS["validation"], _SHADE))
 
     def _name_lines(self, pen: ImageDraw.ImageDraw, small: Lettering) -> None:
         """Beside its end each line's name and last value, moved apart where they would meet."""
@@ -138,8 +137,3 @@ class _Chart:
     def _fine(self, step: float, value: float) -> tuple[float, float]:
         x, y = self._at(step, value)
         return x * _FINER, y * _FINER
-
-
-def _mixed(colour: str, strength: float) -> tuple[int, ...]:
-    """The colour as it looks thinly laid on paper."""
-    return tuple(round(255 + strength * (part - 255)) for part in ImageColor.getrgb(colour))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..photos.image_lists import TRAINING
-from .measures import Judged
+from .judged import Judged
 from .near_duplicates import NearIdentical
 
 # The two highest scores are that close in a photo that is called uncertain.

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from ..errors import UserError
-from ..formats.classifiers import Classifier
+from ..formats.classifiers import Answer, Classifier
 from ..photos import image_lists
+from ..photos.folders import Place
 from ..photos.image_lists import TESTING, VALIDATION, ImageLists
+from ..showing import Advance
 
 
 @dataclass(frozen=True)
@@ -29,18 +30,18 @@ class Looked:
     photos: list[LabelledPhoto]
     scores: np.ndarray  # [n, labels]
     bottlenecks: np.ndarray | None  # [n, values]
-    distances: np.ndarray | None  # [n]; beyond 1 a photo is unknown
+    unknown: np.ndarray | None  # [n] bool: whether each is none of the labels; None: not asked
     unreadable: dict[str, str]
 
     def rows(self, wanted: Callable[[LabelledPhoto], bool]) -> np.ndarray:
         return np.array([row for row, photo in enumerate(self.photos) if wanted(photo)], np.int64)
 
 
-def scan(image_dir: Path, record: dict | None) -> ImageLists:
+def scan(image_dir: Place, record: dict | None) -> ImageLists:
     """The photos dealt out as they were for the training that `record` tells of, else as they usually are."""
     options = (record or {}).get("options", {})
-    percentages = [options.get(f"{split}_percentage", 10.0) for split in (TESTING, VALIDATION)]
-    return image_lists.scan(image_dir, *percentages, fewest_labels=1)
+    testing, validation = (options.get(f"{split}_percentage", 10.0) for split in (TESTING, VALIDATION))
+    return image_lists.scan(image_dir, testing, validation, fewest_labels=1)
 
 
 def match(
@@ -62,10 +63,10 @@ def match(
     return photos, [name for name, index in zip(lists.labels, indices, strict=True) if index is None]
 
 
-def look(
-    classifier: Classifier, lists: ImageLists, photos: Sequence[LabelledPhoto], advance: Callable[[int], None]
-) -> Looked:
-    answers, kept, unreadable = [], [], {}
+def look(classifier: Classifier, lists: ImageLists, photos: Sequence[LabelledPhoto], advance: Advance) -> Looked:
+    kept: list[LabelledPhoto] = []
+    answers: list[Answer] = []
+    unreadable: dict[str, str] = {}
     pictures = [lists.image_dir / photo.path for photo in photos]
     for photo, (_, answer) in zip(photos, classifier.label(pictures), strict=True):
         advance(1)
@@ -77,11 +78,13 @@ def look(
     if not answers:
         reason = next(iter(unreadable.values()), "there are none")
         raise UserError(f"none of the {len(photos)} photos to look at in {lists.image_dir} can be read ({reason})")
+    bottlenecks = [answer.bottleneck for answer in answers if answer.bottleneck is not None]
+    asked = answers[0].distance is not None
     return Looked(
         kept,
         np.stack([answer.scores for answer in answers]),
-        None if answers[0].bottleneck is None else np.stack([answer.bottleneck for answer in answers]),
-        None if answers[0].distance is None else np.array([answer.distance for answer in answers]),
+        np.stack(bottlenecks) if bottlenecks else None,
+        np.array([answer.unknown for answer in answers]) if asked else None,
         unreadable,
     )
 

@@ -7,10 +7,14 @@ import math
 import numpy as np
 
 from ..drawing.text_columns import columns, cut, fit
+from ..photos.image_lists import TRAINING
 from ..training.accuracy import share_in_words
+from .assessment import Assessment
 from .findings import Findings, Suspicion
-from .measures import Judged, LabelMeasures, Measures, Strangers
+from .judged import Judged, Strangers
+from .measures import LabelMeasures, Measures, Overall
 from .near_duplicates import Pair
+from .selection import ALL
 
 _WIDTH = 100
 _LONGEST_LABEL, _SHORTEST_LABEL = 30, 8
@@ -18,12 +22,24 @@ _MOST_LABELS_CROSSED = 12  # beyond that a confusion matrix is wider than a term
 _MOST_CONFUSIONS = 10
 
 
+def describe_all(assessment: Assessment) -> list[str]:
+    """What was measured on what, and all that `describe` says."""
+    chosen, measures, strangers = assessment.chosen, assessment.measures, assessment.strangers
+    which = "" if chosen.split == ALL else f"{chosen.split} "
+    others = "" if strangers is None else f", and {len(strangers)} photos of none of its labels"
+    model = assessment.classifier.model.path
+    lines = [f"{model} on {measures.total} {which}photos of {chosen.lists.image_dir}{others}"]
+    if learnt := measures.judged.splits.count(TRAINING):
+        lines.append(f"{learnt} of these were there to be trained on: on new photos it is less accurate than this")
+    return [*lines, *describe(measures, strangers)]
+
+
 def describe(measures: Measures, strangers: Strangers | None = None) -> list[str]:
     """The figures, a table of the labels, and what was taken for what."""
     lines = [] if strangers is None else _strangers(strangers)
-    if not measures.total:
+    if measures.overall is None:
         return [*lines, "no photos of known labels to evaluate on: nothing was measured"]
-    return [*_figures(measures), *lines, "", *_label_table(measures), "", *_confusions(measures)]
+    return [*_figures(measures, measures.overall), *lines, "", *_label_table(measures), "", *_confusions(measures)]
 
 
 def describe_findings(found: Findings, most: int = 3) -> list[str]:
@@ -80,26 +96,25 @@ def _score(score: float) -> str:
 def _strangers(strangers: Strangers) -> list[str]:
     if not strangers.paths:
         return []
-    away = int(np.count_nonzero(strangers.turned_away))
-    return [f"turned away of photos of other things: {share_in_words(away, len(strangers.paths))}"]
+    return [f"turned away of photos of other things: {share_in_words(strangers.away, len(strangers))}"]
 
 
-def _figures(measures: Measures) -> list[str]:
-    results, labels = measures.results, measures.judged.labels
-    commonest, share = measures.most_frequent
+def _figures(measures: Measures, overall: Overall) -> list[str]:
+    results, labels, calibration = measures.results, measures.judged.labels, overall.calibration
+    commonest, share = overall.most_frequent
     lines = [
         f"accuracy {share_in_words(results.right, results.total)}",
         f"  to compare: always saying {cut(commonest, _LONGEST_LABEL)} would be right {100 * share:.1f} %",
     ]
-    if measures.top_5 is not None:
-        lines.append(f"top-5 accuracy {100 * measures.top_5:.1f} %: the right label is among the five highest")
+    if overall.top_5 is not None:
+        lines.append(f"top-5 accuracy {100 * overall.top_5:.1f} %: the right label is among the five highest")
     lines += [
-        f"cross entropy {measures.cross_entropy:.3f} (0 is perfect, an even guess has {math.log(len(labels)):.3f})",
-        f"calibration error {100 * measures.calibration_error:.1f} % (so many photos show about "
-        f"{100 * measures.calibration_error_by_chance:.1f} % by chance alone)",
+        f"cross entropy {overall.cross_entropy:.3f} (0 is perfect, an even guess has {math.log(len(labels)):.3f})",
+        f"calibration error {100 * calibration.error:.1f} % (so many photos show about "
+        f"{100 * calibration.error_by_chance:.1f} % by chance alone)",
     ]
-    if measures.answered is not None:
-        away, kept = measures.turned_away, measures.answered
+    if measures.turned_away is not None:
+        away, kept = measures.turned_away.by_mistake, measures.turned_away.answered
         lines.append(f"turned away as unknown, though of a known label: {share_in_words(away, measures.total)}")
         if kept.total:
             lines.append(f"accuracy of the others {share_in_words(kept.right, kept.total)}")

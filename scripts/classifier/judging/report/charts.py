@@ -8,7 +8,8 @@ import numpy as np
 
 from ...drawing import curve_points
 from ...drawing.text_columns import columns, cut
-from ..measures import Bin, Measures
+from ..calibration import Bin
+from ..measures import Measures
 from .markup import count, percent, text
 
 # A chart in its own units, which on a phone are about pixels.
@@ -62,9 +63,9 @@ def reliability(bins: list[Bin], what: str) -> str:
     parts = [_axes(ticks, ticks, "how sure it was", "how often it was right")]
     most = max((each.photos for each in bins), default=0)
     for each in bins:
-        if each.accuracy is None:
+        if each.accuracy is None or each.mean_score is None:
             continue
-        left, right, height = _x(each.low), _x(each.high), _y(each.accuracy)
+        left, right, height, sure = _x(each.low), _x(each.high), _y(each.accuracy), _y(each.mean_score)
         # Bars of few photos, which say little, are faint.
         strength = 0.35 + 0.65 * math.sqrt(each.photos / most)
         note = (
@@ -75,10 +76,7 @@ def reliability(bins: list[Bin], what: str) -> str:
             f'<rect class="bar" x="{left + 1:.1f}" y="{min(height, _y(0) - 1.5):.1f}" width="{right - left - 2:.1f}" '
             f'height="{max(_y(0) - height, 1.5):.1f}" fill-opacity="{strength:.2f}"><title>{note}</title></rect>'
         )
-        parts.append(
-            f'<line class="mark" x1="{left + 1:.1f}" x2="{right - 1:.1f}" y1="{_y(each.mean_score):.1f}" '
-            f'y2="{_y(each.mean_score):.1f}"/>'
-        )
+        parts.append(f'<line class="mark" x1="{left + 1:.1f}" x2="{right - 1:.1f}" y1="{sure:.1f}" y2="{sure:.1f}"/>')
     parts.append(f'<line class="ideal" x1="{_x(0)}" y1="{_y(0)}" x2="{_x(1)}" y2="{_y(1)}"/>')
     return _svg(_WIDTH, _HEIGHT, what, "".join(parts))
 
@@ -112,12 +110,12 @@ def confusion(measures: Measures, what: str) -> str:
         at = gutter + cell * line
         parts.append(f'<path class="grid" d="M{gutter} {at}h{side}M{at} {gutter}v{side}"/>')
     for at, shown in enumerate(names if written else ()):
-        middle = gutter + cell * (at + 0.5)
-        turned = f'transform="translate({middle} {gutter - 6}) rotate(-90)"'
-        parts.append(f'<text class="row" x="{gutter - 6}" y="{middle}">{text(shown)}</text>')
+        centre = gutter + cell * (at + 0.5)
+        turned = f'transform="translate({centre} {gutter - 6}) rotate(-90)"'
+        parts.append(f'<text class="row" x="{gutter - 6}" y="{centre}">{text(shown)}</text>')
         parts.append(f'<text class="column" {turned}>{text(shown)}</text>')
-    size = gutter + side + 1
-    return _svg(size, size, what, "".join(parts), fixed=written, kind="matrix")
+    whole = gutter + side + 1
+    return _svg(whole, whole, what, "".join(parts), fixed=written, kind="matrix")
 
 
 def _x(share: float) -> float:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
+from ...photos.folders import Place
 from ...photos.image_lists import TESTING, TRAINING, VALIDATION
 from ..findings import LOW_SCORE, Findings
-from ..measures import Judged, Measures, Strangers
+from ..judged import Judged, Strangers
+from ..measures import Measures
 from ..near_duplicates import Pair
 from ..perceptual_hash import BITS
 from .markup import Section, count, name, percent, share, text
@@ -25,7 +26,7 @@ _SCORES_SHOWN = 3
 _LIKENESS = ((1, "the same picture"), (6, "almost the same"), (BITS, "very alike"))
 
 
-def mistakes(found: Findings, image_dir: Path) -> Section | None:
+def mistakes(found: Findings, image_dir: Place) -> Section | None:
     if not len(found.tested):
         return None
     rows = found.mistakes
@@ -41,7 +42,7 @@ def mistakes(found: Findings, image_dir: Path) -> Section | None:
     return Section("mistakes", "Worst mistakes", body)
 
 
-def uncertain(found: Findings, image_dir: Path) -> Section | None:
+def uncertain(found: Findings, image_dir: Place) -> Section | None:
     if not len(found.uncertain):
         return None
 
@@ -58,7 +59,7 @@ def uncertain(found: Findings, image_dir: Path) -> Section | None:
     return Section("uncertain", "Least certain", body)
 
 
-def suspicions(found: Findings, image_dir: Path) -> Section | None:
+def suspicions(found: Findings, image_dir: Place) -> Section | None:
     if not len(found.everything):
         return None
     learnt = found.everything.splits.count(TRAINING)
@@ -89,7 +90,7 @@ def suspicions(found: Findings, image_dir: Path) -> Section | None:
     return Section("labels-to-check", "Labels to check", body)
 
 
-def near_identical(found: Findings, image_dir: Path) -> Section | None:
+def near_identical(found: Findings, image_dir: Place) -> Section | None:
     near = found.near
     if near is None:
         return None
@@ -126,18 +127,18 @@ def near_identical(found: Findings, image_dir: Path) -> Section | None:
 
 
 def unknown(measures: Measures, strangers: Strangers | None) -> Section | None:
-    if measures.turned_away is None and strangers is None:
+    turned_away = measures.turned_away
+    if turned_away is None and strangers is None:
         return None
     body = "<p>A classifier that can say “none of these” should turn away what it does not know, and nothing else.</p>"
-    if measures.turned_away is not None and measures.total:
-        body += f"<p><b>Turned away by mistake:</b> {share(measures.turned_away, measures.total)} of known labels."
-        kept = measures.answered
+    if turned_away is not None and measures.total:
+        body += f"<p><b>Turned away by mistake:</b> {share(turned_away.by_mistake, measures.total)} of known labels."
+        kept = turned_away.answered
         if kept.total:
             body += f" Of the others, {share(kept.right, kept.total)} were recognised."
         body += "</p>"
-    if strangers is not None and len(strangers.paths):
-        away = int(np.count_nonzero(strangers.turned_away))
-        rightly = share(away, len(strangers.paths))
+    if strangers is not None and len(strangers):
+        rightly = share(strangers.away, len(strangers))
         body += f"<p><b>Of photos of other things</b>, {rightly} were rightly turned away.</p>"
         taken = np.flatnonzero(~strangers.turned_away)
         taken = taken[np.argsort(-strangers.scores[taken].max(axis=1), kind="stable")]
@@ -154,7 +155,7 @@ def _stranger(strangers: Strangers, labels: tuple[str, ...], row: int) -> str:
 
 
 def _gallery(
-    image_dir: Path,
+    image_dir: Place,
     judged: Judged,
     rows: Iterable[int],
     most: int,
@@ -184,14 +185,14 @@ def _cards(cards: list[str], total: int, what: str, kind: str = "photos") -> str
     return f'<ul class="{kind}">{"".join(f"<li>{card}</li>" for card in cards)}</ul>{more}'
 
 
-def _card(image_dir: Path, path: str, words: str, alt: str, below: str) -> str:
+def _card(image_dir: Place, path: str, words: str, alt: str, below: str) -> str:
     return (
         f"<figure>{_photo(image_dir, path, alt)}<figcaption><span>{words}</span>{below}"
         f'<span class="path">{name(path)}</span></figcaption></figure>'
     )
 
 
-def _photo(image_dir: Path, path: str, alt: str) -> str:
+def _photo(image_dir: Place, path: str, alt: str) -> str:
     small = thumbnail(image_dir / path)
     if small is None:
         return '<div class="photo">cannot be read any more</div>'
@@ -219,7 +220,7 @@ def _score_bars(labels: tuple[str, ...], scores: np.ndarray, truth: int | None, 
     return f'<ul class="scores">{"".join(lines)}</ul>'
 
 
-def _pairs(judged: Judged, image_dir: Path, pairs: list[Pair]) -> str:
+def _pairs(judged: Judged, image_dir: Place, pairs: list[Pair]) -> str:
     def half(row: int) -> str:
         label, path = judged.labels[judged.truth[row]], judged.paths[row]
         words = f"{name(label)}, {text(judged.splits[row])}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass
-from pathlib import Path
 
 from PIL import Image
 
 from ...photos import pixels
+from ...photos.folders import Place
 from ...photos.pixels import UnreadableImage
 
 LONGEST_SIDE = 160
@@ -23,7 +23,7 @@ class Thumbnail:
     height: int
 
 
-def thumbnail(photo: Path) -> Thumbnail | None:
+def thumbnail(photo: Place) -> Thumbnail | None:
     """The photo within LONGEST_SIDE pixels a side; None if it cannot be read any more."""
     try:
         # Twice as large to begin with: a JPEG comes out reduced, and coarsely.

@@ -1,0 +1,68 @@
+"""What a classifier is worth, from what it made of the photos chosen to judge it by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..formats.classifiers import Classifier
+from ..showing import Show
+from . import findings, near_duplicates, perceptual_hash
+from .findings import Findings
+from .judged import Judged, Strangers
+from .looking import Looked
+from .measures import Measures
+from .selection import ALL, Selection
+
+
+@dataclass(frozen=True)
+class Assessment:
+    classifier: Classifier
+    chosen: Selection
+    everything: Judged  # all photos of known labels that were looked at, under the names that people know
+    bottlenecks: np.ndarray | None  # of everything, [photos, values]
+    measures: Measures  # of the chosen set
+    strangers: Strangers | None
+
+    def find(self, show: Show) -> Findings:
+        """The photos worth a look. All are read once more, to compare them with one another."""
+        photos = self.everything
+        with show(len(photos)) as advance:
+            hashes = perceptual_hash.of_photos(self.chosen.lists.image_dir, photos.paths, advance)
+        near = near_duplicates.find(hashes, photos.splits, photos.truth, self.bottlenecks)
+        return findings.find(self.measures.judged, photos, near)
+
+
+def assess(classifier: Classifier, chosen: Selection, looked: Looked) -> Assessment:
+    known = looked.rows(lambda photo: photo.label is not None)
+    everything = _judged(classifier, looked, known)
+    return Assessment(
+        classifier,
+        chosen,
+        everything,
+        None if looked.bottlenecks is None else looked.bottlenecks[known],
+        Measures(everything if chosen.split == ALL else everything.of(chosen.split)),
+        _strangers(chosen, looked),
+    )
+
+
+def _judged(classifier: Classifier, looked: Looked, rows: np.ndarray) -> Judged:
+    photos = [looked.photos[row] for row in rows]
+    return Judged(
+        classifier.names,
+        [photo.path for photo in photos],
+        np.array([photo.label for photo in photos], np.int64),
+        looked.scores[rows],
+        [photo.split for photo in photos],
+        None if looked.unknown is None else looked.unknown[rows],
+    )
+
+
+def _strangers(chosen: Selection, looked: Looked) -> Strangers | None:
+    """Nothing was trained on them, whatever set they are in. They are looked at only where the unknown is told."""
+    rows = looked.rows(lambda photo: photo.label is None)
+    if looked.unknown is None or not len(rows):
+        return None
+    paths = [looked.photos[row].path for row in rows]
+    return Strangers(chosen.lists.image_dir, paths, looked.scores[rows], looked.unknown[rows])

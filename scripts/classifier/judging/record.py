@@ -1,0 +1,59 @@
+"""What an evaluation measured, as plain values for JSON; what is undefined is null."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..photos import category_names
+from ..training import accuracy
+from .assessment import Assessment
+from .judged import Strangers
+from .measures import Measures
+
+
+def of(assessment: Assessment) -> dict:
+    """For programs, which know the labels as they are."""
+    classifier, chosen = assessment.classifier, assessment.chosen
+    record = {"graph": str(classifier.model.path), "image_dir": str(chosen.lists.image_dir), "split": chosen.split}
+    names = {} if classifier.named is None else {category_names.RECORDED: classifier.named}
+    labelled = Measures(replace(assessment.measures.judged, labels=classifier.labels))
+    return record | names | of_measures(labelled, assessment.strangers)
+
+
+def of_measures(measures: Measures, strangers: Strangers | None = None) -> dict:
+    record = accuracy.as_record(measures.results, measures.judged.labels)
+    if strangers is not None:
+        record["strangers"] = {"photos": len(strangers), "turned_away": strangers.away}
+    overall = measures.overall
+    if overall is None:
+        return record
+    for each in measures.per_label:
+        record["per_label"][each.label].update(
+            guessed=each.guessed, precision=each.precision, recall=each.recall, f1=each.f1
+        )
+    record["cross_entropy"] = overall.cross_entropy
+    if overall.top_5 is not None:
+        record["top_5_accuracy"] = overall.top_5
+    record["macro"] = {
+        "precision": measures.macro_precision,
+        "recall": measures.macro_recall,
+        "f1": measures.macro_f1,
+    }
+    record["calibration_error"] = overall.calibration.error
+    record["calibration_error_by_chance"] = overall.calibration.error_by_chance
+    record["calibration_bins"] = [
+        {
+            "above": each.low,
+            "to": each.high,
+            "photos": each.photos,
+            "mean_score": each.mean_score,
+            "accuracy": each.accuracy,
+        }
+        for each in overall.calibration.bins
+    ]
+    record["labels"] = list(measures.judged.labels)
+    record["confusion"] = measures.confusion.tolist()
+    if measures.turned_away is not None:
+        record["turned_away"] = measures.turned_away.by_mistake
+        record["accuracy_of_answered"] = measures.turned_away.answered.accuracy
+    return record

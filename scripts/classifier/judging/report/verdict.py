@@ -1,0 +1,84 @@
+"""The head of the report: how good the classifier is, and what to bear in mind about that."""
+
+from __future__ import annotations
+
+from ...photos.image_lists import TESTING, TRAINING, VALIDATION
+from ..measures import Measures, Overall
+from ..near_duplicates import NearIdentical
+from .markup import FEW_PHOTOS, count, decimals, name, percent
+
+
+def head(title: str, measures: Measures, near: NearIdentical | None) -> str:
+    """Of the classifier called so."""
+    about, overall = f'<p class="about">{name(title)}, evaluated</p>', measures.overall
+    if overall is None:
+        return f"{about}<h1>There were no photos to judge it by</h1>"
+    right, total = measures.results.right, measures.total
+    low, high = overall.interval_95
+    which = _which_photos(measures.judged.splits)
+    if right == total:
+        heading = f"Right on {'the one photo' if total == 1 else f'all {total:,} photos'} {which}"
+    else:
+        heading = f"Right on {right:,} of {total:,} photos {which}: {percent(overall.accuracy, decimals(total))}"
+    exact = decimals(total)
+    commonest, share = overall.most_frequent
+    guess = share if len(measures.judged.labels) > 1 else None
+    sentences = [
+        f"{'With so few photos, luck plays a part: on' if total < FEW_PHOTOS else 'On'} many more photos like these it "
+        f"would be right between {percent(low, exact)} and {percent(high, exact)} of the time, most likely."
+    ]
+    if guess is not None:
+        sentences.append(f"Always saying {name(commonest)} would be right {percent(guess, exact)}.")
+        if guess >= low:
+            sentences.append("It is not certain that the classifier does any better than that.")
+    return (
+        f"{about}<h1>{heading}</h1><p>{' '.join(sentences)}</p>{_interval(overall, guess)}"
+        f"{''.join(f'<p class=note>{each}</p>' for each in _reservations(measures, near))}"
+    )
+
+
+def _which_photos(splits: list[str]) -> str:
+    found = set(splits)
+    if found == {TESTING}:
+        return "it had never seen"
+    if found == {TRAINING}:
+        return "it learned from"
+    if found <= {TESTING, VALIDATION}:
+        return "it did not learn from"
+    return "shown to it"
+
+
+def _interval(overall: Overall, guess: float | None) -> str:
+    """The accuracy on a scale, with that of always saying the same where there is anything else to say."""
+    low, high = overall.interval_95
+    line = "" if guess is None else f'<span class="guess" style="left:{100 * guess:.1f}%"></span>'
+    key = "" if guess is None else '<li><i class="k-guess"></i>always saying the same</li>'
+    return (
+        f'<div class="scale"><div class="track" role="img" aria-label="On a scale from 0 to 100 %: measured '
+        f'{percent(overall.accuracy, 1)}, likely between {percent(low, 1)} and {percent(high, 1)}">{line}'
+        f'<span class="range" style="left:{100 * low:.1f}%;width:{100 * (high - low):.1f}%"></span>'
+        f'<span class="point" style="left:{100 * overall.accuracy:.1f}%"></span></div>'
+        '<div class="ends" aria-hidden="true"><span>0 %</span><span>50 %</span><span>100 %</span></div></div>'
+        '<ul class="key" aria-hidden="true"><li><i class="k-point"></i>measured</li>'
+        f'<li><i class="k-range"></i>where the truth likely lies (95 %)</li>{key}</ul>'
+    )
+
+
+def _reservations(measures: Measures, near: NearIdentical | None) -> list[str]:
+    """What makes the figure look better than it is."""
+    notes = []
+    learnt = measures.judged.splits.count(TRAINING)
+    if learnt:
+        notes.append(
+            f"{count(learnt, 'of these photos was', 'of these photos were')} learned from. A classifier is good at "
+            "photos that it knows; how good it is at new ones is told only by photos that were kept from it."
+        )
+    if near is not None:
+        twins = near.copies.get((TESTING, TRAINING), 0)
+        if twins:
+            notes.append(
+                f"{count(twins, 'test photo has a nearly identical twin', 'test photos have nearly identical twins')} "
+                "among those it learned from, which flatters the figure: see "
+                '<a href="#near-identical">nearly identical photos</a>.'
+            )
+    return notes
