@@ -6,10 +6,9 @@ What is written carries its labels and how pictures are prepared. It is loaded b
 beside the original, and both are compared: size, accuracy, time.
 """
 
-import statistics
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from absl import flags
@@ -18,12 +17,14 @@ from .classifier.errors import UserError
 from .classifier.formats import classifiers, graph as graphs, kinds
 from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
-from .classifier.judging import looking
-from .classifier.judging.looking import LabelledPhoto, Looked
+from .classifier.judging import looking, side_by_side
+from .classifier.judging.looking import LabelledPhoto
+from .classifier.judging.side_by_side import Figures
 from .classifier.photos import pixels
 from .classifier.photos.image_lists import TESTING, TRAINING, ImageLists
 from .classifier.training import accuracy
-from .console import command_line, input_flags, progress
+from .console import command_line, input_flags
+from .console.console import Console
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The classifier: a frozen graph.")
@@ -42,98 +43,105 @@ flags.DEFINE_string(
 )
 flags.DEFINE_integer("calibration_photos", 100, "How many training photos int8 and dynamic look at.", 1)
 
-_TIMED = 50  # photos; the median of so many hardly moves
+
+class Photos(NamedTuple):
+    lists: ImageLists
+    labelled: list[LabelledPhoto]
+
+    def of(self, split: str) -> list[LabelledPhoto]:
+        """Those of labels that the classifier has."""
+        return [photo for photo in self.labelled if photo.split == split and photo.label is not None]
 
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    if FLAGS.quantize != "none" and FLAGS.format != kinds.TFLITE:
+    console, graph, output = Console(), Path(FLAGS.graph), _output()
+    _refuse_what_cannot_be_written(graph, output)
+    before = _open_graph(graph)
+    photos = _photos(before)
+    contents = graphs.read_contents(graph, input_flags.overrides(), before.labels, before.named)
+    samples = _samples(before, photos, console) if FLAGS.quantize in ("int8", "dynamic") else None
+    note = kinds.write(FLAGS.format, output, contents, FLAGS.quantize, samples)
+    if note is not None:
+        console.warn(note)
+    after = classifiers.load(output, None, Wishes(pictures=2))
+    console.say(*_compare([before, after], photos, console))
+    console.say(f"written: {output}")
+
+
+def _output() -> Path:
+    if FLAGS.quantize != "none" and not kinds.FORMATS[FLAGS.format].quantized:
         raise UserError(f"--quantize={FLAGS.quantize} is for --format=tflite: {FLAGS.format} is written as it is")
-    graph = Path(FLAGS.graph)
-    output = kinds.default_output(graph, FLAGS.format, FLAGS.quantize) if FLAGS.output is None else Path(FLAGS.output)
-    said = input_flags.overrides()
+    if FLAGS.output is None:
+        return kinds.default_output(Path(FLAGS.graph), FLAGS.format, FLAGS.quantize)
+    return Path(FLAGS.output)
+
+
+def _refuse_what_cannot_be_written(graph: Path, output: Path) -> None:
     if kinds.kind_of(graph) != kinds.GRAPH:
         raise UserError(f"{graph} is not a frozen graph: export starts from the .pb file that retrain wrote")
     if output.resolve() == graph.resolve():
         raise UserError(f"--output={output} is the graph itself: give another place")
     kinds.check(FLAGS.format, output)
+
+
+def _open_graph(graph: Path) -> Classifier:
     labels = None if FLAGS.labels is None else Path(FLAGS.labels)
-    before = classifiers.load(graph, labels, Wishes(said, 2), names=input_flags.names())
-    lists, photos = _photos(before)
-    contents = graphs.read_contents(graph, said, before.labels, before.named)
-    samples = _samples(before, lists, photos) if FLAGS.quantize in ("int8", "dynamic") else None
-    note = kinds.write(FLAGS.format, output, contents, FLAGS.quantize, samples)
-    if note is not None:
-        command_line.warn(note)
-    after = classifiers.load(output, None, Wishes(pictures=2))
-    _compare([before, after], lists, [photo for photo in photos if photo.split == TESTING and photo.label is not None])
-    print(f"written: {output}")
+    return classifiers.load(graph, labels, Wishes(input_flags.overrides(), 2), names=input_flags.names())
 
 
-def _photos(classifier: Classifier) -> tuple[ImageLists | None, list[LabelledPhoto]]:
+def _photos(classifier: Classifier) -> Photos | None:
     """Of the folder that the user names, else the one that it was trained on; none where that is gone."""
     options = (classifier.model.record or {}).get("options", {})
     folder = options.get("image_dir") if FLAGS.image_dir is None else FLAGS.image_dir
-    if FLAGS.image_dir is None and (folder is None or not Path(folder).is_dir()):
-        return None, []
+    if folder is None or (FLAGS.image_dir is None and not Path(folder).is_dir()):
+        return None
     lists = looking.scan(Path(folder), classifier.model.record)
-    return lists, looking.match(lists, classifier.labels)[0]
+    return Photos(lists, looking.match(lists, classifier.labels)[0])
 
 
-def _samples(classifier: Classifier, lists: ImageLists | None, photos: list[LabelledPhoto]) -> Iterator[np.ndarray]:
+def _samples(classifier: Classifier, photos: Photos | None, console: Console) -> Iterator[np.ndarray]:
     """Training photos, prepared, from which the ranges of values are taken."""
-    training = [photo for photo in photos if photo.split == TRAINING]
-    if not training:
+    training = [] if photos is None else [photo for photo in photos.labelled if photo.split == TRAINING]
+    if photos is None or not training:
         return
     chosen = np.random.default_rng(0).permutation(len(training))[: FLAGS.calibration_photos]
-    with progress.show("calibrating", len(chosen), "photos") as advance:
+    with console.show("calibrating", "photos")(len(chosen)) as advance:
         for at in chosen:
             advance(1)
             try:
-                yield classifier.model.preprocessing.apply((lists.image_dir / training[at].path).read_bytes())
+                yield classifier.model.preprocessing.apply((photos.lists.image_dir / training[at].path).read_bytes())
             except (pixels.UnreadableImage, OSError):
                 continue  # retrain has listed it; the others are enough
 
 
-def _compare(pair: list[Classifier], lists: ImageLists | None, photos: list[LabelledPhoto]) -> None:
-    if not photos:
-        print("loaded back; not scored, as there are no test photos: give their folder with --image_dir")
+def _compare(pair: list[Classifier], photos: Photos | None, console: Console) -> Iterator[str]:
+    testing = [] if photos is None else photos.of(TESTING)
+    if photos is None or not testing:
+        yield "loaded back; not scored, as there are no test photos: give their folder with --image_dir"
         for classifier in pair:
-            print(f"  {classifier.model.path}: {_size(classifier.model.path)}")
+            yield f"  {classifier.model.path}: {_size(classifier.model.path)}"
         return
-    looked = []
-    for classifier in pair:
-        with progress.show(f"scoring {classifier.model.path.name}", len(photos), "photos") as advance:
-            looked.append(looking.look(classifier, lists, photos, advance))
-    longest = max(len(str(classifier.model.path)) for classifier in pair)
-    for classifier, each in zip(pair, looked, strict=True):
-        path, milliseconds = classifier.model.path, 1000 * _seconds_a_photo(classifier, lists, each)
-        print(f"{path!s:{longest}}  {_size(path):>10}  {_accuracy(each)}  {milliseconds:.1f} ms a photo")
-    same = int((looked[0].scores.argmax(axis=1) == looked[1].scores.argmax(axis=1)).sum())
-    print(f"the first label is the same on {same} of {len(looked[0].photos)} test photos")
+    paths = [classifier.model.path for classifier in pair]
+    before, after = (
+        side_by_side.measure(each, photos.lists, testing, console.show(f"scoring {each.model.path.name}", "photos"))
+        for each in pair
+    )
+    longest = max(len(str(path)) for path in paths)
+    for path, figures in zip(paths, (before, after), strict=True):
+        yield f"{path!s:{longest}}  {_size(path):>10}  {_accuracy(figures)}  {1000 * figures.seconds:.1f} ms a photo"
+    same = side_by_side.same_guesses(before, after)
+    yield f"the first label is the same on {same} of {before.photos} test photos"
 
 
-def _accuracy(looked: Looked) -> str:
-    right = int((looked.scores.argmax(axis=1) == [photo.label for photo in looked.photos]).sum())
-    low, high = accuracy.interval_95(right, len(looked.photos))
-    share = 100 * right / len(looked.photos)
-    return f"{share:.1f} % right ({right} of {len(looked.photos)}; {100 * low:.0f} to {100 * high:.0f} %)"
-
-
-def _seconds_a_photo(classifier: Classifier, lists: ImageLists, looked: Looked) -> float:
-    """Of the network alone, one photo at a time."""
-    run, take, times = classifier.model.open_runner(), classifier.model.preprocessing, []
-    for photo in looked.photos[:_TIMED]:
-        picture = take.apply((lists.image_dir / photo.path).read_bytes())[None]
-        started = time.perf_counter()
-        run(picture)
-        times.append(time.perf_counter() - started)
-    return statistics.median(times)
+def _accuracy(figures: Figures) -> str:
+    low, high = accuracy.interval_95(figures.right, figures.photos)
+    share = 100 * figures.right / figures.photos
+    return f"{share:.1f} % right ({figures.right} of {figures.photos}; {100 * low:.0f} to {100 * high:.0f} %)"
 
 
 def _size(path: Path) -> str:
-    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    return f"{sum(file.stat().st_size for file in files) / 1000:,.0f} kB"
+    return f"{side_by_side.size(path) / 1000:,.0f} kB"
 
 
 if __name__ == "__main__":

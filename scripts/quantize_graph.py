@@ -18,13 +18,13 @@ from absl import flags
 
 from .classifier import atomic_files
 from .classifier.errors import UserError
-from .classifier.formats import classifiers
+from .classifier.formats import labels as labels_files
 from .classifier.graphs import frozen_graph, weight_quantization
 from .classifier.graphs.frozen_graph import node_of
 from .classifier.graphs.weight_quantization import ROUNDED, STORED, Quantized
 from .classifier.photos.preprocessing import Preprocessing
 from .classifier.training import run_record
-from .console import command_line
+from .console import command_line, console
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("input", "tf_files/retrained_graph.pb", "The frozen graph.")
@@ -47,25 +47,29 @@ def main(positional: list[str]) -> None:
     _check_mode()
     path, output = Path(FLAGS.input), Path(FLAGS.output)
     graph_def, record, before = frozen_graph.read(path), run_record.read(path), _size(path)
-    atomic_files.check(output)
-    if run_record.path_beside(output) == output:
-        raise UserError(f"--output={output}: this name is the record's, expected one that ends in .pb")
+    _check_output(output)
     if record is not None and "quantization" in record:
-        command_line.warn(f"{path} was quantized before: doing it with the graph that it was made of loses less")
-    labels, unknown = _labels(path, record), run_record.read_unknown(path, record)
-    outputs = _outputs(record)
+        console.warn(f"{path} was quantized before: doing it with the graph that it was made of loses less")
+    # All of it before anything is written, which may be to the same place.
+    labels, unknown, outputs = _labels(path, record), run_record.read_unknown(path, record), _outputs(record)
     done = weight_quantization.quantize(graph_def, outputs, FLAGS.mode, FLAGS.bitdepth)
     written = [output]
     frozen_graph.write(done.graph_def, output)
     if labels is not None:
         # Also where the record holds them: a file that is there from another graph would be believed more.
-        written.append(output.with_name(_name_of_labels(output)))
+        written.append(labels_files.path_beside(output))
         run_record.write_labels(labels, written[-1])
-    if record is not None:
-        run_record.write(output, _preprocessing(record, outputs), labels, _noted(record, done), unknown)
-        written.append(run_record.path_beside(output))
+        if record is not None:
+            written.append(run_record.path_beside(output))
+            run_record.write(output, _preprocessing(record, outputs), labels, _noted(record, done), unknown)
     _report(done, {f"before: {path}": before, f"after:  {output}": _size(output)})
     print(f"written: {', '.join(map(str, written))}")
+
+
+def _check_output(output: Path) -> None:
+    atomic_files.check(output)
+    if run_record.path_beside(output) == output:
+        raise UserError(f"--output={output}: this name is the record's, expected one that ends in .pb")
 
 
 def _check_mode() -> None:
@@ -91,21 +95,18 @@ def _outputs(record: dict | None) -> list[str]:
 def _labels(path: Path, record: dict | None) -> tuple[str, ...] | None:
     """As label_image finds them. A graph from elsewhere need not have any."""
     try:
-        return classifiers.labels_beside(path, record)
+        return labels_files.beside(path, record)
     except UserError as error:
         if record is not None:
             raise
-        command_line.warn(f"what is written goes without labels: {error}")
+        console.warn(f"what is written goes without labels: {error}")
         return None
-
-
-def _name_of_labels(graph: Path) -> str:
-    return f"{graph.stem.replace('graph', 'labels') if 'graph' in graph.stem else f'{graph.stem}_labels'}.txt"
 
 
 def _preprocessing(record: dict, outputs: list[str]) -> Preprocessing:
     take = Preprocessing(**record["preprocessing"])
-    return take if node_of(take.output_layer) in outputs else replace(take, output_layer=outputs[0])
+    _, output_layer = take.layers
+    return take if node_of(output_layer) in outputs else replace(take, output_layer=outputs[0])
 
 
 def _noted(record: dict, done: Quantized) -> dict:

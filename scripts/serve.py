@@ -14,6 +14,7 @@ from .classifier.errors import UserError
 from .classifier.formats import classifiers
 from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
+from .classifier.serving import access_log
 from .console import command_line, flags, input_flags
 
 FLAGS = flags.FLAGS
@@ -26,7 +27,7 @@ flags.DEFINE_string("token", None, "Ask for this bearer token on everything but 
 flags.DEFINE_bool("unknown", False, "Say of pictures that they are unknown, as label_image does.")
 flags.DEFINE_bool("watch", False, "Take over a new graph that is written to the same place.")
 flags.DEFINE_integer("queue", 256, "How many pictures may wait; who sends more is told to come later.", 1)
-flags.DEFINE_enum("log_format", "text", ["text", "json"], "How each request is logged.")
+flags.DEFINE_enum("log_format", access_log.TEXT, [access_log.TEXT, access_log.JSON], "How each request is logged.")
 
 # A classifier is made ready for many pictures, which takes half a second longer and is faster from then on.
 _MANY = 1000
@@ -52,9 +53,8 @@ def main(positional: list[str]) -> None:
         print(f"note: {classifier.model.note}", file=sys.stderr)
     service.check(classifier)
     served = service.Service(*service.name_and_version(path, FLAGS.name), FLAGS.queue, metrics.Metrics())
-    server.run(
-        taken, served, classifier, watched, FLAGS.token, FLAGS.log_format, _write, lambda: _ready(served.name, taken)
-    )
+    log = access_log.Log(FLAGS.log_format, _write)
+    server.run(taken, served, classifier, watched, FLAGS.token, log, lambda: _ready(served.name, taken))
     _write("stopped")
 
 

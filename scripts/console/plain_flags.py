@@ -20,8 +20,9 @@ class Flag:
     boolean: bool = False
     multiple: bool = False  # whether each mention adds a value
 
-    def __post_init__(self):
-        self.value, self._mentioned = self.default, False
+    def __post_init__(self) -> None:
+        self.value: Any = self.default
+        self._mentioned = False
 
     @property
     def default_as_str(self) -> str:
@@ -42,7 +43,7 @@ class Flag:
 class FlagValues:
     """The flags that were defined, their values as attributes."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._flags: dict[str, Flag] = {}
         self._modules: dict[str, list[Flag]] = {}
 
@@ -62,6 +63,7 @@ class FlagValues:
     def __call__(self, argv: Sequence[str]) -> list[str]:
         """Takes the values from the command line; gives its first word and those that belong to no flag."""
         others, unknown, words = [argv[0]], [], iter(argv[1:])
+        value: str | None
         for word in words:
             name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
             if word == "--":

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from .. import machine
+from .. import lookahead, machine
 from ..errors import UserError
 from ..photos import category_names, pixels
 from ..training import unknown
-from . import kinds
+from . import kinds, labels as labels_files
+from .answers import Answer, Rank
 from .model import Model, Run, Wishes
 
 # Decoded pictures that wait for the network, and answers that wait to be taken.
 _AHEAD = 32
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a classifier makes of a picture."""
-
-    scores: np.ndarray  # [labels]
-    bottleneck: np.ndarray | None  # [values], where bottlenecks were wanted and the format gives them
-    distance: float | None  # from what it was trained on, where that was wanted; beyond 1 the picture is unknown
-
-    @property
-    def unknown(self) -> bool:
-        return self.distance is not None and self.distance > 1
 
 
 class Classifier:
@@ -46,48 +33,43 @@ class Classifier:
         self.model, self.labels, self._tells_unknown = model, labels, tells_unknown
         self.named = named  # label -> name, where the labels have names of their own
         self.names = category_names.shown(labels, named)
-        self._own = threading.local()
         if model.outputs is not None:
             self._check_outputs(model.outputs)
+
+    def ranked(self, answer: Answer, count: int) -> list[Rank]:
+        """The labels with the highest scores, at most `count`, the highest first."""
+        return [Rank(self.labels[at], self.names[at], float(answer.scores[at])) for at in answer.best(count)]
 
     def label(self, pictures: Sequence[Path]) -> Iterator[tuple[Path, Answer | str]]:
         """For each picture what it makes of it, or why it cannot be read, in the order given."""
         with ThreadPoolExecutor(machine.cores()) as pool:
-            yield from self._one_by_one(pool, pictures) if self.model.one_core else self._in_batches(pool, pictures)
+            look = self._one_by_one if self.model.one_core else self._in_batches
+            yield from zip(pictures, look(pool, pictures), strict=True)
 
-    def _in_batches(self, pool: ThreadPoolExecutor, pictures: Sequence[Path]) -> Iterator[tuple[Path, Answer | str]]:
+    def _in_batches(self, pool: ThreadPoolExecutor, pictures: Sequence[Path]) -> Iterator[Answer | str]:
         """While the network runs on one batch, the next is decoded."""
         size = self.model.batch
-        batches = [pictures[at : at + size] for at in range(0, len(pictures), size)]
-        decoding = deque([pool.submit(self._pixels, path) for path in batch] for batch in batches[:1])
+        decoding = lookahead.results(pool, self._pixels, pictures, size + 1)
         run = self.model.open_runner()
-        for number, batch in enumerate(batches):
-            following = batches[number + 1 : number + 2]
-            decoding.extend([pool.submit(self._pixels, path) for path in each] for each in following)
-            decoded = [future.result() for future in decoding.popleft()]
-            good = [values for values in decoded if not isinstance(values, str)]
+        while batch := list(itertools.islice(decoding, size)):
+            good = [values for values in batch if not isinstance(values, str)]
             answers = iter(self.answers(run, np.stack(good)) if good else ())
-            for path, values in zip(batch, decoded, strict=True):
-                yield path, values if isinstance(values, str) else next(answers)
+            for values in batch:
+                yield values if isinstance(values, str) else next(answers)
 
-    def _one_by_one(self, pool: ThreadPoolExecutor, pictures: Sequence[Path]) -> Iterator[tuple[Path, Answer | str]]:
+    def _one_by_one(self, pool: ThreadPoolExecutor, pictures: Sequence[Path]) -> Iterator[Answer | str]:
+        """Each core has a runner of its own."""
+        own = threading.local()
+
         def work(path: Path) -> Answer | str:
             values = self._pixels(path)
             if isinstance(values, str):
                 return values
-            if not hasattr(self._own, "run"):
-                self._own.run = self.model.open_runner()
-            return self.answers(self._own.run, values[None])[0]
+            if not hasattr(own, "run"):
+                own.run = self.model.open_runner()
+            return self.answers(own.run, values[None])[0]
 
-        # Not pool.map, which would start on all pictures at once and hold all answers.
-        ahead: deque[tuple[Path, Future]] = deque()
-        for path in pictures:
-            ahead.append((path, pool.submit(work, path)))
-            if len(ahead) >= _AHEAD:
-                done, future = ahead.popleft()
-                yield done, future.result()
-        for path, future in ahead:
-            yield path, future.result()
+        return lookahead.results(pool, work, pictures, _AHEAD)
 
     def _pixels(self, path: Path) -> np.ndarray | str:
         try:
@@ -108,7 +90,10 @@ class Classifier:
         self._check_outputs(scores.shape[1])
         if not np.isfinite(scores).all():
             raise UserError(f"{self.model.path} gives scores that are not numbers: it must be damaged, write it anew")
-        distances = None if self._tells_unknown is None else self._tells_unknown.distances(bottlenecks)
+        distances = None
+        if self._tells_unknown is not None:
+            assert bottlenecks is not None, "`load` refuses models that give none"
+            distances = self._tells_unknown.distances(bottlenecks)
         return [
             Answer(
                 scores[at],
@@ -145,41 +130,6 @@ def load(
         if not model.gives_bottlenecks:
             raise UserError(f"--unknown: {path} does not give the bottlenecks that this needs: use the graph (.pb)")
         tells = unknown.from_bytes(model.unknown, f"what {path} holds about unknown photos")
-    found = find_labels(model, labels)
+    found = labels_files.find(model, labels)
     named = category_names.known(model.record, found) if names is None else category_names.read(names, found)
     return Classifier(model, found, tells, named)
-
-
-def find_labels(model: Model, given: Path | None) -> tuple[str, ...]:
-    """From the file that the user names, else inside the classifier, else beside it."""
-    if given is not None:
-        return _read_labels(given)
-    return labels_beside(model.path, model.record) if model.labels is None else model.labels
-
-
-def labels_beside(path: Path, record: dict | None) -> tuple[str, ...]:
-    """From a file named like the classifier, which the user may have edited, else from its record."""
-    named_like_it = [path.stem.replace("graph", "labels")] if "graph" in path.stem else []
-    named_like_it.append(f"{path.stem}_labels")
-    others = ["labels", "retrained_labels", "output_labels"]
-    for names in (named_like_it, others):
-        for name in names:
-            if (file := path.with_name(f"{name}.txt")).exists():
-                return _read_labels(file)
-        if record is not None:
-            return tuple(record["labels"])
-    places = ", ".join(f"{name}.txt" for name in dict.fromkeys(named_like_it + others))
-    raise UserError(
-        f"the labels of {path} were looked for beside it in {places}, none of which is there: give the file that holds "
-        "one label a line with --labels"
-    )
-
-
-def _read_labels(file: Path) -> tuple[str, ...]:
-    try:
-        lines = file.read_text("utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise UserError(f"{file} does not exist: give --labels the file that holds one label a line") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} cannot be read as labels ({error}): expected a text file, one label a line") from None
-    return tuple(line for line in lines if line.strip())

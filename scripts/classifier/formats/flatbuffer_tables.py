@@ -27,9 +27,9 @@ def _put(builder: flatbuffers.Builder, value: str | np.ndarray | list[Fields] | 
     if isinstance(value, np.ndarray):
         return builder.CreateNumpyVector(value)
     if isinstance(value, list):
-        places = [_put(builder, each) for each in value]
-        builder.StartVector(4, len(places), 4)
-        for place in reversed(places):
+        tables = [_put(builder, each) for each in value]
+        builder.StartVector(4, len(tables), 4)
+        for place in reversed(tables):
             builder.PrependUOffsetTRelative(place)
         return builder.EndVector()
     # What a table refers to has to be there before it.

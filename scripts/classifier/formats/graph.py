@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import UserError
+from ..errors import UserError, in_short
 from ..graphs import batch_lifting, frozen_graph, old_ops, xnnpack
 from ..graphs.interface import find
 from ..photos import category_names, preprocessing
@@ -54,7 +54,8 @@ def open_model(path: Path, wishes: Wishes) -> Model:
         graph_def = lifted.graph_def
         if not lifted.batched and wishes.pictures > 1:
             batch, note = 1, f"{path} takes one picture at a time ({lifted.why_not}), so that many take longer"
-    wanted = [take.output_layer]
+    _, output_layer = take.layers
+    wanted = [output_layer]
     if wishes.bottlenecks and known.bottleneck is not None:
         wanted.append(known.bottleneck)
     open_runner, outputs = _session(graph_def, take, wanted, path)
@@ -108,21 +109,14 @@ def _read(path: Path, said: Overrides) -> _Known:
 
 
 def _lifted(known: _Known, path: Path, try_out: bool = True) -> batch_lifting.Lifted:
-    take = known.take
-    return batch_lifting.lift_batch(
-        known.graph_def,
-        take.input_layer,
-        take.output_layer,
-        (take.input_height, take.input_width),
-        str(path),
-        try_out=try_out,
-    )
+    size = known.take.input_height, known.take.input_width
+    return batch_lifting.lift_batch(known.graph_def, *known.take.layers, size, str(path), try_out=try_out)
 
 
 def _check_layers(graph_def: GraphDef, take: Preprocessing, path: Path) -> None:
     names = {node.name for node in graph_def.node}
-    for flag in ("input_layer", "output_layer"):
-        name = frozen_graph.node_of(getattr(take, flag))
+    for flag, layer in zip(("input_layer", "output_layer"), take.layers, strict=True):
+        name = frozen_graph.node_of(layer)
         if name not in names:
             nearest = ", ".join(difflib.get_close_matches(name, names, n=3, cutoff=0))
             raise UserError(f"{path} has no node {name}: say which it is with --{flag} (the nearest are {nearest})")
@@ -134,12 +128,13 @@ def _session(
     """A way to run it on all cores, which starts faster than a traced function, and the number of its outputs."""
     import tensorflow as tf
 
-    names = [f"{frozen_graph.node_of(name)}:0" for name in (take.input_layer, *wanted)]
+    input_layer, output_layer = take.layers
+    names = [f"{frozen_graph.node_of(name)}:0" for name in (input_layer, *wanted)]
     with tf.Graph().as_default() as graph:
         try:
             entry, *exits = tf.graph_util.import_graph_def(graph_def, name="", return_elements=names)
         except (ValueError, tf.errors.OpError) as error:
-            raise UserError(f"{path} is not a graph that TensorFlow can run: {' '.join(str(error).split())}") from None
+            raise UserError(f"{path} is not a graph that TensorFlow can run: {in_short(error)}") from None
     height, width = take.input_height, take.input_width
     if not entry.shape.is_compatible_with([None, height, width, 3]):
         raise UserError(
@@ -153,8 +148,7 @@ def _session(
             scores, *more = session.run(exits, {entry: pictures})
         except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.UnimplementedError) as error:
             raise UserError(
-                f"{path} cannot be run on pictures from {take.input_layer} to {take.output_layer}: "
-                f"{' '.join(error.message.split())[:200]}"
+                f"{path} cannot be run on pictures from {input_layer} to {output_layer}: {in_short(error.message)}"
             ) from None
         return scores, more[0] if more else None
 
@@ -163,7 +157,8 @@ def _session(
 
 def _xnnpack(graph_def: GraphDef, take: Preprocessing, wanted: list[str]) -> Callable[[], Run] | None:
     """The engine that is fastest for small networks: one picture at a time on each core."""
-    model = xnnpack.convert(graph_def, take.input_layer, wanted, take.input_height, take.input_width)
+    input_layer, _ = take.layers
+    model = xnnpack.convert(graph_def, input_layer, wanted, take.input_height, take.input_width)
     if model is None:
         return None
 

@@ -1,19 +1,16 @@
-"""Writes and opens Keras models, as a .keras archive or as an HDF5 file (.h5)."""
+"""Opens Keras models, .keras archives and HDF5 files alike, and writes what is the same in both."""
 
 from __future__ import annotations
 
-import io
-import json
 import os
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import atomic_files
-from ..errors import UserError
+from ..errors import UserError, in_short
 from ..graphs import keras_description, keras_files
 from ..photos import preprocessing
 from . import endings, keras_translation, raw_pixels, sizes
@@ -26,8 +23,11 @@ if TYPE_CHECKING:
 # More at once gains nothing on two cores and only takes memory.
 _BATCH = 32
 
+# Given what Keras saved, the model, and our files: the whole, as it is written.
+Complete = Callable[[Path, "keras.Model", Mapping[str, bytes]], bytes]
 
-def write(path: Path, contents: Contents, kind: str) -> None:
+
+def write(path: Path, contents: Contents, kind: str, complete: Complete) -> None:
     """A model from pixels of 0 to 255 to scores, which Keras loads without anything of ours."""
     atomic_files.check(path)
     model = keras_translation.translate(contents.graph_def, contents.preprocessing, contents.bottleneck)
@@ -37,46 +37,16 @@ def write(path: Path, contents: Contents, kind: str) -> None:
     try:
         with keras_files.quietly():
             model.save(temporary)
-        complete = _complete_keras if kind == keras_files.KERAS else _complete_h5
         atomic_files.write_bytes(path, complete(temporary, model, files))
     except OSError as error:
-        reason = error.strerror or " ".join(str(error).split())
-        raise UserError(f"cannot write {path}: {reason}; give a place that can be written") from None
+        raise UserError(
+            f"cannot write {path}: {error.strerror or in_short(error)}; give a place that can be written"
+        ) from None
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _complete_keras(saved: Path, model: keras.Model, files: Mapping[str, bytes]) -> bytes:
-    """With our files as further members."""
-    whole = io.BytesIO()
-    with zipfile.ZipFile(saved) as before, zipfile.ZipFile(whole, "w") as archive:
-        for name in before.namelist():
-            data = before.read(name)
-            if name == keras_files.DESCRIPTION:
-                data = json.dumps(_portable(json.loads(data), model))
-            archive.writestr(name, data)
-        for name, data in files.items():
-            archive.writestr(name, data, zipfile.ZIP_DEFLATED)
-    return whole.getvalue()
-
-
-def _complete_h5(saved: Path, model: keras.Model, files: Mapping[str, bytes]) -> bytes:
-    """With our files in a group of their own."""
-    import h5py
-
-    with h5py.File(saved, "r+") as file:
-        file.attrs["model_config"] = json.dumps(_portable(json.loads(file.attrs["model_config"]), model))
-        group = file.create_group(keras_files.GROUP)
-        for name, data in files.items():
-            # Text as text, so that h5dump and the like show it.
-            if name == UNKNOWN:
-                group[name] = np.void(data)
-            else:
-                group.create_dataset(name, data=data, dtype=h5py.string_dtype())
-    return saved.read_bytes()
-
-
-def _portable(described: dict, model: keras.Model) -> dict:
+def portable(described: dict, model: keras.Model) -> dict:
     """As other versions of Keras, and both formats, can read it.
 
     Settings that are None are left out: that is what they are by default, and older versions refuse those that they
@@ -143,5 +113,5 @@ def _ending(model: keras.Model, path: Path, described: dict | None) -> tuple[end
         given = " and ".join(str(list(shape)) for shape in shapes)
         raise UserError(f"{path} gives {given}: expected a classifier that gives [n, labels]")
     if described is None:
-        return lambda values: values, shapes[0][1], None
+        return endings.as_they_are, shapes[0][1], None
     return endings.finish(keras_description.gives_logits(described), shapes[0][1])

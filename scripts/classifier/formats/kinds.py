@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -14,14 +15,35 @@ from ..errors import UserError
 from .contents import Contents
 from .model import Model, Wishes
 
-# Each is a module beside this one with open_model(path, wishes), imported where it is needed: one wants LiteRT,
-# another Keras.
 GRAPH, TFLITE, SAVED_MODEL, KERAS, H5, ONNX = "graph", "tflite", "saved_model", "keras", "h5", "onnx"
-_MODULES = {KERAS: "keras_file", H5: "keras_file"}
 SERVING_FOLDER = "serving"  # beside a graph, with the SavedModels made of it: serving/NAME/VERSION
+QUANTIZATIONS = ("none", "dynamic", "float16", "int8")  # of formats that are `quantized`
+
+
+@dataclass(frozen=True)
+class Format:
+    """What is to be known of a format before its module is imported."""
+
+    # Beside this one, with open_model(path, wishes) and, if export writes the format, write(path, contents), which
+    # may give what the user should know. Imported where it is needed: one wants LiteRT, another Keras.
+    module: str
+    ending: str | None = None  # of the names of what export writes; None: it does not write this
+    holds: bytes = b""  # what its files have at `at`; empty: it is told by something else
+    at: int = 0
+    quantized: bool = False  # whether write() also takes one of QUANTIZATIONS, and pictures to take ranges from
+    folder: bool = False  # its module has check(path) too
+
+
+FORMATS = {
+    GRAPH: Format("graph"),
+    TFLITE: Format("tflite", ".tflite", b"TFL3", at=4, quantized=True),
+    SAVED_MODEL: Format("saved_model", "", folder=True),
+    KERAS: Format("keras_archive", ".keras", b"PK\x03\x04"),
+    H5: Format("keras_hdf5", ".h5", b"\x89HDF\r\n\x1a\n"),
+    ONNX: Format("onnx", ".onnx"),
+}
 # Those that export writes, and what their names end in.
-WRITTEN = {TFLITE: ".tflite", SAVED_MODEL: "", KERAS: ".keras", H5: ".h5", ONNX: ".onnx"}
-QUANTIZATIONS = ("none", "dynamic", "float16", "int8")  # of .tflite
+WRITTEN = {kind: each.ending for kind, each in FORMATS.items() if each.ending is not None}
 
 
 def open_model(path: Path, wishes: Wishes) -> Model:
@@ -35,18 +57,13 @@ def write(
 
     They are for tflite, where int8 needs them and dynamic is closer with them.
     """
-    if kind == TFLITE:
-        return _module(kind).write(path, contents, quantize, samples)
-    if kind in (KERAS, H5):
-        _module(kind).write(path, contents, kind)
-    else:
-        _module(kind).write(path, contents)
-    return None
+    more = (quantize, samples) if FORMATS[kind].quantized else ()
+    return _module(kind).write(path, contents, *more)
 
 
 def check(kind: str, path: Path) -> None:
     """Refuses before long work what `write` would refuse after it."""
-    if kind == SAVED_MODEL:
+    if FORMATS[kind].folder:
         _module(kind).check(path)
     else:
         atomic_files.check(path)
@@ -54,15 +71,11 @@ def check(kind: str, path: Path) -> None:
 
 def default_output(graph: Path, kind: str, quantize: str) -> Path:
     """Beside the graph: retrained_graph_int8.tflite; a SavedModel as the next version that is served."""
-    if kind == SAVED_MODEL:
+    if FORMATS[kind].folder:
         versions = graph.parent / SERVING_FOLDER / graph.stem
         taken = [int(each.name) for each in versions.glob("*") if each.name.isdecimal()]
         return versions / str(max(taken, default=0) + 1)
     return graph.with_name(f"{graph.stem}{'' if quantize == 'none' else f'_{quantize}'}{WRITTEN[kind]}")
-
-
-def _module(kind: str) -> ModuleType:
-    return importlib.import_module(f".{_MODULES.get(kind, kind)}", __package__)
 
 
 def kind_of(path: Path) -> str:
@@ -80,10 +93,11 @@ def kind_of(path: Path) -> str:
         raise UserError(f"{path} does not exist: give a classifier, as retrain or export wrote it") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
-    if head[4:] == b"TFL3":
-        return TFLITE
-    if head[:4] == b"PK\x03\x04":
-        return KERAS
-    if head == b"\x89HDF\r\n\x1a\n":
-        return H5
+    for kind, each in FORMATS.items():
+        if each.holds and head.startswith(each.holds, each.at):
+            return kind
     return ONNX if path.suffix == ".onnx" else GRAPH
+
+
+def _module(kind: str) -> ModuleType:
+    return importlib.import_module(f".{FORMATS[kind].module}", __package__)

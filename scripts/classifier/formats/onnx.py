@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import atomic_files
-from ..errors import UserError
+from ..errors import UserError, in_short
 from ..graphs import folding
 from ..graphs.frozen_graph import node_of
 from ..photos import preprocessing
@@ -53,7 +53,8 @@ def write(path: Path, contents: Contents) -> None:
         onnxruntime.InferenceSession(written, providers=["CPUExecutionProvider"])
     except _errors() as error:
         raise UserError(
-            f"the graph cannot be made an ONNX model ({_in_short(error)}): choose another --format, such as saved_model"
+            f"the graph cannot be made an ONNX model ({_what_is_wrong(error)}): choose another --format, such as "
+            "saved_model"
         ) from None
     atomic_files.write_bytes(path, written)
 
@@ -66,9 +67,10 @@ def _convert(contents: Contents) -> ModelProto:
     except ImportError:
         raise _missing("tf2onnx") from None
     take, bottleneck = contents.preprocessing, contents.bottleneck
+    _, output_layer = take.layers
     if bottleneck is not None:
         bottleneck = folding.handed_on(contents.graph_def, node_of(bottleneck))
-    folded = folding.fold_constants(contents.graph_def, node_of(take.output_layer))
+    folded = folding.fold_constants(contents.graph_def, node_of(output_layer))
     body = tf.function(raw_pixels.function(folded, take, bottleneck), autograph=False)
     with _quietly("tf2onnx"):
         model, _ = tf2onnx.convert.from_function(body, [raw_pixels.spec(folded, take)], opset=_OPSET)
@@ -90,7 +92,8 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     entry, turned, (height, width), kind = _entry(session, path)
     scores = _scores(session, path)
     outputs = scores.shape[1] if isinstance(scores.shape[1], int) else None
-    finish, note = (lambda values: values), None
+    finish: endings.Scores = endings.as_they_are
+    note = None
     if record is not None:
         found = record["preprocessing"]
     else:
@@ -114,7 +117,7 @@ def open_model(path: Path, wishes: Wishes) -> Model:
         try:
             given, *more = session.run(fetches, {entry: pictures.astype(kind, copy=False)})
         except _errors() as error:
-            raise UserError(f"{path} cannot be run on pictures: {_in_short(error)}") from None
+            raise UserError(f"{path} cannot be run on pictures: {_what_is_wrong(error)}") from None
         return finish(given), more[0] if more else None
 
     # Any number of threads may run it at once, each on a core of its own.
@@ -142,7 +145,7 @@ def _open_session(path: Path) -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except _errors() as error:
         raise UserError(
-            f"{path} is no ONNX model, cut short, or not for this onnxruntime ({_in_short(error)}): get it anew"
+            f"{path} is no ONNX model, cut short, or not for this onnxruntime ({_what_is_wrong(error)}): get it anew"
         ) from None
 
 
@@ -205,10 +208,10 @@ def _errors() -> tuple[type[Exception], ...]:
     return (*raised, ValueError, RuntimeError)
 
 
-def _in_short(error: Exception) -> str:
+def _what_is_wrong(error: Exception) -> str:
     """Without onnxruntime's own numbers and the path, which is said already."""
     text = " ".join(str(error).split()).rpartition("[ONNXRuntimeError] : ")[2]
-    return re.sub(r"^\d+ : \w+ : |Load model from .*? failed: ?", "", text).rstrip(".: ")[:200]
+    return in_short(re.sub(r"^\d+ : \w+ : |Load model from .*? failed: ?", "", text))
 
 
 @contextlib.contextmanager

@@ -37,7 +37,7 @@ class Predictor:
         ((_, answer),) = self._classifier.label([Path(image_path)])
         if isinstance(answer, str):
             raise UserError(f"{image_path}: {answer}")
-        best = np.argsort(-answer.scores, kind="stable")[:top_k]
+        best = answer.best(top_k)
         return answer.scores[best], [self.names[at] for at in best]
 
 

@@ -24,7 +24,8 @@ def spec(graph_def: GraphDef, take: Preprocessing) -> tf.TensorSpec:
     """Of PICTURES: any number at once, unless the graph was frozen for one."""
     import tensorflow as tf
 
-    entry = next(node for node in graph_def.node if node.name == frozen_graph.node_of(take.input_layer))
+    input_layer, _ = take.layers
+    entry = next(node for node in graph_def.node if node.name == frozen_graph.node_of(input_layer))
     sizes = [dim.size for dim in entry.attr["shape"].shape.dim] if entry.op == "Placeholder" else []
     count = 1 if len(sizes) == 4 and sizes[0] == 1 else None
     return tf.TensorSpec([count, take.input_height, take.input_width, 3], tf.float32, name=PICTURES)
@@ -35,8 +36,9 @@ def function(
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """From PICTURES to SCORES, and BOTTLENECKS where there are any. `weights` are in place of nodes of those names."""
     weights = weights or {}
-    fetches = [take.output_layer, *([] if bottleneck is None else [bottleneck])]
-    body = frozen_graph.function_of_several(graph_def, [take.input_layer, *weights], fetches)
+    input_layer, output_layer = take.layers
+    fetches = [output_layer, *([] if bottleneck is None else [bottleneck])]
+    body = frozen_graph.function_of_several(graph_def, [input_layer, *weights], fetches)
 
     def run(pictures: tf.Tensor) -> dict[str, tf.Tensor]:
         prepared = (pictures - take.input_mean) * (1 / take.input_std)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import atomic_files
-from ..errors import UserError
+from ..errors import UserError, in_short
 from ..graphs import frozen_graph, litert
 from ..graphs.frozen_graph import node_of
 from ..photos import preprocessing
@@ -35,7 +35,7 @@ _ROUNDED_FROM = {"int8": 0, "dynamic": 1024}
 def write(
     path: Path, contents: Contents, quantize: str = "none", samples: Iterable[np.ndarray] | None = None
 ) -> str | None:
-    """Quantized as in formats.QUANTIZATIONS; gives what the user should know about it.
+    """Quantized as in kinds.QUANTIZATIONS; gives what the user should know about it.
 
     `samples` are prepared pictures of the kind it will see: int8 needs them, dynamic is closer with them.
     """
@@ -47,7 +47,8 @@ def write(
             "--quantize=int8 takes its ranges of values from training photos, and there are none: give their folder "
             "with --image_dir"
         )
-    graph_def = folding.fold_constants(contents.graph_def, node_of(contents.preprocessing.output_layer))
+    _, output_layer = contents.preprocessing.layers
+    graph_def = folding.fold_constants(contents.graph_def, node_of(output_layer))
     graph_def = mirroring.reversed_where_mirrored(folding.fold_scales_into_convolutions(graph_def))
     note = None
     if quantize == "int8" and (unfit := _for_floats_only(graph_def)):
@@ -76,10 +77,11 @@ def _convert(graph_def: GraphDef, take: Preprocessing, quantize: str, pictures: 
 
     from . import bias_correction
 
+    input_layer, output_layer = take.layers
     if quantize in _ROUNDED_FROM and pictures:
         least = _ROUNDED_FROM[quantize]
-        graph_def = bias_correction.correct(graph_def, take.input_layer, take.output_layer, pictures, least)
-    body = frozen_graph.function(graph_def, [take.input_layer], take.output_layer)
+        graph_def = bias_correction.correct(graph_def, input_layer, output_layer, pictures, least)
+    body = frozen_graph.function(graph_def, [input_layer], output_layer)
     entry = tf.TensorSpec([1, take.input_height, take.input_width, 3], tf.float32)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([tf.function(body).get_concrete_function(entry)])
     if quantize != "none":
@@ -98,7 +100,7 @@ def _convert(graph_def: GraphDef, take: Preprocessing, quantize: str, pictures: 
             return converter.convert()
     except (ConverterError, RuntimeError, ValueError) as error:
         unknown = sorted(set(re.findall(r"'tf\.(\w+)' op", str(error))))
-        reason = f"LiteRT does not know {', '.join(unknown)}" if unknown else " ".join(str(error).split())[:200]
+        reason = f"LiteRT does not know {', '.join(unknown)}" if unknown else in_short(error)
         other = "--quantize=dynamic or another --format" if quantize == "int8" and not unknown else "another --format"
         raise UserError(f"this classifier cannot be written as .tflite ({reason}): use {other}") from None
 
@@ -128,8 +130,8 @@ def _complete(model: bytes, contents: Contents, quantize: str) -> bytes:
         labels=LABELS,
         files=contents.files(take, quantize=quantize),
     )
-    names = [node_of(layer) for layer in (given.input_layer, given.output_layer)]
-    return tflite_metadata.embed(model, *names, description)
+    input_layer, output_layer = given.layers
+    return tflite_metadata.embed(model, node_of(input_layer), node_of(output_layer), description)
 
 
 def open_model(path: Path, wishes: Wishes) -> Model:
@@ -150,7 +152,9 @@ def open_model(path: Path, wishes: Wishes) -> Model:
         found = {"input_height": height, "input_width": width, "input_mean": mean, "input_std": std}
     take = preprocessing.settle(path, found, wishes.said, needs_layers=False)
     sizes.check(path, take, height, width)
-    outputs, finish, note = int(exit_["shape"][-1]), None, None
+    outputs: int | None = int(exit_["shape"][-1])
+    finish: endings.Scores = endings.as_they_are
+    note = None
     if record is None:
         finish, outputs, note = endings.finish(tflite_file.gives_logits(data), outputs)
     wanted = [exit_["index"]]
@@ -170,7 +174,7 @@ def open_model(path: Path, wishes: Wishes) -> Model:
 
         def run_one(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
             rows = [values.reshape(1, -1) for values in run(pictures)]
-            return rows[0] if finish is None else finish(rows[0]), rows[1] if len(rows) > 1 else None
+            return finish(rows[0]), rows[1] if len(rows) > 1 else None
 
         return run_one
 
@@ -195,7 +199,7 @@ def _open(data: bytes, path: Path, shape: Sequence[int] | None = None) -> Interp
     except ValueError:
         raise UserError(f"{path} is damaged or cut short: it is no model that LiteRT can read; get it anew") from None
     except RuntimeError as error:
-        raise UserError(f"LiteRT cannot run {path}: {' '.join(str(error).split())[:200]}") from None
+        raise UserError(f"LiteRT cannot run {path}: {in_short(error)}") from None
 
 
 def _ends(interpreter: Interpreter, path: Path) -> tuple[dict, dict]:

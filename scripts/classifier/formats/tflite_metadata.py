@@ -101,7 +101,8 @@ def _find(model: Table, files: Mapping[str, bytes], origin: object) -> Found:
     for file in attached:
         if (name := file.text(_FILE_NAME)) not in files:
             raise UserError(f"{origin} is cut short: {name}, which it says to hold, is not in it; get it anew")
-    mean, std = (), ()
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
     for process in (each for image in images for each in image.tables(_TENSOR_PROCESSES)):
         if process.number(_PROCESS_KIND) == _NORMALIZATION:
             options = process.table(_PROCESS_OPTIONS)

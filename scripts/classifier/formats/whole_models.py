@@ -11,7 +11,8 @@ import numpy as np
 from ..errors import UserError
 from ..photos.image_lists import SPLITS, ImageLists
 from ..photos.preprocessing import Overrides
-from . import classifiers, graph as graphs, kinds
+from . import graph as graphs, kinds
+from .answers import Answer
 from .classifiers import Classifier
 from .model import Wishes
 
@@ -61,4 +62,4 @@ def photos_to_compare(lists: ImageLists) -> list[Path]:
 
 def _scores(path: Path, labels: tuple[str, ...], photos: Sequence[Path]) -> list[np.ndarray]:
     classifier = Classifier(kinds.open_model(path, Wishes(pictures=len(photos))), labels, None)
-    return [answer.scores for _, answer in classifier.label(photos) if isinstance(answer, classifiers.Answer)]
+    return [answer.scores for _, answer in classifier.label(photos) if isinstance(answer, Answer)]

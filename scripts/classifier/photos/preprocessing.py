@@ -37,6 +37,12 @@ class Preprocessing:
     input_layer: str | None = None
     output_layer: str | None = None
 
+    @property
+    def layers(self) -> tuple[str, str]:
+        """Of a graph: the nodes where pictures go in and where scores come out."""
+        assert self.input_layer is not None and self.output_layer is not None
+        return self.input_layer, self.output_layer
+
     def apply(self, data: bytes) -> np.ndarray:
         """[input_height, input_width, 3] float32; raises pixels.UnreadableImage."""
         square = pixels.decode(data, self.input_height, self.input_width)

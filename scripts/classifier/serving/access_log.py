@@ -1,15 +1,16 @@
-"""One line a request."""
+"""One line a request, and one for whatever else happens, as text or as JSON."""
 
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 
-FORMATS = ("text", "json")
+from ..errors import in_short
 
-Write = Callable[[str], None]
+TEXT, JSON = "text", "json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +24,30 @@ class Entry:
     bytes: int  # of the answer
 
 
-def text(entry: Entry) -> str:
-    return (
-        f"{_now()} {entry.status} {entry.method} {entry.path} {entry.milliseconds:.1f} ms {entry.bytes} B "
-        f"{entry.client} id={entry.id}"
-    )
+class Log:
+    """`write` is given each line, in the form TEXT or JSON."""
 
+    def __init__(self, form: str, write: Callable[[str], None]):
+        self._form, self._write = form, write
 
-def as_json(entry: Entry) -> str:
-    fields = asdict(entry)
-    return json.dumps({"time": _now(), **fields, "milliseconds": round(entry.milliseconds, 2)})
+    def request(self, entry: Entry) -> None:
+        if self._form == JSON:
+            fields = {**asdict(entry), "milliseconds": round(entry.milliseconds, 2)}
+            self._write(json.dumps({"time": _now(), **fields}))
+        else:
+            self._write(
+                f"{_now()} {entry.status} {entry.method} {entry.path} {entry.milliseconds:.1f} ms {entry.bytes} B "
+                f"{entry.client} id={entry.id}"
+            )
 
+    def event(self, words: str) -> None:
+        """What happened that is no request: a graph was replaced or refused."""
+        self._write(json.dumps({"time": _now(), "event": words}) if self._form == JSON else f"{_now()} {words}")
 
-def event(form: str, words: str) -> str:
-    """What happened that is no request: a graph was replaced or refused."""
-    return json.dumps({"time": _now(), "event": words}) if form == "json" else f"{_now()} {words}"
+    def failure(self, number: str, error: Exception) -> None:
+        """What went wrong here with a request, of which its client is told nothing more."""
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        self.event(f"error: request {number}: {type(error).__name__} in {last.name}: {in_short(error)}")
 
 
 def _now() -> str:

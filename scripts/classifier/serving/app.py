@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import numpy as np
 from starlette.applications import Starlette
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from ..formats.classifiers import Answer
+from ..formats import answers
+from ..formats.answers import Answer
 from ..judging.report.style import COLOURS
 from ..photos.pixels import UnreadableImage
 from . import docs_page, metrics, openapi, page, tensorflow_rest
@@ -40,21 +40,21 @@ _SCRIPT, _ICON = "text/javascript", "image/svg+xml"
 
 
 def build(service: Service, tokens: Tokens, lifespan: Callable) -> Starlette:
-    answers = _Answers(service, tokens)
+    handlers = _Handlers(service, tokens)
     style = COLOURS + (_FILES / "page.css").read_text("utf-8")
     routes = [
-        Route("/", answers.page),
+        Route("/", handlers.page),
         Route("/page.css", _file(style.encode(), "text/css")),
         Route("/page.js", _file((_FILES / "page.js").read_bytes(), _SCRIPT)),
         Route("/icon.svg", _file((_FILES / "icon.svg").read_bytes(), _ICON)),
-        Route("/label", answers.label, methods=["POST"]),
-        Route("/v1/{rest:path}", answers.tensorflow, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
-        Route("/docs", answers.docs),
-        Route("/openapi.json", answers.openapi),
-        Route(SIGN_IN, answers.sign_in, methods=["POST"]),
-        Route("/healthz", answers.healthz),
-        Route("/readyz", answers.readyz),
-        Route("/metrics", answers.metrics),
+        Route("/label", handlers.label, methods=["POST"]),
+        Route("/v1/{rest:path}", handlers.tensorflow, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
+        Route("/docs", handlers.docs),
+        Route("/openapi.json", handlers.openapi),
+        Route(SIGN_IN, handlers.sign_in, methods=["POST"]),
+        Route("/healthz", handlers.healthz),
+        Route("/readyz", handlers.readyz),
+        Route("/metrics", handlers.metrics),
     ]
     return Starlette(routes=routes, exception_handlers=ON_ERRORS, lifespan=lifespan)
 
@@ -66,7 +66,7 @@ def _file(data: bytes, kind: str) -> Callable:
     return answer
 
 
-class _Answers:
+class _Handlers:
     def __init__(self, service: Service, tokens: Tokens):
         self._service, self._tokens, self._bodies = service, tokens, Bodies()
 
@@ -178,12 +178,14 @@ def _size(served: Served) -> tuple[int, int]:
 
 def _answers(outcomes: Sequence[Outcome], place: str) -> list[Answer]:
     """All of them, or the first reason why that is impossible."""
+    found: list[Answer] = []
     for at, outcome in enumerate(outcomes):
         if isinstance(outcome, UnreadableImage):
             raise Refused(400, f"{place}[{at}]: {outcome}")
         if isinstance(outcome, Exception):
             raise outcome
-    return list(outcomes)
+        found.append(outcome)
+    return found
 
 
 def _described(outcome: Outcome, served: Served, top_k: int) -> dict:
@@ -192,13 +194,8 @@ def _described(outcome: Outcome, served: Served, top_k: int) -> dict:
         return {"error": str(outcome)}
     if isinstance(outcome, Exception):
         raise outcome
-    best = np.argsort(-outcome.scores, kind="stable")[:top_k]
-    told = {} if outcome.distance is None else {"unknown": outcome.unknown, "distance": round(outcome.distance, 4)}
-    classifier, labels = served.classifier, []
-    for at in best:
-        named = {} if classifier.named is None else {"name": classifier.names[at]}
-        labels.append({"label": classifier.labels[at], **named, "score": round(float(outcome.scores[at]), 6)})
-    return {**told, "labels": labels}
+    classifier = served.classifier
+    return answers.as_json(outcome, classifier.ranked(outcome, top_k), classifier.named is not None)
 
 
 def _top_k(word: str | None) -> int:
@@ -220,7 +217,7 @@ async def _pictures(request: Request, body: bytes) -> list[tuple[str | None, byt
 
 
 async def _uploads(request: Request, body: bytes) -> list[tuple[str | None, bytes]]:
-    async def stream() -> AsyncIterator[bytes]:
+    async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 
     most = tensorflow_rest.MOST_PICTURES

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import machine
-from ..formats.classifiers import Answer, Classifier
+from ..formats.answers import Answer
+from ..formats.classifiers import Classifier
 from ..photos import pixels
 
 # A picture that is ready waits so long, at most, for others that are being decoded.

@@ -31,7 +31,8 @@ class Bodies:
         told = int(headers.get(b"content-length", b"0"))  # what is no number has been refused before this
         if told > MOST_BYTES and (told > _MOST_DISCARDED or b"expect" in headers):
             raise _too_large(closing=True)
-        pieces, total = [], 0
+        pieces: list[bytes] = []
+        total = 0
         try:
             async for piece in _pieces(receive):
                 total += len(piece)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .access_log import Entry
+from .access_log import Entry, Log
 from .metrics import Metrics
 from .refusals import Refused, Vanished
 from .tokens import Tokens
@@ -38,15 +39,8 @@ _VANISHED = 499
 
 
 class Door:
-    def __init__(
-        self,
-        app: ASGIApp,
-        tokens: Tokens,
-        metrics: Metrics,
-        log: Callable[[Entry], None],
-        report: Callable[[str, Exception], None],
-    ):
-        self._app, self._tokens, self._metrics, self._log, self._report = app, tokens, metrics, log, report
+    def __init__(self, app: ASGIApp, tokens: Tokens, metrics: Metrics, log: Log):
+        self._app, self._tokens, self._metrics, self._log = app, tokens, metrics, log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -71,14 +65,14 @@ class Door:
             answer = self._tokens.turn_away(scope, headers)
             await (self._app if answer is None else answer)(scope, receive, send_on)
         except Exception as error:
-            self._report(number.decode(), error)  # the client has been told by `fail`
+            self._log.failure(number.decode(), error)  # the client has been told by `fail`
         finally:
             seconds = time.perf_counter() - started
             route = scope.get("route")
             self._metrics.request(getattr(route, "path", "other"), _method(scope), status, seconds)
             client = scope["client"][0] if scope.get("client") else "-"
             path = scope["raw_path"].decode("ascii", "backslashreplace")
-            self._log(Entry(number.decode(), client, scope["method"], path, status, 1000 * seconds, sent))
+            self._log.request(Entry(number.decode(), client, scope["method"], path, status, 1000 * seconds, sent))
 
 
 def problem(status: int, reason: str, headers: dict[str, str] | None = None) -> Response:
@@ -103,7 +97,13 @@ async def fail(request: Request, error: Exception) -> Response:
     return problem(500, "something went wrong here; the log says what")
 
 
-ON_ERRORS = {Refused: refuse, HTTPException: refuse_address, Vanished: forget, Exception: fail}
+# Each is called with errors of its own kind only, which the type of Starlette's table cannot say.
+ON_ERRORS: dict[type[Exception], Callable[[Request, Any], Awaitable[Response]]] = {
+    Refused: refuse,
+    HTTPException: refuse_address,
+    Vanished: forget,
+    Exception: fail,
+}
 
 
 def _method(scope: Scope) -> str:

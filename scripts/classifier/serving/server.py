@@ -7,7 +7,6 @@ import contextlib
 import gc
 import signal
 import socket
-import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ..errors import UserError
 from ..formats.classifiers import Classifier
-from . import access_log, app, page, service, watching
-from .access_log import Write
+from . import app, page, service, watching
+from .access_log import Log
 from .door import Door
 from .service import Service
 from .tokens import Tokens
@@ -56,25 +55,16 @@ def run(
     classifier: Classifier,
     watched: Watched | None,
     token: str | None,
-    log_format: str,
-    write: Write,
+    log: Log,
     ready: Callable[[], None],
 ) -> None:
     """Serves from `taken` until SIGTERM or Ctrl-C; then answers what was accepted, and returns."""
-    entry = access_log.as_json if log_format == "json" else access_log.text
-
-    def say(words: str) -> None:
-        write(access_log.event(log_format, words))
-
-    def report(number: str, error: Exception) -> None:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        say(f"error: request {number}: {type(error).__name__} in {last.name}: {' '.join(str(error).split())}")
 
     @contextlib.asynccontextmanager
     async def lifespan(_) -> AsyncIterator[None]:
         await service_.take(classifier)
         gc.freeze()  # what is loaded stays: looking it through for garbage takes half a second
-        watch = None if watched is None else asyncio.create_task(_watch(watched, service_, say))
+        watch = None if watched is None else asyncio.create_task(_watch(watched, service_, log))
         taken.listen(_BACKLOG)  # uvicorn will do so in a moment, but who reads that it is ready may ask at once
         ready()
         yield
@@ -83,10 +73,8 @@ def run(
         await service_.close()
 
     tokens = Tokens(token, page.sign_in)
-    inside = app.build(service_, tokens, lifespan)
-    door = Door(inside, tokens, service_.metrics, lambda each: write(entry(each)), report)
     config = uvicorn.Config(
-        door,
+        Door(app.build(service_, tokens, lifespan), tokens, service_.metrics, log),
         http=_Protocol,
         ws="none",
         log_config=None,
@@ -149,7 +137,7 @@ class _Protocol(HttpToolsProtocol):
             self._patience.cancel()
 
 
-async def _watch(watched: Watched, service_: Service, say: Callable[[str], None]) -> None:
+async def _watch(watched: Watched, service_: Service, log: Log) -> None:
     """Takes over what is written to the path, once it is whole and has proven to work."""
     served = before = watched.seen
     while True:
@@ -161,10 +149,10 @@ async def _watch(watched: Watched, service_: Service, say: Callable[[str], None]
                 classifier = await asyncio.to_thread(_load, watched)
             except UserError as error:
                 service_.metrics.refused()
-                say(f"error: the new graph is refused, the old one goes on: {error}")
+                log.event(f"error: the new graph is refused, the old one goes on: {error}")
             else:
                 await service_.take(classifier)
-                say(f"version {service_.current.version} of {service_.name} is in service")
+                log.event(f"version {service_.current.version} of {service_.name} is in service")
         before = now
 
 

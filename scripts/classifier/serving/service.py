@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,6 @@ from ..errors import UserError
 from ..formats.classifiers import Classifier
 from .batches import Batches, Outcome, Picture
 from .metrics import Metrics
-
-# Opens the classifier, as it lies on the disk now.
-Load = Callable[[], Classifier]
 
 
 @dataclass(frozen=True)
@@ -30,22 +27,24 @@ class Service:
     """Belongs to the thread of the event loop, but for `check`."""
 
     def __init__(self, name: str, first_version: int, most_waiting: int, metrics: Metrics):
-        self.name, self.metrics, self.most_waiting = name, metrics, most_waiting
+        self.name, self.metrics, self._most_waiting = name, metrics, most_waiting
         self.former: list[int] = []  # versions that were replaced
         self.stopping = False
-        self.current: Served | None = None
+        self._current: Served | None = None
         self._first_version = first_version
 
     @property
-    def ready(self) -> bool:
-        return self.current is not None and not self.stopping
+    def current(self) -> Served:
+        """There is one before the first request is."""
+        assert self._current is not None, "nothing has been taken into service"
+        return self._current
 
     async def take(self, classifier: Classifier) -> None:
         """From here on this one answers. The former one answers what it was asked, which is waited for."""
-        former = self.current
+        former = self._current
         version = self._first_version if former is None else former.version + 1
-        batches = Batches(classifier, self.most_waiting, self.metrics.batch)
-        self.current = Served(version, classifier, batches)
+        batches = Batches(classifier, self._most_waiting, self.metrics.batch)
+        self._current = Served(version, classifier, batches)
         self.metrics.model(self.name, version)
         if former is not None:
             self.former.append(former.version)
@@ -61,8 +60,8 @@ class Service:
         return served, outcomes
 
     async def close(self) -> None:
-        if self.current is not None:
-            await asyncio.to_thread(self.current.batches.close)
+        if self._current is not None:
+            await asyncio.to_thread(self._current.batches.close)
 
 
 def check(classifier: Classifier) -> None:

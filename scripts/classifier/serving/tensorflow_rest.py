@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..formats.classifiers import Answer
+from ..formats.answers import Answer
 from ..formats.raw_pixels import PICTURES, SCORES
 from ..formats.saved_model_signatures import CLASSES, CLASSIFY, EXAMPLES, IMAGE_BYTES, PIXELS, SERVING
 from .batches import Picture
@@ -63,7 +63,7 @@ def read_classify(body: bytes) -> list[Picture]:
     context = asked.get("context", {})
     if not isinstance(context, dict):
         raise Refused(400, f'expected "context" to be an object, found {_shown(context)}')
-    pictures = []
+    pictures: list[Picture] = []
     for at, example in enumerate(examples):
         if not isinstance(example, dict):
             raise Refused(400, f"expected examples[{at}] to be an object, found {_shown(example)}")

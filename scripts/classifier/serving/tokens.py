@@ -23,12 +23,10 @@ class Tokens:
     def __init__(self, token: str | None, page: Callable[[str], str]):
         self._page = page
         self._token = None if token is None else token.encode()
-        # So that the token itself is not kept by browsers.
-        self._cookie = None if token is None else hashlib.sha256(b"poets cookie " + token.encode()).hexdigest()
 
     def turn_away(self, scope: Scope, headers: dict[bytes, bytes]) -> Response | None:
         """What those are told who may not come in."""
-        if self._token is None or scope["path"] in (*OPEN, SIGN_IN, _STYLE) or self._knows(headers):
+        if self._token is None or scope["path"] in (*OPEN, SIGN_IN, _STYLE) or _knows(self._token, headers):
             return None
         if scope["path"] == "/" and b"text/html" in headers.get(b"accept", b""):
             return HTMLResponse(self._page(""), 401, {"www-authenticate": "Bearer"})
@@ -43,17 +41,23 @@ class Tokens:
         given = parse_qs(form.decode("utf-8", "replace")).get("token", [""])[0]
         if self._token is None or hmac.compare_digest(given.encode(), self._token):
             answer: Response = RedirectResponse("/", 303)
-            if self._cookie is not None:
-                answer.set_cookie(_COOKIE, self._cookie, httponly=True, samesite="strict")
+            if self._token is not None:
+                answer.set_cookie(_COOKIE, _cookie_for(self._token), httponly=True, samesite="strict")
             return answer
         return HTMLResponse(self._page("That is not the token."), 401, {"www-authenticate": "Bearer"})
 
-    def _knows(self, headers: dict[bytes, bytes]) -> bool:
-        kind, _, given = headers.get(b"authorization", b"").partition(b" ")
-        if kind.lower() == b"bearer" and hmac.compare_digest(given.strip(), self._token):
-            return True
-        try:
-            cookie = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(_COOKIE)
-        except CookieError:
-            return False
-        return cookie is not None and hmac.compare_digest(cookie.value.encode(), self._cookie.encode())
+
+def _knows(token: bytes, headers: dict[bytes, bytes]) -> bool:
+    kind, _, given = headers.get(b"authorization", b"").partition(b" ")
+    if kind.lower() == b"bearer" and hmac.compare_digest(given.strip(), token):
+        return True
+    try:
+        cookie = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(_COOKIE)
+    except CookieError:
+        return False
+    return cookie is not None and hmac.compare_digest(cookie.value.encode(), _cookie_for(token).encode())
+
+
+def _cookie_for(token: bytes) -> str:
+    """So that the token itself is not kept by browsers."""
+    return hashlib.sha256(b"poets cookie " + token).hexdigest()

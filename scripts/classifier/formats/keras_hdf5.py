@@ -1,0 +1,39 @@
+"""Keras models as HDF5 files (.h5)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..graphs import keras_files
+from . import keras_file
+from .contents import UNKNOWN, Contents
+
+if TYPE_CHECKING:
+    import keras
+
+open_model = keras_file.open_model
+
+
+def write(path: Path, contents: Contents) -> None:
+    keras_file.write(path, contents, keras_files.H5, _complete)
+
+
+def _complete(saved: Path, model: keras.Model, files: Mapping[str, bytes]) -> bytes:
+    """With our files in a group of their own."""
+    import h5py
+
+    with h5py.File(saved, "r+") as file:
+        file.attrs["model_config"] = json.dumps(keras_file.portable(json.loads(file.attrs["model_config"]), model))
+        group = file.create_group(keras_files.GROUP)
+        for name, data in files.items():
+            # Text as text, so that h5dump and the like show it.
+            if name == UNKNOWN:
+                group[name] = np.void(data)
+            else:
+                group.create_dataset(name, data=data, dtype=h5py.string_dtype())
+    return saved.read_bytes()
