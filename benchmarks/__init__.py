@@ -1,1 +1,2 @@
-"""What the README's figures come from: run as `python -m benchmarks.retraining`."""
+"""What the README's figures come from, each a command, such as `python -m benchmarks.retraining`; `--help` lists its
+flags. What they share is in `tools/`."""

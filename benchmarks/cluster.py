@@ -10,26 +10,22 @@ from pathlib import Path
 
 from absl import flags
 
-from benchmarks import many_photos, many_vectors, parts, ray_nodes
-from benchmarks.workbench import Workbench
+from benchmarks import many_photos, many_vectors, ray_nodes
+from benchmarks.tools import parts, shared_flags
 from scripts.console import command_line
 
 FLAGS = flags.FLAGS
+shared_flags.define_network()
 flags.DEFINE_list("photo_counts", ["10000", "100000", "1000000"], "How many photos are listed, split and looked up.")
 flags.DEFINE_integer("vectors", 10_000_000, "Over how many vectors training is started.", many_vectors.LEAST)
 flags.DEFINE_integer("steps", 500, "How many training steps are taken over these.", 100)
 flags.DEFINE_integer("rounds", 3, "How often photos are looked up, or extracted; the median counts.", 1)
-flags.DEFINE_string(
-    "photos", "tf_files/flower_photos", "What Ray is measured with: one folder of JPEG photos for each label."
-)
-flags.DEFINE_string("model_dir", "tf_files/models", "Where pretrained networks are kept.")
-flags.DEFINE_string("architecture", "mobilenet_0.25_224", "The pretrained network that photos go through.")
-flags.DEFINE_integer("count", 3670, "How many photos there shall be for it, made of those in --photos.", 20)
+flags.DEFINE_integer("count", 3670, "How many photos Ray is measured with, made of those in --photos.", 20)
 _PARTS = {
     "photos": lambda folder: many_photos.many_photos(folder, _photo_counts(), FLAGS.rounds),
     "vectors": lambda folder: many_vectors.many_vectors(folder, FLAGS.vectors, FLAGS.steps),
-    "worker": lambda folder: ray_nodes.one_worker(_workbench(folder)),
-    "nodes": lambda folder: ray_nodes.two_nodes(_workbench(folder)),
+    "worker": lambda folder: ray_nodes.one_worker(shared_flags.workbench(folder, rounds=FLAGS.rounds)),
+    "nodes": lambda folder: ray_nodes.two_nodes(shared_flags.workbench(folder, rounds=FLAGS.rounds)),
 }
 flags.DEFINE_list("only", list(_PARTS), "Which of them to measure.")
 
@@ -39,13 +35,7 @@ def main(positional: list[str]) -> None:
     parts.check(FLAGS.only, _PARTS)
     _photo_counts()
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as folder:
-        parts.report(FLAGS.only, _PARTS, Path(folder))
-
-
-def _workbench(folder: Path) -> Workbench:
-    return Workbench(
-        folder, Path(FLAGS.photos), Path(FLAGS.model_dir), FLAGS.architecture, FLAGS.count, FLAGS.steps, FLAGS.rounds
-    )
+        parts.report(lambda: parts.measure(FLAGS.only, _PARTS, Path(folder)))
 
 
 def _photo_counts() -> list[int]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import statistics
 import time
 
-from benchmarks import processes
-from benchmarks.figures import Against, Figure, alternated
-from benchmarks.workbench import Workbench
+from benchmarks.tools import processes
+from benchmarks.tools.figures import Against, Figure, alternated
+from benchmarks.tools.workbench import Workbench
 from scripts.classifier.formats import classifiers
 from scripts.classifier.formats.model import Wishes
 from scripts.classifier.photos.folders import pictures_below

@@ -5,26 +5,26 @@ from __future__ import annotations
 import shutil
 import statistics
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 
-from benchmarks.figures import Against, Figure, alternated
-from benchmarks.workbench import Workbench
-from scripts.classifier.backbones import network as networks
-from scripts.classifier.backbones.backbone import Backbone
-from scripts.classifier.bottlenecks.extraction import MEAN, STD, open_cache
-from scripts.classifier.graphs import frozen_graph
-from scripts.classifier.machine import decide_precision
-from scripts.classifier.photos import distortions, pixels
-from scripts.classifier.training import stages
+from benchmarks.tools import limits
+from benchmarks.tools.figures import Against, Figure, alternated
+from benchmarks.tools.workbench import Workbench
+from scripts.classifier.backbones.network import LARGE_BATCH, Network
+from scripts.classifier.bottlenecks import gathering
+from scripts.classifier.bottlenecks.extraction import open_cache
+from scripts.classifier.machine import cores, decide_precision, has_bfloat16
+from scripts.classifier.photos import distortions
+from scripts.classifier.showing import Advance
 
 # How much of the machine's limit is promised.
 _LEAST_SHARE = 0.85
+_LEAST_BFLOAT16_PHOTOS_A_SECOND = 25.0  # of Inception V3, the original's default
 
-# Photos handed to a thread at once: often enough for an even end, seldom enough to cost nothing.
-_HANDFUL = 8
 # Decoded photos that the networks alone are given, over and over; also TensorFlow's batch.
 _SQUARES = 32
 
@@ -33,7 +33,7 @@ def extraction(bench: Workbench) -> list[Figure]:
     backbone, size = bench.backbone, bench.backbone.input_size
     precision = decide_precision("auto", large=backbone.large)
     photos = [(bench.image_dir / photo.path).read_bytes() for photo in bench.lists.photos]
-    squares = np.stack([_decode(photo, size) for photo in photos[:: max(1, len(photos) // _SQUARES)][:_SQUARES]])
+    squares = np.stack([limits.decode(photo, size) for photo in photos[:: max(1, len(photos) // _SQUARES)][:_SQUARES]])
     runs = max(_SQUARES, bench.count)
     opened: list[float] = []
 
@@ -42,14 +42,14 @@ def extraction(bench: Workbench) -> list[Figure]:
         opened.append(opening)
         return rate
 
-    network = networks.Network(backbone, precision)
+    network = Network(backbone, precision)
     rates = alternated(
         {
             "reached": reached,
-            "decode": lambda: _decoding(photos, size),
-            "decode, TensorFlow": lambda: _decoding_by_tensorflow(photos, size),
-            "network": lambda: network_rate(network, squares, runs),
-            "network, TensorFlow": _batches_by_tensorflow(backbone, squares, runs),
+            "decode": lambda: limits.decoding(photos, size),
+            "decode, TensorFlow": lambda: limits.decoding_by_tensorflow(photos, size),
+            "network": lambda: limits.network_rate(network, squares, runs),
+            "network, TensorFlow": limits.network_by_tensorflow(backbone, squares, runs),
         },
         bench.rounds,
     )
@@ -58,13 +58,13 @@ def extraction(bench: Workbench) -> list[Figure]:
     model = max(median["network"], median["network, TensorFlow"])
     limit, own_limit = 1 / (1 / decode + 1 / model), 1 / (1 / median["decode"] + 1 / median["network"])
     turns = f"median of {bench.rounds}, taken in turn"
-    cores = f"{networks.cores()} threads"
+    threads = f"{cores()} threads"
     return [
         Figure(
             f"extraction, {bench.architecture} in {precision}, {bench.count:,} photos",
             rates["reached"],
             "photos/s",
-            f"from the first photo done to the last one kept, {cores}; {turns}",
+            f"from the first photo done to the last one kept, {threads}; {turns}",
             Against(limit, f"at least {_LEAST_SHARE} of 1 / (1 / decoding + 1 / network), the faster of each, ="),
         ),
         Figure(
@@ -79,19 +79,19 @@ def extraction(bench: Workbench) -> list[Figure]:
             "decoding alone",
             rates["decode"],
             "photos/s",
-            f"Pillow, bytes in memory to normalised pixels, {cores}; {turns}",
+            f"Pillow, bytes in memory to normalised pixels, {threads}; {turns}",
         ),
         Figure(
             "decoding alone, TensorFlow's",
             rates["decode, TensorFlow"],
             "photos/s",
-            f"decode_jpeg, resize and normalise in a tf.data map, {cores}; {turns}",
+            f"decode_jpeg, resize and normalise in a tf.data map, {threads}; {turns}",
         ),
         Figure(
             "network alone",
             rates["network"],
             "photos/s",
-            f"the engine used, {network.batch} at a time, {cores}; {turns}",
+            f"the engine used, {network.batch} at a time, {threads}; {turns}",
         ),
         Figure(
             "network alone, TensorFlow's",
@@ -102,42 +102,40 @@ def extraction(bench: Workbench) -> list[Figure]:
     ]
 
 
-def network_rate(network: networks.Network, squares: np.ndarray, runs: int) -> float:
-    """Photos a second over at least `runs` photos, each core with a runner of its own."""
-    batches = _batches(squares, network.batch)
-    calls = max(1, runs // network.batch // networks.cores())
-
-    def work(_: int) -> tuple[float, float]:
-        run = network.runner()
-        run(batches[0])
-        started = time.perf_counter()
-        for call in range(calls):
-            run(batches[call % len(batches)])
-        return started, time.perf_counter()
-
-    with ThreadPoolExecutor(networks.cores()) as pool:
-        spans = list(pool.map(work, range(networks.cores())))
-    elapsed = max(end for _, end in spans) - min(start for start, _ in spans)
-    return networks.cores() * calls * network.batch / elapsed
+def inception(bench: Workbench, photos: int) -> list[Figure]:
+    """The network alone, in both arithmetics."""
+    backbone = limits.inception_with_random_weights()
+    size = backbone.input_size
+    squares = np.random.default_rng(0).uniform(-1, 1, (LARGE_BATCH, size, size, 3)).astype(np.float32)
+    precisions = ["float32", "bfloat16"] if has_bfloat16() else ["float32"]
+    opened = {precision: Network(backbone, precision) for precision in precisions}
+    measurements = {
+        precision: partial(limits.network_rate, network, squares, photos) for precision, network in opened.items()
+    }
+    rates = alternated(measurements, bench.rounds)
+    how = f"random weights, {LARGE_BATCH} at a time, about {photos} photos; median of {bench.rounds}, in turn"
+    if "bfloat16" not in rates:
+        how += "; bfloat16 left out, which this processor does not have"
+    against = {"bfloat16": Against(_LEAST_BFLOAT16_PHOTOS_A_SECOND, "at least")}
+    return [
+        Figure(f"network alone, Inception V3 in {precision}", rate, "photos/s", how, against.get(precision))
+        for precision, rate in rates.items()
+    ]
 
 
 class _Clock:
     """Shown the extraction's progress, remembers when it began, when the first photo was done and when all were."""
 
-    def __call__(self, total: int) -> _Clock:
-        self.photos, self.first = total, None
-        return self
+    photos, began, first, ended = 0, 0.0, 0.0, 0.0
 
-    def __enter__(self) -> Callable[..., None]:
-        self.began = time.perf_counter()
-        return self._advance
-
-    def __exit__(self, *_) -> None:
+    @contextmanager
+    def show(self, total: int | None, done: int = 0) -> Iterator[Advance]:
+        self.photos, self.first, self.began = total or 0, 0.0, time.perf_counter()
+        yield self._advance
         self.ended = time.perf_counter()
 
     def _advance(self, count: int = 1, note: str = "") -> None:
-        if self.first is None:
-            self.first = time.perf_counter()
+        self.first = self.first or time.perf_counter()
 
 
 def _gather(bench: Workbench, precision: str) -> tuple[float, float]:
@@ -145,69 +143,14 @@ def _gather(bench: Workbench, precision: str) -> tuple[float, float]:
     folder, clock = bench.folder / "extraction", _Clock()
     shutil.rmtree(folder, ignore_errors=True)
     cache = open_cache(folder, bench.backbone, precision)
-    stages.gather(
+    gathering.gather(
         bench.lists,
         (distortions.WHOLE,),
-        stages.extract_here(bench.backbone, precision),
+        gathering.extract_here(bench.backbone, precision),
         cache,
-        folder,
         (10, 10),
         folder / "skipped_images.txt",
-        clock,
+        clock.show,
     )
     cache.close()
     return (clock.photos - 1) / (clock.ended - clock.first), clock.first - clock.began
-
-
-def _decode(photo: bytes, size: int) -> np.ndarray:
-    square = distortions.look(photo, size, [distortions.WHOLE])[0]
-    return pixels.normalise(square, MEAN, STD)
-
-
-def _decoding(photos: list[bytes], size: int) -> float:
-    def work(some: list[bytes]) -> None:
-        for photo in some:
-            _decode(photo, size)
-
-    handfuls = [photos[at : at + _HANDFUL] for at in range(0, len(photos), _HANDFUL)]
-    with ThreadPoolExecutor(networks.cores()) as pool:
-        started = time.perf_counter()
-        list(pool.map(work, handfuls))
-        return len(photos) / (time.perf_counter() - started)
-
-
-def _decoding_by_tensorflow(photos: list[bytes], size: int) -> float:
-    import tensorflow as tf
-
-    def decode(photo):
-        square = tf.image.resize(tf.io.decode_jpeg(photo, channels=3), [size, size])
-        return (square - MEAN) / STD
-
-    source = tf.data.Dataset.from_tensor_slices(photos)
-    decoded = iter(source.map(decode, num_parallel_calls=networks.cores(), deterministic=False).batch(_HANDFUL))
-    next(decoded)
-    started = time.perf_counter()
-    rest = sum(len(batch) for batch in decoded)
-    return rest / (time.perf_counter() - started)
-
-
-def _batches_by_tensorflow(backbone: Backbone, squares: np.ndarray, runs: int) -> Callable[[], float]:
-    import tensorflow as tf
-
-    body = frozen_graph.function(backbone.graph_def, ["input"], backbone.bottleneck_name)
-    compiled = tf.function(body).get_concrete_function(tf.TensorSpec(squares.shape, tf.float32))
-    batch = tf.constant(squares)
-    compiled(batch)
-
-    def measure() -> float:
-        calls = max(1, runs // len(squares))
-        started = time.perf_counter()
-        for _ in range(calls):
-            compiled(batch).numpy()
-        return calls * len(squares) / (time.perf_counter() - started)
-
-    return measure
-
-
-def _batches(squares: np.ndarray, size: int) -> list[np.ndarray]:
-    return [np.ascontiguousarray(squares[at : at + size]) for at in range(0, len(squares) - size + 1, size)]

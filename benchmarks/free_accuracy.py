@@ -1,6 +1,6 @@
 """Measures what several views of a photo and the values of earlier layers gain, by cross-validation, and their cost.
 
-    python -m benchmarks.free_accuracy --photos=tf_files/flower_photos --architecture=mobilenet_0.50_224
+    python -m benchmarks.free_accuracy --photos=tf_files/flower_photos
 
 All are judged on the same folds, each photo by a classifier that was trained without it, so that they are compared
 photo by photo. Prints a Markdown table.
@@ -9,25 +9,20 @@ photo by photo. Prints a Markdown table.
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from absl import flags
 
-from benchmarks import figures, folds
+from benchmarks.tools import figures, shared_flags
+from benchmarks.tools.study import Study, share
 from scripts.classifier.backbones import several_views, table
-from scripts.classifier.backbones.network import Network
-from scripts.classifier.errors import UserError
-from scripts.classifier.training import accuracy
-from scripts.classifier.training.final_layer import Recipe
 from scripts.console import command_line
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("photos", "tf_files/flower_photos", "The folder of photos: one folder for each label.")
-flags.DEFINE_string("model_dir", "tf_files/models", "Where pretrained networks are kept.")
-flags.DEFINE_string("architecture", "mobilenet_0.50_224", "The pretrained network that photos go through.")
-flags.DEFINE_integer("steps", Recipe.steps, "How many training steps are taken.", 1)
-flags.DEFINE_integer("folds", 5, "Into how many parts the photos are dealt, each judged by what the others taught.", 2)
+shared_flags.define_network()
+shared_flags.define_folds()
 flags.DEFINE_integer("rounds", 20, "How often one photo's way through the network is timed.", 1)
 
 _PHOTOS_A_ROUND = 10
@@ -35,44 +30,34 @@ _PHOTOS_A_ROUND = 10
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    table.resolve(FLAGS.architecture)
-    if not Path(FLAGS.photos).is_dir():
-        raise UserError(f"{FLAGS.photos} is no folder: give a folder of photos")
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as temporary:
         studies = {
-            _name(bottleneck, views): folds.Study(
-                Path(temporary),
-                Path(FLAGS.photos),
-                Path(FLAGS.model_dir),
-                FLAGS.architecture,
-                FLAGS.steps,
-                0.95,
-                bottleneck,
-                views,
-            )
+            _name(bottleneck, views): shared_flags.study(Path(temporary), bottleneck, views)
             for views in several_views.COUNTS
             for bottleneck in table.BOTTLENECKS
         }
         right = {}
         for name, study in studies.items():
             print(name, file=sys.stderr, flush=True)
-            right[name] = np.concatenate([study.right(held_out) for held_out in study.deal(FLAGS.folds)])
+            right[name] = np.concatenate([_right(study, held_out) for held_out in study.deal(FLAGS.folds)])
         times = figures.alternated({name: _timer(study) for name, study in studies.items()}, FLAGS.rounds)
-    first, total = next(iter(right)), len(study.lists.photos)
-    print(
-        f"{FLAGS.architecture}, {total} photos of {len(study.lists.labels)} labels, {FLAGS.folds} folds, "
-        f"{FLAGS.steps} steps",
-        end="\n\n",
-    )
+    first = next(iter(studies))
+    print(studies[first].title(FLAGS.folds), end="\n\n")
     print("| | values | ms a photo | accuracy | 95 % interval | gain, with its 95 % interval |")
     print("|---|--:|--:|--:|--:|--:|")
     for name, study in studies.items():
-        low, high = accuracy.interval_95(int(right[name].sum()), total)
+        gain = _gain(right[name], right[first]) if name != first else ""
         print(
             f"| {name} | {study.backbone.bottleneck_size:,} | {np.median(times[name]):.2f} | "
-            f"{100 * right[name].mean():.1f} % | {100 * low:.1f} to {100 * high:.1f} % | "
-            f"{_gain(right[name], right[first]) if name != first else ''} |"
+            f"{share(int(right[name].sum()), len(right[name]))} | {gain} |"
         )
+
+
+def _right(study: Study, held_out: np.ndarray) -> np.ndarray:
+    """Whether each of these photos is told by what the others taught."""
+    training, validation = (study.examples(rows) for rows in study.rest(held_out))
+    layer, testing = study.learn(training, validation).layer, study.examples(held_out)
+    return layer.probabilities(testing.vectors.take(np.arange(len(testing)))).argmax(1) == testing.labels
 
 
 def _name(bottleneck: str, views: int) -> str:
@@ -81,10 +66,10 @@ def _name(bottleneck: str, views: int) -> str:
     return " ".join(given) or "one view"
 
 
-def _timer(study: folds.Study):
+def _timer(study: Study) -> Callable[[], float]:
     """Milliseconds of processor time that one photo takes, on the engine that retrain uses."""
-    network = Network(study.backbone, "float32")
-    run, size = network.runner(), study.backbone.input_size
+    network, size = study.network, study.backbone.input_size
+    run = network.runner()
     batch = np.random.default_rng(0).uniform(-1, 1, (network.batch, size, size, 3)).astype(np.float32)
 
     def measure() -> float:

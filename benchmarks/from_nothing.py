@@ -16,7 +16,8 @@ from pathlib import Path
 
 from absl import flags
 
-from benchmarks import machine, processes
+from benchmarks import plain_keras
+from benchmarks.tools import machine, processes
 from scripts.classifier.machine import cores
 from scripts.console import command_line
 
@@ -39,7 +40,7 @@ def main(positional: list[str]) -> None:
     for epochs, augmented in _FLOWERS if FLAGS.flowers is not None else ():
         words = (f"--epochs={epochs}", *(("--augment", "--dropout=0.2") if augmented else ()))
         _measure(FLAGS.flowers, words)
-        _measure_keras(FLAGS.flowers, epochs, "augmented" if augmented else "plain")
+        _measure_keras(FLAGS.flowers, epochs, augmented)
     for words in _CIFAR10 if FLAGS.cifar10 is not None else ():
         _measure(FLAGS.cifar10, words)
 
@@ -73,11 +74,11 @@ def _measure(folder: str, words: tuple[str, ...]) -> None:
     _print(f"{Path(folder).name} {' '.join(words)}", judged, record["best_epoch"], took / record["epochs_trained"])
 
 
-def _measure_keras(folder: str, epochs: int, kind: str) -> None:
+def _measure_keras(folder: str, epochs: int, augmented: bool) -> None:
+    kind = "augmented" if augmented else "plain"
     print(folder, "plain Keras", epochs, kind, file=sys.stderr, flush=True)
     before = _processor_seconds()
-    words = ("-m", "benchmarks.plain_keras", folder, str(epochs), kind, str(FLAGS.seed))
-    found = json.loads(processes.output(*words))
+    found = processes.apart(plain_keras.train, folder, epochs, augmented, FLAGS.seed)
     name = f"{Path(folder).name}, the tutorial's network in plain Keras, {kind}, {epochs} epochs"
     _print(name, found, found["best_epoch"], (_processor_seconds() - before) / epochs)
 

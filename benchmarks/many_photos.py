@@ -1,33 +1,28 @@
 """Measures what listing, splitting and looking up very many photos costs that are all in the cache.
 
-Run as `python -m benchmarks.many_photos ACTION FOLDER PHOTOS`, it is a process that does a part of that.
-
 The photos are empty files, as none is read: what is in each is remembered since it was read for the first time.
 """
 
 from __future__ import annotations
 
 import gc
-import json
 import os
 import shutil
 import statistics
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks import disk, processes, random_bottlenecks
-from benchmarks.figures import Against, Figure
-from benchmarks.memory import peak_bytes
-from benchmarks.random_bottlenecks import LABELS
+from benchmarks.tools import disk, processes, random_bottlenecks
+from benchmarks.tools.figures import Against, Figure
+from benchmarks.tools.random_bottlenecks import LABELS
+from scripts.classifier.bottlenecks import gathering
 from scripts.classifier.bottlenecks.extraction import Job
 from scripts.classifier.photos import folders, image_lists
 from scripts.classifier.photos.digests import PhotoDigests, digest
 from scripts.classifier.photos.distortions import WHOLE
 from scripts.classifier.photos.image_lists import SPLITS
-from scripts.classifier.training import stages
 from scripts.classifier.training.examples import Examples
 
 _VALUES = 256  # mobilenet_0.25's
@@ -74,13 +69,14 @@ def many_photos(folder: Path, counts: list[int], rounds: int) -> list[Figure]:
 
 def _measured(folder: Path, count: int, rounds: int) -> dict[str, list[float]]:
     disk.check(folder.parent, f"{count} photos and their bottlenecks", _BYTES_A_PHOTO * count, count, "photos")
-    processes.output("-m", __name__, "fill", str(folder), str(count))
-    found = [json.loads(processes.output("-m", __name__, "look_up", str(folder), str(count))) for _ in range(rounds)]
+    processes.apart(fill, str(folder), count)
+    found = [processes.apart(look_up, str(folder)) for _ in range(rounds)]
     shutil.rmtree(folder)
     return {what: [each[what] for each in found] for what in found[0]}
 
 
-def _fill(folder: Path, count: int) -> None:
+def fill(place: str, count: int) -> None:
+    folder = Path(place)
     image_dir = folder / "photos"
     for label in range(LABELS):
         (image_dir / f"label {label}").mkdir(parents=True)
@@ -99,34 +95,26 @@ def _fill(folder: Path, count: int) -> None:
     digests.save()
 
 
-def _look_up(folder: Path) -> None:
+def look_up(place: str) -> dict[str, float]:
+    folder = Path(place)
     gc.set_threshold(100_000, 20, 20)  # as commands do
-    before = peak_bytes()
+    before = processes.megabytes("VmHWM")
     times = [time.perf_counter()]
     lists = image_lists.scan(folder / "photos", *_PERCENTAGES)
     times.append(time.perf_counter())
     image_lists.deal(lists, *_PERCENTAGES)  # once more: the scan has done it, too
     times.append(time.perf_counter())
     cache = random_bottlenecks.open_cache(folder / "cache", _VALUES)
-    extraction = stages.look_up(lists, (WHOLE,), folder, cache)
+    extraction = gathering.look_up(lists, (WHOLE,), cache)
     assert not extraction.waiting, f"{len(extraction.waiting)} of {len(lists.photos)} photos are not in {folder}"
     for split in SPLITS:
         Examples.of(lists.of(split), extraction.found.keys, cache)
     times.append(time.perf_counter())
     listing, splitting, looking_up = np.diff(times).tolist()
-    found = {
+    return {
         "listing and splitting": listing,
         "of that, splitting": splitting,
         "looking up": looking_up,
         "seconds": listing + looking_up,
-        "megabytes": (peak_bytes() - before) / 1e6,
+        "megabytes": processes.megabytes("VmHWM") - before,
     }
-    print(json.dumps(found))
-
-
-if __name__ == "__main__":
-    action, folder, photos = sys.argv[1:]
-    if action == "fill":
-        _fill(Path(folder), int(photos))
-    else:
-        _look_up(Path(folder))

@@ -1,27 +1,22 @@
 """Measures how soon training starts over more vectors than memory holds, and how much it takes of it.
 
-Run as `python -m benchmarks.many_vectors ACTION FOLDER VECTORS STEPS`, it is a process that does a part of that.
-
 The cache is a sparse file: as long as if all vectors had been computed, but of its records only those are on the disk
 that will be looked at. Which these are is told by a training over no vectors at all, as the same seed draws the same.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks import disk, processes, random_bottlenecks
-from benchmarks.figures import Against, Figure
-from benchmarks.memory import peak_bytes
-from benchmarks.random_bottlenecks import IDENTITY, LABELS
+from benchmarks.tools import disk, processes, random_bottlenecks
+from benchmarks.tools.figures import Against, Figure
+from benchmarks.tools.random_bottlenecks import IDENTITY, LABELS
 from scripts.classifier.bottlenecks import key_blocks
 from scripts.classifier.bottlenecks.key_blocks import KeyBlocks
 from scripts.classifier.bottlenecks.parts import Part
@@ -47,8 +42,8 @@ def many_vectors(folder: Path, count: int, steps: int) -> list[Figure]:
     looked_at = steps * Recipe.batch_size * (1 + 1 / Recipe.eval_step_interval) + count / key_blocks.ROWS
     # A record lies on three pages of the disk.
     disk.check(folder, f"the keys of {count} vectors", 16 * count + 3 * 4096 * looked_at, 2, "vectors")
-    processes.output("-m", __name__, "fill", str(place), str(count), str(steps))
-    found = json.loads(processes.output("-m", __name__, "train", str(place), str(count), str(steps)))
+    processes.apart(fill, str(place), count, steps)
+    found = processes.apart(train, str(place), count, steps)
     shutil.rmtree(place)
     promised = count <= _PROMISED_FOR
     name = f"training over {count:,} vectors of {_VALUES:,} values"
@@ -65,9 +60,9 @@ def many_vectors(folder: Path, count: int, steps: int) -> list[Figure]:
         Figure("of that, opening the cache and looking up", [found["look_up"]], "s", "the same process"),
         Figure(
             f"peak memory of {name}",
-            [found["peak"] / 1e6],
+            [found["peak"]],
             "MB",
-            f"after {steps:,} steps; with TensorFlow imported it began at {found['imported'] / 1e6:,.0f} MB",
+            f"after {steps:,} steps; with TensorFlow imported it began at {found['imported']:,.0f} MB",
             Against(_MOST_MEGABYTES, "at most") if promised else None,
         ),
         Figure(
@@ -88,20 +83,21 @@ class _NoVectors:
         self._photos, self._looked_at = photos, looked_at
 
     def take(self, positions: np.ndarray) -> np.ndarray:
-        self._looked_at.update((positions.astype(np.int64) + self._photos.start).tolist())
+        self._looked_at.update(self._photos.start + int(position) for position in positions)
         return np.zeros((len(positions), _VALUES), np.float32)
 
 
-def _fill(folder: Path, count: int, steps: int) -> None:
+def fill(place: str, count: int, steps: int) -> None:
+    folder = Path(place)
     folder.mkdir()
     path = folder / "part-0000.bottlenecks"
     part, blocks = Part(path, _VALUES, IDENTITY), KeyBlocks(path.with_suffix(".keys"), IDENTITY)
     part.rows = count
-    os.truncate(path, part.bytes)
+    os.truncate(path, part.size_in_bytes)
     full = count // key_blocks.ROWS * key_blocks.ROWS
-    rows = {*range(key_blocks.ROWS - 1, full, key_blocks.ROWS), *range(full, count)}
-    rows.update(_rows(np.array(sorted(_looked_at(count, steps))), count).tolist())
-    random, rows = np.random.default_rng(0), np.array(sorted(rows))
+    looked_at = _rows(np.array(sorted(_looked_at(count, steps))), count)
+    last_of_blocks, after_blocks = np.arange(key_blocks.ROWS - 1, full, key_blocks.ROWS), np.arange(full, count)
+    random, rows = np.random.default_rng(0), np.unique(np.concatenate([looked_at, last_of_blocks, after_blocks]))
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         some = rows[start : start + _ROWS_AT_ONCE]
         keys = [key.tobytes() for key in _keys(_photos(some, count))]
@@ -120,30 +116,29 @@ def _looked_at(count: int, steps: int) -> set[int]:
     return looked_at
 
 
-def _train(folder: Path, count: int, steps: int) -> None:
+def train(place: str, count: int, steps: int) -> dict[str, float]:
     photos = _training_and_validation(count)
     keys = [_keys(np.arange(each.start, each.stop)) for each in photos]
     times = [time.perf_counter()]
     import tensorflow  # noqa: F401  a retraining has loaded its network before it opens the cache
 
-    imported = peak_bytes()
+    imported = processes.megabytes("VmHWM")
     times.append(time.perf_counter())
-    cache = random_bottlenecks.open_cache(folder, _VALUES)
+    cache = random_bottlenecks.open_cache(Path(place), _VALUES)
     training, validation = (
         _examples(cache.vectors(of_photos), each) for of_photos, each in zip(keys, photos, strict=True)
     )
     times.append(time.perf_counter())
     first, *_, last = [(step, time.perf_counter()) for step in _training(training, validation, steps)]
-    found = {
+    return {
         "import": times[1] - times[0],
         "look_up": times[2] - times[1],
         "start": first[1] - times[0],
         "first_steps": first[0],
         "rate": (last[0] - first[0]) / (last[1] - first[1]),
         "imported": imported,
-        "peak": peak_bytes(),
+        "peak": processes.megabytes("VmHWM"),
     }
-    print(json.dumps(found))
 
 
 def _training(training: Examples, validation: Examples, steps: int) -> Iterator[int]:
@@ -181,8 +176,3 @@ def _keys(photos: np.ndarray) -> np.ndarray:
         numbers ^= numbers >> np.uint64(shift)
         numbers *= np.uint64(factor)
     return numbers
-
-
-if __name__ == "__main__":
-    action, folder, vectors, steps = sys.argv[1:]
-    (_fill if action == "fill" else _train)(Path(folder), int(vectors), int(steps))

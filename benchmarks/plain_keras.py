@@ -1,13 +1,7 @@
-"""Trains the network of Keras' tutorial on flowers as one would by hand: with Keras' own layers, and fit.
-
-Run as `python -m benchmarks.plain_keras FOLDER EPOCHS plain|augmented SEED`, it prints the best epoch and its accuracy
-on the photos that train_cnn would validate with.
-"""
+"""Trains the network of Keras' tutorial on flowers as one would by hand: with Keras' own layers, and fit."""
 
 from __future__ import annotations
 
-import json
-import sys
 import tempfile
 from pathlib import Path
 
@@ -15,9 +9,9 @@ import numpy as np
 
 from scripts.classifier.photos import image_lists
 from scripts.classifier.photos.image_lists import TRAINING, VALIDATION
+from scripts.classifier.showing import nowhere
 from scripts.classifier.training.convnet import pictures
-from scripts.classifier.training.convnet.recipes import Recipe
-from scripts.console.progress import show
+from scripts.classifier.training.convnet.recipes import CnnRecipe
 
 _PERCENTAGES = 0, 20
 _DROPOUT = 0.2
@@ -26,14 +20,14 @@ _DROPOUT = 0.2
 def _decode(folder: Path) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], int]:
     """For training and for validation pixels [n, side, side, 3] and labels; and the number of labels."""
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as temporary:
-        gathered = pictures.gather(
+        gathered = pictures.decode(
             image_lists.scan(folder, *_PERCENTAGES),
-            Recipe.image_size,
+            CnnRecipe.image_size,
             pictures.MEMORY,
             Path(temporary),
             _PERCENTAGES,
             Path(temporary, "skipped.txt"),
-            lambda total: show("decoding", total, "photos", quiet=True),
+            nowhere,
         )
     found = {}
     for split in (TRAINING, VALIDATION):
@@ -47,7 +41,11 @@ def _network(label_count: int, augmented: bool):
     from keras import Input, Sequential, layers
 
     views = [layers.RandomFlip("horizontal"), layers.RandomRotation(0.1), layers.RandomZoom(0.1)]
-    made = [Input((Recipe.image_size, Recipe.image_size, 3)), *(views if augmented else []), layers.Rescaling(1 / 255)]
+    made = [
+        Input((CnnRecipe.image_size, CnnRecipe.image_size, 3)),
+        *(views if augmented else []),
+        layers.Rescaling(1 / 255),
+    ]
     for width in (16, 32, 64):
         made += [layers.Conv2D(width, 3, padding="same", activation="relu"), layers.MaxPooling2D()]
     made += [layers.Dropout(_DROPOUT)] if augmented else []
@@ -55,11 +53,12 @@ def _network(label_count: int, augmented: bool):
     return Sequential(made)
 
 
-def _train(folder: Path, epochs: int, augmented: bool, seed: int) -> dict[str, float]:
+def train(folder: str, epochs: int, augmented: bool, seed: int) -> dict[str, float]:
+    """The best epoch, and its accuracy on the photos that train_cnn would validate with."""
     import keras
 
     keras.utils.set_random_seed(seed)
-    examples, label_count = _decode(folder)
+    examples, label_count = _decode(Path(folder))
     network = _network(label_count, augmented)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     network.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
@@ -67,14 +66,9 @@ def _train(folder: Path, epochs: int, augmented: bool, seed: int) -> dict[str, f
         *examples[TRAINING],
         validation_data=examples[VALIDATION],
         epochs=epochs,
-        batch_size=Recipe.batch_size,
+        batch_size=CnnRecipe.batch_size,
         verbose=0,
     )
     accuracies = fitted.history["val_accuracy"]
     best = int(np.argmax(accuracies))
     return {"accuracy": accuracies[best], "best_epoch": best + 1, "photos": len(examples[VALIDATION][1])}
-
-
-if __name__ == "__main__":
-    folder, epochs, kind, seed = sys.argv[1:]
-    print(json.dumps(_train(Path(folder), int(epochs), kind == "augmented", int(seed))))

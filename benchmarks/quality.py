@@ -1,88 +1,151 @@
 """Measures how good what is trained here is, by cross-validation: as it is, made smaller, and at telling the unknown.
 
-    python -m benchmarks.quality --photos=tf_files/flower_photos --architecture=mobilenet_0.50_224 --strangers=FOLDER
+    python -m benchmarks.quality --photos=tf_files/flower_photos --strangers=FOLDER
 
 Each photo is judged once, by a classifier that was trained without it. Prints Markdown tables.
 """
 
 import sys
 import tempfile
-from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from absl import flags
 
-from benchmarks import folds
-from scripts.classifier.backbones import table
-from scripts.classifier.errors import UserError
-from scripts.classifier.photos import folders
-from scripts.classifier.training import accuracy
-from scripts.classifier.training.recipe import Recipe
+from benchmarks.tools import shared_flags
+from benchmarks.tools.study import Study, share
+from scripts.classifier.formats import classifiers, kinds
+from scripts.classifier.formats.classifiers import Answer
+from scripts.classifier.formats.contents import Contents
+from scripts.classifier.formats.model import Wishes
+from scripts.classifier.graphs import frozen_graph, weight_quantization
+from scripts.classifier.photos.folders import pictures_below
+from scripts.classifier.training import learning_unknown, retrained_graph, run_record
+from scripts.classifier.training.examples import Examples
+from scripts.classifier.training.final_layer import Trainer
+from scripts.classifier.training.unknown import Unknown
 from scripts.console import command_line
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("photos", "tf_files/flower_photos", "The folder of photos: one folder for each label.")
-flags.DEFINE_string("model_dir", "tf_files/models", "Where pretrained networks are kept.")
-flags.DEFINE_string("architecture", "mobilenet_0.50_224", "The pretrained network that photos go through.")
-flags.DEFINE_integer("steps", Recipe.steps, "How many training steps are taken.", 1)
-flags.DEFINE_integer("folds", 5, "Into how many parts the photos are dealt, each judged by what the others taught.", 2)
+shared_flags.define_network()
+shared_flags.define_folds()
 flags.DEFINE_list("strangers", [], "Folders with pictures of none of the labels.")
 flags.DEFINE_float("known_photos_kept", 95, "Of 100 photos of its labels, how many should be called known.", 1, 100)
+
+_GRAPH = "the graph"
+_CALIBRATION_PHOTOS = 100
+_MANY = 100  # from here on a graph is run on its fastest engine
+
+
+@dataclass
+class _Form:
+    """A form in which classifiers are written, over the folds."""
+
+    right: int = 0
+    same: int = 0  # how often the first label is that of the graph
+    kilobytes: list[float] = field(default_factory=list)
 
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    table.resolve(FLAGS.architecture)
-    strangers = {folder: folders.pictures_below(_existing(folder)) for folder in FLAGS.strangers}
-    found = folds.Found(Counter(), Counter(), {}, [], {folder: [] for folder in strangers})
+    strangers = _strangers()
+    forms: dict[str, _Form] = {}
+    known = f"{FLAGS.photos}, held out"
+    unknown: dict[str, list[float]] = {known: [], **{name: [] for name in strangers}}
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as temporary:
-        study = folds.Study(
-            Path(temporary),
-            _existing(FLAGS.photos),
-            Path(FLAGS.model_dir),
-            FLAGS.architecture,
-            FLAGS.steps,
-            FLAGS.known_photos_kept / 100,
-        )
-        looks = {folder: study.vectors(pictures) for folder, pictures in strangers.items()}
+        study = shared_flags.study(Path(temporary))
+        looks = {name: _vectors(study, pictures) for name, pictures in strangers.items()}
         for number, held_out in enumerate(study.deal(FLAGS.folds), 1):
             print(f"fold {number} of {FLAGS.folds}", file=sys.stderr, flush=True)
-            study.judge(held_out, looks, found)
-    total = len(study.lists.photos)
-    print(
-        f"{FLAGS.architecture}, {total} photos of {len(study.lists.labels)} labels, {FLAGS.folds} folds, "
-        f"{FLAGS.steps} steps",
-        end="\n\n",
-    )
-    _print_formats(found, total)
-    _print_unknown(found, looks)
+            training, validation = (study.examples(rows) for rows in study.rest(held_out))
+            testing = study.examples(held_out)
+            trainer = study.learn(training, validation)
+            tells = learning_unknown.learn(training, validation, FLAGS.known_photos_kept / 100, 0)
+            kept = learning_unknown.share_kept(tells, testing)
+            assert tells is not None and kept is not None, "every fold has photos for validation and for testing"
+            unknown[known].append(1 - kept)
+            for name, vectors in looks.items():
+                unknown[name].append(float((tells.distances(vectors) > 1).mean()))
+            _judge(study, _written(study, trainer, training, tells), testing, forms)
+    print(study.title(FLAGS.folds), end="\n\n")
+    _print_forms(forms, len(study.lists.photos))
+    _print_unknown(unknown)
 
 
-def _existing(folder: str) -> Path:
-    if not Path(folder).is_dir():
-        raise UserError(f"{folder} is no folder: give a folder of photos")
-    return Path(folder)
+def _strangers() -> dict[str, list[Path]]:
+    """The pictures in each of these folders, by what the table calls them."""
+    found = {folder: pictures_below(shared_flags.existing(folder)) for folder in FLAGS.strangers}
+    return {f"{folder} ({len(pictures)} pictures)": pictures for folder, pictures in found.items()}
 
 
-def _print_formats(found: folds.Found, total: int) -> None:
+def _vectors(study: Study, pictures: list[Path]) -> np.ndarray:
+    """The bottlenecks of pictures that are not trained on."""
+    network, size = study.network, study.backbone.input_size
+    run = network.runner()
+    take = run_record.preprocessing(study.backbone, "")
+    vectors = []
+    for path in pictures:
+        batch = np.zeros((network.batch, size, size, 3), np.float32)
+        batch[0] = take.apply(path.read_bytes())
+        vectors.append(run(batch)[0])
+    return np.stack(vectors)
+
+
+def _judge(study: Study, written: Iterator[tuple[str, Path]], testing: Examples, forms: dict[str, _Form]) -> None:
+    firsts: dict[str, np.ndarray] = {}
+    for name, path in written:
+        firsts[name] = _first_labels(path, [study.photos / picture for picture in testing.paths])
+        form = forms.setdefault(name, _Form())
+        form.right += int((firsts[name] == testing.labels).sum())
+        form.same += int((firsts[name] == firsts[_GRAPH]).sum())
+        form.kilobytes.append(path.stat().st_size / 1000)
+
+
+def _written(study: Study, trainer: Trainer, training: Examples, tells: Unknown) -> Iterator[tuple[str, Path]]:
+    """The classifier in every form that makes it smaller, the graph itself first."""
+    backbone, labels = study.backbone, study.lists.labels
+    take = run_record.preprocessing(backbone, "final_result")
+    graph_def = retrained_graph.join(backbone, trainer.layer, "final_result")
+    record = {"backbone": run_record.backbone(backbone, "float32")}
+    contents = Contents(graph_def, take, backbone.bottleneck_name, labels, record, tells.to_bytes())
+    path = study.folder / "graph.pb"
+    graphs = {_GRAPH: graph_def}
+    for mode in (weight_quantization.ROUNDED, weight_quantization.STORED):
+        smaller = weight_quantization.quantize(graph_def, ["final_result"], mode)
+        graphs[f"quantize_graph --mode={mode}"] = smaller.graph_def
+    for name, each in graphs.items():
+        frozen_graph.write(each, path)
+        run_record.write(path, take, labels, record)
+        yield name, path
+    for quantize in kinds.QUANTIZATIONS:
+        path = study.folder / f"{quantize}.tflite"
+        samples = (
+            take.apply((study.photos / picture).read_bytes()) for picture in training.paths[:_CALIBRATION_PHOTOS]
+        )
+        kinds.write(kinds.TFLITE, path, contents, quantize, samples)
+        yield f"export --format=tflite --quantize={quantize}", path
+
+
+def _first_labels(path: Path, pictures: list[Path]) -> np.ndarray:
+    classifier = classifiers.load(path, None, Wishes(pictures=_MANY))
+    answers = [answer for _, answer in classifier.label(pictures) if isinstance(answer, Answer)]
+    return np.array([answer.scores.argmax() for answer in answers])
+
+
+def _print_forms(forms: dict[str, _Form], total: int) -> None:
     print("| classifier | kB | accuracy | 95 % interval | first label as the graph's |")
     print("|---|--:|--:|--:|--:|")
-    for name, right in found.right.items():
-        low, high = accuracy.interval_95(right, total)
-        size = np.mean(found.kilobytes[name])
-        print(
-            f"| {name} | {size:,.0f} | {100 * right / total:.1f} % | {100 * low:.1f} to {100 * high:.1f} % | "
-            f"{100 * found.same[name] / total:.1f} % |"
-        )
+    for name, form in forms.items():
+        same = f"{100 * form.same / total:.1f} %"
+        print(f"| {name} | {np.mean(form.kilobytes):,.0f} | {share(form.right, total)} | {same} |")
 
 
-def _print_unknown(found: folds.Found, looks: dict[str, np.ndarray]) -> None:
+def _print_unknown(unknown: dict[str, list[float]]) -> None:
     print("\n| photos | called unknown | lowest to highest fold |\n|---|--:|--:|")
-    shares = {f"{FLAGS.photos}, held out": found.known_away, **found.strangers_away}
-    for name, each in shares.items():
-        pictures = f" ({len(looks[name])} pictures)" if name in looks else ""
-        print(f"| {name}{pictures} | {100 * np.mean(each):.1f} % | {100 * min(each):.1f} to {100 * max(each):.1f} % |")
+    for name, each in unknown.items():
+        print(f"| {name} | {100 * np.mean(each):.1f} % | {100 * min(each):.1f} to {100 * max(each):.1f} % |")
 
 
 if __name__ == "__main__":

@@ -14,15 +14,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
-from benchmarks import figures, http_load, machine
-from benchmarks.figures import Against, Figure
-from benchmarks.workbench import Workbench
-from scripts.classifier.backbones import table
+from benchmarks.tools import figures, http_load, parts, processes, shared_flags
+from benchmarks.tools.figures import Against, Figure
+from benchmarks.tools.workbench import Workbench
 from scripts.classifier.errors import UserError
 from scripts.classifier.formats import classifiers
 from scripts.classifier.formats.model import Wishes
@@ -30,12 +30,8 @@ from scripts.classifier.photos.folders import pictures_below
 from scripts.console import command_line
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("photos", "tf_files/flower_photos", "One folder of JPEG photos for each label.")
-flags.DEFINE_string("model_dir", "tf_files/models", "Where pretrained networks are kept.")
-flags.DEFINE_string("architecture", "mobilenet_0.25_224", "The pretrained network that photos go through.")
-flags.DEFINE_integer("count", 500, "How many photos there are.", 20)
-flags.DEFINE_integer("steps", 500, "How many training steps are taken.", 1)
-flags.DEFINE_integer("rounds", 5, "How often each thing is measured; the median counts.", 1)
+shared_flags.define_network()
+shared_flags.define_work(count=500, steps=500, rounds=5)
 flags.DEFINE_integer("clients", 32, "How many clients ask at the same time.", 1)
 flags.DEFINE_integer("long_run", 10_000, "After how many requests memory is measured.", 1)
 
@@ -43,26 +39,12 @@ flags.DEFINE_integer("long_run", 10_000, "After how many requests memory is meas
 _LEAST_SHARE, _MOST_SPREAD, _MOST_SECONDS_BEYOND = 0.8, 10.0, 0.003
 _ALONE = 100  # requests, one after the other
 
-_ROOT = Path(__file__).parent.parent
-
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    table.resolve(FLAGS.architecture)
-    loads = [machine.load()]
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as folder:
-        bench = Workbench(
-            Path(folder),
-            Path(FLAGS.photos),
-            Path(FLAGS.model_dir),
-            FLAGS.architecture,
-            FLAGS.count,
-            FLAGS.steps,
-            FLAGS.rounds,
-        )
-        found = _measure(bench)
-    loads.append(machine.load())
-    print(machine.describe(), "before: {}; after: {}".format(*loads), figures.table(found), sep="\n\n")
+        bench = shared_flags.workbench(Path(folder), FLAGS.steps, FLAGS.rounds)
+        parts.report(lambda: _measure(bench))
 
 
 def _measure(bench: Workbench) -> list[Figure]:
@@ -158,23 +140,19 @@ def _predict(data: bytes) -> bytes:
     return json.dumps({"instances": [{"b64": base64.b64encode(data).decode()}]}).encode()
 
 
-def _growth(process: subprocess.Popen, work) -> float:
-    before = _resident(process)
-    work()
-    return _resident(process) - before
-
-
-def _resident(process: subprocess.Popen) -> float:
+def _growth(process: subprocess.Popen, work: Callable[[], Any]) -> float:
     """In MB"""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) / 1000
+    before = processes.megabytes("VmRSS", process.pid)
+    work()
+    return processes.megabytes("VmRSS", process.pid) - before
 
 
 @contextlib.contextmanager
 def _server(graph: Path) -> Iterator[tuple[subprocess.Popen, tuple[str, int]]]:
     words = [sys.executable, "-m", "scripts.serve", f"--graph={graph}", "--port=0"]
-    process = subprocess.Popen(words, cwd=_ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(words, cwd=processes.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
+        assert process.stderr is not None
         line = process.stderr.readline()
         found = re.search(r"http://([\d.]+):(\d+)/", line)
         if found is None:

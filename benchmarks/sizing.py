@@ -11,20 +11,18 @@ from pathlib import Path
 
 from absl import flags
 
-from benchmarks import inception
-from benchmarks.ray_nodes import Clock
-from benchmarks.workbench import Workbench
+from benchmarks.tools import limits, shared_flags
+from benchmarks.tools.clock import Clock
+from benchmarks.tools.workbench import Workbench
 from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.bottlenecks import gathering
 from scripts.classifier.bottlenecks.extraction import open_cache
 from scripts.classifier.machine import decide_precision
 from scripts.classifier.photos.distortions import WHOLE
-from scripts.classifier.training import stages
 from scripts.console import command_line
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("photos", "tf_files/flower_photos", "One folder of JPEG photos for each label.")
-flags.DEFINE_string("model_dir", "tf_files/models", "Where pretrained networks are kept.")
-flags.DEFINE_string("architecture", "mobilenet_0.25_224", "The small network; Inception V3 is the large one.")
+shared_flags.define_network()
 flags.DEFINE_integer("count", 400, "How many photos each network is measured with.", 100)
 flags.DEFINE_integer("node_cores", 8, "How many cores each node has.", 1)
 flags.DEFINE_float("share", 0.85, "What many nodes reach of so many times what one does; measured for two.", 0.1, 1)
@@ -38,10 +36,9 @@ def main(positional: list[str]) -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as folder:
-        bench = Workbench(
-            Path(folder), Path(FLAGS.photos), Path(FLAGS.model_dir), FLAGS.architecture, FLAGS.count, 1, 1
-        )
-        found = [_row(bench, backbone) for backbone in (bench.backbone, inception.with_random_weights())]
+        bench = shared_flags.workbench(Path(folder))
+        networks = (bench.backbone, limits.inception_with_random_weights())
+        found = [_row(bench, backbone) for backbone in networks]
     columns = [f"{photos:,} photos on {nodes}" for photos in _PHOTOS for nodes in _NODES]
     print(f"| network | a core | {' | '.join(columns)} |", f"|---|--:|{'--:|' * len(columns)}", *found, sep="\n")
 
@@ -56,9 +53,9 @@ def _row(bench: Workbench, backbone: Backbone) -> str:
 def _photos_a_second(bench: Workbench, backbone: Backbone) -> float:
     precision, folder = decide_precision("auto", large=backbone.large), bench.folder / backbone.name
     cache = open_cache(folder, backbone, precision)
-    extraction = stages.look_up(bench.lists, (WHOLE,), folder, cache)
+    extraction = gathering.look_up(bench.lists, (WHOLE,), cache)
     clock = Clock(len(extraction.waiting))
-    stages.extract_here(backbone, precision)(extraction, clock.advance)
+    gathering.extract_here(backbone, precision)(extraction, clock.advance)
     return clock.found()["rate"]
 
 

@@ -1,18 +1,23 @@
-"""Measures the training of the final layer."""
+"""Measures the training of the final layer: how fast it is, and how much memory it takes over many bottlenecks."""
 
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
+from pathlib import Path
 
-from benchmarks import random_bottlenecks
-from benchmarks.figures import Against, Figure, alternated
-from benchmarks.workbench import Workbench
-from scripts.classifier.photos.image_lists import TRAINING, VALIDATION
-from scripts.classifier.training import stages
+from benchmarks.tools import disk, processes, random_bottlenecks
+from benchmarks.tools.figures import Against, Figure, alternated
+from benchmarks.tools.workbench import Workbench
+from scripts.classifier.backbones import color_texture
+from scripts.classifier.photos.image_lists import SPLITS, TRAINING, VALIDATION
+from scripts.classifier.showing import nowhere
+from scripts.classifier.training import accuracy, learning_unknown, stages
 from scripts.classifier.training.final_layer import Trainer
+from scripts.classifier.training.journal import Journal
 from scripts.classifier.training.recipe import ADAM, SGD, Recipe
-from scripts.classifier.training.summaries import Summaries
+from scripts.classifier.training.trained import Sets
 
 _LEAST_STEPS_A_SECOND = 3000.0
 
@@ -23,6 +28,9 @@ _VALUES, _TRAINING_PHOTOS, _VALIDATION_PHOTOS = 1001, 3000, 335
 _FLOWERS, _KINDS_OF_FLOWERS, _DENSENET_VALUES, _UNITS = 8189, 102, 2208, 512
 _MOST_SECONDS = 20.0  # for as many steps as are the default
 
+# Promised for 100,000 photos, of as many values as Inception V3's; of fewer it must hold the more.
+_MOST_MEGABYTES, _MANY_PHOTOS, _INCEPTION_VALUES = 1200.0, 100_000, 2048
+
 
 def training(bench: Workbench) -> list[Figure]:
     cache = random_bottlenecks.open_cache(bench.folder / "training", _VALUES)
@@ -30,7 +38,8 @@ def training(bench: Workbench) -> list[Figure]:
     random_bottlenecks.fill(cache, total)
     learned = random_bottlenecks.examples(cache, 0, _TRAINING_PHOTOS, TRAINING)
     held_out = random_bottlenecks.examples(cache, _TRAINING_PHOTOS, total, VALIDATION)
-    recipe = Recipe(steps=bench.steps)
+    sets, recipe = Sets(learned, held_out, held_out), Recipe(steps=bench.steps)
+    backbone = color_texture.build()  # any will do: it is only handed on
     compiling: list[float] = []
 
     def alone() -> float:
@@ -41,11 +50,10 @@ def training(bench: Workbench) -> list[Figure]:
         return trainer.step / (handed_over[-1] - started)
 
     def with_summaries() -> float:
-        trainer = Trainer(learned, held_out, random_bottlenecks.LABELS, recipe)
         started = time.perf_counter()
-        with contextlib.closing(Summaries(bench.folder / "training_summaries")) as summaries:
-            stages.train(trainer, recipe.steps, summaries, lambda: None, None, _unseen)
-        return trainer.step / (time.perf_counter() - started)
+        with contextlib.closing(Journal(bench.folder / "training_summaries")) as journal:
+            trained = stages.train(backbone, "float32", sets, random_bottlenecks.LABELS, recipe, journal, nowhere)
+        return trained.steps / (time.perf_counter() - started)
 
     alone()
     compiling.clear()
@@ -102,6 +110,47 @@ def hidden_layer(bench: Workbench) -> list[Figure]:
     ]
 
 
-@contextlib.contextmanager
-def _unseen(total: int):
-    yield lambda count=1, note="": None
+def memory(bench: Workbench, photos: list[int]) -> list[Figure]:
+    return [_memory(bench, count) for count in photos]
+
+
+def _memory(bench: Workbench, count: int) -> Figure:
+    folder = bench.folder / f"memory-{count}"
+    needed = count * 4 * _INCEPTION_VALUES
+    disk.check(bench.folder, f"{count} bottlenecks", needed, 2, "memory")
+    # Filled by another process, since a peak does not go away.
+    processes.apart(fill, str(folder), count)
+    peak = processes.apart(peak_of_training, str(folder), count, bench.steps)
+    shutil.rmtree(folder)
+    return Figure(
+        f"peak memory of training over {count:,} bottlenecks of {_INCEPTION_VALUES:,} values",
+        [peak],
+        "MB",
+        f"a process that checks all, takes {bench.steps:,} steps over 80 % of them and tests; {needed / 1e6:,.0f} MB "
+        "on disk",
+        Against(_MOST_MEGABYTES, "at most") if count <= _MANY_PHOTOS else None,
+    )
+
+
+def fill(folder: str, photos: int) -> None:
+    random_bottlenecks.fill(random_bottlenecks.open_cache(Path(folder), _INCEPTION_VALUES), photos)
+
+
+def peak_of_training(folder: str, photos: int, steps: int) -> float:
+    """In MB"""
+    import tensorflow  # noqa: F401  a retraining has loaded its network before it opens the cache
+
+    cache = random_bottlenecks.open_cache(Path(folder), _INCEPTION_VALUES)
+    # 80 % training, 10 % validation, 10 % testing, as retrain deals photos out.
+    edges = (0, photos * 8 // 10, photos * 9 // 10, photos)
+    training, validation, testing = (
+        random_bottlenecks.examples(cache, first, after, split)
+        for first, after, split in zip(edges, edges[1:], SPLITS, strict=False)
+    )
+    trainer = Trainer(training, validation, random_bottlenecks.LABELS, Recipe(steps=steps))
+    for _ in trainer.run():
+        pass
+    for examples in (validation, testing):
+        accuracy.measure(trainer.layer, examples)
+    learning_unknown.share_kept(learning_unknown.learn(training, validation, 0.95, 0), testing)
+    return processes.megabytes("VmHWM")

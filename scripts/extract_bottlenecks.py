@@ -9,12 +9,11 @@ from pathlib import Path
 
 from absl import flags
 
-from .classifier import machine
-from .classifier.bottlenecks import extraction
+from .classifier.bottlenecks import extraction, gathering
 from .classifier.photos import folders, image_lists
-from .classifier.stopwatch import Stopwatch
-from .classifier.training import stages, words
-from .console import bottleneck_flags, command_line, network_flags, progress
+from .classifier.training import words
+from .console import bottleneck_flags, command_line, network_flags
+from .console.console import Console
 
 FLAGS = flags.FLAGS
 flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")
@@ -22,43 +21,29 @@ flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    network_flags.check()
+    network, percentages = network_flags.network(), bottleneck_flags.percentages()
     bottleneck_flags.check()
-    bottleneck_dir, percentages = Path(FLAGS.bottleneck_dir), bottleneck_flags.percentages()
-    watch = Stopwatch()
+    console = Console(FLAGS.quiet)
 
-    with watch.stage("listing photos"):
+    with console.stage("listing photos"):
         lists = image_lists.scan(folders.at(FLAGS.image_dir), *percentages)
-    _say(*lists.describe())
-    command_line.warn(*lists.warnings())
-    with watch.stage("loading the network"):
-        backbone = network_flags.load(
-            lambda total, done: progress.show(
-                f"downloading {FLAGS.architecture}", total, "B", quiet=FLAGS.quiet, done=done
-            )
-        )
-        precision = machine.decide_precision(FLAGS.precision, large=backbone.large)
-        cache = extraction.open_cache(bottleneck_dir, backbone, precision)
-    _say(backbone.describe())
-    with watch.stage("bottlenecks"):
-        gathered = stages.gather(
+    console.tell(lists.describe(), lists.warnings())
+    with console.stage("loading the network"):
+        backbone, precision = network.load(console.show(f"downloading {network.name}", "B"))
+        cache = extraction.open_cache(Path(FLAGS.bottleneck_dir), backbone, precision)
+    console.say(backbone.describe())
+    with console.stage("bottlenecks"):
+        gathered = gathering.gather(
             lists,
             bottleneck_flags.views(),
-            bottleneck_flags.extract(backbone, precision, _say),
+            bottleneck_flags.extract(backbone, precision, console.say),
             cache,
-            bottleneck_dir,
             percentages,
             Path(FLAGS.skipped_images),
-            lambda total: progress.show("bottlenecks", total, "photos", quiet=FLAGS.quiet or not total),
+            console.show("bottlenecks", "photos"),
         )
-    lines, warnings = words.bottlenecks(gathered, cache, watch.seconds["bottlenecks"], FLAGS.skipped_images)
-    command_line.warn(*warnings)
-    _say(*lines, f"kept in {cache.folder}")
-
-
-def _say(*lines: str) -> None:
-    if lines and not FLAGS.quiet:
-        print(*lines, sep="\n", flush=True)
+    lines, warnings = words.bottlenecks(gathered, cache, console.seconds["bottlenecks"], Path(FLAGS.skipped_images))
+    console.tell([*lines, f"kept in {cache.folder}"], warnings)
 
 
 if __name__ == "__main__":

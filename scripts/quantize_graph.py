@@ -23,7 +23,7 @@ from .classifier.graphs import frozen_graph, weight_quantization
 from .classifier.graphs.frozen_graph import node_of
 from .classifier.graphs.weight_quantization import ROUNDED, STORED, Quantized
 from .classifier.photos.preprocessing import Preprocessing
-from .classifier.training import run_record, stages
+from .classifier.training import run_record
 from .console import command_line
 
 FLAGS = flags.FLAGS
@@ -60,7 +60,7 @@ def main(positional: list[str]) -> None:
     if labels is not None:
         # Also where the record holds them: a file that is there from another graph would be believed more.
         written.append(output.with_name(_name_of_labels(output)))
-        stages.write_labels(labels, written[-1])
+        run_record.write_labels(labels, written[-1])
     if record is not None:
         run_record.write(output, _preprocessing(record, outputs), labels, _noted(record, done), unknown)
         written.append(run_record.path_beside(output))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Executor, Future
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def results(pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], ahead: int) -> Iterator[Result]:
+def results(pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], ahead: int) -> Generator[Result]:
     """The results of `work` in the order of the items, at most `ahead` of them being worked on or waiting.
 
     Unlike pool.map, which takes all items at once. What is not begun is cancelled when nobody takes any more.

@@ -1,13 +1,12 @@
 """The flags that say which photos become bottlenecks, in which views, where, and where they are kept."""
 
-from pathlib import Path
-
 from absl import flags
 
 from ..classifier.backbones.backbone import Backbone
+from ..classifier.bottlenecks import gathering
 from ..classifier.bottlenecks.cluster import driver, engine
+from ..classifier.bottlenecks.extraction import Extract
 from ..classifier.photos.distortions import Distortions, View, views_of
-from ..classifier.training import stages
 from ..classifier.training.recipe import Recipe
 
 FLAGS = flags.FLAGS
@@ -60,8 +59,8 @@ def views() -> tuple[View, ...]:
     return views_of(distortions(), FLAGS.distorted_views, FLAGS.seed)
 
 
-def extract(backbone: Backbone, precision: str, tell: driver.Tell) -> stages.Extract:
+def extract(backbone: Backbone, precision: str, tell: driver.Tell) -> Extract:
     """Computes where --cluster says; `tell` is called with words for the cluster."""
     if FLAGS.cluster is None:
-        return stages.extract_here(backbone, precision)
-    return driver.extract_on(FLAGS.cluster, backbone, precision, Path(FLAGS.bottleneck_dir), tell, FLAGS.worker_cpus)
+        return gathering.extract_here(backbone, precision)
+    return driver.extract_on(FLAGS.cluster, backbone, precision, tell, FLAGS.worker_cpus)

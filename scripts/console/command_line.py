@@ -2,6 +2,7 @@
 
 import faulthandler
 import gc
+import io
 import logging
 import os
 import shutil
@@ -16,14 +17,6 @@ from ..classifier.errors import UserError
 from . import flags
 
 FLAGS = flags.FLAGS
-
-# The modules of flags that commands import.
-SHARED_FLAGS = (
-    "scripts.console.bottleneck_flags",
-    "scripts.console.input_flags",
-    "scripts.console.network_flags",
-    "scripts.console.recipe_flags",
-)
 
 # What TensorFlow reads when it is imported. Handing one small operation after another to other threads costs a tenth
 # of the training's time; large ones still use all cores within themselves.
@@ -42,7 +35,8 @@ def run(main: Callable[[list[str]], int | None]) -> None:
     # TensorFlow's import makes a million objects that stay. Looking them through for garbage every 700, as
     # Python does by default, takes half a second.
     gc.set_threshold(100_000, 20, 20)
-    sys.stdout.reconfigure(errors="backslashreplace")  # a file name need not be printable
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file name need not be printable
     try:
         if any(word in ("-h", "-help", "--help") for word in sys.argv[1:]):
             print(_help(main))
@@ -56,7 +50,7 @@ def run(main: Callable[[list[str]], int | None]) -> None:
         _fail(str(error))
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        if not package or package == "scripts":
+        if not package or package == __name__.partition(".")[0]:
             raise
         _fail(
             f"this needs the package {package}, which is not installed: pip install -r requirements/core.txt. "
@@ -131,7 +125,8 @@ def _own_flags(main: Callable) -> list[flags.Flag]:
     """
     by_module = FLAGS.flags_by_module_dict()
     key = sys.argv[0] if main.__module__ == "__main__" else main.__module__
-    found = [flag for module in (key, *SHARED_FLAGS) for flag in by_module.get(module, [])]
+    ours = [module for module in by_module if module == key or module.startswith(f"{__package__}.")]
+    found = [flag for module in ours for flag in by_module[module]]
     return sorted(found, key=lambda flag: flag.name)
 
 

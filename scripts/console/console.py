@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from ..classifier.showing import Advance, Show
@@ -35,6 +35,11 @@ class Console:
 
     def warn(self, *lines: str) -> None:
         warn(*lines)
+
+    def tell(self, lines: Sequence[str], warnings: Sequence[str]) -> None:
+        """What a stage came to."""
+        self.warn(*warnings)
+        self.say(*lines)
 
     def show(self, what: str, unit: str) -> Show:
         """For the library to call where it does that work; nothing is shown where there is nothing to do."""

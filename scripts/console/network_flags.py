@@ -1,5 +1,6 @@
 """The flags that say which pretrained network looks at photos, and how."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from absl import flags
@@ -7,8 +8,8 @@ from absl import flags
 from ..classifier import machine
 from ..classifier.backbones import table
 from ..classifier.backbones.backbone import Backbone
-from ..classifier.backbones.table import Choices
-from ..classifier.fetching import downloads
+from ..classifier.backbones.choices import Choices
+from ..classifier.showing import Show
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
@@ -61,16 +62,31 @@ flags.DEFINE_enum(
 )
 
 
-def check() -> None:
-    """Raises for what no network could be loaded by."""
-    table.check(FLAGS.architecture, _choices())
+@dataclass(frozen=True)
+class Network:
+    """The pretrained network that is asked for, and what it is made to give."""
+
+    name: str
+    model_dir: Path
+    choices: Choices
+    bottleneck: str
+    views: int
+    precision: str
+
+    def remaining_bytes(self) -> int | None:
+        """How much loading it would still have to download, None if that is not known."""
+        return table.remaining_bytes(self.name, self.model_dir)
+
+    def load(self, show: Show | None = None) -> tuple[Backbone, str]:
+        """It, and the precision of its arithmetic on this machine."""
+        loaded = table.load(self.name, self.model_dir, show, self.choices)
+        backbone = table.seeing_more(loaded, self.bottleneck, self.views)
+        return backbone, machine.decide_precision(self.precision, large=backbone.large)
+
+
+def network() -> Network:
+    """Refuses what no network could be loaded by."""
+    choices = Choices(FLAGS.bottleneck_layer, FLAGS.input_size, FLAGS.input_mean, FLAGS.input_std)
+    table.check(FLAGS.architecture, choices)
     table.check_views(FLAGS.views)
-
-
-def load(show: downloads.Show | None = None) -> Backbone:
-    loaded = table.load(FLAGS.architecture, Path(FLAGS.model_dir), show, _choices())
-    return table.seeing_more(loaded, FLAGS.bottleneck, FLAGS.views)
-
-
-def _choices() -> Choices:
-    return Choices(FLAGS.bottleneck_layer, FLAGS.input_size, FLAGS.input_mean, FLAGS.input_std)
+    return Network(FLAGS.architecture, Path(FLAGS.model_dir), choices, FLAGS.bottleneck, FLAGS.views, FLAGS.precision)

@@ -3,7 +3,8 @@
 from absl import flags
 
 from ..classifier.errors import UserError
-from ..classifier.training.fine_tuning.tuner import Tuning
+from ..classifier.photos.distortions import Distortions
+from ..classifier.training.fine_tuning.tuner import DISTORTIONS, Tuning
 from ..classifier.training.recipe import ADAM, CLASS_WEIGHTS, LEARNING_RATES, SGD, Recipe
 
 FLAGS = flags.FLAGS
@@ -120,10 +121,11 @@ def given() -> set[str]:
     return {name for name in Recipe.__dataclass_fields__ if name in FLAGS and FLAGS[name].present}
 
 
-def tuning() -> Tuning | None:
-    """None where nothing is to be fine-tuned."""
+def tuning(distorted: Distortions) -> Tuning | None:
+    """On photos distorted so, or by its own default where that is not at all; None where nothing is fine-tuned."""
     if FLAGS.fine_tune_steps:
-        return Tuning(FLAGS.fine_tune_steps, FLAGS.fine_tune_learning_rate, FLAGS.fine_tune_from)
+        distortions = distorted if distorted.any else DISTORTIONS
+        return Tuning(FLAGS.fine_tune_steps, FLAGS.fine_tune_learning_rate, FLAGS.fine_tune_from, distortions)
     for name in ("fine_tune_from", "fine_tune_learning_rate"):
         if FLAGS[name].present:
             raise UserError(f"--{name} is for fine-tuning: say with --fine_tune_steps for how many steps")

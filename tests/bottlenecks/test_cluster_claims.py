@@ -84,12 +84,12 @@ def test_an_attempt_waits_for_the_one_before_to_be_done_with_adding(tmp_path):
 _DRIVER = """
 import sys, time
 from pathlib import Path
-from scripts.classifier.cluster.claims import Claim
-from scripts.classifier.cluster.run_folder import Result, RunFolder
-from scripts.classifier import photo_folders, pixels
+from scripts.classifier.bottlenecks.cluster.claims import Claim
+from scripts.classifier.bottlenecks.cluster.run_folder import Result, RunFolder
+from scripts.classifier.photos import folders
 photos, bottlenecks = map(Path, sys.argv[1:])
 with RunFolder.opened(bottlenecks, photos) as run:
-    photo = photo_folders.stamp(photos, "red/red_000.jpg")
+    photo = folders.stamp(photos, "red/red_000.jpg")
     Claim(run.claim(0), "here")
     run.write_result(0, Result([("red/red_000.jpg", photo, "ab" * 16)], {}, 1))
     print(run.path, flush=True)
@@ -158,7 +158,8 @@ def test_a_decoder_outlives_the_picture_that_ends_it(tmp_path, monkeypatch):
 )
 def test_a_worker_that_does_not_see_what_the_driver_sees_says_so(tmp_path, hidden, message):
     pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements/cluster.txt")
-    from scripts.classifier.bottlenecks.cluster.worker import Task, Worker
+    from scripts.classifier.bottlenecks.cluster.task import Task
+    from scripts.classifier.bottlenecks.cluster.worker import Worker
 
     photos, kept = draw_folder(tmp_path / "photos", each=1), tmp_path / "bottlenecks"
     with RunFolder.opened(kept, photos) as run:
@@ -186,7 +187,8 @@ def test_a_worker_without_our_packages_says_which():
     pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements/cluster.txt")
     code = (
         "import sys; sys.modules['PIL'] = None\n"
-        "from scripts.classifier.bottlenecks.cluster.worker import Task, Worker\n"
+        "from scripts.classifier.bottlenecks.cluster.task import Task\n"
+        "from scripts.classifier.bottlenecks.cluster.worker import Worker\n"
         "task = Task('photos', 'kept', 'run', 'token', 'a photo', None, None, 'float32', 1)\n"
         "print(Worker(task)({'number': 0, 'photos': 1, 'jobs': b''})['error'])\n"
     )

@@ -12,7 +12,7 @@ from PIL import Image
 from scripts.classifier import machine
 from scripts.classifier.photos import image_lists
 from scripts.classifier.training.convnet import pictures, verdict
-from scripts.classifier.training.convnet.recipes import Recipe, Views
+from scripts.classifier.training.convnet.recipes import CnnRecipe, Views
 from scripts.classifier.training.final_layer import Evaluation
 from tests.support.workplace import Workplace, draw_folder, draw_shape
 
@@ -214,13 +214,13 @@ HISTORIES = {
 @pytest.mark.parametrize("name", HISTORIES)
 def test_verdict(name):
     training, validation, since = HISTORIES[name]
-    judged = verdict.judge(history(training, validation), 5, Recipe())
+    judged = verdict.judge(history(training, validation), 5, CnnRecipe())
     assert (judged.name, judged.since_epoch) == (name, since) and judged.advice
     assert verdict.best_epoch(history(training, validation)) == 1 + validation.index(max(validation))
 
 
 def test_verdict_without_validation_photos():
-    assert verdict.judge(history([0.5], [None]), 5, Recipe()).name is None
+    assert verdict.judge(history([0.5], [None]), 5, CnnRecipe()).name is None
 
 
 def test_random_views():

@@ -17,12 +17,19 @@ HEADINGS = "| figure | measured | lowest to highest | held against | ratio | how
 
 def measure(temporary, *words: str) -> subprocess.CompletedProcess:
     temporary.mkdir()
-    return run(temporary, "retraining", f"--model_dir={temporary}", *words)
+    return run_forking(temporary, "retraining", f"--model_dir={temporary}", *words)
 
 
 def run(temporary, name: str, *words: str, **environment: str) -> subprocess.CompletedProcess:
     environment = Workplace(temporary).environment({"TMPDIR": str(temporary), **environment})
     return warm_commands.run([f"benchmarks.{name}", *words], ROOT, environment)
+
+
+def run_forking(temporary, name: str, *words: str) -> subprocess.CompletedProcess:
+    """As `run`, but what the benchmark runs in processes of their own is forked, too."""
+    environment = Workplace(temporary).environment({"TMPDIR": str(temporary)})
+    environment[warm_commands.SERVER] = warm_commands.server(environment["PYTHONPATH"])
+    return warm_commands.run(["tests.support.warm_benchmark", f"benchmarks.{name}", *words], ROOT, environment)
 
 
 def test_the_table_holds_each_figure_against_its_limit(tmp_path):
@@ -129,7 +136,13 @@ def test_training_from_nothing(tmp_path):
     rows = [line for line in done.stdout.splitlines() if line.startswith("| photos --image_size=32")]
     figures = re.compile(r"\| [\d.]+ % \| \d+ \| \d+ \| [\d.]+ s \| [\d.]+ s \|$")
     assert len(rows) == 2 and all(figures.search(row) for row in rows)
-    done = run(tmp_path / "temporary", "plain_keras", str(photos), "1", "augmented", "0")
+    done = run(
+        tmp_path / "temporary",
+        "tools.processes",
+        "benchmarks.plain_keras",
+        "train",
+        json.dumps([str(photos), 1, True, 0]),
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["best_epoch"] == 1 and 0 <= found["accuracy"] <= 1 and found["photos"] == 5
@@ -140,7 +153,7 @@ def test_serving_is_held_against_the_classifier_without_a_server(tmp_path):
     photos = draw_folder(tmp_path / "photos", each=5)
     (tmp_path / "temporary").mkdir()
     words = ["--architecture=color_texture", "--count=20", "--steps=20", "--rounds=1", "--clients=4", "--long_run=20"]
-    done = run(tmp_path / "temporary", "serving", f"--photos={photos}", f"--model_dir={tmp_path}", *words)
+    done = run_forking(tmp_path / "temporary", "serving", f"--photos={photos}", f"--model_dir={tmp_path}", *words)
     assert done.returncode == 0, done.stderr
     rows = done.stdout.strip().split("\n\n")[-1].splitlines()
     assert rows[0] == HEADINGS and [row.split("|")[1].strip().partition(",")[0] for row in rows[2:]] == [
@@ -156,7 +169,7 @@ def test_serving_is_held_against_the_classifier_without_a_server(tmp_path):
 
 def measure_many(temporary, *words: str) -> subprocess.CompletedProcess:
     temporary.mkdir()
-    return run(temporary, "cluster", *words)
+    return run_forking(temporary, "cluster", *words)
 
 
 def test_many_photos_and_vectors(tmp_path):

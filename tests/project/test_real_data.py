@@ -11,10 +11,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 from scripts.classifier.backbones import table
-from scripts.classifier.bottlenecks import extraction
+from scripts.classifier.bottlenecks import extraction, gathering
 from scripts.classifier.photos import image_lists
 from scripts.classifier.photos.distortions import WHOLE
-from scripts.classifier.training import accuracy, stages
+from scripts.classifier.training import accuracy
 from scripts.classifier.training.examples import Examples
 from scripts.classifier.training.final_layer import Trainer
 from scripts.classifier.training.recipe import Recipe
@@ -60,12 +60,11 @@ def test_the_final_layer_is_as_good_as_logistic_regression(place, real_data, arc
     """Over five folds of all photos: the original's recipe against scikit-learn on the same vectors."""
     backbone = table.load(architecture, place / "models")
     cache = extraction.open_cache(place / "bottlenecks", backbone, "float32")
-    gathered = stages.gather(
+    gathered = gathering.gather(
         image_lists.scan(real_data / "flower_photos", 0, 0),
         (WHOLE,),
-        stages.extract_here(backbone, "float32"),
+        gathering.extract_here(backbone, "float32"),
         cache,
-        place / "bottlenecks",
         (0, 0),
         place / "skipped.txt",
         lambda total: contextlib.nullcontext(lambda count: None),

@@ -21,6 +21,9 @@ import tempfile
 import traceback
 from pathlib import Path
 
+# A command's environment may name the server that it is to have its own commands forked by.
+SERVER = "POETS_WARM_COMMANDS"
+
 _LONGEST_REQUEST = 1 << 20
 
 
@@ -32,7 +35,7 @@ class Running:
         self.args, self.returncode = words, None
         request = json.dumps({"words": words, "folder": str(folder), "environment": environment})
         self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._connection.connect(_start_server(environment.get("PYTHONPATH", "")))
+        self._connection.connect(environment.get(SERVER) or server(environment.get("PYTHONPATH", "")))
         with open(os.devnull) as nothing:
             files = [nothing.fileno(), stdout.fileno(), stderr.fileno()]
             socket.send_fds(self._connection, [request.encode()], files)
@@ -78,14 +81,14 @@ def run(
 
 
 @functools.cache
-def _start_server(python_path: str) -> str:
+def server(python_path: str) -> str:
     """The address of the one that forks, which ends when this process does."""
     folder = tempfile.mkdtemp()
     address = os.path.join(folder, "commands")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(address)
     listener.listen()
-    server = subprocess.Popen(
+    forking = subprocess.Popen(
         [sys.executable, __file__, str(listener.fileno())],
         pass_fds=[listener.fileno()],
         stdin=subprocess.PIPE,
@@ -94,8 +97,8 @@ def _start_server(python_path: str) -> str:
     listener.close()
 
     def end() -> None:
-        server.stdin.close()
-        server.wait(60)
+        forking.stdin.close()
+        forking.wait(60)
         os.unlink(address)
         os.rmdir(folder)
 

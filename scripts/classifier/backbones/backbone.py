@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
+# What every backbone's graph takes of pixels of 0 to 255: (pixel - MEAN) / STD, as the original's did.
+MEAN, STD = 128.0, 128.0
+
 
 @dataclass(frozen=True)
 class Backbone:
     """A frozen graph from pixels to one vector a picture, the bottleneck.
 
     The graph starts at the placeholder `input`, [None, input_size, input_size, 3] float32 RGB as
-    (pixel - 128) / 128, and holds nothing after the node `bottleneck_name`, [None, bottleneck_size]
+    (pixel - MEAN) / STD, and holds nothing after the node `bottleneck_name`, [None, bottleneck_size]
     float32. It has no functions and no variables and uses, as far as that is possible, only what a
     TensorFlow-1 reader knows.
     """

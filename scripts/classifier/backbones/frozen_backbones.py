@@ -14,15 +14,12 @@ from ..graphs import batch_lifting, costs, folding, frozen_graph, inlining, inte
 from ..graphs.frozen_graph import node_of
 from ..graphs.shapes import Misfit, infer_shapes
 from ..graphs.wiring import Wiring
-from .backbone import Backbone
+from .backbone import MEAN, STD, Backbone
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
 INPUT, OUTPUT = "input", "bottleneck"
-
-# Of what our graphs take, (pixel - 128) / 128.
-_MEAN, _STD = 128.0, 128.0
 
 # From so many multiply-adds a picture on, TensorFlow in bfloat16 is faster than XNNPACK: between the largest
 # MobileNet of 2017, 0.57 thousand million, and Inception V3, 5.7.
@@ -137,7 +134,7 @@ def _out_of_the_way(graph_def: GraphDef, frozen: Frozen) -> tuple[GraphDef, str]
 
 def _begin_with(graph_def: GraphDef, frozen: Frozen) -> GraphDef:
     """The placeholder INPUT, and what makes of it what the network wants."""
-    matrix, shift = frozen.prelude.matrix * _STD, frozen.prelude.shift + _MEAN * frozen.prelude.matrix.sum(0)
+    matrix, shift = frozen.prelude.matrix * STD, frozen.prelude.shift + MEAN * frozen.prelude.matrix.sum(0)
     first = [frozen_graph.placeholder(INPUT, [None, frozen.size, frozen.size, 3])]
     if not np.allclose(matrix, np.eye(3)) or not np.allclose(shift, 0):
         first += _affine(matrix.astype(np.float32), shift.astype(np.float32))

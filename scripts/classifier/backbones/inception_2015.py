@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import UserError
 from ..graphs import batch_lifting, folding, frozen_graph, interface, old_ops
 from ..graphs.wiring import value
-from .backbone import Backbone
+from .backbone import MEAN, STD, Backbone
 from .published_archives import read_member
 from .sources import Source
 
@@ -54,7 +54,7 @@ def _from_pixels_to_bottleneck(graph_def: GraphDef, archive: Path) -> GraphDef:
     graph_def = old_ops.modernise(graph_def)
     found = interface.find(graph_def, output_layer=BOTTLENECK)
     taken = (found.input_height, found.input_width, found.input_mean, found.input_std)
-    if found.bottleneck != BOTTLENECK or taken != (INPUT_SIZE, INPUT_SIZE, 128, 128):
+    if found.bottleneck != BOTTLENECK or taken != (INPUT_SIZE, INPUT_SIZE, MEAN, STD):
         raise UserError(
             f"{archive} holds another network: its {_MEMBER} does not make (pixel - 128) / 128 of pictures "
             f"{INPUT_SIZE} pixels wide and {BOTTLENECK} of these; delete it to fetch it anew"

@@ -1,4 +1,4 @@
-"""The bottleneck cache: a folder of append-only parts, each an array of self-checking records (`cache_parts`).
+"""The bottleneck cache: a folder of append-only parts, each an array of self-checking records (`parts`).
 
 A cache folder belongs to one way of making vectors (`identity`: backbone, weights, preprocessing,
 precision). It holds part-0000.bottlenecks, part-0001... A run appends to the first part that no other run
@@ -23,14 +23,13 @@ from .. import atomic_files
 from ..errors import UserError
 from .key_index import KEY_BYTES, NOWHERE, KeyIndex, as_array
 from .parts import Part
+from .places import part_of, place_of, row_of
+from .vectors import CachedVectors
 
-__all__ = ["KEY_BYTES", "BottleneckCache", "Vectors"]
+__all__ = ["KEY_BYTES", "BottleneckCache"]
 
 _MOST_MAPPED = 64 << 20
 _MOST_CHECKED_AT_LOOK_UP = 2 << 30
-
-# A place is the number of a part and, below that, of a row.
-_ROW_BITS = 40
 
 
 class BottleneckCache:
@@ -58,6 +57,11 @@ class BottleneckCache:
         self.damaged = 0  # how many of the records asked for so far were there but failed their checksum
         self.refresh()
 
+    @property
+    def bottleneck_dir(self) -> Path:
+        """Where the caches of all networks lie side by side, and beside them what is known of photos."""
+        return self.folder.parent
+
     def refresh(self) -> None:
         """Sees what other processes have added since; costs next to nothing where that is nothing."""
         with self._lock:
@@ -80,9 +84,9 @@ class BottleneckCache:
         with self._lock:
             number = self._part_to_write()
             part = self._parts[number]
-            mine = sorted(place for place in self._free if place >> _ROW_BITS == number)[: len(keys)]
+            mine = sorted(place for place in self._free if part_of(place) == number)[: len(keys)]
             try:
-                rows = part.write(keys, vectors, [_row(place) for place in mine])
+                rows = part.write(keys, vectors, [row_of(place) for place in mine])
             except OSError as error:
                 raise UserError(
                     f"cannot write to {part.path}: {error.strerror}; what was computed before is kept, "
@@ -90,7 +94,7 @@ class BottleneckCache:
                 ) from None
             part.keep_keys()
             self._free.difference_update(mine)
-            self._index.note(as_array(keys), _places(number, np.array(rows, np.int64)))
+            self._index.note(as_array(keys), place_of(number, np.array(rows, np.int64)))
             self.added += len(keys)
 
     def sync(self) -> None:
@@ -98,17 +102,17 @@ class BottleneckCache:
         if self._own is not None:
             self._parts[self._own].sync()
 
-    def vectors(self, keys: Iterable[bytes] | np.ndarray) -> Vectors:
+    def vectors(self, keys: Iterable[bytes] | np.ndarray) -> CachedVectors:
         """The vectors of keys that are all in the cache, in this order; as an array, keys are uint64 [n, 2]."""
         keys = keys if isinstance(keys, np.ndarray) else as_array(keys)
         with self._lock:
             places = self._find(keys)
             if (places == NOWHERE).any():
                 raise KeyError(keys[np.argmin(places)].tobytes())
-            small = sum(part.bytes for part in self._parts) <= _MOST_MAPPED
+            small = sum(part.size_in_bytes for part in self._parts) <= _MOST_MAPPED
             for part in self._parts:
                 part.map(small)
-            return Vectors(self._parts, places, self.size, None if self._checks_at_look_up else keys[:, 0].copy())
+            return CachedVectors(self._parts, places, self.size, None if self._checks_at_look_up else keys[:, 0].copy())
 
     def close(self) -> None:
         for part in self._parts:
@@ -116,15 +120,15 @@ class BottleneckCache:
 
     @property
     def _checks_at_look_up(self) -> bool:
-        return sum(part.bytes for part in self._parts) <= self._most_checked_at_look_up
+        return sum(part.size_in_bytes for part in self._parts) <= self._most_checked_at_look_up
 
     def _find(self, keys: np.ndarray) -> np.ndarray:
         places = self._index.find(keys)
         if self._checks_at_look_up:
-            numbers = places >> _ROW_BITS
+            numbers = part_of(places)
             for number in np.unique(numbers[places != NOWHERE]):
                 mine = np.flatnonzero(numbers == number)
-                held = self._parts[number].hold(_row(places[mine]), keys[mine])
+                held = self._parts[number].hold(row_of(places[mine]), keys[mine])
                 for at in mine[~held]:
                     places[at] = self._sound_place(keys[at : at + 1], int(places[at]))
         return places
@@ -132,7 +136,7 @@ class BottleneckCache:
     def _sound_place(self, key: np.ndarray, place: int) -> int:
         """This place of a key [1, 2], or the next whose record is sound, or NOWHERE."""
         while place != NOWHERE:
-            there = self._parts[place >> _ROW_BITS].sound_key(_row(place))
+            there = self._parts[part_of(place)].sound_key(row_of(place))
             if there == key.tobytes():
                 break
             self._index.forget(key.tobytes(), place)
@@ -149,14 +153,14 @@ class BottleneckCache:
         for number in numbers:
             part = self._parts[number]
             first, keys, missing = part.new_keys()
-            places = _places(number, np.arange(first, first + len(keys)))
+            places = place_of(number, np.arange(first, first + len(keys)))
             if missing.any():
                 self._free.update(places[missing].tolist())
                 keys, places = keys[~missing], places[~missing]
             self._index.note(keys, places)
             part.keep_keys()
-        for place in [place for place in self._free if place >> _ROW_BITS in numbers]:
-            if (key := self._parts[place >> _ROW_BITS].sound_key(_row(place))) is not None:
+        for place in [place for place in self._free if part_of(place) in numbers]:
+            if (key := self._parts[part_of(place)].sound_key(row_of(place))) is not None:
                 self._free.remove(place)
                 self._index.note(as_array([key]), np.array([place]))
 
@@ -188,62 +192,3 @@ class BottleneckCache:
         about = self.folder / "about.json"
         if not about.exists():
             atomic_files.write_text(about, json.dumps(self._about, indent=2) + "\n")
-
-
-class Vectors:
-    """Vectors that stay on disk, read a few at a time."""
-
-    def __init__(self, parts: list[Part], places: np.ndarray, size: int, keys_begin: np.ndarray | None):
-        """`keys_begin`, the first uint64 of each key, is given where records are still to be checked."""
-        self._parts, self._places, self.size, self._keys_begin = parts, places, size, keys_begin
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def at(self, positions: np.ndarray) -> Vectors:
-        """Some of them, still on disk."""
-        begin = None if self._keys_begin is None else self._keys_begin[positions]
-        return Vectors(self._parts, self._places[positions], self.size, begin)
-
-    def take(self, positions: np.ndarray) -> np.ndarray:
-        """The vectors at these positions, as float32 [len(positions), size]."""
-        out = np.empty((len(positions), self.size), np.float32)
-        places = self._places[positions]
-        numbers, rows = places >> _ROW_BITS, _row(places)
-        for number in np.unique(numbers):
-            mine = numbers == number
-            alone = mine.all()
-            vectors = out if alone else np.empty((np.count_nonzero(mine), self.size), np.float32)
-            begin = None if self._keys_begin is None else self._keys_begin[positions[mine]]
-            _take(self._parts[number], rows[mine], begin, vectors)
-            if not alone:
-                out[mine] = vectors
-        return out
-
-
-def _take(part: Part, rows: np.ndarray, keys_begin: np.ndarray | None, out: np.ndarray) -> None:
-    try:
-        if keys_begin is None:
-            part.take(rows, out)
-            return
-        wrong = part.take_checked(rows, keys_begin, out)
-        if len(wrong):
-            part.suspect(wrong.tolist())
-    except OSError as error:
-        raise UserError(
-            f"cannot use {error.filename or part.path}: {error.strerror}; once it can be, run again"
-        ) from None
-    if len(wrong):
-        raise UserError(
-            f"{part.path}: {len(wrong)} cached bottlenecks are damaged (the first is record {wrong[0]}): run again, "
-            "and they are computed anew"
-        )
-
-
-def _places(number: int, rows: np.ndarray) -> np.ndarray:
-    return rows | number << _ROW_BITS
-
-
-def _row(place):
-    """Of one place or of an array of them."""
-    return place & (1 << _ROW_BITS) - 1

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import queue
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
 from .. import machine
-from ..backbones.backbone import Backbone
-from ..backbones.network import Network, Run
+from ..backbones.backbone import MEAN, STD, Backbone
+from ..backbones.network import Run
 from ..errors import UserError
 from ..photos import distortions, folders, pixels
-from ..photos.digests import PhotoDigests, digest
+from ..photos.digests import digest
 from ..photos.distortions import View
+from ..photos.folders import Place
+from ..showing import Advance
 from .cache import KEY_BYTES, BottleneckCache
-
-# What our graphs take: (pixel - MEAN) / STD, as the original's did.
-MEAN, STD = 128.0, 128.0
+from .crew import Crew
 
 # Part of every cache's identity: to be raised when the same photo comes to give other pixels.
 PREPROCESSING = f"squeeze bilinear 1, mean {MEAN:g}, std {STD:g}"
@@ -67,15 +66,49 @@ class Found:
     computed: int = 0  # how many bottlenecks were not there before
 
 
-class Extraction:
+class OpenNetwork(Protocol):
+    """What an extraction needs of a `backbones.network.Network`."""
+
+    batch: int
+
+    @property
+    def runner(self) -> Callable[[], Run]: ...
+
+
+class Cache(Protocol):
+    """What an extraction needs of a `BottleneckCache`."""
+
+    added: int
+
+    def __contains__(self, key: bytes) -> bool: ...
+
+    def present(self, keys: Iterable[bytes]) -> np.ndarray: ...
+
+    def add(self, keys: list[bytes], vectors: np.ndarray) -> None: ...
+
+
+class Digests(Protocol):
+    """What an extraction needs of `PhotoDigests`."""
+
+    def get(self, path: str) -> bytes | None: ...
+
+    def put(self, path: str, stamp: str | None, content: bytes) -> None: ...
+
+    def save(self) -> None: ...
+
+
+CacheUsed = TypeVar("CacheUsed", bound=Cache)
+
+
+class Extraction(Generic[CacheUsed]):
     """Looks up the photos whose content is known, then reads, and where need be runs, all others."""
 
     def __init__(
         self,
         jobs: Iterable[Job],
-        image_dir: Path,
-        cache: BottleneckCache,
-        digests: PhotoDigests,
+        image_dir: Place,
+        cache: CacheUsed,
+        digests: Digests,
         look: Look = distortions.look,
     ):
         self.image_dir, self.cache, self.digests, self.look = image_dir, cache, digests, look
@@ -97,11 +130,7 @@ class Extraction:
                 self.waiting.append(job)
 
     def run(
-        self,
-        open_network: Callable[[], Network],
-        size: int,
-        advance: Callable[[int], None],
-        crew: Crew | None = None,
+        self, open_network: Callable[[], OpenNetwork], size: int, advance: Advance, crew: Crew | None = None
     ) -> Found:
         """Deals with all that is waiting, by default with a crew of its own that keeps all cores busy.
 
@@ -113,13 +142,17 @@ class Extraction:
             try:
                 if crew is None:
                     with Crew(folders.readers(self.image_dir, machine.cores())) as crew:
-                        self._run_workers(open_network, size, advance, crew)
+                        self._run(open_network, size, advance, crew)
                 else:
-                    self._run_workers(open_network, size, advance, crew)
+                    self._run(open_network, size, advance, crew)
             finally:
                 self.digests.save()
             self.found.computed += self.cache.added - added_before
         return self.found
+
+    def _run(self, open_network: Callable[[], OpenNetwork], size: int, advance: Advance, crew: Crew) -> None:
+        network = _Once(open_network)
+        crew.share(self.waiting, lambda: _Worker(self, network, size), advance)
 
     def read_waiting(self) -> None:
         """Reads the waiting photos, runs none: those whose content turns out to be known wait no more."""
@@ -137,78 +170,27 @@ class Extraction:
                 still.append(job)
         self.waiting = still
 
-    def _run_workers(self, open_network: Callable[[], Network], size: int, advance, crew: Crew) -> None:
-        network = _Once(open_network)
-        jobs = iter(self.waiting)
-        taking = threading.Lock()
-        stop = threading.Event()
-        done: queue.SimpleQueue = queue.SimpleQueue()  # a number of photos, an exception, or None from each that ends
 
-        def work() -> None:
-            try:
-                _Worker(self, network, size, lambda count: done.put(count)).run(take, stop)
-            except BaseException as error:
-                done.put(error)
-            finally:
-                done.put(None)
-
-        def take() -> Job | None:
-            with taking:
-                return next(jobs, None)
-
-        workers = crew.start(work)
-        try:
-            running = len(workers)
-            while running:
-                news = done.get()
-                if news is None:
-                    running -= 1
-                elif isinstance(news, BaseException):
-                    raise news
-                else:
-                    advance(news)
-        finally:
-            stop.set()
-            wait(workers)
-
-
-class Crew(ThreadPoolExecutor):
-    """Threads that may serve one extraction after another."""
-
-    def __init__(self, threads: int):
-        super().__init__(threads)
-        self._threads_wanted = threads
-
-    def start(self, work: Callable[[], None]) -> list[Future]:
-        """Each does the same work."""
-        return [self.submit(work) for _ in range(self._threads_wanted)]
+# Computes what an extraction finds waiting; calls the function with numbers of photos done.
+Extract = Callable[[Extraction[BottleneckCache], Advance], Found]
 
 
 class _Worker:
-    """One thread's work: read, decode, fill a batch, run it, keep the vectors."""
+    """One thread's work: read, decode, and have the network run what was decoded."""
 
-    def __init__(self, extraction: Extraction, network: _Once, size: int, report: Callable[[int], None]):
-        self.extraction, self.network, self.size, self.report = extraction, network, size, report
-        self.runner: Run | None = None
-        self.keys: list[bytes] = []
-        self.batch: np.ndarray | None = None
+    def __init__(self, extraction: Extraction, network: _Once[OpenNetwork], size: int):
+        self._extraction, self._network, self._size = extraction, network, size
+        self._batch: _Batch | None = None
 
-    def run(self, take: Callable[[], Job | None], stop: threading.Event) -> None:
-        while not stop.is_set() and (job := take()) is not None:
-            self._do(job)
-            self.report(1)
-        if not stop.is_set():
-            self._flush()
-
-    def _do(self, job: Job) -> None:
-        found, cache = self.extraction.found, self.extraction.cache
+    def do(self, job: Job) -> None:
+        found, cache = self._extraction.found, self._extraction.cache
         try:
-            photo = folders.read(self.extraction.image_dir, job.path)
+            photo = folders.read(self._extraction.image_dir, job.path)
             content = digest(photo.data)
             keys = job.keys(content)
             missing = [(key, view) for key, view in zip(keys, job.views, strict=True) if key not in cache]
             views = [view for _, view in missing]
-            squares = self.extraction.look(photo.data, self.size, views) if missing else []
+            squares = self._extraction.look(photo.data, self._size, views) if missing else []
         except pixels.UnreadableImage as error:
             found.unreadable[job.path] = str(error)
             return
@@ -216,36 +198,51 @@ class _Worker:
             found.unreadable[job.path] = f"cannot be read: {error.strerror}"
             return
         for (key, _), square in zip(missing, squares, strict=True):
-            self._add(key, square)
-        self.extraction.digests.put(job.path, photo.stamp, content)
+            if self._batch is None:
+                self._batch = _Batch(self._network(), self._size, cache)
+            self._batch.add(key, square)
+        self._extraction.digests.put(job.path, photo.stamp, content)
         found.keys[job.path] = keys
 
-    def _add(self, key: bytes, square: np.ndarray) -> None:
-        if self.runner is None:
-            network = self.network()
-            self.runner = network.runner()
-            self.batch = np.zeros((network.batch, self.size, self.size, 3), np.float32)
-        self.batch[len(self.keys)] = pixels.normalise(square, MEAN, STD)
-        self.keys.append(key)
-        if len(self.keys) == len(self.batch):
-            self._flush()
+    def finish(self) -> None:
+        if self._batch is not None:
+            self._batch.flush()
 
-    def _flush(self) -> None:
-        if self.keys:
-            vectors = self.runner(self.batch)[: len(self.keys)]
+
+class _Batch:
+    """Squares that go through the network together, and then as vectors into the cache."""
+
+    def __init__(self, network: OpenNetwork, size: int, cache: Cache):
+        self._run, self._cache = network.runner(), cache
+        self._pixels = np.zeros((network.batch, size, size, 3), np.float32)
+        self._keys: list[bytes] = []
+
+    def add(self, key: bytes, square: np.ndarray) -> None:
+        self._pixels[len(self._keys)] = pixels.normalise(square, MEAN, STD)
+        self._keys.append(key)
+        if len(self._keys) == len(self._pixels):
+            self.flush()
+
+    def flush(self) -> None:
+        if self._keys:
+            vectors = self._run(self._pixels)[: len(self._keys)]
             if not np.isfinite(vectors).all():
                 raise UserError("the network gave values that are not numbers: its weights must be damaged")
-            self.extraction.cache.add(self.keys, vectors)
-            self.keys = []
+            self._cache.add(self._keys, vectors)
+            self._keys = []
 
 
-class _Once:
+Result = TypeVar("Result")
+
+
+class _Once(Generic[Result]):
     """Calls a function when the first thread asks, and gives all of them its result."""
 
-    def __init__(self, function: Callable):
-        self._function, self._lock, self._result = function, threading.Lock(), None
+    def __init__(self, function: Callable[[], Result]):
+        self._function, self._lock = function, threading.Lock()
+        self._result: Result | None = None
 
-    def __call__(self):
+    def __call__(self) -> Result:
         with self._lock:
             if self._result is None:
                 self._result = self._function()

@@ -41,8 +41,8 @@ class KeyBlocks:
         return np.frombuffer(data, "<u8", 2 * ROWS).reshape(ROWS, 2)
 
     def write(self, block: int, keys: np.ndarray) -> None:
-        keys = keys.tobytes()
-        self._write(block, keys + self._checksum(block, keys))
+        data = keys.tobytes()
+        self._write(block, data + self._checksum(block, data))
 
     def erase(self, block: int) -> None:
         """To be called before one of its records changes."""
@@ -54,7 +54,7 @@ class KeyBlocks:
             self._file = None
 
     def _write(self, block: int, data: bytes) -> None:
-        if not self._writable:
+        if self._file is None or not self._writable:
             self.close()
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
             self._writable = True

@@ -26,11 +26,11 @@ def as_array(keys: Iterable[bytes]) -> np.ndarray:
 class KeyIndex:
     """key -> place, a number of the caller's. A key may have several places."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         # Sorted by what is made of both halves of a key; with one half, that tells the other.
-        self._sorted = np.empty(0, np.uint64)
-        self._halves = np.empty(0, np.uint64)
-        self._places = np.empty(0, np.int64)
+        self._sorted: np.ndarray = np.empty(0, np.uint64)
+        self._halves: np.ndarray = np.empty(0, np.uint64)
+        self._places: np.ndarray = np.empty(0, np.int64)
         self._unsorted: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self._waiting: dict[bytes, list[int]] = {}
 

@@ -50,7 +50,7 @@ class Part:
         self.rows = 0
 
     @property
-    def bytes(self) -> int:
+    def size_in_bytes(self) -> int:
         return self.rows * self._record_bytes
 
     def new_keys(self) -> tuple[int, np.ndarray, np.ndarray]:
@@ -105,7 +105,7 @@ class Part:
         if not mapped or not self.rows:
             self._table = None
         elif self._table is None or len(self._table) < self.rows:
-            pages = mmap.mmap(self._file, self.bytes, prot=mmap.PROT_READ)
+            pages = mmap.mmap(self._file, self.size_in_bytes, prot=mmap.PROT_READ)
             self._table = np.frombuffer(pages, "<f4").reshape(self.rows, -1)
 
     def take(self, rows: np.ndarray, out: np.ndarray) -> None:
@@ -114,14 +114,14 @@ class Part:
             out[:] = self._table[rows, _HEAD_BYTES // 4 :]
             return
         for row, vector in zip(rows.tolist(), out, strict=True):
-            if os.preadv(self._file, [vector], row * self._record_bytes + _HEAD_BYTES) < vector.nbytes:
+            if os.preadv(self._file, [vector.data], row * self._record_bytes + _HEAD_BYTES) < vector.nbytes:
                 raise UserError(f"{self.path} has been cut short by another program: run again")
 
     def take_checked(self, rows: np.ndarray, keys_begin: np.ndarray, out: np.ndarray) -> np.ndarray:
         """The same of any, whose keys should begin with these uint64; gives the rows where something is wrong."""
         heads = np.zeros((len(rows), _HEAD_BYTES), np.uint8)
         for row, head, vector in zip(rows.tolist(), heads, out, strict=True):
-            os.preadv(self._file, [head, vector], row * self._record_bytes)
+            os.preadv(self._file, [head.data, vector.data], row * self._record_bytes)
         right = np.ascontiguousarray(heads[:, :8]).view("<u8")[:, 0] == keys_begin
         for at in np.flatnonzero(right & ~self._are_sound(rows)):
             head = heads[at].tobytes()
@@ -202,7 +202,7 @@ class Part:
     def _keys_of_records(self, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
         """Keys [n, 2], and which of the rows hold anything: what another computer is writing may not yet."""
         heads = np.frombuffer(b"".join(map(self._head_at, range(start, end))), np.uint8).reshape(-1, _HEAD_BYTES)
-        return np.ascontiguousarray(heads[:, :KEY_BYTES]).view("<u8"), heads.any(axis=1)
+        return np.ascontiguousarray(heads[:, :KEY_BYTES]).view("<u8"), np.any(heads, axis=1)
 
     def _head_at(self, row: int) -> bytes:
         try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from .. import machine
+from .. import lookahead, machine
 from ..photos import pixels
 from ..photos.folders import Place
 from ..photos.pixels import UnreadableImage
@@ -21,6 +21,9 @@ BITS = 64
 # The picture is squeezed to grey of this many pixels a side, and decoded at no less than twice that.
 _SIDE = 32
 _DECODED_SIDE = 2 * _SIDE
+
+# Photos that are being hashed, or are done and wait for their turn.
+_AHEAD = 65
 
 # A picture whose grey values deviate less than this, of 255, is a plain surface: its bits would be noise.
 _PLAIN = 2.0
@@ -54,15 +57,8 @@ def of_photos(image_dir: Place, paths: Sequence[str], advance: Advance = lambda 
 
     found: list[int | None] = []
     with ThreadPoolExecutor(machine.cores()) as pool:
-        # Not pool.map, which would hold a task for each of a million photos.
-        waiting: deque = deque()
-        for path in paths:
-            waiting.append(pool.submit(work, path))
-            if len(waiting) > 64:
-                found.append(waiting.popleft().result())
-                advance(1)
-        for future in waiting:
-            found.append(future.result())
+        for value in lookahead.results(pool, work, paths, _AHEAD):
+            found.append(value)
             advance(1)
     return Hashes(
         np.array([value or 0 for value in found], np.uint64), np.array([value is not None for value in found], bool)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from .. import atomic_files
 from ..errors import UserError
+from .folders import Place
 
 
-def write(file: Path, image_dir: Path, unreadable: dict[str, str], other_files: tuple[str, ...]) -> None:
+def write(file: Path, image_dir: Place, unreadable: dict[str, str], other_files: tuple[str, ...]) -> None:
     """One line a file: its path, a tab, the reason. The list of an earlier run goes."""
     reasons = {**unreadable, **dict.fromkeys(other_files, "not an image")}
     if reasons:
@@ -18,7 +19,7 @@ def write(file: Path, image_dir: Path, unreadable: dict[str, str], other_files: 
         file.unlink(missing_ok=True)
 
 
-def refuse_a_majority(unreadable: dict[str, str], total: int, image_dir: Path, file: Path) -> None:
+def refuse_a_majority(unreadable: dict[str, str], total: int, image_dir: Place, file: Path) -> None:
     """A folder of mostly broken files is a mistake, and what is learnt from the rest would mislead."""
     if 2 * len(unreadable) > total:
         path, reason = next(iter(sorted(unreadable.items())))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,7 +22,7 @@ class Results:
     truth: np.ndarray  # the label of each, as an index
     guesses: np.ndarray  # the label it was given
     label_count: int
-    paths: list[str]
+    paths: Sequence[str]
 
     @property
     def total(self) -> int:

@@ -45,6 +45,23 @@ def measure(logits: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
     return [tf.reduce_mean(tf.cast(right, tf.float32)), cross_entropy(logits, labels)]
 
 
+def apply_adam(variable, slots: Sequence, step: tf.Tensor, rate, slope: tf.Tensor):
+    """The operation that takes step `step`, counted from 1. `slots` are two variables that start as zeros."""
+    at = tf.cast(step, tf.float32)
+    return tf.raw_ops.ResourceApplyAdam(
+        var=variable.handle,
+        m=slots[0].handle,
+        v=slots[1].handle,
+        beta1_power=_BETA_1**at,
+        beta2_power=_BETA_2**at,
+        lr=rate,
+        beta1=_BETA_1,
+        beta2=_BETA_2,
+        epsilon=_EPSILON,
+        grad=slope,
+    )
+
+
 class Optimizer:
     """Moves variables against their slopes, in place."""
 
@@ -59,27 +76,14 @@ class Optimizer:
         for variable, slots, slope in zip(self._variables, self._slots, slopes, strict=True):
             if recipe.weight_decay and variable.shape.rank > 1:  # biases are left alone
                 variable.assign(variable * (1 - recipe.rate * recipe.weight_decay))
-            into, handles = variable.handle, [slot.handle for slot in slots]
             if recipe.optimizer == ADAM:
-                at = tf.cast(step, tf.float32)
-                operations.ResourceApplyAdam(
-                    var=into,
-                    m=handles[0],
-                    v=handles[1],
-                    beta1_power=_BETA_1**at,
-                    beta2_power=_BETA_2**at,
-                    lr=recipe.rate,
-                    beta1=_BETA_1,
-                    beta2=_BETA_2,
-                    epsilon=_EPSILON,
-                    grad=slope,
-                )
+                apply_adam(variable, slots, step, recipe.rate, slope)
             elif recipe.optimizer == MOMENTUM:
                 operations.ResourceApplyMomentum(
-                    var=into, accum=handles[0], lr=recipe.rate, grad=slope, momentum=_MOMENTUM
+                    var=variable.handle, accum=slots[0].handle, lr=recipe.rate, grad=slope, momentum=_MOMENTUM
                 )
             else:
-                operations.ResourceApplyGradientDescent(var=into, alpha=recipe.rate, delta=slope)
+                operations.ResourceApplyGradientDescent(var=variable.handle, alpha=recipe.rate, delta=slope)
 
 
 def compile_loop(layers: Sequence[tf.Variable], recipe: Recipe, dropout_seed: int):

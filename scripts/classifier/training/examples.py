@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from ..bottlenecks.cache import BottleneckCache, Vectors
+from ..bottlenecks.cache import BottleneckCache
 from ..photos.image_lists import Photo
 from .recipe import BALANCED
+
+
+class Vectors(Protocol):
+    """Bottlenecks that are there, or are computed, when they are asked for."""
+
+    @property
+    def size(self) -> int: ...
+
+    def __len__(self) -> int: ...
+
+    def at(self, positions: np.ndarray) -> Vectors: ...
+
+    def take(self, positions: np.ndarray) -> np.ndarray:
+        """float32 [len(positions), size]"""
+        ...
 
 
 @dataclass(frozen=True)

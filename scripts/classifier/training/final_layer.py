@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +50,8 @@ class FinalLayer:
 
     @property
     def arrays(self) -> list[np.ndarray]:
-        return [each for layer in (*self.hidden, self) for each in (layer.weights, layer.biases)]
+        layers: tuple[Dense | FinalLayer, ...] = (*self.hidden, self)
+        return [each for layer in layers for each in (layer.weights, layer.biases)]
 
     def probabilities(self, vectors: np.ndarray) -> np.ndarray:
         for layer in self.hidden:
@@ -125,7 +126,7 @@ class Trainer:
         calls = self._calls(pause_every)
         lowest = math.inf
         with ThreadPoolExecutor(1) as reader:
-            upcoming = reader.submit(self._read, next(calls))
+            upcoming: Future | None = reader.submit(self._read, next(calls))
             while upcoming is not None:
                 last_step, evaluated, tensors = upcoming.result()
                 following = next(calls, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from .final_layer import Trainer
 from .recipe import ADAM, MOMENTUM, Recipe
 
 # What is different from the user's recipe: slower and faster, other optimizers, a hidden layer held in check.
-_CHANGES: tuple[dict[str, object], ...] = (
+_CHANGES: tuple[dict[str, Any], ...] = (
     {},
     {"learning_rate": 0.001},
     {"learning_rate": 0.1},
@@ -26,10 +27,14 @@ _CHANGES: tuple[dict[str, object], ...] = (
 )
 
 
+# Each to be tried, with what is different from what the user asked for.
+Recipes = dict[Recipe, dict[str, Any]]
+
+
 @dataclass(frozen=True)
 class Trial:
     recipe: Recipe
-    changes: dict[str, object]  # from what the user asked for
+    changes: dict[str, Any]  # from what the user asked for
     right: int
     photos: int
     cross_entropy: float
@@ -44,9 +49,9 @@ class Trial:
         return " ".join(f"--{name}={value}" for name, value in shown.items()) or "as asked for"
 
 
-def recipes(recipe: Recipe, given: Collection[str]) -> dict[Recipe, dict[str, object]]:
+def recipes(recipe: Recipe, given: Collection[str]) -> Recipes:
     """Those to try, with what is different from the first. Settings that were given stay."""
-    found: dict[Recipe, dict[str, object]] = {}
+    found: Recipes = {}
     for each in _CHANGES:
         changes = {name: value for name, value in each.items() if name not in given}
         found.setdefault(replace(recipe, **changes), changes)
@@ -57,7 +62,7 @@ def search(
     training: Examples,
     validation: Examples,
     label_count: int,
-    wanted: dict[Recipe, dict[str, object]],
+    wanted: Recipes,
     advance: Callable[..., None],
 ) -> list[Trial]:
     """A trial of each, the best first: the most validation photos right, or of these the lowest cross entropy."""

@@ -23,21 +23,31 @@ LOGITS = f"{_SCOPE}Wx_plus_b/add"
 SCORES = "final_result"
 
 
-def check_name(backbone: Backbone, final_tensor_name: str) -> None:
-    taken = {node.name for node in backbone.graph_def.node}
-    if final_tensor_name in taken or final_tensor_name.startswith(_SCOPE):
-        raise UserError(f"--final_tensor_name={final_tensor_name} is the name of another node: choose a different one")
+def check_name(final_tensor_name: str) -> None:
+    """Refuses what cannot be the name of the scores, whatever the backbone."""
+    if final_tensor_name.startswith(_SCOPE):
+        raise _taken(final_tensor_name)
     if not re.fullmatch(r"[A-Za-z0-9.][A-Za-z0-9_./\\-]*", final_tensor_name):
         raise UserError(
             f"--final_tensor_name={final_tensor_name} cannot be the name of a node: use letters, digits and _ . / -"
         )
 
 
+def check_name_is_free(backbone: Backbone, final_tensor_name: str) -> None:
+    if any(node.name == final_tensor_name for node in backbone.graph_def.node):
+        raise _taken(final_tensor_name)
+
+
+def _taken(final_tensor_name: str) -> UserError:
+    return UserError(f"--final_tensor_name={final_tensor_name} is the name of another node: choose a different one")
+
+
 def join(backbone: Backbone, layer: FinalLayer, final_tensor_name: str) -> GraphDef:
     """From `input`, pixels as (pixel - 128) / 128, to the softmax `final_tensor_name`, [batch, labels]."""
     import tensorflow as tf
 
-    check_name(backbone, final_tensor_name)
+    check_name(final_tensor_name)
+    check_name_is_free(backbone, final_tensor_name)
     graph_def = tf.compat.v1.GraphDef()
     graph_def.CopyFrom(backbone.graph_def)
     values = backbone.bottleneck_name

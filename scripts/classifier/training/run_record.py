@@ -10,8 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from .. import atomic_files
-from ..backbones.backbone import Backbone
-from ..bottlenecks.extraction import MEAN, STD
+from ..backbones.backbone import MEAN, STD, Backbone
 from ..errors import UserError
 from ..photos.image_lists import SPLITS, ImageLists
 from ..photos.preprocessing import Preprocessing
@@ -63,6 +62,11 @@ def write(
         "unknown_sha256": None if unknown is None else hashlib.sha256(unknown).hexdigest(),
     }
     atomic_files.write_text(path_beside(graph), json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_labels(labels: tuple[str, ...], path: Path) -> None:
+    """One a line, in the order of the scores."""
+    atomic_files.write_text(path, "".join(f"{label}\n" for label in labels))
 
 
 def read(graph: Path) -> dict | None:
@@ -121,6 +125,15 @@ def read_curve(record: Path) -> dict[str, list]:
 
 def _short(number: float | None) -> float | None:
     return number if number is None or isinstance(number, int) else float(f"{number:.5g}")
+
+
+def photos(lists: ImageLists, keys: dict[str, list[bytes]], unreadable: dict[str, str]) -> dict:
+    """What a record says of the photos: `keys` tells the content of each."""
+    return {
+        "photos": split_sizes(lists),
+        "unreadable_photos": len(unreadable),
+        "data_fingerprint": data_fingerprint(keys, lists),
+    }
 
 
 def split_sizes(lists: ImageLists) -> dict[str, dict[str, int]]:

@@ -52,6 +52,14 @@ def write_graph(folder: Path, graph_def: GraphDef) -> Path:
     return path
 
 
+def check(folder: Path) -> None:
+    """Refuses before long work a folder that Summaries could not write to after it."""
+    place = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        reason = f"{place} {'cannot be written to' if place.is_dir() else 'is a file'}"
+        raise UserError(f"cannot write to {folder}: {reason}; give another --summaries_dir")
+
+
 class Summaries:
     """The event files of one training, in train/ and validation/ of a folder; those of the last one go."""
 
@@ -67,7 +75,7 @@ class Summaries:
     def evaluations(self, evaluations: list[Evaluation]) -> None:
         for at in evaluations:
             self._train.scalars(at.step, accuracy=at.accuracy, cross_entropy=at.cross_entropy)
-            if at.validation_accuracy is not None:
+            if at.validation_accuracy is not None and at.validation_cross_entropy is not None:
                 self._validation.scalars(
                     at.step, accuracy=at.validation_accuracy, cross_entropy=at.validation_cross_entropy
                 )

@@ -26,7 +26,7 @@ def read(folder: Path) -> dict[str, list[float | None]]:
         found = "holds no log of a training" if folder.is_dir() else "does not exist"
         raise UserError(f"{folder} {found}: give --summaries_dir the folder that retrain wrote its summaries to")
     return {
-        "step": steps,
+        "step": [*steps],
         **{name: [measured["train"][name].get(step) for step in steps] for name in _TAGS},
         **{f"validation_{name}": [measured["validation"][name].get(step) for step in steps] for name in _TAGS},
     }

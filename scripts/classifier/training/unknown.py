@@ -135,11 +135,11 @@ def _nearest(vectors: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.n
 
 def _centres(vectors: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
     """k-means, started as k-means++ does; always `count` of them, some twice where there are fewer vectors."""
-    centres = vectors[[random.integers(len(vectors))]]
+    centres = vectors[[int(random.integers(len(vectors)))]]
     while len(centres) < count:
         far = _nearest(vectors, centres)[1].astype(np.float64)
         total = far.sum()
-        at = random.choice(len(vectors), p=far / total) if total > 0 else random.integers(len(vectors))
+        at = random.choice(len(vectors), p=far / total) if total > 0 else int(random.integers(len(vectors)))
         centres = np.concatenate([centres, vectors[[at]]])
     for _ in range(_ROUNDS):
         which, _ = _nearest(vectors, centres)

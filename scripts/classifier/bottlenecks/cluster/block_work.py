@@ -15,11 +15,12 @@ from ... import machine
 from ...backbones.network import Network, Run
 from ...errors import UserError
 from ...photos import distortions, folders
-from ..extraction import Crew, Extraction, Job, Look, open_cache
+from ..crew import Crew
+from ..extraction import Extraction, Job, Look, open_cache
 from .claims import Claim, ClaimedCache, Superseded
 from .decoder import Decoder
 from .run_folder import Result, RunFolder
-from .worker import Task
+from .task import Task
 
 # So often a block may be begun on workers that die; a photo that ends its decoder takes the first of them only.
 _MOST_ATTEMPTS = 5
@@ -50,7 +51,8 @@ class BlockWork:
         self._size = backbone.input_size
         self._crew = Crew(folders.readers(self._image_dir, task.threads))
         self._cache = open_cache(Path(task.bottleneck_dir), backbone, task.precision)
-        self._backbone, self._precision, self._network = backbone, task.precision, None
+        self._backbone, self._precision = backbone, task.precision
+        self._network: _Reused | None = None
 
     def do(self, number: int, jobs: list[Job]) -> None:
         """Returns when the block is done or another has it, who will say what comes of it."""
@@ -105,7 +107,7 @@ class _Reused:
 class _Record:
     """Takes the place of PhotoDigests: remembers nothing of before, and keeps what was read for the driver."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.read: list[tuple[str, str | None, str]] = []
 
     def get(self, path: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from ...photos import folders
+from ...photos.folders import Place
 from ..extraction import Job
 
 # Of a small network and of a large one: some seconds' work, so that what a dead worker leaves is soon done again and
@@ -18,7 +18,7 @@ _BLOCKS_EACH = 8
 _MOST_TOGETHER = 4
 
 
-def cut(waiting: list[Job], image_dir: Path, workers: int, large_network: bool) -> Iterator[list[Job]]:
+def cut(waiting: list[Job], image_dir: Place, workers: int, large_network: bool) -> Iterator[list[Job]]:
     """Photos of one size may be copies of one another, which must not be computed by two workers at once: they stay
     together, as long as a block becomes no more than four times as large. Large photos come first, small ones fill up
     the end.

@@ -1,7 +1,7 @@
 """Decodes photos in a process of its own, which a broken photo or a broken decoder may end.
 
-Run as `python -m scripts.classifier.cluster.decoder`, it is that process: it takes pickles of (bytes, side, views) on
-its standard input and gives pickles of squares, or of why there are none, on its standard output.
+Run by `python -m`, this module is that process: it takes pickles of (bytes, side, views) on its standard input and
+gives pickles of squares, or of why there are none, on its standard output.
 """
 
 from __future__ import annotations
@@ -12,31 +12,28 @@ import signal
 import subprocess
 import sys
 import threading
-from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from ...photos import distortions, pixels
 from ...photos.distortions import View
-
-_ROOT = Path(__file__).parents[4]
+from . import package
 
 
 class Decoder:
     """Does what distortions.look does, and outlives whatever a photo does to it."""
 
-    def __init__(self):
-        self._process: subprocess.Popen | None = None
+    def __init__(self) -> None:
+        self._process: _Process | None = None
         self._lock = threading.Lock()  # one photo at a time, so that it is known which one it was
 
     def look(self, data: bytes, side: int, wanted: list[View]) -> list[np.ndarray]:
         with self._lock:
             if self._process is None:
-                self._process = _start()
+                self._process = _Process()
             try:
-                pickle.dump((data, side, wanted), self._process.stdin)
-                self._process.stdin.flush()
-                answer = pickle.load(self._process.stdout)
+                answer = self._process.ask((data, side, wanted))
             except (BrokenPipeError, EOFError, pickle.UnpicklingError):
                 ended = self._process.wait()
                 self._process = None
@@ -47,21 +44,39 @@ class Decoder:
 
     def close(self) -> None:
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process.stdin.close()
-            self._process.stdout.close()
+            self._process.end()
             self._process = None
 
 
-def _start() -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-m", __name__],
-        cwd=_ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
+class _Process:
+    """Answers one question after another."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", f"{__package__}.decoder"],
+            cwd=package.ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None  # both are pipes
+        self._questions: IO[bytes] = self._process.stdin
+        self._answers: IO[bytes] = self._process.stdout
+
+    def ask(self, question: tuple[bytes, int, list[View]]) -> list[np.ndarray] | str:
+        pickle.dump(question, self._questions)
+        self._questions.flush()
+        return pickle.load(self._answers)
+
+    def wait(self) -> int:
+        """How it ended."""
+        return self._process.wait()
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._questions.close()
+        self._answers.close()
 
 
 def _in_words(status: int) -> str:
@@ -78,6 +93,7 @@ def _serve() -> None:
             data, side, wanted = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
+        answer: list[np.ndarray] | str
         try:
             answer = distortions.look(data, side, wanted)
         except pixels.UnreadableImage as error:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 import pickle
 from collections.abc import Callable
-from pathlib import Path
 
 from ...backbones.backbone import Backbone
-from ...errors import UserError
+from ...errors import UserError, in_short
 from ...photos import folders
-from ..extraction import Extraction, Found, Job
+from ...showing import Advance
+from ..cache import BottleneckCache
+from ..extraction import Extract, Extraction, Found, Job
 from . import blocks, engine
 from .run_folder import RunFolder
+from .task import Task
 
 # A worker of more threads has less to do with the network's loading and memory, one of fewer loses less when it dies.
 _MOST_THREADS = 4
@@ -21,37 +23,33 @@ _MOST_THREADS = 4
 Tell = Callable[[str], None]
 
 
-def extract_on(
-    where: str, backbone: Backbone, precision: str, bottleneck_dir: Path, tell: Tell, threads: int | None = None
-) -> Callable[[Extraction, Callable[[int], None]], Found]:
+def extract_on(where: str, backbone: Backbone, precision: str, tell: Tell, threads: int | None = None) -> Extract:
     """What takes the place of Extraction.run.
 
     `threads` is how many processors a worker takes; by default as many as the smallest machine has, four at most.
     """
 
-    def extract(extraction: Extraction, advance: Callable[[int], None]) -> Found:
+    def extract(extraction: Extraction[BottleneckCache], advance: Advance) -> Found:
         if extraction.waiting:
             with engine.connected(where) as connection:
                 tell(connection.words)
-                _run(extraction, backbone, precision, bottleneck_dir, advance, threads, connection.from_afar)
+                _run(extraction, backbone, precision, advance, threads, connection.from_afar)
         return extraction.found
 
     return extract
 
 
 def _run(
-    extraction: Extraction,
+    extraction: Extraction[BottleneckCache],
     backbone: Backbone,
     precision: str,
-    bottleneck_dir: Path,
-    advance: Callable[[int], None],
+    advance: Advance,
     threads: int | None,
     from_afar: bool,
 ) -> None:
     import ray
 
     from . import pipeline
-    from .worker import Task
 
     machines = engine.processors()
     if threads is None:
@@ -61,19 +59,19 @@ def _run(
     cut = list(blocks.cut(waiting, image_dir, workers, backbone.large))
     rows = [{"number": number, "photos": len(block), "jobs": pickle.dumps(block)} for number, block in enumerate(cut)]
     outcomes = pipeline.outcomes_from_afar if from_afar else pipeline.outcomes
-    with RunFolder.opened(bottleneck_dir.absolute(), image_dir) as run:
+    bottleneck_dir = extraction.cache.bottleneck_dir.absolute()
+    with RunFolder.opened(bottleneck_dir, image_dir) as run:
         sample = waiting[0].path
-        stamp = folders.stamp(image_dir, sample)
         task = Task(
-            folders.absolute(image_dir),
-            str(bottleneck_dir.absolute()),
-            str(run.path),
-            run.token,
-            sample,
-            stamp,
-            ray.put(pickle.dumps(backbone)),
-            precision,
-            threads,
+            image_dir=folders.absolute(image_dir),
+            bottleneck_dir=str(bottleneck_dir),
+            run=str(run.path),
+            token=run.token,
+            sample=sample,
+            sample_stamp=folders.stamp(image_dir, sample),
+            backbone=ray.put(pickle.dumps(backbone)),
+            precision=precision,
+            threads=threads,
         )
         undone = dict(enumerate(cut))
         try:
@@ -85,8 +83,7 @@ def _run(
         except ray.exceptions.RayTaskError:
             raise  # a mistake of ours
         except (ray.exceptions.RayError, ConnectionError) as error:
-            words = " ".join(str(error).split())
-            raise UserError(f"Ray gave up ({words}): run again, what was computed is kept") from error
+            raise UserError(f"Ray gave up ({in_short(error)}): run again, what was computed is kept") from error
         finally:
             for number in list(undone):  # done, without the news of it
                 _take_over(run, number, undone, extraction)
@@ -108,7 +105,7 @@ def _take_over(run: RunFolder, number: int, undone: dict[int, list[Job]], extrac
     return True
 
 
-def _check_complete(extraction: Extraction, undone: dict[int, list[Job]]) -> None:
+def _check_complete(extraction: Extraction[BottleneckCache], undone: dict[int, list[Job]]) -> None:
     cache = extraction.cache
     cache.refresh()
     keys = itertools.chain.from_iterable(extraction.found.keys.values())

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ... import machine
-from ...errors import UserError
+from ...errors import UserError, in_short
+from . import package
 
 AUTO, LOCAL, _CLIENT = "auto", "local", "ray://"
 
-_ROOT = Path(__file__).parents[4]
 _INSTALL = "pip install -r requirements/cluster.txt"
 
 _CLIENT_PORT = 10001
@@ -33,9 +33,9 @@ def check(where: str) -> None:
     """Raises for what no run could go to."""
     if where not in (AUTO, LOCAL) and not (where.startswith(_CLIENT) and len(where) > len(_CLIENT)):
         raise UserError(f"--cluster={where}: expected auto, local or ray://HOST:PORT")
-    for package in ("ray", "pandas", "pyarrow"):
-        if importlib.util.find_spec(package) is None:
-            raise UserError(f"--cluster={where} needs the package {package}, which is not installed: {_INSTALL}")
+    for needed in ("ray", "pandas", "pyarrow"):
+        if importlib.util.find_spec(needed) is None:
+            raise UserError(f"--cluster={where} needs the package {needed}, which is not installed: {_INSTALL}")
 
 
 class Connection(NamedTuple):
@@ -105,7 +105,7 @@ def _start(place: str) -> None:
     import ray
 
     # Workers start where Ray does, but need not find our package there.
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(package.ROOT), os.environ.get("PYTHONPATH"))))
     try:
         ray.init(
             address="local",
@@ -117,7 +117,7 @@ def _start(place: str) -> None:
             _temp_dir=place,
         )
     except Exception as error:
-        raise UserError(f"Ray cannot be started here: {_in_words(error)}") from error
+        raise UserError(f"Ray cannot be started here: {in_short(error)}") from error
 
 
 def _join(address: str) -> None:
@@ -126,15 +126,15 @@ def _join(address: str) -> None:
     try:
         _knock(address)
     except (OSError, ValueError) as error:
-        raise UserError(f"no Ray cluster answers at {address} ({_in_words(error)}): see to it that it runs") from None
+        raise UserError(f"no Ray cluster answers at {address} ({in_short(error)}): see to it that it runs") from None
     # Nothing but our package travels: no photos, no virtual environment.
-    package = {"py_modules": [str(_ROOT / "scripts")], "excludes": ["__pycache__"]}
+    travels = {"py_modules": [str(package.FOLDER)], "excludes": ["__pycache__"]}
     try:
-        ray.init(address=address, runtime_env=package, log_to_driver=False, logging_level=logging.CRITICAL)
+        ray.init(address=address, runtime_env=travels, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as error:
         # Ray tells of its versions and of what did not answer by exceptions of many kinds.
         raise UserError(
-            f"the Ray cluster at {address} cannot be used: {_in_words(error)}; see to it that it runs, with the "
+            f"the Ray cluster at {address} cannot be used: {in_short(error)}; see to it that it runs, with the "
             "versions of Python and Ray that are used here"
         ) from error
 
@@ -149,7 +149,3 @@ def _has_token() -> bool:
 def _size() -> str:
     machines = processors()
     return f"{sum(machines)} processors on {len(machines)} machine{'' if len(machines) == 1 else 's'}"
-
-
-def _in_words(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import ray
 import ray.data
 
-from .worker import Task, Worker
+from .task import Task
+from .worker import Worker
 
 # How long an answer is waited for before another question is asked.
 _SECONDS_BETWEEN_NEWS = 1.0
@@ -51,7 +52,13 @@ def _outcomes(rows: list[dict], task: Task, workers: int) -> Iterator[dict]:
     context.print_on_execution_start = False
     pool = ray.data.ActorPoolStrategy(min_size=min(workers, len(rows)), max_size=len(rows))
     blocks = ray.data.from_items(rows, override_num_blocks=len(rows))
-    yield from blocks.map(Worker, fn_constructor_args=(task,), compute=pool, num_cpus=task.threads).iter_rows()
+    done = blocks.map(
+        Worker,  # type: ignore[arg-type]  # Ray takes classes, too, as its documentation says and its annotation does not
+        fn_constructor_args=(task,),
+        compute=pool,
+        num_cpus=task.threads,
+    )
+    yield from done.iter_rows()
 
 
 def _replace_lost_tracker() -> None:
@@ -68,7 +75,8 @@ def _replace_lost_tracker() -> None:
 
 def outcomes_from_afar(rows: list[dict], task: Task, workers: int) -> Iterator[dict]:
     """The same for a driver outside of the cluster, which Ray Data wants to be driven from within."""
-    leader = _Leader.options(resources={_ON_HEAD: 0.001}).remote(rows, task, workers)
+    # Ray's decorator adds `options`, and its annotation keeps silent about it.
+    leader = _Leader.options(resources={_ON_HEAD: 0.001}).remote(rows, task, workers)  # type: ignore[attr-defined]
     while (news := ray.get(leader.news.remote())) is not None:
         yield from news
 

@@ -19,6 +19,8 @@ from ... import atomic_files
 from ...errors import UserError
 from ...photos import folders
 from ...photos.digests import PhotoDigests, beside
+from ...photos.folders import Place
+from ..extraction import Digests
 from . import claims
 
 _FOLDER = "cluster_runs"
@@ -34,7 +36,7 @@ class Result:
     unreadable: dict[str, str]
     computed: int  # how many vectors were added to the cache
 
-    def remember(self, digests: PhotoDigests) -> None:
+    def remember(self, digests: Digests) -> None:
         for path, stamp, content in self.read:
             digests.put(path, stamp, bytes.fromhex(content))
 
@@ -46,7 +48,7 @@ class RunFolder:
 
     @classmethod
     @contextlib.contextmanager
-    def opened(cls, bottleneck_dir: Path, image_dir: Path) -> Iterator[RunFolder]:
+    def opened(cls, bottleneck_dir: Path, image_dir: Place) -> Iterator[RunFolder]:
         """A new one, which is removed in the end."""
         with contextlib.ExitStack() as stack:
             token = secrets.token_hex(8)

@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers
 
 from .random_views import RandomViews
-from .recipes import BASIC, Recipe
+from .recipes import BASIC, CnnRecipe
 
 # The layer whose values the last one, LOGITS, looks at.
 BOTTLENECK, LOGITS = "bottleneck", "logits"
@@ -22,7 +22,7 @@ _STEM_WIDTH, _STAGE_WIDTHS = 32, (64, 128, 256)
 _STAGES_BEGIN_AT = 32
 
 
-def build(recipe: Recipe, label_count: int, precision: str) -> keras.Model:
+def build(recipe: CnnRecipe, label_count: int, precision: str) -> keras.Model:
     """Random views and dropout act in training alone. `precision` is that of the arithmetic; weights are float32."""
     keras.utils.set_random_seed(recipe.seed)
     side = recipe.image_size
@@ -37,11 +37,11 @@ def build(recipe: Recipe, label_count: int, precision: str) -> keras.Model:
     return keras.Model(pictures, logits, name=recipe.network)
 
 
-def _dropout(made, recipe: Recipe):
+def _dropout(made, recipe: CnnRecipe):
     return layers.Dropout(recipe.dropout, seed=recipe.seed, name="dropout")(made) if recipe.dropout else made
 
 
-def _basic(made, recipe: Recipe, policy):
+def _basic(made, recipe: CnnRecipe, policy):
     for number, width in enumerate(_BASIC_WIDTHS, 1):
         made = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"convolution_{number}", dtype=policy)(
             made
@@ -52,7 +52,7 @@ def _basic(made, recipe: Recipe, policy):
     return layers.Dense(128, activation="relu", name=BOTTLENECK, dtype=policy)(made)
 
 
-def _deep(made, recipe: Recipe, policy):
+def _deep(made, recipe: CnnRecipe, policy):
     """Three stages, each halving the picture and then adding to it what two further convolutions make of it."""
 
     def convolution(made, width: int, name: str, stride: int = 1, pool: bool = False):

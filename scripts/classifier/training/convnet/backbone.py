@@ -9,22 +9,21 @@ import numpy as np
 import tensorflow as tf
 
 from ...backbones import keras_graphs
-from ...backbones.backbone import Backbone
+from ...backbones.backbone import MEAN, STD, Backbone
 from ...backbones.frozen_backbones import Prelude
-from ...bottlenecks.extraction import MEAN, STD
 from ...graphs import frozen_graph
 from ...photos.pixels import normalise
 from ..examples import Examples
 from ..final_layer import FinalLayer
-from . import architectures, training
-from .pictures import Pictures
-from .recipes import Recipe
+from . import architectures
+from .pictures import CnnExamples, Pictures
+from .recipes import CnnRecipe
 
 # Pictures that go through the network together.
 _BATCH = 64
 
 
-def split(weights: list[np.ndarray], label_count: int, recipe: Recipe) -> tuple[Backbone, FinalLayer]:
+def split(weights: list[np.ndarray], label_count: int, recipe: CnnRecipe) -> tuple[Backbone, FinalLayer]:
     """All but the last layer, and that. Arithmetic is in float32, whatever it was in training."""
     model = architectures.build(recipe, label_count, "float32")
     model.set_weights(weights)
@@ -41,11 +40,11 @@ def split(weights: list[np.ndarray], label_count: int, recipe: Recipe) -> tuple[
     return backbone, FinalLayer(*model.get_layer(architectures.LOGITS).get_weights())
 
 
-def bottlenecks(backbone: Backbone, examples: training.Examples) -> Examples:
-    return Examples(Vectors(backbone, examples.pictures, examples.rows), examples.labels, examples.paths)
+def bottlenecks(backbone: Backbone, examples: CnnExamples) -> Examples:
+    return Examples(ComputedVectors(backbone, examples.pictures, examples.rows), examples.labels, examples.paths)
 
 
-class Vectors:
+class ComputedVectors:
     """The bottlenecks of pictures, computed when they are asked for."""
 
     def __init__(self, backbone: Backbone, pictures: Pictures, rows: np.ndarray):
@@ -57,8 +56,8 @@ class Vectors:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def at(self, positions: np.ndarray) -> Vectors:
-        part = object.__new__(Vectors)
+    def at(self, positions: np.ndarray) -> ComputedVectors:
+        part = object.__new__(ComputedVectors)
         part.__dict__ = {**self.__dict__, "_rows": self._rows[positions]}
         return part
 

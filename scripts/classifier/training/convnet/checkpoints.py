@@ -7,17 +7,17 @@ import json
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ... import atomic_files
 from ...errors import UserError
 from ..final_layer import Evaluation
-from .recipes import BASIC, Recipe
+from .recipes import BASIC, CnnRecipe
 
 if TYPE_CHECKING:
-    from .training import Trainer
+    from .training import CnnTrainer
 
 _ABOUT, _STATE, _BEST = "about", "state", "best"
 
@@ -28,7 +28,7 @@ class Checkpoint:
     about: dict
     arrays: dict[str, np.ndarray]
 
-    def restore(self, trainer: Trainer, fingerprint: str) -> None:
+    def restore(self, trainer: CnnTrainer, fingerprint: str) -> None:
         if self.about["photos"] != fingerprint:
             raise UserError(
                 f"--resume: the photos are not those that the training in {self.path} saw: leave --resume out"
@@ -39,21 +39,22 @@ class Checkpoint:
         trainer.best_weights = [self.arrays[f"{_BEST}_{number}"] for number in range(len(trainer.best_weights))]
 
 
-def write(path: Path, trainer: Trainer, precision: str, fingerprint: str) -> None:
+def write(path: Path, trainer: CnnTrainer, fingerprint: str) -> None:
     """`fingerprint` is that of the photos: others would not give the same result."""
     about = {
         "history": [asdict(at) for at in trainer.history],
-        "options": _fixed(trainer.recipe, precision),
+        "options": _fixed(trainer.recipe, trainer.precision),
         "photos": fingerprint,
     }
-    arrays = {f"{_STATE}_{number}": each.numpy() for number, each in enumerate(trainer.state)}
+    arrays: dict[str, Any] = {f"{_STATE}_{number}": each.numpy() for number, each in enumerate(trainer.state)}
+    arrays[_ABOUT] = np.array(json.dumps(about))
     arrays |= {f"{_BEST}_{number}": each for number, each in enumerate(trainer.best_weights)}
     data = io.BytesIO()
-    np.savez(data, **{_ABOUT: np.array(json.dumps(about))}, **arrays)
+    np.savez(data, **arrays)
     atomic_files.write_bytes(path, data.getvalue())
 
 
-def read(path: Path, recipe: Recipe, precision: str) -> Checkpoint:
+def read(path: Path, recipe: CnnRecipe, precision: str) -> Checkpoint:
     """Refuses one of a training with other options: it would not come to what they ask for."""
     try:
         with np.load(path) as arrays:
@@ -75,7 +76,7 @@ def read(path: Path, recipe: Recipe, precision: str) -> Checkpoint:
     return Checkpoint(path, about, held)
 
 
-def _fixed(recipe: Recipe, precision: str) -> dict:
+def _fixed(recipe: CnnRecipe, precision: str) -> dict:
     """What must be the same for the result to be the same; when to end may differ."""
     # The learning rate of `deep` depends on when it is to end.
     free = {"patience", "epochs"} if recipe.network == BASIC else {"patience"}

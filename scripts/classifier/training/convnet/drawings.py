@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
@@ -11,7 +12,8 @@ from ...drawing import captions, training_curves
 from ...drawing.lettering import Drawn
 from .. import run_record
 from ..final_layer import Evaluation
-from .recipes import Views
+from .pictures import CnnExamples
+from .recipes import CnnRecipe, Views
 
 NINE, COLUMNS = 9, 3
 
@@ -23,6 +25,13 @@ def views(square: np.ndarray, views: Views, seed: int, caption: str) -> Drawn:
     changed = RandomViews(views, seed)(np.stack([square] * NINE).astype(np.float32), training=True).numpy()
     pictures = [Image.fromarray(each) for each in changed.round().astype(np.uint8)]
     return captions.draw([(each, caption) for each in pictures], None, COLUMNS)
+
+
+def as_trained_on(examples: CnnExamples, recipe: CnnRecipe, labels: Sequence[str]) -> Drawn:
+    """Views of the first photo; without random views in training, those that --augment would give it."""
+    changes = recipe.views if recipe.views.any else replace(recipe, augment=True).views
+    (square,) = examples.pictures.take(examples.rows[:1])
+    return views(square, changes, recipe.seed, labels[examples.labels[0]])
 
 
 def curves(history: Sequence[Evaluation], title: str) -> Drawn:

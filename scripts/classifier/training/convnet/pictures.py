@@ -15,7 +15,8 @@ from ... import machine
 from ...errors import UserError
 from ...photos import image_lists, pixels, skipped_images
 from ...photos.digests import digest
-from ...photos.image_lists import ImageLists, Photo
+from ...photos.folders import Place
+from ...photos.image_lists import SPLITS, ImageLists, Photo
 from ...showing import Advance, Show
 
 AUTO, MEMORY, DISK, NONE = KINDS = ("auto", "memory", "disk", "none")
@@ -27,7 +28,7 @@ _SHARE_OF_MEMORY = 0.5
 class Pictures:
     """Photos by their paths, each as [side, side, 3] uint8."""
 
-    def __init__(self, image_dir: Path, paths: Sequence[str], side: int, kind: str, cache_dir: Path):
+    def __init__(self, image_dir: Place, paths: Sequence[str], side: int, kind: str, cache_dir: Path):
         self.image_dir, self.paths, self.side = image_dir, list(paths), side
         shape = (len(paths), side, side, 3)
         self.megabytes = np.prod(shape) / 1e6
@@ -83,7 +84,25 @@ class Pictures:
 
 
 @dataclass(frozen=True)
-class Gathered:
+class CnnExamples:
+    """Photos, as rows of the pictures, and the label of each."""
+
+    pictures: Pictures
+    rows: np.ndarray
+    labels: np.ndarray  # int32
+    paths: list[str]
+
+    @classmethod
+    def of(cls, photos: list[Photo], pictures: Pictures) -> CnnExamples:
+        labels = np.array([photo.label for photo in photos], np.int32)
+        return cls(pictures, pictures.rows(photos), labels, [photo.path for photo in photos])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True)
+class Decoded:
     """The photos that could be read, dealt out, with their pixels."""
 
     lists: ImageLists
@@ -91,8 +110,25 @@ class Gathered:
     keys: dict[str, list[bytes]]  # what each photo's content is, as a record of the run tells it
     unreadable: dict[str, str]
 
+    def sets(self) -> tuple[CnnExamples, CnnExamples, CnnExamples]:
+        """For training, validation and testing."""
+        training, validation, testing = (CnnExamples.of(self.lists.of(split), self.pictures) for split in SPLITS)
+        return training, validation, testing
 
-def gather(
+    def describe(self, seconds: float, cache_dir: Path, skipped_file: Path) -> tuple[list[str], list[str]]:
+        """What a terminal shows of it, and warnings."""
+        places = {
+            MEMORY: "kept in memory",
+            DISK: f"kept on disk in {cache_dir}",
+            NONE: "not kept: each is decoded anew every epoch",
+        }
+        kept = f"{self.pictures.megabytes:,.0f} MB {places[self.pictures.kind]}"
+        warning = f"{len(self.unreadable)} photos cannot be read: see {skipped_file}"
+        said = f"decoded {len(self.keys)} photos in {seconds:.1f} s; {kept}"
+        return [said], [warning] if self.unreadable else []
+
+
+def decode(
     lists: ImageLists,
     side: int,
     kind: str,
@@ -100,7 +136,7 @@ def gather(
     percentages: tuple[float, float],
     skipped_file: Path,
     show: Show,
-) -> Gathered:
+) -> Decoded:
     """Decodes all photos, leaves out what cannot be read, and deals out the rest."""
     pictures = Pictures(lists.image_dir, [photo.path for photo in lists.photos], side, kind, cache_dir)
     with show(len(lists.photos)) as advance:
@@ -109,7 +145,7 @@ def gather(
     skipped_images.refuse_a_majority(unreadable, len(lists.photos), lists.image_dir, skipped_file)
     if unreadable:
         lists = image_lists.deal(image_lists.without(lists, unreadable), *percentages)
-    return Gathered(lists, pictures, {path: [content] for path, content in digests.items()}, unreadable)
+    return Decoded(lists, pictures, {path: [content] for path, content in digests.items()}, unreadable)
 
 
 def _decide(size: int, kind: str) -> str:

@@ -24,7 +24,7 @@ class Views:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class CnnRecipe:
     """How to train, with the defaults of the Keras tutorial on flowers."""
 
     network: str = BASIC
@@ -50,9 +50,9 @@ class Recipe:
 
 def default_epochs(network: str) -> int:
     """The basic network has mostly learned its photos by heart after ten; the deep one still gains."""
-    return Recipe.epochs if network == BASIC else 20
+    return CnnRecipe.epochs if network == BASIC else 20
 
 
 def default_batch_size(network: str) -> int:
     """Large batches suit batch normalisation and keep all cores busy; small ones suit the basic network."""
-    return Recipe.batch_size if network == BASIC else 128
+    return CnnRecipe.batch_size if network == BASIC else 128

@@ -5,19 +5,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from ... import lookahead
 from ...errors import UserError
-from ...photos.image_lists import Photo
+from ...showing import Advance, Show
 from ..final_layer import Evaluation
 from . import architectures
-from .pictures import Pictures
-from .recipes import BASIC, Recipe
+from .pictures import CnnExamples
+from .recipes import BASIC, CnnRecipe
 from .verdict import best_epoch
 
 # Of `deep`: plain momentum with a learning rate that rises for a quarter of the training and then falls to nothing,
@@ -29,29 +28,14 @@ _LABEL_SMOOTHING = 0.1
 _AHEAD = 2
 
 
-@dataclass(frozen=True)
-class Examples:
-    """Photos, as rows of the pictures, and the label of each."""
-
-    pictures: Pictures
-    rows: np.ndarray
-    labels: np.ndarray  # int32
-    paths: list[str]
-
-    @classmethod
-    def of(cls, photos: list[Photo], pictures: Pictures) -> Examples:
-        labels = np.array([photo.label for photo in photos], np.int32)
-        return cls(pictures, pictures.rows(photos), labels, [photo.path for photo in photos])
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-
-class Trainer:
+class CnnTrainer:
     """`history` has an entry for each epoch that was finished."""
 
-    def __init__(self, training: Examples, validation: Examples, label_count: int, precision: str, recipe: Recipe):
-        self.training, self.validation, self.recipe = training, validation, recipe
+    def __init__(
+        self, training: CnnExamples, validation: CnnExamples, label_count: int, precision: str, recipe: CnnRecipe
+    ):
+        self.training, self.validation = training, validation
+        self.precision, self.recipe = precision, recipe
         self.history: list[Evaluation] = []
         self.model = architectures.build(recipe, label_count, precision)
         self.best_weights = self.model.get_weights()
@@ -67,18 +51,22 @@ class Trainer:
         return best_epoch(self.history)
 
     @property
+    def best_step(self) -> int:
+        return self.best_epoch * self.steps_an_epoch
+
+    @property
     def state(self) -> list[tf.Variable]:
         """All that one epoch hands to the next: weights, random numbers' states, the optimizer's memory."""
         return [*self.model.variables, *self._optimizer.variables]
 
-    def run(self, show: Callable[[int, int], AbstractContextManager[Callable[..., None]]]) -> Iterator[Evaluation]:
-        """The epochs that are left. `show` is given the epoch's number and the photos to do, and entered for each."""
+    def run(self, show: Callable[[int], Show]) -> Iterator[Evaluation]:
+        """The epochs that are left. `show` is given an epoch's number, and gives what shows its photos."""
         while not self.ended:
-            with show(len(self.history) + 1, len(self.training)) as advance:
+            with show(len(self.history) + 1)(len(self.training)) as advance:
                 self._run_epoch(advance)
             yield self.history[-1]
 
-    def _run_epoch(self, advance: Callable[..., None]) -> None:
+    def _run_epoch(self, advance: Advance) -> None:
         """`advance` is called with numbers of training photos done."""
         order = np.random.default_rng([self.recipe.seed, len(self.history)]).permutation(len(self.training))
         right = loss = seen = 0.0
@@ -126,24 +114,18 @@ class Trainer:
         return float(sum(map(float, rights))) / count, float(sum(map(float, losses))) / count
 
 
-def _batches(examples: Examples, order: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _batches(examples: CnnExamples, order: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """While the network is busy with one batch, the next are put together."""
 
     def read(at: int) -> tuple[np.ndarray, np.ndarray]:
         chosen = order[at : at + size]
         return examples.pictures.take(examples.rows[chosen]), examples.labels[chosen]
 
-    starts = range(0, len(order), size)
     with ThreadPoolExecutor(1) as reader:
-        waiting = [reader.submit(read, at) for at in starts[:_AHEAD]]
-        for at in range(len(starts)):
-            batch = waiting.pop(0).result()
-            if at + _AHEAD < len(starts):
-                waiting.append(reader.submit(read, starts[at + _AHEAD]))
-            yield batch
+        yield from lookahead.results(reader, read, range(0, len(order), size), _AHEAD + 1)
 
 
-def _optimizer(recipe: Recipe, steps_an_epoch: int) -> keras.Optimizer:
+def _optimizer(recipe: CnnRecipe, steps_an_epoch: int) -> keras.Optimizer:
     if recipe.network == BASIC:
         # At a steady learning rate weights wander about what they should be: their mean is nearer to it.
         return keras.optimizers.Adam(use_ema=True, ema_momentum=1 - 1 / (steps_an_epoch + 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..final_layer import Evaluation
-from .recipes import BASIC, Recipe
+from .recipes import BASIC, CnnRecipe
 
 # A gap from which on photos are learned by heart rather than understood. Some hundred validation photos alone make it
 # five percent wide now and then.
@@ -31,16 +31,17 @@ def best_epoch(history: list[Evaluation]) -> int:
     """Counted from 1. Of equal ones the first; without validation photos the last, and 0 before there is any."""
     if not history or history[-1].validation_accuracy is None:
         return len(history)
-    accuracies = [at.validation_accuracy for at in history]
+    accuracies = _validated(history)
     return 1 + accuracies.index(max(accuracies))
 
 
-def judge(history: list[Evaluation], label_count: int, recipe: Recipe) -> Verdict:
+def judge(history: list[Evaluation], label_count: int, recipe: CnnRecipe) -> Verdict:
     last = history[-1]
     if last.validation_accuracy is None:
         return Verdict(None, "without validation photos nobody can tell", ("keep some: --validation_percentage=20",))
-    gaps = [at.accuracy - at.validation_accuracy for at in history]
-    rising = _rises([at.validation_accuracy for at in history])
+    validated = _validated(history)
+    gaps = [at.accuracy - reached for at, reached in zip(history, validated, strict=True)]
+    rising = _rises(validated)
     if gaps[-1] >= _WIDE_GAP:
         since = len(gaps)
         while since > 1 and gaps[since - 2] >= _WIDE_GAP:
@@ -61,6 +62,11 @@ def judge(history: list[Evaluation], label_count: int, recipe: Recipe) -> Verdic
     return Verdict(LEARNING, text, _for_more(recipe, rising))
 
 
+def _validated(history: list[Evaluation]) -> list[float]:
+    """The share of validation photos that were right after each epoch: all epochs have one, or none has."""
+    return [at.validation_accuracy for at in history if at.validation_accuracy is not None]
+
+
 def _rises(accuracies: list[float]) -> bool:
     third = max(1, len(accuracies) // 3)
     before = accuracies[:-third]
@@ -71,7 +77,7 @@ def _points(gap: float) -> str:
     return f"{abs(100 * gap):.0f} percentage points {'worse' if gap >= 0 else 'better'}"
 
 
-def _against_overfitting(recipe: Recipe, best: int, epochs: int) -> tuple[str, ...]:
+def _against_overfitting(recipe: CnnRecipe, best: int, epochs: int) -> tuple[str, ...]:
     advice = []
     if not recipe.augment:
         advice.append("--augment shows every photo differently each time")
@@ -83,7 +89,7 @@ def _against_overfitting(recipe: Recipe, best: int, epochs: int) -> tuple[str, .
     return tuple(advice)
 
 
-def _against_underfitting(recipe: Recipe) -> tuple[str, ...]:
+def _against_underfitting(recipe: CnnRecipe) -> tuple[str, ...]:
     advice = []
     if recipe.network == BASIC:
         advice.append("--network=deep can learn more")
@@ -91,13 +97,13 @@ def _against_underfitting(recipe: Recipe) -> tuple[str, ...]:
         advice.append("a smaller --dropout")
     if recipe.augment:
         advice.append("leave out --augment")
-    if recipe.image_size < Recipe.image_size:
+    if recipe.image_size < CnnRecipe.image_size:
         advice.append("a larger --image_size")
     advice.append("look whether the photos are in the right folders: --plot_samples=samples.png")
     return tuple(advice)
 
 
-def _for_more(recipe: Recipe, rising: bool) -> tuple[str, ...]:
+def _for_more(recipe: CnnRecipe, rising: bool) -> tuple[str, ...]:
     more = 2 * recipe.epochs
     if rising and recipe.network == BASIC:
         return (f"--resume --epochs={more} goes on from here",)

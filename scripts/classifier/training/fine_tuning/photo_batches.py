@@ -2,61 +2,64 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from ... import machine
+from ... import lookahead, machine
 from ...errors import UserError
 from ...photos import distortions, pixels
 from ...photos.distortions import WHOLE, Distortions, View
+from ...photos.folders import Place
+from ...photos.image_lists import Photo
 from ..examples import BalancedBatches, EvenBatches
 
-_BATCHES_AHEAD = 2
+# With the one that is asked for: those that are decoded meanwhile.
+_BATCHES_AHEAD = 3
 
 
 def batches(
-    image_dir: Path,
-    paths: list[str],
-    labels: np.ndarray,
+    image_dir: Place,
+    photos: list[Photo],
     draw: BalancedBatches | EvenBatches,
     distorted: Distortions,
     size: int,
     batch_size: int,
     seed: int,
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
     """Without end: pixels, [batch_size, size, size, 3] uint8, and labels. No view is ever seen twice."""
     number = itertools.count()
-    with ThreadPoolExecutor(machine.cores()) as threads:
-        ahead: deque[tuple[list[Future], np.ndarray]] = deque()
-        try:
-            while True:
-                while len(ahead) <= _BATCHES_AHEAD:
-                    rows = draw.draw(batch_size)
-                    views = [View(distorted, seed, next(number)) for _ in rows]
-                    looks = [
-                        threads.submit(_look, image_dir, paths[row], size, view)
-                        for row, view in zip(rows, views, strict=True)
-                    ]
-                    ahead.append((looks, labels[rows]))
-                looks, wanted = ahead.popleft()
-                yield np.stack([each.result() for each in looks]), wanted
-        finally:
-            threads.shutdown(cancel_futures=True)
+
+    def drawn() -> Iterator[tuple[Photo, View]]:
+        while True:
+            for row in draw.draw(batch_size):
+                yield photos[row], View(distorted, seed, next(number))
+
+    def look(wanted: tuple[Photo, View]) -> tuple[np.ndarray, int]:
+        photo, view = wanted
+        return _look(image_dir, photo.path, size, view), photo.label
+
+    with (
+        ThreadPoolExecutor(machine.cores()) as threads,
+        # Closed first, so that the threads do not finish what nobody takes.
+        contextlib.closing(lookahead.results(threads, look, drawn(), _BATCHES_AHEAD * batch_size)) as looks,
+    ):
+        while True:
+            squares, labels = zip(*itertools.islice(looks, batch_size), strict=True)
+            yield np.stack(squares), np.array(labels, np.int32)
 
 
-def whole(image_dir: Path, paths: list[str], size: int) -> np.ndarray:
+def whole(image_dir: Place, paths: list[str], size: int) -> np.ndarray:
     """All of these photos as they are, [photos, size, size, 3] uint8."""
     with ThreadPoolExecutor(machine.cores()) as threads:
         squares = threads.map(lambda path: _look(image_dir, path, size, WHOLE), paths)
         return np.stack([*squares]) if paths else np.empty((0, size, size, 3), np.uint8)
 
 
-def _look(image_dir: Path, path: str, size: int, view: View) -> np.ndarray:
+def _look(image_dir: Place, path: str, size: int, view: View) -> np.ndarray:
     try:
         return distortions.look((image_dir / path).read_bytes(), size, [view])[0]
     except (OSError, pixels.UnreadableImage) as error:

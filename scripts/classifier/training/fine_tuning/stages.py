@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,17 +14,17 @@ from ...backbones.backbone import Backbone
 from ...bottlenecks.extraction import Extraction, Job, open_cache
 from ...errors import UserError
 from ...photos.digests import PhotoDigests
-from ...photos.distortions import WHOLE, Distortions
-from ...photos.image_lists import SPLITS, TRAINING, VALIDATION, ImageLists
-from .. import stages
-from ..examples import Examples, random_batches
-from ..final_layer import Evaluation, FinalLayer
+from ...photos.distortions import WHOLE
+from ...photos.image_lists import TRAINING, VALIDATION, ImageLists
+from ...showing import Show
+from .. import accuracy, stages
+from ..examples import random_batches
+from ..final_layer import Evaluation
+from ..journal import Journal
 from ..recipe import Recipe
-from ..stages import Show
-from ..summaries import Summaries
-from . import photo_batches
-from .tuner import FineTuner, Tuning, held_out_rows
-from .unfreezing import Weights
+from ..trained import Sets, Trained
+from . import photo_batches, unfreezing
+from .tuner import FineTuner, HeldOut, Tuning, held_out_rows
 
 # With the seed, what the order of photos is drawn from: not the one that the final layer was trained on.
 _STREAM = 1
@@ -35,50 +34,66 @@ _STREAM = 1
 class FineTuned:
     """The best that was found, which may be what fine-tuning began with."""
 
-    backbone: Backbone
-    layer: FinalLayer
+    trained: Trained
     steps: int  # how many were taken
-    best_step: int  # 0: it did not help
-    curve: list[Evaluation]
+    best_step: int  # of these; 0: it did not help
+    before: float | None  # what share of the validation photos was right
+    after: float | None
 
 
 def fine_tune(
-    backbone: Backbone,
-    layer: FinalLayer,
-    weights: list[Weights],
-    precision: str,
+    trained: Trained,
+    lists: ImageLists,
     recipe: Recipe,
     tuning: Tuning,
-    lists: ImageLists,
-    distorted: Distortions,
-    first_step: int,
-    summaries: Summaries,
-    store: Callable[[Backbone, FinalLayer, int], None],
-    store_every: int | None,
+    journal: Journal,
     show: Show,
+    show_photos: Show,
 ) -> FineTuned:
-    """To the end or until Ctrl-C. Steps are counted on from `first_step` in what TensorBoard shows."""
-    training, held_out = lists.of(TRAINING), lists.of(VALIDATION)
-    held_out = [held_out[row] for row in held_out_rows(len(held_out), recipe.seed)]
-    size, labels = backbone.input_size, np.array([photo.label for photo in training], np.int32)
-    tuner = FineTuner(
-        backbone,
-        layer,
-        weights,
-        precision,
-        recipe,
-        tuning,
-        photo_batches.whole(lists.image_dir, [photo.path for photo in held_out], size),
-        np.array([photo.label for photo in held_out], np.int32),
+    """To the end or until Ctrl-C. Where it helped, bottlenecks are computed anew, which `show_photos` shows."""
+    with contextlib.closing(_tuner(trained, lists, recipe, tuning)) as tuner:
+        curve = _run(tuner, trained, lists, recipe, tuning, journal, show)
+        backbone, layer = tuner.best
+        journal.layer(layer, trained.steps + tuner.step)
+    reached = replace(trained, steps=trained.steps + tuner.step, curve=trained.curve + curve)
+    if tuner.best_step:
+        sets = sets_of(lists, backbone, trained.precision, show_photos)
+        best_step = trained.steps + tuner.best_step
+        reached = replace(reached, backbone=backbone, layer=layer, sets=sets, best_step=best_step)
+    before, after = (accuracy.measure(each.layer, each.sets.validation).accuracy for each in (trained, reached))
+    return FineTuned(reached, tuner.step, tuner.best_step, before, after)
+
+
+def _tuner(trained: Trained, lists: ImageLists, recipe: Recipe, tuning: Tuning) -> FineTuner:
+    validation = lists.of(VALIDATION)
+    photos = [validation[row] for row in held_out_rows(len(validation), recipe.seed)]
+    paths, size = [photo.path for photo in photos], trained.backbone.input_size
+    held_out = HeldOut(
+        photo_batches.whole(lists.image_dir, paths, size), np.array([photo.label for photo in photos], np.int32)
     )
+    weights = unfreezing.weights_of(trained.backbone, tuning.start)
+    return FineTuner(trained.backbone, trained.layer, weights, trained.precision, recipe, tuning, held_out)
+
+
+def _run(
+    tuner: FineTuner,
+    trained: Trained,
+    lists: ImageLists,
+    recipe: Recipe,
+    tuning: Tuning,
+    journal: Journal,
+    show: Show,
+) -> list[Evaluation]:
+    """Takes the steps, which are counted on from those that the final layer took alone."""
+    photos = lists.of(TRAINING)
+    labels = np.array([photo.label for photo in photos], np.int32)
     draw = random_batches(labels, recipe.class_weights, np.random.default_rng([recipe.seed, _STREAM]))
     batches = photo_batches.batches(
         lists.image_dir,
-        [photo.path for photo in training],
-        labels,
+        photos,
         draw,
-        distorted,
-        size,
+        tuning.distortions,
+        trained.backbone.input_size,
         tuner.batch_size,
         recipe.seed,
     )
@@ -86,22 +101,19 @@ def fine_tune(
     try:
         with show(tuning.steps) as advance, contextlib.closing(batches):
             for evaluations in tuner.run(batches):
-                evaluations = [replace(at, step=first_step + at.step) for at in evaluations]
+                at = trained.steps + tuner.step
+                evaluations = [replace(each, step=at) for each in evaluations]
                 curve += evaluations
-                summaries.evaluations(evaluations)
+                journal.evaluations(evaluations)
                 advance(1, note=stages.note(evaluations[-1]) if evaluations else "")
-                at = first_step + tuner.step
-                if store_every is not None and at % store_every == 0:
-                    store(*tuner.reached(), at)
+                journal.reached(at, tuner.reached)
     except KeyboardInterrupt:
         tuner.settle()
-    summaries.layer(tuner.best[1], first_step + tuner.step)
-    tuner.close()
-    return FineTuned(*tuner.best, tuner.step, tuner.best_step, curve)
+    return curve
 
 
-def examples_of(lists: ImageLists, backbone: Backbone, precision: str, show: Show) -> list[Examples]:
-    """The bottlenecks of whole photos, set by set, by a backbone that no later run will have: they are not kept."""
+def sets_of(lists: ImageLists, backbone: Backbone, precision: str, show: Show) -> Sets:
+    """The bottlenecks of whole photos, by a backbone that no later run will have: they are not kept."""
     with tempfile.TemporaryDirectory(prefix="poets-bottlenecks-") as folder:
         cache = open_cache(Path(folder), backbone, precision)
         jobs = [Job(photo.path, (WHOLE,)) for photo in lists.photos]
@@ -111,4 +123,4 @@ def examples_of(lists: ImageLists, backbone: Backbone, precision: str, show: Sho
         for path, reason in found.unreadable.items():
             raise UserError(f"{lists.image_dir / path} could be read before and now cannot ({reason}): start again")
         # What is open stays readable when the folder is gone.
-        return [Examples.of(lists.of(split), found.keys, cache) for split in SPLITS]
+        return Sets.of(lists, found.keys, cache)

@@ -6,15 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ...backbones.backbone import Backbone
-from ...bottlenecks.extraction import MEAN, STD
+from ...backbones.backbone import MEAN, STD, Backbone
 from ...graphs.wiring import Wiring, value
 from ..recipe import Recipe
 from . import trainable_graph
 from .unfreezing import Weights
 
-# Adam's usual settings.
-_BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
 # Of weights that are all nearly 0, such as new biases, a share would be nothing.
 _SMALLEST_SIZE = 1e-3
 # A step takes so much of the mean's distance to what was reached away: the mean is over some thirty steps.
@@ -108,22 +105,12 @@ class TrainableNetwork:
         """The operation that moves a variable against its slope, and its mean after it."""
         import tensorflow as tf
 
-        slots = [tf.compat.v1.Variable(np.zeros_like(first), use_resource=True).handle for _ in range(2)]
+        from .. import descent
+
+        slots = [tf.compat.v1.Variable(np.zeros_like(first), use_resource=True) for _ in range(2)]
         size = max(float(np.sqrt(np.square(first).mean())), _SMALLEST_SIZE)
-        at = tf.cast(self._number, tf.float32)
         with tf.control_dependencies([slope]):
-            moved = tf.raw_ops.ResourceApplyAdam(
-                var=variable.handle,
-                m=slots[0],
-                v=slots[1],
-                beta1_power=_BETA_1**at,
-                beta2_power=_BETA_2**at,
-                lr=self._rate * size,
-                beta1=_BETA_1,
-                beta2=_BETA_2,
-                epsilon=_EPSILON,
-                grad=slope,
-            )
+            moved = descent.apply_adam(variable, slots, self._number, self._rate * size, slope)
         with tf.control_dependencies([moved]):
             if weight_decay and first.ndim > 1:
                 moved = variable.assign(variable.read_value() * (1 - self._rate * weight_decay))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,6 +36,14 @@ class Tuning:
     # What share of what weights of its layer usually are a weight moves in a step. It falls to 0 towards the end.
     learning_rate: float = 0.001
     start: str | None = None  # the layer before which all stays as it is
+    distortions: Distortions = DISTORTIONS  # of the photos that are trained on
+
+
+class HeldOut(NamedTuple):
+    """The validation photos that say how far fine-tuning has come."""
+
+    pictures: np.ndarray  # [photos, size, size, 3] uint8
+    labels: np.ndarray
 
 
 class FineTuner:
@@ -51,17 +60,15 @@ class FineTuner:
         precision: str,
         recipe: Recipe,
         tuning: Tuning,
-        held_out: np.ndarray,
-        held_out_labels: np.ndarray,
+        held_out: HeldOut,
     ):
-        """`held_out` are validation photos, [photos, size, size, 3] uint8."""
         self.step = self.best_step = 0
         self.batch_size = LARGE_BATCH if backbone.large else _BATCH
         self._tuning, self._frozen = tuning, backbone
-        self._held_out, self._held_out_labels = held_out, held_out_labels
+        self._held_out = held_out
         self._network = TrainableNetwork(backbone, layer.arrays, weights, precision, recipe)
         self._best = backbone, layer
-        self._most_right = self._judge()[0] if len(held_out) else 0.0
+        self._most_right = self._judge()[0] if len(held_out.labels) else 0.0
 
     @property
     def best(self) -> tuple[Backbone, FinalLayer]:
@@ -88,12 +95,13 @@ class FineTuner:
             if number % every and number != steps:
                 yield []
             else:
-                yield [Evaluation(number, *np.mean(seen, axis=0).tolist(), *self.settle())]
+                share, loss = np.mean(seen, axis=0).tolist()
+                yield [Evaluation(number, share, loss, *self.settle())]
                 seen = []
 
     def settle(self) -> tuple[float | None, float | None]:
         """Looks whether what is reached is the best so far; its accuracy and cross entropy on validation photos."""
-        accuracy, loss = self._judge() if len(self._held_out) else (None, None)
+        accuracy, loss = self._judge() if len(self._held_out.labels) else (None, None)
         # Not by cross entropy, which is lowest early, while nothing is certain and fewer are right. And as steps get
         # smaller towards the end, what is last is best; the luck of one photo in fifty is no reason to go back.
         if accuracy is None or accuracy >= self._most_right - self._chance():
@@ -103,7 +111,7 @@ class FineTuner:
 
     def _chance(self) -> float:
         """A standard deviation of the share right."""
-        return math.sqrt(self._most_right * (1 - self._most_right) / len(self._held_out))
+        return math.sqrt(self._most_right * (1 - self._most_right) / len(self._held_out.labels))
 
     def reached(self) -> tuple[Backbone, FinalLayer]:
         moved, layer = self._network.means()
@@ -113,7 +121,7 @@ class FineTuner:
         self._network.close()
 
     def _judge(self) -> tuple[float, float]:
-        logits, labels = self._network.scores(self._held_out), self._held_out_labels
+        logits, labels = self._network.scores(self._held_out.pictures), self._held_out.labels
         shifted = logits - logits.max(axis=1, keepdims=True)
         losses = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]
         return float((logits.argmax(axis=1) == labels).mean()), float(losses.mean())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 _HEADINGS = ("figure", "measured", "lowest to highest", "held against", "ratio", "how it was measured")
 
 Name = TypeVar("Name")
+Taken = TypeVar("Taken")
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,12 @@ def table(figures: Iterable[Figure]) -> str:
     return "\n".join(lines)
 
 
-def alternated(measurements: dict[Name, Callable[[], float]], rounds: int) -> dict[Name, list[float]]:
+def alternated(measurements: Mapping[Name, Callable[[], Taken]], rounds: int) -> dict[Name, list[Taken]]:
     """Each measured once a round, each round taking all in turn.
 
     What else the machine does comes and goes: taken in turn, all of them suffer alike.
     """
-    taken: dict[Name, list[float]] = {name: [] for name in measurements}
+    taken: dict[Name, list[Taken]] = {name: [] for name in measurements}
     for _ in range(rounds):
         for name, measure in measurements.items():
             taken[name].append(measure())

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from benchmarks import machine
-from benchmarks.figures import Figure, table
+from benchmarks.tools import machine
+from benchmarks.tools.figures import Figure, table
 from scripts.classifier.errors import UserError
 
 Bench = TypeVar("Bench")
@@ -26,13 +26,17 @@ def counts(flag: str, words: list[str], fewest: int) -> list[int]:
     return [int(word) for word in words]
 
 
-def report(only: Iterable[str], parts: dict[str, Callable[[Bench], list[Figure]]], bench: Bench) -> None:
-    """Prints what machine it is, what else it did meanwhile, and one table."""
+def measure(only: Iterable[str], parts: dict[str, Callable[[Bench], list[Figure]]], bench: Bench) -> list[Figure]:
     found: list[Figure] = []
-    loads = [machine.load()]
-    for name, measure in parts.items():
+    for name, measured in parts.items():
         if name in only:
             print(f"measuring {name}", file=sys.stderr, flush=True)
-            found += measure(bench)
-    loads.append(machine.load())
-    print(machine.describe(), "before: {}; after: {}".format(*loads), table(found), sep="\n\n")
+            found += measured(bench)
+    return found
+
+
+def report(measured: Callable[[], list[Figure]]) -> None:
+    """Prints what machine it is, what else it did meanwhile, and one table."""
+    before = machine.load()
+    found = measured()
+    print(machine.describe(), f"before: {before}; after: {machine.load()}", table(found), sep="\n\n")

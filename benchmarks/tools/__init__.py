@@ -1,0 +1,1 @@
+"""What benchmarks share and what is no benchmark of its own."""

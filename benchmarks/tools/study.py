@@ -1,0 +1,100 @@
+"""Cross-validation: trains on most of the photos, over and over, until each was once among those that are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from scripts.classifier.backbones import table
+from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.backbones.network import Network
+from scripts.classifier.bottlenecks import extraction
+from scripts.classifier.bottlenecks.gathering import Gathered, gather
+from scripts.classifier.photos import image_lists
+from scripts.classifier.photos.distortions import WHOLE
+from scripts.classifier.photos.image_lists import ImageLists
+from scripts.classifier.showing import nowhere
+from scripts.classifier.training import accuracy
+from scripts.classifier.training.examples import Examples
+from scripts.classifier.training.final_layer import Trainer
+from scripts.classifier.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Study:
+    """A folder of photos, and what is learnt of them from a network."""
+
+    folder: Path
+    photos: Path
+    model_dir: Path
+    architecture: str
+    steps: int
+    bottleneck: str = table.LAST
+    views: int = 1
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        return table.seeing_more(table.load(self.architecture, self.model_dir), self.bottleneck, self.views)
+
+    @cached_property
+    def network(self) -> Network:
+        """Opened once, which takes longer than a few photos."""
+        return Network(self.backbone, "float32")
+
+    @cached_property
+    def _gathered(self) -> tuple[Gathered, Examples]:
+        cache = extraction.open_cache(self.folder / "bottlenecks", self.backbone, "float32")
+        gathered = gather(
+            image_lists.scan(self.photos, 0, 0),
+            (WHOLE,),
+            lambda waiting, advance: waiting.run(lambda: self.network, self.backbone.input_size, advance),
+            cache,
+            (0, 0),
+            self.folder / "skipped.txt",
+            nowhere,
+        )
+        return gathered, Examples.of(list(gathered.lists.photos), gathered.keys, cache)
+
+    @property
+    def lists(self) -> ImageLists:
+        return self._gathered[0].lists
+
+    def deal(self, folds: int) -> Iterator[np.ndarray]:
+        """The rows of each part; every label is in all of them alike."""
+        labels = self._gathered[1].labels
+        order = np.random.default_rng(0).permutation(len(labels))
+        order = order[np.argsort(labels[order], kind="stable")]
+        yield from (np.sort(order[first::folds]) for first in range(folds))
+
+    def rest(self, held_out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """For training; and for validation about as many as retrain keeps, an eighth of what is not tested."""
+        rest = np.random.default_rng(1).permutation(np.setdiff1d(np.arange(len(self._gathered[1])), held_out))
+        kept = max(1, len(rest) // 8)
+        return rest[kept:], rest[:kept]
+
+    def examples(self, rows: np.ndarray) -> Examples:
+        whole = self._gathered[1]
+        return Examples(whole.vectors.at(rows), whole.labels[rows], [whole.paths[row] for row in rows])
+
+    def learn(self, training: Examples, validation: Examples) -> Trainer:
+        trainer = Trainer(training, validation, len(self.lists.labels), Recipe(steps=self.steps))
+        for _ in trainer.run():
+            pass
+        return trainer
+
+    def title(self, folds: int) -> str:
+        lists = self.lists
+        return (
+            f"{self.architecture}, {len(lists.photos)} photos of {len(lists.labels)} labels, {folds} folds, "
+            f"{self.steps} steps"
+        )
+
+
+def share(right: int, total: int) -> str:
+    """Two cells: how many of the photos are told, and the 95 % interval of that."""
+    low, high = accuracy.interval_95(right, total)
+    return f"{100 * right / total:.1f} % | {100 * low:.1f} to {100 * high:.1f} %"

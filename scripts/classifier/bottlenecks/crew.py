@@ -1,0 +1,71 @@
+"""Threads that share out work: each takes the next item when it is done with its last one."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Protocol, TypeVar
+
+from ..showing import Advance
+
+Item = TypeVar("Item")
+Taken = TypeVar("Taken", contravariant=True)
+
+
+class Member(Protocol[Taken]):
+    """One thread's part in the work."""
+
+    def do(self, item: Taken) -> None: ...
+
+    def finish(self) -> None:
+        """Called when there are no more items, unless something went wrong."""
+
+
+class Crew(ThreadPoolExecutor):
+    """Threads that may serve one extraction after another."""
+
+    def __init__(self, threads: int):
+        super().__init__(threads)
+        self._size = threads
+
+    def share(self, items: Iterable[Item], new_member: Callable[[], Member[Item]], advance: Advance) -> None:
+        """Has all items done, each thread by a member of its own; the first error ends all of it."""
+        left = iter(items)
+        taking = threading.Lock()
+        stop = threading.Event()
+        # The number of items done, an error, or None from each thread that ends.
+        news: queue.SimpleQueue[int | BaseException | None] = queue.SimpleQueue()
+
+        def take() -> Item | None:
+            with taking:
+                return next(left, None)
+
+        def work() -> None:
+            try:
+                member = new_member()
+                while not stop.is_set() and (item := take()) is not None:
+                    member.do(item)
+                    news.put(1)
+                if not stop.is_set():
+                    member.finish()
+            except BaseException as error:
+                news.put(error)
+            finally:
+                news.put(None)
+
+        threads = [self.submit(work) for _ in range(self._size)]
+        try:
+            running = len(threads)
+            while running:
+                heard = news.get()
+                if heard is None:
+                    running -= 1
+                elif isinstance(heard, BaseException):
+                    raise heard
+                else:
+                    advance(heard)
+        finally:
+            stop.set()
+            wait(threads)

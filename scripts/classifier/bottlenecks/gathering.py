@@ -1,0 +1,71 @@
+"""Bottlenecks of a whole folder of photos, dealt out to the sets that they are for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..backbones import network
+from ..backbones.backbone import Backbone
+from ..photos import digests, image_lists, skipped_images
+from ..photos.digests import PhotoDigests
+from ..photos.distortions import WHOLE, View
+from ..photos.image_lists import TRAINING, ImageLists
+from ..showing import Show
+from .cache import BottleneckCache
+from .cluster import run_folder
+from .extraction import Extract, Extraction, Job
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The photos that could be read, dealt out, and the bottlenecks of all of them."""
+
+    lists: ImageLists
+    keys: dict[str, list[bytes]]
+    unreadable: dict[str, str]
+    computed: int  # how many of the bottlenecks were not cached
+
+
+def look_up(lists: ImageLists, views: tuple[View, ...], cache: BottleneckCache) -> Extraction[BottleneckCache]:
+    """What is cached already, and what is waiting. Only training photos are seen in several views."""
+    jobs = (Job(photo.path, views if photo.split == TRAINING else (WHOLE,)) for photo in lists.photos)
+    known = PhotoDigests(digests.beside(cache.bottleneck_dir), lists.image_dir)
+    return Extraction(jobs, lists.image_dir, cache, known)
+
+
+def extract_here(backbone: Backbone, precision: str) -> Extract:
+    """Computes on this machine, in this process."""
+    return lambda extraction, advance: extraction.run(
+        lambda: network.Network(backbone, precision), backbone.input_size, advance
+    )
+
+
+def gather(
+    lists: ImageLists,
+    views: tuple[View, ...],
+    extract: Extract,
+    cache: BottleneckCache,
+    percentages: tuple[float, float],
+    skipped_file: Path,
+    show: Show,
+) -> Gathered:
+    """Computes what is missing, leaves out what cannot be read, and deals out the rest.
+
+    Leaving out photos may move others between sets, which may then want other views: a second look, almost
+    always empty, gets those.
+    """
+    unreadable: dict[str, str] = {}
+    computed, total = 0, len(lists.photos)
+    run_folder.recover(cache.bottleneck_dir)
+    while True:
+        extraction = look_up(lists, views, cache)
+        with show(len(extraction.waiting)) as advance:
+            found = extract(extraction, advance)
+        computed += found.computed
+        unreadable.update(found.unreadable)
+        skipped_images.write(skipped_file, lists.image_dir, unreadable, lists.other_files)
+        skipped_images.refuse_a_majority(unreadable, total, lists.image_dir, skipped_file)
+        if not found.unreadable:
+            return Gathered(lists, found.keys, unreadable, computed)
+        lists = image_lists.deal(image_lists.without(lists, found.unreadable), *percentages)

@@ -1,0 +1,26 @@
+"""Where a record is, as one integer: the number of a part of the cache and, below that, of a row in it.
+
+Each function takes and gives one integer, or an array of them.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+
+Integers = TypeVar("Integers", int, np.ndarray)
+
+_ROW_BITS = 40
+
+
+def place_of(part: int, row: Integers) -> Integers:
+    return row | part << _ROW_BITS
+
+
+def part_of(place: Integers) -> Integers:
+    return place >> _ROW_BITS
+
+
+def row_of(place: Integers) -> Integers:
+    return place & (1 << _ROW_BITS) - 1

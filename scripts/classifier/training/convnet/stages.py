@@ -1,0 +1,60 @@
+"""The stages of training a network from nothing; what they come to goes on as a retraining's does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from ...showing import Show
+from ..final_layer import Evaluation
+from ..journal import Journal
+from ..trained import Sets, Trained
+from . import backbone as backbones
+from .pictures import CnnExamples
+from .training import CnnTrainer
+
+
+def train(
+    trainer: CnnTrainer,
+    journal: Journal,
+    keep: Callable[[], None],
+    show: Callable[[int], Show],
+    tell: Callable[[str], None],
+) -> None:
+    """To the end or until Ctrl-C, which leaves what whole epochs came to.
+
+    `keep` is called after each epoch, and `tell` with words for it; `show` gives what shows the epoch of a number.
+    """
+    journal.evaluations(trainer.history)  # those that an earlier run came to
+    started = time.perf_counter()
+    try:
+        for reached in trainer.run(show):
+            keep()
+            journal.evaluations([reached])
+            tell(_in_words(len(trainer.history), reached, time.perf_counter() - started))
+            started = time.perf_counter()
+    except KeyboardInterrupt:
+        if not trainer.history:
+            raise  # nothing was trained, so there is nothing to write
+
+
+def finish(trainer: CnnTrainer, testing: CnnExamples, label_count: int) -> Trained:
+    """The best epoch's network, as it is written: a backbone in float32 and a final layer."""
+    backbone, layer = backbones.split(trainer.best_weights, label_count, trainer.recipe)
+    return Trained(
+        backbone,
+        trainer.precision,
+        layer,
+        Sets(*(backbones.bottlenecks(backbone, each) for each in (trainer.training, trainer.validation, testing))),
+        trainer.history[-1].step,
+        trainer.best_step,
+        len(trainer.history) < trainer.recipe.epochs,
+        trainer.history,
+    )
+
+
+def _in_words(epoch: int, at: Evaluation, seconds: float) -> str:
+    kept = ""
+    if at.validation_accuracy is not None:
+        kept = f", validation {100 * at.validation_accuracy:.1f} % (loss {at.validation_cross_entropy:.3f})"
+    return f"epoch {epoch}: training {100 * at.accuracy:.1f} % (loss {at.cross_entropy:.3f}){kept}, {seconds:.1f} s"

@@ -1,0 +1,61 @@
+"""What is written down while a classifier is being trained: TensorBoard's log, and graphs of half-way training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..backbones.backbone import Backbone
+from ..graphs import frozen_graph
+from . import retrained_graph
+from .accuracy import Results
+from .final_layer import Evaluation, FinalLayer
+from .summaries import Summaries
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+
+
+@dataclass(frozen=True)
+class Halfway:
+    """Graphs of half-way training."""
+
+    folder: Path
+    every: int  # steps from one to the next
+    final_tensor_name: str = retrained_graph.SCORES
+
+
+class Journal:
+    """Steps are counted through all stages, as TensorBoard shows them."""
+
+    def __init__(self, summaries_dir: Path, halfway: Halfway | None = None):
+        self._summaries, self._halfway = Summaries(summaries_dir), halfway
+
+    @property
+    def graphs_every(self) -> int | None:
+        """How many steps lie between graphs of half-way training; None where none are written."""
+        return None if self._halfway is None else self._halfway.every
+
+    def evaluations(self, evaluations: list[Evaluation]) -> None:
+        self._summaries.evaluations(evaluations)
+
+    def layer(self, layer: FinalLayer, step: int) -> None:
+        self._summaries.layer(layer, step)
+
+    def reached(self, step: int, classifier: Callable[[], tuple[Backbone, FinalLayer]]) -> None:
+        """Writes the graph of what training has come to, where one is due after this step."""
+        if self._halfway is None or step % self._halfway.every:
+            return
+        graph_def = retrained_graph.join(*classifier(), self._halfway.final_tensor_name)
+        frozen_graph.write(graph_def, self._halfway.folder / f"intermediate_{step}.pb")
+
+    def finish(self, graph_def: GraphDef, results: Results, names: tuple[str, ...], step: int) -> None:
+        """With the graph that is written in the end, and what it took photos for."""
+        self._summaries.graph(graph_def)
+        self._summaries.confusion(results, names, step)
+        self.close()
+
+    def close(self) -> None:
+        self._summaries.close()

@@ -1,0 +1,101 @@
+"""What a training came to: the classifier, how good it is, and the files that hold it, written together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import atomic_files
+from ..graphs import frozen_graph
+from . import accuracy, learning_unknown, retrained_graph, run_record
+from .accuracy import Results
+from .trained import Trained
+from .unknown import Unknown
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the classifier goes. Its record, and what tells unknown photos, lie beside the graph."""
+
+    graph: Path
+    labels: Path
+    final_tensor_name: str = retrained_graph.SCORES
+
+    def check(self) -> None:
+        """Refuses before long work what writing would refuse after it."""
+        for path in (self.graph, self.labels):
+            atomic_files.check(path)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    trained: Trained
+    labels: tuple[str, ...]
+    places: Places
+    validated: Results
+    tested: Results
+    known_wanted: float  # of known photos, what share should count as known
+    tells_unknown: Unknown | None  # None without validation photos, which decide where known ends
+    known_kept: float | None  # of the test photos, what share counts as known
+
+    @classmethod
+    def of(
+        cls,
+        trained: Trained,
+        labels: tuple[str, ...],
+        places: Places,
+        known_wanted: float,
+        seed: int,
+        most_tested: int = -1,
+    ) -> Outcome:
+        """Measured on the validation photos and on `most_tested` of the test photos, -1 being all."""
+        training, validation, testing = trained.sets
+        tells_unknown = learning_unknown.learn(training, validation, known_wanted, seed)
+        return cls(
+            trained,
+            labels,
+            places,
+            accuracy.measure(trained.layer, validation),
+            accuracy.measure(trained.layer, testing.sample(most_tested, seed)),
+            known_wanted,
+            tells_unknown,
+            learning_unknown.share_kept(tells_unknown, testing),
+        )
+
+    @cached_property
+    def graph_def(self) -> GraphDef:
+        """The classifier as it is written."""
+        return retrained_graph.join(self.trained.backbone, self.trained.layer, self.places.final_tensor_name)
+
+    def write(self, record: dict) -> list[Path]:
+        """The graph, its labels, and its record with `record` added. Gives all files, in the order to name them."""
+        places, trained = self.places, self.trained
+        frozen_graph.write(self.graph_def, places.graph)
+        run_record.write_labels(self.labels, places.labels)
+        run_record.write(
+            places.graph,
+            run_record.preprocessing(trained.backbone, places.final_tensor_name),
+            self.labels,
+            {**self._record(), **record},
+            None if self.tells_unknown is None else self.tells_unknown.to_bytes(),
+        )
+        unknown_file = [] if self.tells_unknown is None else [run_record.unknown_beside(places.graph)]
+        return [places.graph, places.labels, run_record.path_beside(places.graph), *unknown_file]
+
+    def _record(self) -> dict:
+        trained = self.trained
+        return {
+            "versions": run_record.versions(),
+            "steps_trained": trained.steps,
+            "best_step": trained.best_step,
+            "backbone": run_record.backbone(trained.backbone, trained.precision),
+            "unknown": {"known_photos_kept": self.known_wanted, "test_photos_kept": self.known_kept},
+            "validation": accuracy.as_record(self.validated, self.labels),
+            "test": accuracy.as_record(self.tested, self.labels),
+            "curve": run_record.curve(trained.curve),
+        }

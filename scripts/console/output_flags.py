@@ -1,0 +1,85 @@
+"""The flags about what a training writes, for the commands that train."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from absl import flags
+
+from ..classifier import atomic_files
+from ..classifier.errors import UserError
+from ..classifier.formats import kinds, whole_models
+from ..classifier.photos.image_lists import ImageLists
+from ..classifier.training import summaries
+from ..classifier.training.outcome import Places
+
+FLAGS = flags.FLAGS
+
+
+def define(graph: str, labels: str, summaries_dir: str) -> None:
+    """With these defaults, which are a command's own."""
+    flags.DEFINE_string("output_graph", graph, "Where the classifier is written.")
+    flags.DEFINE_string("output_labels", labels, "Where its labels are written.")
+    flags.DEFINE_string(
+        "output_model",
+        None,
+        "Write the whole as a model, too, that takes pixels of 0 to 255: NAME.keras or NAME.h5 for Keras, a folder/ "
+        "for a SavedModel.",
+    )
+    flags.DEFINE_string("summaries_dir", summaries_dir, "Where TensorBoard finds the training.")
+    flags.DEFINE_float(
+        "known_photos_kept",
+        95,
+        "Of 100 photos of its labels, how many the classifier should not call "
+        "unknown when asked to tell unknown photos.",
+        1,
+        100,
+    )
+    flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")
+
+
+@dataclass(frozen=True)
+class WholeModel:
+    """The classifier as one model, beside its graph."""
+
+    kind: str
+    path: Path
+
+    def check(self) -> None:
+        """Refuses before long work what `write` would refuse after it."""
+        kinds.check(self.kind, self.path)
+
+    def write(self, graph: Path, labels: Sequence[str], lists: ImageLists) -> str:
+        """Made of the written graph; gives words for it."""
+        photos = whole_models.photos_to_compare(lists)
+        difference = whole_models.write(self.kind, self.path, graph, tuple(labels), photos)
+        return f"written: {self.path}; loaded back, it scores {len(photos)} photos within {difference:.1g} of the graph"
+
+
+def check(places: Places, model: WholeModel | None, *others: Path) -> None:
+    """Refuses before any work what could not be written after it."""
+    summaries.check(Path(FLAGS.summaries_dir))
+    places.check()
+    for path in others:
+        atomic_files.check(path)
+    if model is not None:
+        model.check()
+
+
+def places(**more: str) -> Places:
+    return Places(Path(FLAGS.output_graph), Path(FLAGS.output_labels), **more)
+
+
+def whole_model(views: int = 1) -> WholeModel | None:
+    """None where only the graph is wanted."""
+    if FLAGS.output_model is None:
+        return None
+    kind = whole_models.kind_of(FLAGS.output_model)
+    if views > 1 and kind in (kinds.KERAS, kinds.H5):
+        raise UserError(
+            f"--output_model={FLAGS.output_model}: Keras has no layers for --views={views}: name a folder for a "
+            "SavedModel, or leave one of them out"
+        )
+    return WholeModel(kind, Path(FLAGS.output_model))

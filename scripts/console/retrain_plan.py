@@ -1,0 +1,160 @@
+"""What a retraining is asked for: its flags, read once and made into a plan before any work."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from absl import flags
+
+from ..classifier.backbones.backbone import Backbone
+from ..classifier.bottlenecks import gathering
+from ..classifier.bottlenecks.cache import BottleneckCache
+from ..classifier.bottlenecks.cluster.driver import Tell
+from ..classifier.bottlenecks.extraction import open_cache
+from ..classifier.bottlenecks.gathering import Gathered
+from ..classifier.photos import category_names, folders, image_lists
+from ..classifier.photos.distortions import View
+from ..classifier.photos.folders import Place
+from ..classifier.photos.image_lists import VALIDATION, ImageLists
+from ..classifier.showing import Show
+from ..classifier.training import recipe_search, retrained_graph
+from ..classifier.training.fine_tuning.tuner import Tuning
+from ..classifier.training.journal import Halfway, Journal
+from ..classifier.training.outcome import Places
+from ..classifier.training.recipe import Recipe
+from ..classifier.training.recipe_search import Recipes
+from . import bottleneck_flags, network_flags, output_flags, recipe_flags
+from .network_flags import Network
+from .output_flags import WholeModel
+
+FLAGS = flags.FLAGS
+output_flags.define(
+    "tf_files/retrained_graph.pb", "tf_files/retrained_labels.txt", summaries_dir="tf_files/training_summaries"
+)
+flags.DEFINE_string(
+    "category_names",
+    None,
+    'A JSON file of what people call the labels, as in {"1": "pink primrose"}; whatever is written carries it.',
+)
+flags.DEFINE_string(
+    "intermediate_output_graphs_dir",
+    "tf_files/intermediate_graphs",
+    "Where graphs of half-way training are written.",
+)
+flags.DEFINE_integer("intermediate_store_frequency", 0, "Write one of those every so many steps; 0: none.", 0)
+flags.DEFINE_integer("test_batch_size", -1, "How many photos the final test looks at; -1: all.", -1)
+flags.DEFINE_bool("print_misclassified_test_images", False, "List the test photos that were taken for something else.")
+flags.DEFINE_string("final_tensor_name", retrained_graph.SCORES, "The name of the classifier's output in the graph.")
+flags.DEFINE_bool("dry_run", False, "Say what would be done, and do nothing.")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """In the order in which a retraining goes through it."""
+
+    image_dir: Place
+    percentages: tuple[float, float]  # of testing and validation photos
+    names_file: Path | None  # what people call the labels
+    network: Network
+    views: tuple[View, ...]
+    bottleneck_dir: Path
+    skipped_file: Path
+    recipe: Recipe
+    recipes: Recipes | None  # to be tried first, with what is different; None: none are
+    tuning: Tuning | None
+    summaries_dir: Path
+    halfway: Halfway | None
+    most_tested: int  # photos; -1: all
+    known_kept: float
+    places: Places
+    model: WholeModel | None
+    lists_mistakes: bool
+    dry_run: bool
+    quiet: bool
+
+    def list_photos(self) -> tuple[ImageLists, dict[str, str] | None]:
+        """The photos, and what people call their labels where that is said."""
+        lists = image_lists.scan(self.image_dir, *self.percentages)
+        return lists, None if self.names_file is None else category_names.read(self.names_file, lists.labels)
+
+    def check_photos(self, lists: ImageLists) -> None:
+        recipe_flags.check_validation(len(lists.of(VALIDATION)))
+
+    def open_cache(self, backbone: Backbone, precision: str) -> BottleneckCache:
+        return open_cache(self.bottleneck_dir, backbone, precision)
+
+    def gather(
+        self, lists: ImageLists, backbone: Backbone, precision: str, cache: BottleneckCache, tell: Tell, show: Show
+    ) -> Gathered:
+        return gathering.gather(
+            lists,
+            self.views,
+            bottleneck_flags.extract(backbone, precision, tell),
+            cache,
+            self.percentages,
+            self.skipped_file,
+            show,
+        )
+
+    def open_journal(self) -> Journal:
+        return Journal(self.summaries_dir, self.halfway)
+
+    def record(self, recipe: Recipe, tried: list[dict], named: dict[str, str] | None) -> dict:
+        """What the classifier's record says of how it was asked for, and of what was made of that."""
+        return {"seed": recipe.seed, "recipe": asdict(recipe), "tried": tried, category_names.RECORDED: named}
+
+    def describe(self, lists: ImageLists) -> list[str]:
+        """What a run would have to do."""
+        name, left = self.network.name, self.network.remaining_bytes()
+        size = "size unknown" if left is None else f"{left / 1e6:.1f} MB"
+        plan = [f"the network {name} would be downloaded ({size})"]
+        if left == 0:
+            cache = self.open_cache(*self.network.load())
+            extraction = gathering.look_up(lists, self.views, cache)
+            extraction.read_waiting()
+            cached, missing = len(extraction.found.keys), len(extraction.waiting)
+            plan = [f"the network {name} is here: nothing to download"]
+            plan += [f"the bottlenecks of {cached} photos are cached, of {missing} not"]
+        if self.recipes is not None:
+            plan.append("a handful of recipes would be tried on the validation photos")
+        steps = f"{self.recipe.steps} training steps"
+        if self.tuning is not None:
+            steps += f" and {self.tuning.steps} of fine-tuning"
+        return [*plan, f"then {steps}, and {self.places.graph} would be written"]
+
+
+def of_flags() -> Plan:
+    """Refuses whatever can be told to fail without having looked at a photo."""
+    bottleneck_flags.check()
+    recipe = recipe_flags.recipe(FLAGS.seed)
+    plan = Plan(
+        image_dir=folders.at(FLAGS.image_dir),
+        percentages=bottleneck_flags.percentages(),
+        names_file=None if FLAGS.category_names is None else Path(FLAGS.category_names),
+        network=network_flags.network(),
+        views=bottleneck_flags.views(),
+        bottleneck_dir=Path(FLAGS.bottleneck_dir),
+        skipped_file=Path(FLAGS.skipped_images),
+        recipe=recipe,
+        recipes=recipe_search.recipes(recipe, recipe_flags.given()) if FLAGS.tune else None,
+        tuning=recipe_flags.tuning(bottleneck_flags.distortions()),
+        summaries_dir=Path(FLAGS.summaries_dir),
+        halfway=_halfway(),
+        most_tested=FLAGS.test_batch_size,
+        known_kept=FLAGS.known_photos_kept / 100,
+        places=output_flags.places(final_tensor_name=FLAGS.final_tensor_name),
+        model=output_flags.whole_model(FLAGS.views),
+        lists_mistakes=FLAGS.print_misclassified_test_images,
+        dry_run=FLAGS.dry_run,
+        quiet=FLAGS.quiet,
+    )
+    retrained_graph.check_name(plan.places.final_tensor_name)
+    if not plan.dry_run:
+        output_flags.check(plan.places, plan.model, plan.skipped_file)
+    return plan
+
+
+def _halfway() -> Halfway | None:
+    every = FLAGS.intermediate_store_frequency
+    return Halfway(Path(FLAGS.intermediate_output_graphs_dir), every, FLAGS.final_tensor_name) if every else None
