@@ -78,7 +78,7 @@ def test_what_was_packed_comes_out(archive, tmp_path):
     advances = []
 
     @contextlib.contextmanager
-    def show(total):
+    def show(total, done=0):
         advances.append(-total)
         yield advances.append
 
