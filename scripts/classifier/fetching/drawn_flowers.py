@@ -12,6 +12,8 @@ from .flower_scenes import picture
 # The labels of the real flower photos, so that one folder can take the other's place.
 KINDS = ("daisy", "dandelion", "roses", "sunflowers", "tulips")
 
+PER_KIND = 100
+
 _ABOUT = "README.txt"
 _DRAWN_BY = "Poets (python -m scripts.fetch drawn_flowers)"
 # What the text of older folders says instead.
@@ -20,7 +22,7 @@ _FORMERLY_DRAWN_BY = "a program (scripts/classifier/drawn_flowers.py)"
 _AHEAD_A_CORE = 4
 
 
-def draw(destination: Path, per_kind: int = 100, seed: int = 0, show: Show = nowhere) -> dict[str, int]:
+def draw(destination: Path, per_kind: int = PER_KIND, seed: int = 0, show: Show = nowhere) -> dict[str, int]:
     """Writes `per_kind` JPEGs of each kind to destination/<kind>/ and returns how many each kind has.
 
     A picture depends on the seed, its kind and its number only. Pictures that are there already are
