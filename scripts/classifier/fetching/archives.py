@@ -137,7 +137,7 @@ def _tar_members(archive: Path, stream: io.BufferedIOBase) -> Iterator[Member]:
                 yield member.name, tar.extractfile(member)
             else:
                 raise _refusal(archive, member.name, "is a link or a device, expected files and folders only")
-            tar.members.clear()  # it would keep every member's header
+            tar.members.clear()  # type: ignore[attr-defined]  # it would keep every member's header; typeshed lacks it
     # tarfile takes a broken header for the end. The real end is a block of zeros, and gzip's own checksum after it.
     if len(watched.last) != tarfile.BLOCKSIZE or any(watched.last):
         raise tarfile.ReadError("it ends without an end mark")

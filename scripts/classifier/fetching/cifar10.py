@@ -129,9 +129,9 @@ class _Plain(pickle.Unpickler):
         if asked in ("numpy.ndarray", "numpy.dtype"):
             return getattr(np, name)
         if asked == "numpy._core.multiarray._reconstruct":
-            return np._core.multiarray._reconstruct
+            return np._core.multiarray._reconstruct  # type: ignore[attr-defined]  # numpy's types lack what is private
         if asked == "numpy._core.numeric._frombuffer":
-            return np._core.numeric._frombuffer
+            return np._core.numeric._frombuffer  # type: ignore[attr-defined]
         if asked == "_codecs.encode":  # how Python 3 writes bytes for Python 2
             return _latin1
         raise UserError(f"CIFAR-10's archive is not what it says it is: a file in it asks for {module}.{name}")
