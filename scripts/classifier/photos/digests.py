@@ -26,7 +26,7 @@ def digest(data: bytes) -> bytes:
 class PhotoDigests:
     """path -> digest, each with the stamp that the photo had when it was read."""
 
-    def __init__(self, file: Path, image_dir: Path):
+    def __init__(self, file: Path, image_dir: folders.Place):
         self._file, self._image_dir, self._root = file, image_dir, folders.absolute(image_dir)
         # The digest and, behind it, the stamp: one object for each photo, for there may be millions.
         self._known: dict[str, bytes] = _read(file)
