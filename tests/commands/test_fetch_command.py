@@ -175,7 +175,8 @@ FETCH_IN_A_PROCESS = """
 import sys
 from pathlib import Path
 from scripts.classifier.fetching import photo_archives
-photo_archives.fetch(photo_archives.PhotoArchive(sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]), Path(sys.argv[5]))
+photos = photo_archives.PhotoArchive(sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4])
+photo_archives.fetch(photos, Path(sys.argv[5]))
 """
 
 
