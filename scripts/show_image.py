@@ -19,6 +19,7 @@ from .classifier.drawing import captions, picture_files, terminal
 from .classifier.errors import UserError
 from .classifier.photos import attributions, pixels
 from .console import command_line
+from .console.console import Console
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("output", None, "Write a picture file (.png or .jpg) with captions; several photos make a sheet.")
@@ -33,11 +34,13 @@ _TALLEST = 2  # times as high as wide, where only the width is bounded
 def main(positional: list[str]) -> int:
     if not positional:
         raise UserError("no photo given: name one or more, as in python -m scripts.show_image PHOTO")
-    photos = [Path(word) for word in positional]
-    return _print(photos) if FLAGS.output is None else _write(photos, Path(FLAGS.output))
+    photos, console = [Path(word) for word in positional], Console()
+    if FLAGS.output is None:
+        return _print(photos, console)
+    return _write(photos, Path(FLAGS.output), console)
 
 
-def _print(photos: list[Path]) -> int:
+def _print(photos: list[Path], console: Console) -> int:
     colours = terminal.shows_colours(sys.stdout.isatty(), sys.stdout.encoding, os.environ)
     shown = 0
     for path in photos:
@@ -46,8 +49,8 @@ def _print(photos: list[Path]) -> int:
         photo = _open(path, (max(columns, 2 * rows),) * 2)
         if photo is not None:
             if shown:
-                print()
-            print(*terminal.draw(photo, columns, rows, colours=colours), who, sep="\n", flush=True)
+                console.say("")
+            console.say(*terminal.draw(photo, columns, rows, colours=colours), who)
             shown += 1
     return 0 if shown == len(photos) else 1
 
@@ -61,7 +64,7 @@ def _room(below: str) -> tuple[int, int]:
     return columns, max(1, lines - 1 - -(-len(below) // columns))  # the prompt takes a line too
 
 
-def _write(photos: list[Path], output: Path) -> int:
+def _write(photos: list[Path], output: Path, console: Console) -> int:
     picture_files.check(output, "output")
     if FLAGS.width is not None and FLAGS.width < captions.NARROWEST:
         raise UserError(f"--width={FLAGS.width}: captions need at least {captions.NARROWEST} pixels")
@@ -73,11 +76,9 @@ def _write(photos: list[Path], output: Path) -> int:
         return 1
     drawn = captions.draw(captioned, FLAGS.width)
     picture_files.write(drawn.picture, output)
-    command_line.warn(*drawn.warnings())
-    for path, photo in opened:
-        if photo is not None:
-            print(_attribution(path))
-    print(f"written: {output} ({drawn.picture.width} x {drawn.picture.height} pixels)")
+    console.warn(*drawn.warnings())
+    console.say(*(_attribution(path) for path, photo in opened if photo is not None))
+    console.say(f"written: {output} ({drawn.picture.width} x {drawn.picture.height} pixels)")
     return 0 if len(captioned) == len(photos) else 1
 
 

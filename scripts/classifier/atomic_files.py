@@ -1,11 +1,14 @@
-"""Makes a file appear whole or not at all."""
+"""Makes a file or a folder appear whole or not at all."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from . import locks
 from .errors import UserError
 
 
@@ -39,3 +42,30 @@ def check(path: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8", "surrogateescape"))
+
+
+@contextlib.contextmanager
+def folder(unfinished: Path) -> Iterator[Path]:
+    """An empty folder to work in, which is gone in the end; what is in it appears elsewhere when it is renamed.
+
+    It is made beside the place where it, or a folder in it, is to appear: `os.rename(unfinished, destination)` then
+    is the work's last act, and takes an empty folder's place too. One process at a time has it, so whoever had to wait
+    looks again whether the work is done. What a killed process left in it is emptied by the next one.
+    """
+    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    with locks.sole_owner(unfinished, folder=True) as descriptor:
+        try:
+            _empty(unfinished)
+            yield unfinished
+        finally:
+            # Once it is renamed, somebody else may work in a new one of the same name.
+            if locks.holds(descriptor, unfinished):
+                shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

@@ -23,11 +23,19 @@ def sole_owner(path: Path, *, folder: bool = False) -> Iterator[int]:
             raise
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if _is(path, descriptor):
+            if holds(descriptor, path):
                 yield descriptor
                 return
         finally:
             os.close(descriptor)
+
+
+def holds(descriptor: int, path: Path) -> bool:
+    """Whether `path` still is what was opened, and nothing that somebody else has made since."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _open(path: Path, folder: bool) -> int:
@@ -36,10 +44,3 @@ def _open(path: Path, folder: bool) -> int:
             path.mkdir()
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
-
-
-def _is(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False

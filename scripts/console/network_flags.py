@@ -8,8 +8,8 @@ from absl import flags
 from ..classifier import machine
 from ..classifier.backbones import table
 from ..classifier.backbones.backbone import Backbone
-from ..classifier.backbones.choices import Choices
-from ..classifier.showing import Show
+from ..classifier.backbones.table import Choices
+from ..classifier.showing import Show, nowhere
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
@@ -77,7 +77,7 @@ class Network:
         """How much loading it would still have to download, None if that is not known."""
         return table.remaining_bytes(self.name, self.model_dir)
 
-    def load(self, show: Show | None = None) -> tuple[Backbone, str]:
+    def load(self, show: Show = nowhere) -> tuple[Backbone, str]:
         """It, and the precision of its arithmetic on this machine."""
         loaded = table.load(self.name, self.model_dir, show, self.choices)
         backbone = table.seeing_more(loaded, self.bottleneck, self.views)

@@ -174,8 +174,9 @@ def test_an_archive_becomes_a_folder_of_labels(server, tmp_path):
 FETCH_IN_A_PROCESS = """
 import sys
 from pathlib import Path
-from scripts.classifier import datasets
-datasets.fetch(datasets.PhotoArchive(sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]), Path(sys.argv[5]))
+from scripts.classifier.fetching import photo_archives
+photos = photo_archives.PhotoArchive(sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4])
+photo_archives.fetch(photos, Path(sys.argv[5]))
 """
 
 

@@ -78,7 +78,7 @@ def test_what_was_packed_comes_out(archive, tmp_path):
     advances = []
 
     @contextlib.contextmanager
-    def show(total):
+    def show(total, done=0):
         advances.append(-total)
         yield advances.append
 
@@ -288,7 +288,7 @@ def test_a_missing_archive(tmp_path):
 EXTRACT_IN_A_PROCESS = """
 import sys
 from pathlib import Path
-from scripts.classifier import archives
+from scripts.classifier.fetching import archives
 archives.extract(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 

@@ -215,7 +215,7 @@ def test_a_partial_file_nobody_vouches_for_is_not_continued(server, destination)
 FETCH_IN_A_PROCESS = """
 import sys
 from pathlib import Path
-from scripts.classifier import downloads
+from scripts.classifier.fetching import downloads
 downloads.fetch(sys.argv[1], Path(sys.argv[2]), sha256=sys.argv[3])
 """
 

@@ -1,5 +1,6 @@
 """The drawn flowers: seeded, varied, written as a whole or not at all."""
 
+import contextlib
 import os
 import threading
 from pathlib import Path
@@ -19,6 +20,16 @@ def drawn(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("drawn") / "flowers"
     assert drawn_flowers.draw(folder, PER_KIND, seed=3) == dict.fromkeys(drawn_flowers.KINDS, PER_KIND)
     return folder
+
+
+def telling(tell):
+    """A `show` that calls `tell` with all that is told of progress."""
+
+    @contextlib.contextmanager
+    def show(total, done=0):
+        yield tell
+
+    return show
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
@@ -80,16 +91,43 @@ def drawn_flowers_palettes():
 
 def test_progress_is_told_from_the_calling_thread(tmp_path):
     told = []
-    drawn_flowers.draw(tmp_path / "flowers", 2, on_drawn=lambda count: told.append((count, threading.get_ident())))
+    drawn_flowers.draw(tmp_path / "flowers", 2, show=telling(lambda count: told.append((count, threading.get_ident()))))
     assert told == [(1, threading.get_ident())] * 2 * len(drawn_flowers.KINDS)
 
 
 def test_drawing_again_leaves_a_complete_folder_as_it_is(drawn):
     before = {path: path.stat().st_mtime_ns for path in drawn.rglob("*")}
     told = []
-    counts = drawn_flowers.draw(drawn, PER_KIND, seed=3, on_drawn=told.append)
+    counts = drawn_flowers.draw(drawn, PER_KIND, seed=3, show=telling(told.append))
     assert counts == dict.fromkeys(drawn_flowers.KINDS, PER_KIND) and told == []
     assert {path: path.stat().st_mtime_ns for path in drawn.rglob("*")} == before
+
+
+def test_what_is_written_names_no_file_of_the_program(drawn):
+    about = (drawn / "README.txt").read_text()
+    assert ".py" not in about and "scripts/" not in about and "python -m scripts.fetch drawn_flowers" in about
+
+
+FORMER_ABOUT = """\
+These flowers are drawn by a program (scripts/classifier/drawn_flowers.py). They are not photographs.
+They let everything run where the real flower photos cannot be fetched; what a classifier
+learns from them says little about real flowers.
+
+Kinds: daisy, dandelion, roses, sunflowers, tulips. Pictures of each: 2. Seed: 3.
+Licence: as the program that drew them, Apache-2.0.
+"""
+
+
+def test_a_folder_with_the_former_text_is_recognised_and_left_as_it_is(tmp_path):
+    folder = tmp_path / "flowers"
+    drawn_flowers.draw(folder, 2, seed=3)
+    (folder / "README.txt").write_text(FORMER_ABOUT)
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    assert drawn_flowers.draw(folder, 2, seed=3) == dict.fromkeys(drawn_flowers.KINDS, 2)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+    assert (folder / "README.txt").read_text() == FORMER_ABOUT
+    with pytest.raises(UserError, match="other than the drawn flowers asked for"):
+        drawn_flowers.draw(folder, 2, seed=4)
 
 
 def test_an_empty_folder_is_filled(tmp_path):
@@ -132,7 +170,7 @@ def test_stopping_half_way_leaves_nothing(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        drawn_flowers.draw(tmp_path / "flowers", 5, on_drawn=stop)
+        drawn_flowers.draw(tmp_path / "flowers", 5, show=telling(stop))
     assert os.listdir(tmp_path) == []
 
 

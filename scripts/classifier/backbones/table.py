@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..fetching import downloads
+from ..showing import Show, nowhere
 from . import (
     color_texture,
     densenet161,
@@ -156,7 +157,7 @@ def remaining_bytes(name: str, model_dir: Path) -> int | None:
     return downloads.remaining_bytes(model_dir / file.file, sha256=file.sha256, md5=file.md5, size=file.size)
 
 
-def load(name: str, model_dir: Path, show: downloads.Show | None = None, choices: Choices | None = None) -> Backbone:
+def load(name: str, model_dir: Path, show: Show = nowhere, choices: Choices | None = None) -> Backbone:
     """The network, fetched into model_dir first where it is not there yet."""
     choices = choices or Choices()
     name = check(name, choices)

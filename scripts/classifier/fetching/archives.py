@@ -1,7 +1,12 @@
-"""A tar or zip archive becomes a folder, whole or not at all."""
+"""A tar or zip archive becomes a folder, whole or not at all.
+
+tarfile's own data filter is of no use here: it lets in what is refused here (links that stay inside, names that begin
+with a slash, which it strips), the first releases of Python 3.10 lack it, and zipfile has none.
+"""
 
 import contextlib
 import gzip
+import io
 import lzma
 import os
 import shutil
@@ -10,12 +15,12 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from ..errors import UserError
-from ..locks import sole_owner
+from .. import atomic_files
+from ..errors import UserError, in_short
+from ..showing import Show, nowhere
 
 CHUNK = 1 << 20
 # What the standard library raises on damaged archives, beside its own errors: a size field that holds nonsense
@@ -36,16 +41,13 @@ DAMAGE = (
 # A member's name, and its content; None for a folder.
 Member = tuple[str, IO[bytes] | None]
 
-# Called with the archive's bytes in all; entering what it gives yields a function that takes bytes done with.
-Show = Callable[[int], AbstractContextManager[Callable[[int], object]]]
-
 
 def extract(
     archive: Path,
     destination: Path,
     *,
     top: str | None = None,
-    show: Show | None = None,
+    show: Show = nowhere,
     arrange: Callable[[Path], None] | None = None,
 ) -> Path:
     """Unpacks `archive` (tar, tar.gz or zip, told by its content) into a new folder and returns that.
@@ -58,23 +60,18 @@ def extract(
     """
     archive, destination = Path(archive), Path(destination)
     check_free(destination)
-    unfinished = destination.with_name(f"{destination.name}.extracting")
     try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        with sole_owner(unfinished, folder=True):
-            try:
-                if not destination.is_dir() or not any(destination.iterdir()):
-                    _empty(unfinished)
-                    _unpack(archive, unfinished, show)
-                    unpacked = _at_top(archive, unfinished, top)
-                    if arrange is not None:
-                        arrange(unpacked)
-                    os.rename(unpacked, destination)
-            finally:
-                shutil.rmtree(unfinished, ignore_errors=True)
+        with atomic_files.folder(destination.with_name(f"{destination.name}.extracting")) as unfinished:
+            if destination.is_dir() and any(destination.iterdir()):
+                return destination  # another process has unpacked it while this one waited
+            _unpack(archive, unfinished, show)
+            unpacked = _at_top(archive, unfinished, top)
+            if arrange is not None:
+                arrange(unpacked)
+            os.rename(unpacked, destination)
     except DAMAGE as error:
         raise UserError(
-            f"{archive} is damaged, or no tar, tar.gz or zip archive ({error or type(error).__name__}): replace it"
+            f"{archive} is damaged, or no tar, tar.gz or zip archive ({in_short(error)}): replace it"
         ) from None
     except OSError as error:
         raise UserError(f"cannot unpack {archive} to {destination}: {error.strerror or error}") from None
@@ -93,11 +90,11 @@ def check_free(destination: Path) -> None:
         raise UserError(f"{destination} holds other files, expected it missing or empty: give another place")
 
 
-def _unpack(archive: Path, folder: Path, show: Show | None) -> None:
+def _unpack(archive: Path, folder: Path, show: Show) -> None:
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(archive.open("rb"))
         total = archive.stat().st_size
-        advance = stack.enter_context(show(total) if show else contextlib.nullcontext(lambda count: None))
+        advance = stack.enter_context(show(total))
         start = file.read(4)
         file.seek(0)
         if start in (b"PK\3\4", b"PK\5\6"):
@@ -130,7 +127,7 @@ def _refusal(archive: Path, name: str, why: str) -> UserError:
     return UserError(f"{archive} is not safe to unpack: its member {name!r} {why}; nothing was unpacked")
 
 
-def _tar_members(archive: Path, stream: IO[bytes]) -> Iterator[Member]:
+def _tar_members(archive: Path, stream: io.BufferedIOBase) -> Iterator[Member]:
     watched = _Watched(stream)
     with tarfile.open(fileobj=watched, mode="r:") as tar:
         while (member := tar.next()) is not None:
@@ -140,7 +137,7 @@ def _tar_members(archive: Path, stream: IO[bytes]) -> Iterator[Member]:
                 yield member.name, tar.extractfile(member)
             else:
                 raise _refusal(archive, member.name, "is a link or a device, expected files and folders only")
-            tar.members.clear()  # it would keep every member's header
+            tar.members.clear()  # type: ignore[attr-defined]  # it would keep every member's header; typeshed lacks it
     # tarfile takes a broken header for the end. The real end is a block of zeros, and gzip's own checksum after it.
     if len(watched.last) != tarfile.BLOCKSIZE or any(watched.last):
         raise tarfile.ReadError("it ends without an end mark")
@@ -148,16 +145,22 @@ def _tar_members(archive: Path, stream: IO[bytes]) -> Iterator[Member]:
         pass
 
 
-class _Watched:
+class _Watched(io.BufferedIOBase):
     """A stream that remembers what was read last."""
 
-    def __init__(self, stream: IO[bytes]):
-        self.stream, self.seek, self.tell = stream, stream.seek, stream.tell
+    def __init__(self, stream: io.BufferedIOBase):
+        self._stream = stream
         self.last = b""
 
-    def read(self, count: int = -1) -> bytes:
-        self.last = self.stream.read(count)
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.last = self._stream.read(size)
         return self.last
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
 
 
 def _zip_members(archive: Path, file: IO[bytes]) -> Iterator[Member]:
@@ -177,11 +180,3 @@ def _at_top(archive: Path, unfinished: Path, top: str | None) -> Path:
         found = ", ".join(sorted(path.name for path in unfinished.iterdir())[:5]) or "nothing"
         raise UserError(f"{archive} holds {found} at its top, expected a folder {top}: is it the right archive?")
     return source
-
-
-def _empty(folder: Path) -> None:
-    for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()

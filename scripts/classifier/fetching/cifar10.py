@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
-import shutil
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from .. import machine
-from ..errors import UserError
-from ..locks import sole_owner
+from .. import atomic_files, lookahead, machine
+from ..errors import UserError, in_short
+from ..showing import Show, nowhere
 from . import archives, downloads
 
 TRAIN_BATCHES, TEST_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6)), ("test_batch",)
 _LABELS, _TOP = "batches.meta", "cifar-10-batches-py"
 _SIDE = 32
-
-# Called with the number of pictures to write, entered, and then called with each number done.
-Show = Callable[[int], AbstractContextManager[Callable[[int], object]]]
+_AHEAD = 100  # pictures that wait to be written
 
 
 @dataclass(frozen=True)
@@ -46,9 +42,9 @@ def fetch(
     published: Archive = PUBLISHED,
     *,
     patience: downloads.Patience | None = None,
-    show_download: downloads.Show | None = None,
-    show_unpacking: archives.Show | None = None,
-    show_writing: Show | None = None,
+    show_download: Show = nowhere,
+    show_unpacking: Show = nowhere,
+    show_writing: Show = nowhere,
 ) -> None:
     """Makes `destination` that folder, whole or not at all. The archive is beside it until all pictures are there."""
     archives.check_free(destination)
@@ -60,20 +56,15 @@ def fetch(
         patience=patience,
         show=show_download,
     )
-    unfinished = destination.with_name(f"{destination.name}.writing")
-    with sole_owner(unfinished, folder=True):
-        try:
+    try:
+        with atomic_files.folder(destination.with_name(f"{destination.name}.writing")) as unfinished:
             archives.check_free(destination)
             batches, pictures = unfinished / "batches", unfinished / "pictures"
-            for left_over in (batches, pictures):
-                shutil.rmtree(left_over, ignore_errors=True)
             archives.extract(archive, batches, top=_TOP, show=show_unpacking)
-            _write(batches, pictures, show_writing or (lambda total: nullcontext(lambda count: None)))
-            pictures.replace(destination)
-        except OSError as error:
-            raise UserError(f"cannot write pictures to {destination}: {error.strerror or error}; make room") from None
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
+            _write(batches, pictures, show_writing)
+            os.rename(pictures, destination)
+    except OSError as error:
+        raise UserError(f"cannot write pictures to {destination}: {error.strerror or error}; make room") from None
     archive.unlink(missing_ok=True)
 
 
@@ -92,12 +83,8 @@ def _write(batches: Path, folder: Path, show: Show) -> None:
         for number, (picture, label) in enumerate(pair for each in both for pair in zip(*each, strict=True))
     ]
     with show(len(tasks)) as advance, ThreadPoolExecutor(machine.cores()) as pool:
-        try:
-            for _ in pool.map(lambda task: Image.fromarray(task[1]).save(task[0]), tasks):
-                advance(1)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+        for _ in lookahead.results(pool, lambda task: Image.fromarray(task[1]).save(task[0]), tasks, _AHEAD):
+            advance(1)
 
 
 def _batch(file: Path, labels: list[str]) -> tuple[np.ndarray, list[int]]:
@@ -119,7 +106,7 @@ def _field(file: Path, name: str):
         raise
     except Exception as error:
         # Damaged pickles make the unpickler raise anything; whatever it is, the file cannot be read.
-        raise _damaged(file, str(error) or type(error).__name__) from error
+        raise _damaged(file, in_short(error)) from error
     found = {_text(key): value for key, value in held.items()} if isinstance(held, dict) else {}
     if name not in found:
         raise _damaged(file, f"it holds no {name}")
@@ -142,9 +129,9 @@ class _Plain(pickle.Unpickler):
         if asked in ("numpy.ndarray", "numpy.dtype"):
             return getattr(np, name)
         if asked == "numpy._core.multiarray._reconstruct":
-            return np._core.multiarray._reconstruct
+            return np._core.multiarray._reconstruct  # type: ignore[attr-defined]  # numpy's types lack what is private
         if asked == "numpy._core.numeric._frombuffer":
-            return np._core.numeric._frombuffer
+            return np._core.numeric._frombuffer  # type: ignore[attr-defined]
         if asked == "_codecs.encode":  # how Python 3 writes bytes for Python 2
             return _latin1
         raise UserError(f"CIFAR-10's archive is not what it says it is: a file in it asks for {module}.{name}")

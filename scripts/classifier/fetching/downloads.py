@@ -12,8 +12,9 @@ from pathlib import Path
 from .. import atomic_files
 from ..errors import UserError
 from ..locks import sole_owner
+from ..showing import Show, nowhere
 from . import transfers
-from .transfers import Patience, Show
+from .transfers import Patience
 
 
 class Unavailable(UserError):
@@ -28,7 +29,7 @@ def fetch(
     md5: str | None = None,
     size: int | None = None,
     patience: Patience | None = None,
-    show: Show | None = None,
+    show: Show = nowhere,
 ) -> Path:
     """Returns `destination` once it holds the file at `url`, from the network only if it does not yet.
 
@@ -40,8 +41,6 @@ def fetch(
 
     With the environment variable POETS_MIRROR set to a folder or a URL, files come from `<host>/<path>` in it and
     from nowhere else; http_proxy, https_proxy and no_proxy are heeded.
-
-    `show` is called as `progress.show` wants it: `lambda total, done: progress.show("...", total, "B", done=done)`.
     """
     destination = Path(destination)
     expected = _Expected.of(destination, sha256, md5, size)
@@ -110,7 +109,7 @@ class _Expected:
         return None
 
 
-def _fetch_anew(url: str, destination: Path, expected: _Expected, patience: Patience, show: Show | None) -> None:
+def _fetch_anew(url: str, destination: Path, expected: _Expected, patience: Patience, show: Show) -> None:
     source, advice = _source(url)
     partial = _partial_of(destination)
     validator = partial.with_name(f"{partial.name}.version")
@@ -181,11 +180,11 @@ def _source(url: str) -> tuple[str | Path, str]:
     return folder / urllib.parse.unquote(place), advice
 
 
-def _copy(source: Path, descriptor: int, partial: Path, show: Show | None) -> bool:
+def _copy(source: Path, descriptor: int, partial: Path, show: Show) -> bool:
     try:
         with source.open("rb") as file:
             os.ftruncate(descriptor, 0)
-            with show(source.stat().st_size, 0) if show else contextlib.nullcontext(lambda count: None) as advance:
+            with show(source.stat().st_size, 0) as advance:
                 while chunk := file.read(transfers.CHUNK):
                     transfers.append(chunk, descriptor, partial.parent)
                     advance(len(chunk))

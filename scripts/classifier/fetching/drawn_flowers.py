@@ -1,69 +1,71 @@
 """Writes a folder of drawn flowers, so that everything can be tried where no photo can be fetched."""
 
 import os
-import shutil
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from .. import atomic_files, lookahead, machine
 from ..errors import UserError
+from ..showing import Show, nowhere
 from .flower_scenes import picture
 
 # The labels of the real flower photos, so that one folder can take the other's place.
 KINDS = ("daisy", "dandelion", "roses", "sunflowers", "tulips")
 
+PER_KIND = 100
 
-def draw(
-    destination: Path, per_kind: int = 100, seed: int = 0, on_drawn: Callable[[int], None] | None = None
-) -> dict[str, int]:
+_ABOUT = "README.txt"
+_DRAWN_BY = "Poets (python -m scripts.fetch drawn_flowers)"
+# What the text of older folders says instead.
+_FORMERLY_DRAWN_BY = "a program (scripts/classifier/drawn_flowers.py)"
+
+_AHEAD_A_CORE = 4
+
+
+def draw(destination: Path, per_kind: int = PER_KIND, seed: int = 0, show: Show = nowhere) -> dict[str, int]:
     """Writes `per_kind` JPEGs of each kind to destination/<kind>/ and returns how many each kind has.
 
     A picture depends on the seed, its kind and its number only. Pictures that are there already are
-    left as they are. `on_drawn` is called with 1 after each picture.
+    left as they are.
     """
     destination = Path(destination)
     names = {kind: [f"{kind}_{number:04d}.jpg" for number in range(1, per_kind + 1)] for kind in KINDS}
-    about = _about(per_kind, seed)
     counts = dict.fromkeys(KINDS, per_kind)
-    if _is_complete(destination, names, about):
+    if _is_complete(destination, names, seed):
         return counts
-    partial = destination.with_name(f".{destination.name}.{os.getpid()}.partial")
     try:
         _refuse_other_content(destination)
-        for kind in KINDS:
-            (partial / kind).mkdir(parents=True)
-        tasks = [
-            (partial / kind / name, kind, seed, number) for kind in KINDS for number, name in enumerate(names[kind], 1)
-        ]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            try:
-                for _ in pool.map(_write, *zip(*tasks, strict=True)):
-                    if on_drawn is not None:
-                        on_drawn(1)
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-        (partial / "README.txt").write_text(about, encoding="utf-8")
-        if destination.is_dir():
-            destination.rmdir()
-        partial.rename(destination)
+        with atomic_files.folder(destination.with_name(f"{destination.name}.drawing")) as unfinished:
+            if _is_complete(destination, names, seed):
+                return counts  # another process has drawn them while this one waited
+            _draw_all(unfinished, names, seed, show)
+            (unfinished / _ABOUT).write_text(_about(per_kind, seed), encoding="utf-8")
+            os.rename(unfinished, destination)
     except OSError as error:
         raise UserError(
             f"could not write drawn flowers to {destination}: {error.strerror or error}; "
             "make room or name another folder"
         ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return counts
 
 
-def _write(path: Path, kind: str, seed: int, number: int) -> None:
-    picture(kind, seed, number).save(path, quality=88)
+def _draw_all(folder: Path, names: dict[str, list[str]], seed: int, show: Show) -> None:
+    def write(task: tuple[str, int, str]) -> None:
+        kind, number, name = task
+        picture(kind, seed, number).save(folder / kind / name, quality=88)
+
+    for kind in KINDS:
+        (folder / kind).mkdir()
+    tasks = [(kind, number, name) for kind in KINDS for number, name in enumerate(names[kind], 1)]
+    cores = machine.cores()
+    with show(len(tasks)) as advance, ThreadPoolExecutor(cores) as pool:
+        for _ in lookahead.results(pool, write, tasks, _AHEAD_A_CORE * cores):
+            advance(1)
 
 
-def _about(per_kind: int, seed: int) -> str:
+def _about(per_kind: int, seed: int, drawn_by: str = _DRAWN_BY) -> str:
     return (
-        "These flowers are drawn by a program (scripts/classifier/drawn_flowers.py). They are not photographs.\n"
+        f"These flowers are drawn by {drawn_by}. They are not photographs.\n"
         "They let everything run where the real flower photos cannot be fetched; what a classifier\n"
         "learns from them says little about real flowers.\n\n"
         f"Kinds: {', '.join(KINDS)}. Pictures of each: {per_kind}. Seed: {seed}.\n"
@@ -71,10 +73,14 @@ def _about(per_kind: int, seed: int) -> str:
     )
 
 
-def _is_complete(destination: Path, names: dict[str, list[str]], about: str) -> bool:
-    """The text is written last and the folder appears in one rename, so names are all there is to check."""
-    readme = destination / "README.txt"
-    if not readme.is_file() or readme.read_text(encoding="utf-8", errors="replace") != about:
+def _is_complete(destination: Path, names: dict[str, list[str]], seed: int) -> bool:
+    """The folder appears whole, so its text and its pictures' names are all there is to check."""
+    readme = destination / _ABOUT
+    if not readme.is_file():
+        return False
+    per_kind = len(names[KINDS[0]])
+    expected = [_about(per_kind, seed, drawn_by) for drawn_by in (_DRAWN_BY, _FORMERLY_DRAWN_BY)]
+    if readme.read_text(encoding="utf-8", errors="replace") not in expected:
         return False
     return all(
         (destination / kind).is_dir() and set(names[kind]) <= set(os.listdir(destination / kind)) for kind in KINDS

@@ -7,7 +7,8 @@ from random import Random
 import numpy as np
 from PIL import Image, ImageFilter
 
-from .flower_shapes import FLOWERS, GREENS, PALETTES, Hsv, Pen, Pose, petal, polygon, rgb, vary
+from .flower_kinds import FLOWERS
+from .flower_shapes import GREENS, PALETTES, Hsv, Pen, Pose, petal, polygon, rgb, vary
 
 # Drawn at twice the size and averaged down: Pillow's polygons have hard edges.
 OVERSIZE = 2

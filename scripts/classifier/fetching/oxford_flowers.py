@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UserError
+from ..showing import Show, nowhere
 from . import archives, downloads, matlab_file, photo_archives
 from .oxford_flower_names import NAMES
 from .photo_archives import PhotoArchive
@@ -53,8 +53,8 @@ def fetch(
     sources: Sources = PUBLISHED,
     *,
     patience: downloads.Patience | None = None,
-    show_download: downloads.Show | None = None,
-    show_unpacking: Callable | None = None,
+    show_download: Show = nowhere,
+    show_unpacking: Show = nowhere,
 ) -> Path:
     archives.check_free(destination)
     labels, sets = (

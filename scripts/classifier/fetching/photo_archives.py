@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..showing import Show, nowhere
 from . import archives, downloads
 
 
@@ -28,8 +29,8 @@ def fetch(
     destination: Path,
     *,
     patience: downloads.Patience | None = None,
-    show_download: downloads.Show | None = None,
-    show_unpacking: Callable | None = None,
+    show_download: Show = nowhere,
+    show_unpacking: Show = nowhere,
     arrange: Callable[[Path], None] | None = None,
 ) -> Path:
     """Makes `destination` the folder of labels. The archive is beside it until its photos are all there.

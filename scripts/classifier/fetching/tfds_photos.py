@@ -5,24 +5,20 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
-import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from ..errors import UserError
-from ..locks import sole_owner
+from .. import atomic_files
+from ..errors import UserError, in_short
+from ..showing import Advance, Show
 from . import archives
 
 # What splits are called there, and what the folder of each is called here.
 _SPLITS = {"train": "train", "validation": "valid", "valid": "valid", "val": "valid", "dev": "valid", "test": "test"}
 _ENDINGS = {b"\xff\xd8\xff": ".jpg", b"\x89PNG": ".png"}
-
-# Called with the number of pictures; entering what it gives yields a function that takes how many are written.
-Show = Callable[[int], AbstractContextManager[Callable[[int], object]]]
 
 
 @dataclass(frozen=True)
@@ -48,18 +44,14 @@ def fetch(name: str, destination: Path, show: Show) -> list[str]:
     splits = [split for split in builder.info.splits if split in _SPLITS and builder.info.splits[split].num_examples]
     if not splits:
         raise UserError(f"tfds:{name} has no split called train, validation or test: choose another set")
-    unfinished = destination.with_name(f"{destination.name}.writing")
+    total = sum(builder.info.splits[split].num_examples for split in splits)
     try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        with sole_owner(unfinished, folder=True):
-            try:
-                with show(sum(builder.info.splits[split].num_examples for split in splits)) as advance:
-                    for split in splits:
-                        folder = unfinished if len(splits) == 1 else unfinished / _SPLITS[split]
-                        _write(_examples(tfds, builder, split, fields), folder, split, fields.names, advance)
-                os.rename(unfinished, destination)
-            finally:
-                shutil.rmtree(unfinished, ignore_errors=True)
+        with atomic_files.folder(destination.with_name(f"{destination.name}.writing")) as unfinished:
+            with show(total) as advance:
+                for split in splits:
+                    folder = unfinished if len(splits) == 1 else unfinished / _SPLITS[split]
+                    _write(_examples(tfds, builder, split, fields), folder, split, fields.names, advance)
+            os.rename(unfinished, destination)
     except OSError as error:
         raise UserError(f"cannot write {destination}: {error.strerror}; give another --destination") from None
     return sorted(set(builder.info.splits) - set(splits))
@@ -87,7 +79,7 @@ def _builder(tfds: ModuleType, name: str):
         raise UserError(f"TensorFlow Datasets has no set {name!r}: {hint}") from None
     except Exception as error:
         # Sets are programs of many authors, which raise anything: whatever it is, there is no such set to be had.
-        raise UserError(f"tfds:{name} cannot be opened: {_in_short(error)}") from None
+        raise UserError(f"tfds:{name} cannot be opened: {in_short(error)}") from None
 
 
 def _fields(tfds: ModuleType, builder, name: str) -> _Fields:
@@ -118,7 +110,7 @@ def _prepare(builder, name: str) -> None:
     except Exception as error:
         # As above; most often the network.
         raise UserError(
-            f"tfds:{name} cannot be fetched ({_in_short(error)}): see to the network, or put the prepared set into "
+            f"tfds:{name} cannot be fetched ({in_short(error)}): see to the network, or put the prepared set into "
             f"{builder.data_dir}"
         ) from None
 
@@ -129,9 +121,7 @@ def _examples(tfds: ModuleType, builder, split: str, fields: _Fields) -> Iterato
         yield example[fields.picture].numpy(), int(example[fields.label].numpy())
 
 
-def _write(
-    examples: Iterator[tuple[bytes, int]], folder: Path, split: str, names: list[str], advance: Callable[[int], object]
-) -> None:
+def _write(examples: Iterator[tuple[bytes, int]], folder: Path, split: str, names: list[str], advance: Advance) -> None:
     """Pictures without a label, as in test splits of contests, are left out."""
     for number, (data, label) in enumerate(examples):
         advance(1)
@@ -139,7 +129,3 @@ def _write(
             ending = next((each for start, each in _ENDINGS.items() if data.startswith(start)), ".img")
             (folder / names[label]).mkdir(parents=True, exist_ok=True)
             (folder / names[label] / f"{split}_{number:06d}{ending}").write_bytes(data)
-
-
-def _in_short(error: Exception) -> str:
-    return " ".join(str(error).split())[:200].rstrip(".: ") or type(error).__name__

@@ -4,28 +4,23 @@ import contextlib
 import errno
 import http.client
 import os
-import queue
 import random
 import re
-import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
+from ..showing import Advance, Show
 from . import connection_errors
+from .first_answers import first_answer
 
 CHUNK = 256 * 1024
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 WORTH_ANOTHER_TRY = (408, 425, 429, 500, 502, 503, 504)
-
-# Called with (bytes in all or None, bytes there already) when the first answer has come. Entering what it
-# gives yields a function that is called with each number of bytes added, negative when starting over.
-Show = Callable[[int | None, int], AbstractContextManager[Callable[[int], object]]]
 
 
 @dataclass(frozen=True)
@@ -51,10 +46,11 @@ def transfer(
     size: int | None,
     resume: bool,
     patience: Patience,
-    show: Show | None,
+    show: Show,
 ) -> bool:
     """Completes the partial file that is open for appending. True if it began with bytes from another connection.
 
+    `show` is called when the first answer has come; what is told of bytes is negative when starting over.
     `validator` keeps the server's word for the version that the partial file is of (ETag or Last-Modified). Without
     that word an older partial file is continued only if `resume` says so, because a checksum will tell.
     """
@@ -89,15 +85,12 @@ class _Transfer:
     size: int | None
     resume: bool
     patience: Patience
-    show: Show | None
+    show: Show
     stack: contextlib.ExitStack
-    advance: Callable[[int], object] | None = None
+    advance: Advance | None = None  # from the first answer on
     resumed: bool = False
     received: int = 0
     ranges: bool = True
-
-    def __post_init__(self):
-        self.opener = urllib.request.build_opener(_Redirects)
 
     def run(self) -> bool:
         give_up = time.monotonic() + self.patience.first_byte_seconds
@@ -138,7 +131,12 @@ class _Transfer:
             if version:
                 headers["If-Range"] = version
         try:
-            response, chunk = self._first_chunk(urllib.request.Request(self.url, headers=headers), seconds)
+            response, chunk = first_answer(
+                urllib.request.Request(self.url, headers=headers),
+                CHUNK,
+                seconds=seconds,
+                stall_seconds=self.patience.stall_seconds,
+            )
         except urllib.error.HTTPError as error:
             with error:
                 self._refused(error, have)
@@ -151,7 +149,7 @@ class _Transfer:
         if total is not None and self._length() != total:
             raise _Unfinished(f"the connection ended after {self._length()} of {total} bytes")
 
-    def _begin(self, response, have: int) -> int | None:
+    def _begin(self, response: http.client.HTTPResponse, have: int) -> int | None:
         """Sees to it that the file ends where the response begins. Gives the length it will have, if known."""
         partly = response.status == 206
         if partly:
@@ -175,8 +173,7 @@ class _Transfer:
             with _writing(self.validator.parent):
                 self.validator.write_text(word, "latin-1")
         if self.advance is None:
-            shown = self.show(total, self._length()) if self.show else contextlib.nullcontext(lambda count: None)
-            self.advance = self.stack.enter_context(shown)
+            self.advance = self.stack.enter_context(self.show(total, self._length()))
         return total
 
     def _refused(self, error: urllib.error.HTTPError, have: int) -> None:
@@ -195,46 +192,24 @@ class _Transfer:
             raise TransferFailed(f"the server redirects in circles ({error.code})")
         raise TransferFailed(f"the server answers {error.code} {error.reason}")
 
-    def _first_chunk(self, request, seconds: float):
-        """Opens the connection in a thread of its own, because looking up a name cannot be given a time limit."""
-        answers: queue.SimpleQueue = queue.SimpleQueue()
-        abandoned = threading.Event()
-
-        def work() -> None:
-            try:
-                response = self.opener.open(request, timeout=self.patience.stall_seconds)
-                answer = response, response.read1(CHUNK)
-                if abandoned.is_set():
-                    response.close()
-            except Exception as error:
-                answer = error
-            answers.put(answer)
-
-        threading.Thread(target=work, daemon=True).start()
-        try:
-            answer = answers.get(timeout=max(0.0, seconds))
-        except queue.Empty:
-            abandoned.set()
-            raise TimeoutError from None
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
     def _write(self, chunk: bytes) -> None:
         append(chunk, self.descriptor, self.validator.parent)
         self.received += len(chunk)
-        self.advance(len(chunk))
+        self._tell(len(chunk))
 
     def _in_words(self, error: Exception) -> str:
         seconds = self.patience.stall_seconds if self.received else self.patience.first_byte_seconds
         return connection_errors.in_words(error, self.url, seconds=seconds, began=self.received > 0)
 
     def _start_over(self) -> None:
-        if self.advance is not None:
-            self.advance(-self._length())
+        self._tell(-self._length())
         with _writing(self.validator.parent):
             os.ftruncate(self.descriptor, 0)
         self.resumed = False
+
+    def _tell(self, count: int) -> None:
+        if self.advance is not None:
+            self.advance(count)
 
     def _length(self) -> int:
         return os.fstat(self.descriptor).st_size
@@ -242,12 +217,3 @@ class _Transfer:
 
 class _Unfinished(Exception):
     """An attempt that is worth repeating."""
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows 308 as well, which Python 3.10 does not."""
-
-    def redirect_request(self, req, fp, code, msg, headers, newurl):
-        return super().redirect_request(req, fp, 307 if code == 308 else code, msg, headers, newurl)
-
-    http_error_308 = urllib.request.HTTPRedirectHandler.http_error_302

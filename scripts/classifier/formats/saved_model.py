@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .. import atomic_files
 from ..errors import UserError
 from ..graphs.frozen_graph import placeholder
 from ..photos import preprocessing
@@ -52,22 +53,17 @@ def write(path: Path, contents: Contents) -> None:
     """Takes encoded pictures, and pixels of 0 to 255. Replaces a SavedModel of that name, and nothing else."""
     check(path)
     files = contents.files(raw_pixels.taken(contents.preprocessing))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    former = path.with_name(f".{path.name}.{os.getpid()}.old")
     try:
-        temporary.mkdir(parents=True)
-        labels = temporary / LABELS
-        labels.write_bytes(files.pop(LABELS))
-        _save(contents, labels, temporary / "whole")
-        extra = temporary / "whole" / _EXTRA
-        extra.mkdir()
-        for name, data in files.items():
-            (extra / name).write_bytes(data)
-        _put_in_place(temporary / "whole", path, former)
+        with atomic_files.folder(path.with_name(f".{path.name}.writing")) as unfinished:
+            labels, whole = unfinished / LABELS, unfinished / "whole"
+            labels.write_bytes(files.pop(LABELS))
+            _save(contents, labels, whole)
+            (whole / _EXTRA).mkdir()
+            for name, data in files.items():
+                (whole / _EXTRA / name).write_bytes(data)
+            _put_in_place(whole, path)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}; give a place that can be written") from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def check(path: Path) -> None:
@@ -82,8 +78,9 @@ def check(path: Path) -> None:
         raise UserError(f"cannot write {path}: {error.strerror}; give a place that can be written") from None
 
 
-def _put_in_place(folder: Path, path: Path, former: Path) -> None:
+def _put_in_place(folder: Path, path: Path) -> None:
     """A folder that is not empty cannot be renamed over: what was there steps aside first."""
+    former = path.with_name(f".{path.name}.{os.getpid()}.old")
     if path.exists():
         os.replace(path, former)
     try:

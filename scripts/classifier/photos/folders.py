@@ -128,15 +128,17 @@ def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name in ("__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini")
 
 
-def photos_below(image_dir: Place, folder: Place) -> tuple[list[str], list[str]]:
-    """The photos in a folder and below it, and the other files, as paths relative to image_dir."""
-    photos, others = [], []
+def photos_below(image_dir: Place, inside: str) -> tuple[list[str], list[str]]:
+    """The photos in image_dir/inside and below it, and the other files, as paths relative to image_dir."""
+    photos: list[str] = []
+    others: list[str] = []
+    folder = image_dir / inside
     if isinstance(folder, Url):
         for file in folder.files_below():
             if not any(map(_is_hidden, file.inside.split("/"))):
                 (photos if is_photo(file) else others).append(file.inside)
         return photos, others
-    inside, prefix = folder.relative_to(image_dir).as_posix(), len(os.fspath(folder)) + 1
+    prefix = len(os.fspath(folder)) + 1
     for path in _files_below(folder, set()):
         relative = f"{inside}/{path[prefix:].replace(os.sep, '/')}"
         (photos if is_photo(path) else others).append(relative)

@@ -86,12 +86,13 @@ def scan(
     empty_folders: list[str] = []
     for part, split in parts or [("", TRAINING)]:
         for label in folders_in(image_dir / part):
-            photos, others = photos_below(image_dir, image_dir / part / label)
+            inside = f"{part}/{label}" if part else label
+            paths, others = photos_below(image_dir, inside)
             other_files += others
-            if photos:
-                found.setdefault(label, []).append((photos, split))
+            if paths:
+                found.setdefault(label, []).append((paths, split))
             else:
-                empty_folders.append(f"{part}/{label}" if part else label)
+                empty_folders.append(inside)
     labels = tuple(sorted(found))
     _check_labels(image_dir, labels, fewest_labels)
     photos = tuple(

@@ -25,6 +25,8 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from ..errors import in_short
+
 # A JPEG of several pictures, as some phones write, is opened as JPEG and turns out to be an MPO.
 PLUGINS = (
     JpegImagePlugin,
@@ -100,7 +102,7 @@ def open_rgb(data: bytes, at_least: int) -> Image.Image:
     except Exception as error:
         # Broken files make Pillow's decoders raise anything (struct.error, IndexError, SyntaxError ...):
         # whatever it is, the file cannot be read, and the reason goes into the user's list.
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = in_short(error)
         raise UnreadableImage(reason if "truncated" in reason else f"damaged: {reason}") from error
 
 

@@ -61,4 +61,4 @@ def settle(path: Path, found: dict, said: Overrides, needs_layers: bool) -> Prep
     wanted = ("input_height", "input_width", "input_mean", "input_std", *(layers if needs_layers else ()))
     if missing := [f"--{name}" for name in wanted if name not in known]:
         raise UserError(f"{path} does not tell how pictures are fed to it: give {', '.join(missing)}")
-    return Preprocessing(**{name: known.get(name) for name in Preprocessing.__dataclass_fields__})
+    return Preprocessing(**{name: known[name] for name in Preprocessing.__dataclass_fields__ if name in known})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import email.utils
 import errno
 import time
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
-from ..errors import UserError
+from ..errors import UserError, in_short
 
 _WEB = ("http", "https")
 _LISTED_AT_ONCE = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
@@ -129,7 +130,7 @@ class _Tree:
         except FileNotFoundError:
             return {}
         except Exception as error:  # each storage has exceptions of its own
-            raise UserError(f"{self._root} cannot be listed: {_in_words(error)}") from None
+            raise UserError(f"{self._root} cannot be listed: {in_short(error)}") from None
         prefix = len(self._storage._strip_protocol(self._root).rstrip("/")) + 1
         paths = ((name[prefix:], info) for name, info in found.items() if len(name) >= prefix)
         if self._web:  # a page has links to other orders of itself, too
@@ -155,17 +156,16 @@ class _Tree:
         return folder or {}
 
     def read(self, path: str, most: int | None) -> bytes:
-        pause = _FIRST_PAUSE_SECONDS
-        for attempt in range(1, _ATTEMPTS + 1):
+        pauses = [_FIRST_PAUSE_SECONDS * 2**attempt for attempt in range(_ATTEMPTS - 1)]
+        while True:
             try:
                 return self._storage.cat_file(self.url_of(path), start=None if most is None else 0, end=most)
             except FileNotFoundError:
                 raise
             except Exception as error:  # each storage has exceptions of its own
-                if attempt == _ATTEMPTS:
-                    raise OSError(errno.EIO, _in_words(error)) from None
-            time.sleep(pause)
-            pause *= 2
+                if not pauses:
+                    raise OSError(errno.EIO, in_short(error)) from None
+            time.sleep(pauses.pop(0))
 
     def stamp(self, path: str) -> str | None:
         """As far as a listing does not tell, all files' are asked for when the first one is."""
@@ -199,16 +199,12 @@ def _stamp(info: dict | None) -> str | None:
     return "".join(",".join([*said, f"size={info.get('size')}"]).split()) if said else None
 
 
-def _is_fresh(moment: object) -> bool:
+def _is_fresh(moment: str | float | datetime.datetime) -> bool:
     """A time goes by the second: what has changed within this one may change again without another time."""
     if isinstance(moment, str):
         try:
             moment = email.utils.parsedate_to_datetime(moment)
         except ValueError:
             return False
-    seconds = moment.timestamp() if hasattr(moment, "timestamp") else float(moment)
+    seconds = moment.timestamp() if isinstance(moment, datetime.datetime) else float(moment)
     return time.time() - seconds <= _TOO_FRESH_SECONDS
-
-
-def _in_words(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,47 @@
+"""Opens a URL and waits for the first bytes, but only so long."""
+
+import http.client
+import queue
+import threading
+import urllib.request
+
+
+def first_answer(
+    request: urllib.request.Request, most: int, *, seconds: float, stall_seconds: float
+) -> tuple[http.client.HTTPResponse, bytes]:
+    """The response with its first bytes, at most so many; TimeoutError where none has come within `seconds`.
+
+    The connection is opened in a thread of its own, because looking up a name cannot be given a time limit.
+    `stall_seconds` is how long a single read may take, of this response later as well.
+    """
+    opener = urllib.request.build_opener(_Redirects)
+    answers: queue.SimpleQueue[tuple[http.client.HTTPResponse, bytes] | Exception] = queue.SimpleQueue()
+    abandoned = threading.Event()
+
+    def work() -> None:
+        try:
+            response = opener.open(request, timeout=stall_seconds)
+            answers.put((response, response.read1(most)))
+            if abandoned.is_set():
+                response.close()
+        except Exception as error:  # whatever it is, it is raised again below
+            answers.put(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        answer = answers.get(timeout=max(0.0, seconds))
+    except queue.Empty:
+        abandoned.set()
+        raise TimeoutError from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows 308 as well, which Python 3.10 does not."""
+
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
+        return super().redirect_request(req, fp, 307 if code == 308 else code, msg, headers, newurl)
+
+    http_error_308 = urllib.request.HTTPRedirectHandler.http_error_302

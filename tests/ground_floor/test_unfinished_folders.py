@@ -1,0 +1,50 @@
+"""Folders that appear whole or not at all."""
+
+import os
+
+import pytest
+
+from scripts.classifier import atomic_files
+
+
+def test_what_is_renamed_appears_and_nothing_is_left(tmp_path):
+    with atomic_files.folder(tmp_path / "new" / "photos.writing") as unfinished:
+        (unfinished / "1.jpg").write_bytes(b"one")
+        os.rename(unfinished, tmp_path / "new" / "photos")
+    assert os.listdir(tmp_path / "new") == ["photos"] and os.listdir(tmp_path / "new" / "photos") == ["1.jpg"]
+
+
+def test_a_part_of_it_can_appear_in_place_of_an_empty_folder(tmp_path):
+    (tmp_path / "photos").mkdir()
+    with atomic_files.folder(tmp_path / "photos.writing") as unfinished:
+        (unfinished / "top" / "daisy").mkdir(parents=True)
+        (unfinished / "other").mkdir()
+        os.rename(unfinished / "top", tmp_path / "photos")
+    assert os.listdir(tmp_path) == ["photos"] and os.listdir(tmp_path / "photos") == ["daisy"]
+
+
+@pytest.mark.parametrize("stop", [OSError, KeyboardInterrupt])
+def test_work_that_ends_early_leaves_nothing(tmp_path, stop):
+    with pytest.raises(stop), atomic_files.folder(tmp_path / "photos.writing") as unfinished:
+        (unfinished / "daisy").mkdir()
+        raise stop
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_a_killed_process_left_is_emptied_and_links_are_not_followed(tmp_path):
+    (tmp_path / "photos.writing" / "daisy").mkdir(parents=True)
+    (tmp_path / "photos.writing" / "1.jpg").touch()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "2.jpg").touch()
+    (tmp_path / "photos.writing" / "link").symlink_to(tmp_path / "mine")
+    with atomic_files.folder(tmp_path / "photos.writing") as unfinished:
+        assert os.listdir(unfinished) == []
+    assert os.listdir(tmp_path) == ["mine"] and os.listdir(tmp_path / "mine") == ["2.jpg"]
+
+
+def test_a_new_one_of_the_same_name_is_somebody_elses(tmp_path):
+    with atomic_files.folder(tmp_path / "photos.writing") as unfinished:
+        os.rename(unfinished, tmp_path / "photos")
+        unfinished.mkdir()
+        (unfinished / "theirs.jpg").touch()
+    assert os.listdir(tmp_path / "photos.writing") == ["theirs.jpg"]
