@@ -7,8 +7,8 @@ from absl import flags
 from ..classifier import machine
 from ..classifier.backbones import table
 from ..classifier.backbones.backbone import Backbone
-from ..classifier.backbones.table import Choices
-from ..classifier.fetching import downloads
+from ..classifier.backbones.choices import Choices
+from ..classifier.showing import Show
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
@@ -67,7 +67,7 @@ def check() -> None:
     table.check_views(FLAGS.views)
 
 
-def load(show: downloads.Show | None = None) -> Backbone:
+def load(show: Show | None = None) -> Backbone:
     loaded = table.load(FLAGS.architecture, Path(FLAGS.model_dir), show, _choices())
     return table.seeing_more(loaded, FLAGS.bottleneck, FLAGS.views)
 

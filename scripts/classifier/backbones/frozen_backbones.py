@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import UserError
+from ..errors import UserError, in_short
 from ..graphs import batch_lifting, costs, folding, frozen_graph, inlining, interface, old_ops, simplification
 from ..graphs.frozen_graph import node_of
 from ..graphs.shapes import Misfit, infer_shapes
@@ -63,7 +63,7 @@ def convert(frozen: Frozen, origin: object) -> GraphDef:
         old_ops.refuse_what_cannot_run(single, origin)
         single = simplification.simplify(single, frozen.output)
     except (ValueError, KeyError, Misfit) as error:
-        raise UserError(f"{origin} is not a graph that TensorFlow can run: {_in_short(error)}") from None
+        raise UserError(f"{origin} is not a graph that TensorFlow can run: {in_short(error)}") from None
     lifted = batch_lifting.lift_batch(
         single, frozen.entry, frozen.output, (frozen.size, frozen.size), origin, try_out=False
     )
@@ -183,7 +183,3 @@ def _end_with_vectors(graph_def: GraphDef, output: str, origin: object) -> Graph
         # It keeps its name where something else of it is asked for.
         graph_def.node.append(frozen_graph.operation(OUTPUT, "Identity", output))
     return graph_def
-
-
-def _in_short(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

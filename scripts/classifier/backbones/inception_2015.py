@@ -10,6 +10,7 @@ from ..errors import UserError
 from ..graphs import batch_lifting, folding, frozen_graph, interface, old_ops
 from ..graphs.wiring import value
 from .backbone import MEAN, STD, Backbone
+from .entry import Entry, Family
 from .published_archives import read_member
 from .sources import Source
 
@@ -69,3 +70,17 @@ def _from_pixels_to_bottleneck(graph_def: GraphDef, archive: Path) -> GraphDef:
             node.name = "input"
         node.input[:] = ["input" if source == found.input_layer else source for source in node.input]
     return frozen_graph.strip_to_tensorflow_1(folded)
+
+
+FAMILY = Family(
+    (
+        Entry(
+            name=NAME,
+            input_size=INPUT_SIZE,
+            values=BOTTLENECK_SIZE,
+            source=SOURCE,
+            load=lambda model_dir, _: load(SOURCE.within(model_dir)),
+        ),
+    ),
+    in_words=NAME,
+)

@@ -16,7 +16,8 @@ from ..graphs.frozen_graph import node_of
 from ..graphs.saved_model_files import in_words, sizes_of
 from . import frozen_backbones, kept_graphs
 from .backbone import Backbone
-from .choices import Choices
+from .choices import ALL, Choices
+from .entry import Loadable
 from .frozen_backbones import Frozen
 from .sources import Source, digest
 
@@ -44,6 +45,20 @@ def source(handle: str) -> Source:
     plain = handle.rstrip("/")
     is_archive = plain.endswith((".tar.gz", ".tgz"))
     return Source(url=plain if is_archive else f"{plain}?tf-hub-format=compressed", file=f"{short_name(handle)}.tar.gz")
+
+
+def at_handle(handle: str) -> Loadable:
+    """Of a module of TensorFlow Hub."""
+    archive = source(handle)
+    return Loadable(
+        load=lambda model_dir, choices: load_archive(handle, archive.within(model_dir), choices),
+        source=archive,
+        heeds=ALL,
+    )
+
+
+def in_folder(folder: Path) -> Loadable:
+    return Loadable(load=lambda model_dir, choices: load_folder(folder, model_dir, choices), heeds=ALL)
 
 
 def short_name(place: str) -> str:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ..errors import UserError
+from ..errors import UserError, in_short
 
 # What files of before 2020 begin with; those of today are zip archives.
 _MAGIC = 0x1950A86A20F9469CFC6C
@@ -116,8 +116,9 @@ def read(path: Path) -> dict[str, np.ndarray]:
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: give a PyTorch file (.pth)") from None
     except _DAMAGE as error:
-        reason = " ".join(str(error).split())[:100] or type(error).__name__
-        raise UserError(f"{path} is damaged or cut short, or no PyTorch file ({reason}): get it anew") from None
+        raise UserError(
+            f"{path} is damaged or cut short, or no PyTorch file ({in_short(error)}): get it anew"
+        ) from None
 
 
 def _load(file: BinaryIO) -> object:
