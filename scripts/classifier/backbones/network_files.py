@@ -79,7 +79,7 @@ def _of_keras(path: Path, choices: Choices) -> GraphDef:
     model, saved = keras_files.load(path)
     height, width, _ = keras_files.input_sizes(model, path)
     raw = keras_description.takes_raw_pixels(saved.described)
-    prelude = choices.prelude(*((0.0, 1.0) if raw else (None, None)), path)
+    prelude = choices.prelude(0.0 if raw else None, 1.0 if raw else None, path)
     layer = _last_pooled(model, saved.described, path) if choices.bottleneck_layer is None else choices.bottleneck_layer
     size = choices.size(height if height == width else None, path)
     if height not in (None, size) or width not in (None, size):

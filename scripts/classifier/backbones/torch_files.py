@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any
 
 import numpy as np
 
@@ -121,11 +121,11 @@ def read(path: Path) -> dict[str, np.ndarray]:
         ) from None
 
 
-def _load(file: BinaryIO) -> object:
+def _load(file: IO[bytes]) -> Any:
     return _OnlyTensors(file, encoding="utf-8").load()
 
 
-def _read_archive(file: BinaryIO) -> tuple[object, Callable[[_Storage], bytes]]:
+def _read_archive(file: IO[bytes]) -> tuple[object, Callable[[_Storage], bytes]]:
     archive = zipfile.ZipFile(file)
     (described,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
     top = described.removesuffix("data.pkl")
@@ -137,7 +137,7 @@ def _read_archive(file: BinaryIO) -> tuple[object, Callable[[_Storage], bytes]]:
     return named, lambda storage: archive.read(f"{top}data/{storage.key}")
 
 
-def _read_stream(file: BinaryIO) -> tuple[object, Callable[[_Storage], bytes]]:
+def _read_stream(file: IO[bytes]) -> tuple[object, Callable[[_Storage], bytes]]:
     """One pickle after the other, the values of all storages behind them."""
     if _load(file) != _MAGIC:
         raise ValueError("it begins with something else")
