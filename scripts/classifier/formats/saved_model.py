@@ -190,7 +190,8 @@ def open_model(path: Path, wishes: Wishes) -> Model:
         finish, outputs, note = endings.finish(endings.are_logits(way.scores.key, last), outputs)
     take = preprocessing.settle(path, found, wishes.said, needs_layers=False)
     sizes.check(path, take, height, width)
-    with loading(path, "the whole folder"):  # to be kept: signatures last no longer than what they belong to
+    with loading(path, "the whole folder"):
+        # `run` keeps it: its signatures last no longer than it does.
         loaded = tf.saved_model.load(str(path), tags=list(meta_graph.meta_info_def.tags))
         loaded.signatures[way.signature]  # there is one only if what it needs was loaded
 
