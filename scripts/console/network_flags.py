@@ -8,8 +8,8 @@ from absl import flags
 from ..classifier import machine
 from ..classifier.backbones import table
 from ..classifier.backbones.backbone import Backbone
-from ..classifier.backbones.table import Choices
-from ..classifier.showing import Show, nowhere
+from ..classifier.backbones.choices import Choices
+from ..classifier.showing import Show
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(

@@ -15,8 +15,9 @@ import torch
 from keras.src.legacy.saving import legacy_h5_format
 
 from scripts.classifier.backbones import densenet161, keras_applications, keras_weights, table, torch_files
+from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.backbones.choices import Choices
 from scripts.classifier.backbones.frozen_backbones import Prelude
-from scripts.classifier.backbones.table import Choices
 from scripts.classifier.errors import UserError
 from scripts.classifier.graphs import frozen_graph
 from tests.support import file_server, hub_modules, torch_densenet
@@ -31,7 +32,7 @@ def pixels(count: int, size: int) -> np.ndarray:
     return tf.image.resize(coarse, (size, size), "bicubic").numpy().clip(0, 255)
 
 
-def run(backbone: table.Backbone, pictures: np.ndarray) -> np.ndarray:
+def run(backbone: Backbone, pictures: np.ndarray) -> np.ndarray:
     body = frozen_graph.function(backbone.graph_def, ["input"], backbone.bottleneck_name)
     return tf.function(body)((pictures - 128) / 128).numpy()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 from ..errors import UserError
 from .frozen_backbones import Prelude
@@ -51,3 +51,6 @@ class Choices:
         if size is None:
             raise UserError(f"{origin} does not tell the size of the pictures that it takes: give it as --input_size")
         return size
+
+
+ALL = tuple(each.name for each in fields(Choices))

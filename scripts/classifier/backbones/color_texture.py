@@ -6,6 +6,7 @@ import hashlib
 
 from ..graphs.frozen_graph import strip_to_tensorflow_1
 from .backbone import Backbone
+from .entry import Entry, Family
 
 NAME = "color_texture"
 INPUT_SIZE = 128
@@ -31,3 +32,9 @@ def build() -> Backbone:
         fingerprint=hashlib.sha256(graph_def.SerializeToString(deterministic=True)).hexdigest(),
         learnt=False,
     )
+
+
+FAMILY = Family(
+    (Entry(name=NAME, input_size=INPUT_SIZE, values=BOTTLENECK_SIZE, load=lambda model_dir, _: build()),),
+    in_words=NAME,
+)

@@ -12,6 +12,7 @@ from ..errors import UserError
 from . import frozen_backbones, kept_graphs, keras_graphs, torch_files
 from .backbone import Backbone
 from .choices import Choices
+from .entry import Entry, Family
 from .frozen_backbones import Prelude
 from .sources import Source, digest
 
@@ -21,12 +22,17 @@ if TYPE_CHECKING:
 NAME = "densenet161"
 INPUT_SIZE = 224
 BOTTLENECK_SIZE = 2208
-MEGABYTES = 115  # its 28.7 million weights, of 4 bytes each
 
 # The name tells how its sha256 begins.
 _SHA256_START = "8d451a50"
 _FILE = f"densenet161-{_SHA256_START}.pth"
-SOURCE = Source(url=f"https://download.pytorch.org/models/{_FILE}", file=_FILE)
+SOURCE = Source(
+    url=f"https://download.pytorch.org/models/{_FILE}",
+    file=_FILE,
+    about_megabytes=115,  # its 28.7 million weights, of 4 bytes each
+)
+# The choices that mean something for it, from wherever its weights are.
+HEEDS = ("bottleneck_layer", "input_size")
 
 _LAYERS = (6, 12, 36, 24)  # in each dense block
 _FIRST, _GROWTH, _NARROW = 96, 48, 4
@@ -124,3 +130,18 @@ def _take(
         what = "missing" if found is None else f"of the shape {list(found.shape)}"
         raise UserError(f"{path} holds another network than DenseNet-161: {name} is {what}, expected {list(shape)}")
     return found.transpose(2, 3, 1, 0) if found.ndim == 4 else found
+
+
+FAMILY = Family(
+    (
+        Entry(
+            name=NAME,
+            input_size=INPUT_SIZE,
+            values=BOTTLENECK_SIZE,
+            source=SOURCE,
+            load=lambda model_dir, choices: load(SOURCE.within(model_dir), choices),
+            heeds=HEEDS,
+        ),
+    ),
+    in_words=NAME,
+)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import UserError
+from ..errors import UserError, in_short
 from ..graphs import batch_lifting, costs, folding, frozen_graph, inlining, interface, old_ops, simplification
 from ..graphs.frozen_graph import node_of
-from ..graphs.shapes import Misfit, infer_shapes
+from ..graphs.shapes import Misfit, Shape, infer_shapes
 from ..graphs.wiring import Wiring
 from .backbone import MEAN, STD, Backbone
 
@@ -60,10 +60,10 @@ def convert(frozen: Frozen, origin: object) -> GraphDef:
     """From INPUT to OUTPUT, with nothing in it that older readers do not know, as far as that is possible."""
     try:
         single = _for_one_picture(frozen)
-        old_ops.refuse_what_cannot_run(single, origin)
+        old_ops.refuse_what_cannot_run(single, str(origin))
         single = simplification.simplify(single, frozen.output)
     except (ValueError, KeyError, Misfit) as error:
-        raise UserError(f"{origin} is not a graph that TensorFlow can run: {_in_short(error)}") from None
+        raise UserError(f"{origin} is not a graph that TensorFlow can run: {in_short(error)}") from None
     lifted = batch_lifting.lift_batch(
         single, frozen.entry, frozen.output, (frozen.size, frozen.size), origin, try_out=False
     )
@@ -101,13 +101,19 @@ def backbone(name: str, graph_def: GraphDef, fingerprint: str) -> Backbone:
     shapes = infer_shapes(graph_def, INPUT)
     return Backbone(
         name=name,
-        input_size=shapes[INPUT][0][1],
+        input_size=_second(shapes[INPUT][0]),
         graph_def=graph_def,
         bottleneck_name=OUTPUT,
-        bottleneck_size=shapes[OUTPUT][0][1],
+        bottleneck_size=_second(shapes[OUTPUT][0]),
         fingerprint=fingerprint,
         large=costs.measure(graph_def, name).multiply_adds >= _LARGE,
     )
+
+
+def _second(shape: Shape) -> int:
+    size = None if shape is None else shape[1]
+    assert size is not None  # `convert` has seen to it
+    return size
 
 
 def _for_one_picture(frozen: Frozen) -> GraphDef:
@@ -183,7 +189,3 @@ def _end_with_vectors(graph_def: GraphDef, output: str, origin: object) -> Graph
         # It keeps its name where something else of it is asked for.
         graph_def.node.append(frozen_graph.operation(OUTPUT, "Identity", output))
     return graph_def
-
-
-def _in_short(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

@@ -10,6 +10,7 @@ from ..errors import UserError
 from ..graphs import batch_lifting, folding, frozen_graph, interface, old_ops
 from ..graphs.wiring import value
 from .backbone import MEAN, STD, Backbone
+from .entry import Entry, Family
 from .published_archives import read_member
 from .sources import Source
 
@@ -46,7 +47,9 @@ def load(archive: Path) -> Backbone:
 
 def _values(graph_def: GraphDef) -> int:
     nodes = {node.name: node for node in graph_def.node}
-    return int(value(nodes[BOTTLENECK].input[1], nodes)[-1])
+    sizes = value(nodes[BOTTLENECK].input[1], nodes)
+    assert sizes is not None  # for any number of pictures it could only be made with constant sizes
+    return int(sizes[-1])
 
 
 def _from_pixels_to_bottleneck(graph_def: GraphDef, archive: Path) -> GraphDef:
@@ -54,18 +57,33 @@ def _from_pixels_to_bottleneck(graph_def: GraphDef, archive: Path) -> GraphDef:
     graph_def = old_ops.modernise(graph_def)
     found = interface.find(graph_def, output_layer=BOTTLENECK)
     taken = (found.input_height, found.input_width, found.input_mean, found.input_std)
-    if found.bottleneck != BOTTLENECK or taken != (INPUT_SIZE, INPUT_SIZE, MEAN, STD):
+    entry = found.input_layer
+    if entry is None or found.bottleneck != BOTTLENECK or taken != (INPUT_SIZE, INPUT_SIZE, MEAN, STD):
         raise UserError(
             f"{archive} holds another network: its {_MEMBER} does not make (pixel - 128) / 128 of pictures "
             f"{INPUT_SIZE} pixels wide and {BOTTLENECK} of these; delete it to fetch it anew"
         )
-    lifted = batch_lifting.lift_batch(graph_def, found.input_layer, BOTTLENECK, origin=archive, try_out=False)
+    lifted = batch_lifting.lift_batch(graph_def, entry, BOTTLENECK, origin=archive, try_out=False)
     if not lifted.batched:
         raise UserError(f"{archive} holds another network: {lifted.why_not}; delete it to fetch it anew")
     folded = folding.fold_constants(lifted.graph_def, BOTTLENECK)
     folded = folding.fold_scales_into_convolutions(folded)
     for node in folded.node:
-        if node.name == found.input_layer:
+        if node.name == entry:
             node.name = "input"
-        node.input[:] = ["input" if source == found.input_layer else source for source in node.input]
+        node.input[:] = ["input" if source == entry else source for source in node.input]
     return frozen_graph.strip_to_tensorflow_1(folded)
+
+
+FAMILY = Family(
+    (
+        Entry(
+            name=NAME,
+            input_size=INPUT_SIZE,
+            values=BOTTLENECK_SIZE,
+            source=SOURCE,
+            load=lambda model_dir, _: load(SOURCE.within(model_dir)),
+        ),
+    ),
+    in_words=NAME,
+)

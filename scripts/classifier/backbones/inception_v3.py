@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from ..errors import UserError
+from ..errors import UserError, in_short
 from . import kept_graphs, keras_graphs
 from .backbone import Backbone
+from .entry import Entry, Family
 from .sources import Source
 
 NAME = "inception_v3"
@@ -47,8 +48,21 @@ def _build(weights: Path):
     try:
         model.load_weights(weights)
     except (ValueError, OSError, KeyError) as error:
-        reason = " ".join(str(error).split())[:200]
         raise UserError(
-            f"{weights} does not hold the weights of Inception V3 ({reason}): delete it to fetch it anew"
+            f"{weights} does not hold the weights of Inception V3 ({in_short(error)}): delete it to fetch it anew"
         ) from None
     return model
+
+
+FAMILY = Family(
+    (
+        Entry(
+            name=NAME,
+            input_size=INPUT_SIZE,
+            values=BOTTLENECK_SIZE,
+            source=SOURCE,
+            load=lambda model_dir, _: load(SOURCE.within(model_dir)),
+        ),
+    ),
+    in_words=NAME,
+)

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import UserError
+from ..errors import UserError, in_short
 from . import frozen_backbones, kept_graphs, keras_graphs, keras_weights
 from .backbone import Backbone
 from .choices import Choices
+from .entry import Entry, Family
 from .frozen_backbones import Prelude
 from .sources import Source, digest
 
@@ -33,6 +34,7 @@ def source(name: str) -> Source:
         file=found.url.rpartition("/")[2],
         sha256=found.checksum if is_sha256 else None,
         md5=None if is_sha256 else found.checksum,
+        about_megabytes=found.megabytes,
     )
 
 
@@ -58,9 +60,8 @@ def build(name: str, weights: Path, size: int) -> keras.Model:
                 include_top=False, weights="imagenet", pooling="avg", input_shape=(size, size, 3), **more
             )
     except (ValueError, OSError, KeyError) as error:
-        reason = " ".join(str(error).split())[:200]
         raise UserError(
-            f"{weights} does not hold the weights of {name} ({reason}): delete it to fetch it anew"
+            f"{weights} does not hold the weights of {name} ({in_short(error)}): delete it to fetch it anew"
         ) from None
 
 
@@ -86,3 +87,18 @@ def _handing_over(weights: Path) -> Iterator[None]:
         yield
     finally:
         file_utils.get_file = download
+
+
+def _entry(name: str) -> Entry:
+    found = source(name)
+    return Entry(
+        name=name,
+        input_size=PUBLISHED[name].size,
+        values=PUBLISHED[name].values,
+        source=found,
+        load=lambda model_dir, choices: load(name, found.within(model_dir), choices),
+        heeds=("bottleneck_layer", "input_size"),
+    )
+
+
+FAMILY = Family(tuple(map(_entry, NAMES)), in_words="the networks of keras.applications")

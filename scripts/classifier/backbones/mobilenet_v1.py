@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import UserError
 from ..graphs import frozen_graph
 from .backbone import Backbone
+from .entry import Entry, Family
 from .published_archives import read_member
 from .sources import Source
 
@@ -73,3 +74,22 @@ def size_and_values(name: str) -> tuple[int, int]:
 
 def _variant(name: str) -> str:
     return name.removeprefix("mobilenet_").removesuffix("_quantized")
+
+
+def _entry(name: str) -> Entry:
+    size, values = size_and_values(name)
+    found = source(name)
+    return Entry(
+        name=name,
+        input_size=size,
+        values=values,
+        source=found,
+        load=lambda model_dir, _: load(name, found.within(model_dir)),
+    )
+
+
+FAMILY = Family(
+    tuple(map(_entry, NAMES)),
+    in_words=f"mobilenet_WIDTH_SIZE with WIDTH one of {', '.join(WIDTHS)} and SIZE one of "
+    f"{', '.join(map(str, SIZES))}, each also with _quantized behind it",
+)

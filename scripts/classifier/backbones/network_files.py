@@ -10,7 +10,8 @@ from ..errors import UserError
 from ..graphs import frozen_graph, interface, keras_description, keras_files, old_ops
 from . import densenet161, frozen_backbones, kept_graphs, keras_graphs
 from .backbone import Backbone
-from .choices import Choices
+from .choices import ALL, Choices
+from .entry import Loadable
 from .frozen_backbones import Frozen
 from .saved_modules import short_name
 from .sources import digest
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 _POOLING = re.compile("Global(Average|Max)Pooling2D")
 
 
+def in_file(path: Path) -> Loadable:
+    return Loadable(
+        load=lambda model_dir, choices: load(path, model_dir, choices),
+        heeds=densenet161.HEEDS if _is_of_pytorch(path) else ALL,
+    )
+
+
 def load(path: Path, model_dir: Path, choices: Choices) -> Backbone:
     try:
         content = digest(path)
@@ -30,8 +38,7 @@ def load(path: Path, model_dir: Path, choices: Choices) -> Backbone:
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
     name = short_name(path.stem)
-    if path.suffix in (".pth", ".pt"):
-        choices.refuse(f"{path}", "bottleneck_layer", "input_size")
+    if _is_of_pytorch(path):
         return densenet161.load_file(name, path, model_dir, choices)
     is_keras = start[:4] == b"PK\x03\x04" or start == b"\x89HDF\r\n\x1a\n" or path.suffix in (".keras", ".h5", ".hdf5")
     fingerprint = choices.fingerprint(content)
@@ -40,6 +47,10 @@ def load(path: Path, model_dir: Path, choices: Choices) -> Backbone:
         lambda: _of_keras(path, choices) if is_keras else _of_graph(path, choices),
     )
     return frozen_backbones.backbone(name, graph_def, fingerprint)
+
+
+def _is_of_pytorch(path: Path) -> bool:
+    return path.suffix in (".pth", ".pt")
 
 
 def _of_graph(path: Path, choices: Choices) -> GraphDef:
@@ -68,7 +79,7 @@ def _of_keras(path: Path, choices: Choices) -> GraphDef:
     model, saved = keras_files.load(path)
     height, width, _ = keras_files.input_sizes(model, path)
     raw = keras_description.takes_raw_pixels(saved.described)
-    prelude = choices.prelude(*((0.0, 1.0) if raw else (None, None)), path)
+    prelude = choices.prelude(0.0 if raw else None, 1.0 if raw else None, path)
     layer = _last_pooled(model, saved.described, path) if choices.bottleneck_layer is None else choices.bottleneck_layer
     size = choices.size(height if height == width else None, path)
     if height not in (None, size) or width not in (None, size):

@@ -13,8 +13,8 @@ def read_member(archive: Path, wanted: str) -> bytes:
     try:
         with tarfile.open(archive) as tar:
             for member in tar:
-                if member.isfile() and member.name.removeprefix("./") == wanted:
-                    return tar.extractfile(member).read()
+                if member.isfile() and member.name.removeprefix("./") == wanted and (file := tar.extractfile(member)):
+                    return file.read()
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise UserError(f"{archive} cannot be read as a .tgz archive ({error}): delete it to fetch it anew") from None
     raise UserError(f"{archive} does not hold {wanted}: delete it to fetch it anew")

@@ -5,26 +5,26 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from ..fetching import archives
-from ..graphs import inlining, protobuf_wire
+from ..graphs import inlining, saved_model_files
 from ..graphs.frozen_graph import node_of
-from ..graphs.saved_model_files import in_words, sizes_of
+from ..graphs.saved_model_files import FILE, Signature, Tensor
 from . import frozen_backbones, kept_graphs
 from .backbone import Backbone
-from .choices import Choices
+from .choices import ALL, Choices
+from .entry import Loadable
 from .frozen_backbones import Frozen
 from .sources import Source, digest
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
-    from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef, SignatureDef
-
-FILE = "saved_model.pb"
+    from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 
 # What modules take by agreement: pixels of 0 to 1.
 _MEAN, _STD = 0.0, 255.0
@@ -44,6 +44,20 @@ def source(handle: str) -> Source:
     plain = handle.rstrip("/")
     is_archive = plain.endswith((".tar.gz", ".tgz"))
     return Source(url=plain if is_archive else f"{plain}?tf-hub-format=compressed", file=f"{short_name(handle)}.tar.gz")
+
+
+def at_handle(handle: str) -> Loadable:
+    """Of a module of TensorFlow Hub."""
+    archive = source(handle)
+    return Loadable(
+        load=lambda model_dir, choices: load_archive(handle, archive.within(model_dir), choices),
+        source=archive,
+        heeds=ALL,
+    )
+
+
+def in_folder(folder: Path) -> Loadable:
+    return Loadable(load=lambda model_dir, choices: load_folder(folder, model_dir, choices), heeds=ALL)
 
 
 def short_name(place: str) -> str:
@@ -67,12 +81,7 @@ def load_archive(handle: str, archive: Path, choices: Choices) -> Backbone:
     def make() -> GraphDef:
         with tempfile.TemporaryDirectory() as place:
             folder = archives.extract(archive, Path(place) / "module")
-            inside = [
-                FILE in {each.name for each in path.iterdir()} and path
-                for path in (folder, *folder.iterdir())
-                if path.is_dir()
-            ]
-            found = next((path for path in inside if path), None)
+            found = next((path for path in (folder, *folder.iterdir()) if (path / FILE).exists()), None)
             if found is None:
                 raise UserError(f"{handle} is an archive without a {FILE}: expected a module of TensorFlow Hub")
             return _freeze(found, choices, handle)
@@ -94,92 +103,74 @@ def load_folder(folder: Path, model_dir: Path, choices: Choices) -> Backbone:
     return _backbone(name, model_dir, fingerprint, lambda: _freeze(folder, choices, folder))
 
 
-def _backbone(name: str, model_dir: Path, fingerprint: str, make) -> Backbone:
+def _backbone(name: str, model_dir: Path, fingerprint: str, make: Callable[[], GraphDef]) -> Backbone:
     graph_def = kept_graphs.kept_or_made(model_dir / f"{name}.{fingerprint[:16]}.pb", make)
     return frozen_backbones.backbone(name, graph_def, fingerprint)
 
 
 def _freeze(folder: Path, choices: Choices, origin: object) -> GraphDef:
-    meta_graph = _read(folder, origin)
-    name, entry, output, found = _choose(meta_graph, origin)
-    size = choices.size(found or _size_in_words(str(origin)), origin)
-    try:
+    meta_graph = _graph_for_predicting(folder, origin)
+    way = _choose(meta_graph, origin)
+    size = choices.size(way.size() or _attached_size(meta_graph) or _size_in_words(str(origin)), origin)
+    with saved_model_files.loading(origin, "it"):
         if meta_graph.HasField("object_graph_def"):
-            frozen, start, end = _of_today(folder, meta_graph, name, entry, output, size)
+            frozen, start, end = _of_today(folder, meta_graph, way, size)
         else:
-            signature = meta_graph.signature_def[name]
-            start, end = (
-                node_of(side[key].name) for side, key in ((signature.inputs, entry), (signature.outputs, output))
-            )
+            start, end = node_of(way.entry.name), node_of(way.output.name)
             frozen = _of_tensorflow_1(folder, meta_graph, end)
-    except Exception as error:
-        # TensorFlow raises anything on what is missing or damaged: whatever it is, the module cannot be loaded.
-        reason = " ".join((getattr(error, "message", None) or str(error)).split())[:200].rstrip(".: ")
-        raise UserError(
-            f"{origin} cannot be loaded, as part of it is missing, damaged or not for this TensorFlow ({reason}): get "
-            "it anew"
-        ) from error
     frozen = inlining.inline(frozen)
     if choices.bottleneck_layer is not None:
         end = frozen_backbones.node_named(choices.bottleneck_layer, frozen, origin)
     mean, std = frozen_backbones.own_preparation(frozen, start, end)
-    prelude = choices.prelude(*((_MEAN, _STD) if mean is None or std is None else (mean, std)), origin)
+    if mean is None or std is None:
+        mean, std = _MEAN, _STD
+    prelude = choices.prelude(mean, std, origin)
     return frozen_backbones.convert(Frozen(frozen, start, end, prelude, size), origin)
 
 
-def _read(folder: Path, origin: object) -> MetaGraphDef:
-    """The graph for predicting: modules of TensorFlow 1 have it without a tag."""
-    from google.protobuf.message import DecodeError
-    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
-
-    saved = SavedModel()
-    try:
-        saved.ParseFromString((folder / FILE).read_bytes())
-    except OSError as error:
-        raise UserError(f"cannot read {folder / FILE}: {error.strerror}") from None
-    except DecodeError:
-        raise UserError(f"{FILE} of {origin} is damaged or cut short: get the whole folder anew") from None
+def _graph_for_predicting(folder: Path, origin: object) -> MetaGraphDef:
+    """Modules of TensorFlow 1 have it without a tag."""
+    meta_graphs = saved_model_files.read(folder, f"{FILE} of {origin}")
     for tags in (set(), {"serve"}):
-        for meta_graph in saved.meta_graphs:
+        for meta_graph in meta_graphs:
             if set(meta_graph.meta_info_def.tags) == tags:
                 return meta_graph
     raise UserError(f"{origin} holds no graph for predicting: expected a module of TensorFlow Hub or a SavedModel")
 
 
-def _choose(meta_graph: MetaGraphDef, origin: object) -> tuple[str, str, str, int | None]:
-    """A signature that takes pictures: its name, its input, its output, and the size where it is known."""
-    signatures = {name: each for name, each in meta_graph.signature_def.items() if not name.startswith("__")}
-    fitting = {name: found for name, each in signatures.items() if (found := _fit(each)) is not None}
-    for name in (*_SIGNATURES, *sorted(fitting)):
+@dataclass(frozen=True)
+class _Way:
+    """From pictures to vectors, through one of the signatures."""
+
+    signature: str
+    entry: Tensor
+    output: Tensor
+
+    def size(self) -> int | None:
+        """Of the pictures, which are squares; None where any goes."""
+        shape = self.entry.shape
+        return shape[1] if shape is not None and shape[1] == shape[2] else None
+
+
+def _choose(meta_graph: MetaGraphDef, origin: object) -> _Way:
+    signatures = saved_model_files.signatures_of(meta_graph)
+    fitting = {name: way for name, each in signatures.items() if (way := _way_through(each)) is not None}
+    for name in (*_SIGNATURES, *fitting):
         if name in fitting:
-            entry, output, size = fitting[name]
-            return name, entry, output, size or _attached_size(meta_graph)
-    shown = "; ".join(f"{name} takes {in_words(each)}" for name, each in sorted(signatures.items())[:4])
+            return fitting[name]
     raise UserError(
         f"{origin} has no signature that takes colour pictures, float32 [n, height, width, 3], and gives vectors: "
-        f"{shown or 'it has no signatures at all'}"
+        f"{saved_model_files.in_words(signatures.values()) or 'it has no signatures at all'}"
     )
 
 
-def _fit(signature: SignatureDef) -> tuple[str, str, int | None] | None:
-    import tensorflow as tf
-
-    if len(signature.inputs) != 1:
+def _way_through(signature: Signature) -> _Way | None:
+    pictures = signature.pictures()
+    if pictures is None or pictures.kind != "float32":
         return None
-    ((entry, taken),) = signature.inputs.items()
-    shape = sizes_of(taken.tensor_shape)
-    is_pictures = shape is None or (len(shape) == 4 and shape[3] in (3, None))
-    if taken.dtype != tf.float32.as_datatype_enum or not is_pictures:
-        return None
-    given = [
-        name
-        for name, each in sorted(signature.outputs.items())
-        if each.dtype == tf.float32.as_datatype_enum and len(sizes_of(each.tensor_shape) or (0, 0)) in (2, 4)
-    ]
-    output = next((name for name in (*_OUTPUTS, *given) if name in given), None)
-    if output is None:
-        return None
-    return entry, output, shape[1] if shape is not None and shape[1] == shape[2] else None
+    given = {each.key: each for each in signature.outputs if each.kind == "float32" and each.may_have_rank(2, 4)}
+    output = next((given[key] for key in (*_OUTPUTS, *given) if key in given), None)
+    return None if output is None else _Way(signature.name, pictures, output)
 
 
 def _attached_size(meta_graph: MetaGraphDef) -> int | None:
@@ -187,11 +178,19 @@ def _attached_size(meta_graph: MetaGraphDef) -> int | None:
     if _ATTACHMENTS not in meta_graph.collection_def:
         return None
     for attachment in meta_graph.collection_def[_ATTACHMENTS].bytes_list.value:
-        fields = protobuf_wire.fields(attachment)
+        fields = _fields(attachment)
         if fields.get(1) == _IMAGE_INFO:
-            sizes: Mapping = protobuf_wire.fields(protobuf_wire.fields(fields[2]).get(1, b""))
+            sizes = _fields(_fields(fields[2]).get(1, b""))
             return sizes.get(1) if sizes.get(1) == sizes.get(2) else None
     return None
+
+
+def _fields(message: bytes) -> dict[int, Any]:
+    """Of a message whose description is not installed: by their numbers, of which the last counts."""
+    from google.protobuf.empty_pb2 import Empty
+    from google.protobuf.unknown_fields import UnknownFieldSet
+
+    return {each.field_number: each.data for each in UnknownFieldSet(Empty.FromString(message))}
 
 
 def _size_in_words(handle: str) -> int | None:
@@ -200,15 +199,13 @@ def _size_in_words(handle: str) -> int | None:
     return None if found is None else int(found[1])
 
 
-def _of_today(
-    folder: Path, meta_graph: MetaGraphDef, name: str, entry: str, output: str, size: int
-) -> tuple[GraphDef, str, str]:
+def _of_today(folder: Path, meta_graph: MetaGraphDef, way: _Way, size: int) -> tuple[GraphDef, str, str]:
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     loaded = tf.saved_model.load(str(folder), tags=list(meta_graph.meta_info_def.tags))
-    signature = loaded.signatures[name]
-    traced = tf.function(lambda pictures: signature(**{entry: pictures})[output], autograph=False)
+    signature = loaded.signatures[way.signature]
+    traced = tf.function(lambda pictures: signature(**{way.entry.key: pictures})[way.output.key], autograph=False)
     frozen = convert_variables_to_constants_v2(
         traced.get_concrete_function(tf.TensorSpec([1, size, size, 3], tf.float32, name="pictures"))
     )

@@ -14,6 +14,14 @@ class Source:
     sha256: str | None = None
     md5: str | None = None
     size: int | None = None  # bytes, where known
+    about_megabytes: int | None = None  # by the number of weights, where the size is not known
+
+    @property
+    def megabytes(self) -> int | None:
+        return self.about_megabytes if self.size is None else round(self.size / 1e6)
+
+    def within(self, model_dir: Path) -> Path:
+        return model_dir / self.file
 
 
 def digest(file: Path) -> str:

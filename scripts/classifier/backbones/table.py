@@ -23,37 +23,20 @@ from . import (
 )
 from .backbone import Backbone
 from .choices import Choices
-from .sources import Source
-
-__all__ = [
-    "BOTTLENECKS",
-    "LAST",
-    "MULTI",
-    "NAMES",
-    "Backbone",
-    "Choices",
-    "Listed",
-    "check",
-    "check_views",
-    "listed",
-    "load",
-    "remaining_bytes",
-    "resolve",
-    "seeing_more",
-    "source",
-]
+from .entry import Loadable
 
 # Where names differ in capitals alone, those of the 2017 archives come first.
-NAMES = (
-    inception_v3.NAME,
-    inception_2015.NAME,
-    *mobilenet_v1.NAMES,
-    color_texture.NAME,
-    densenet161.NAME,
-    *keras_applications.NAMES,
+_FAMILIES = (
+    inception_v3.FAMILY,
+    inception_2015.FAMILY,
+    mobilenet_v1.FAMILY,
+    color_texture.FAMILY,
+    densenet161.FAMILY,
+    keras_applications.FAMILY,
 )
+_ENTRIES = {entry.name: entry for family in _FAMILIES for entry in family.entries}
+NAMES = tuple(_ENTRIES)
 
-_INCEPTIONS = {inception_v3.NAME: inception_v3, inception_2015.NAME: inception_2015}
 _ALSO_CALLED = {"inceptionv3": inception_v3.NAME}
 _FILES = (".pb", ".keras", ".h5", ".hdf5", ".pth", ".pt")
 
@@ -73,19 +56,12 @@ def resolve(name: str) -> str:
     if "/" in name or name.endswith(_FILES):
         raise UserError(f"--architecture={name} does not exist: give a network's name, file or folder, or a handle")
     nearest = max(NAMES, key=lambda known: _likeness(name, known))
+    single_ones_first = sorted(_FAMILIES, key=lambda family: len(family.entries) > 1)
     raise UserError(
-        f"--architecture={name} is not known; did you mean {nearest}? Known are inception_v3, inception_2015, "
-        "color_texture, densenet161, mobilenet_WIDTH_SIZE with WIDTH one of "
-        f"{', '.join(mobilenet_v1.WIDTHS)} and SIZE one of "
-        f"{', '.join(map(str, mobilenet_v1.SIZES))}, each also with _quantized behind it, the networks of "
-        "keras.applications, files, folders and handles: python -m scripts.architectures lists the names"
+        f"--architecture={name} is not known; did you mean {nearest}? Known are "
+        f"{', '.join(family.in_words for family in single_ones_first)}, files, folders and handles: "
+        "python -m scripts.architectures lists the names"
     )
-
-
-def check_views(count: int) -> None:
-    if count not in several_views.COUNTS:
-        expected = " or ".join(map(str, several_views.COUNTS))
-        raise UserError(f"--views={count}: expected {expected}, how many views of each photo the network looks at")
 
 
 def _likeness(name: str, known: str) -> tuple[float, float, int]:
@@ -93,20 +69,6 @@ def _likeness(name: str, known: str) -> tuple[float, float, int]:
     same = next((at for at, (a, b) in enumerate(zip(name, known, strict=False)) if a != b), len(name))
     plain = difflib.SequenceMatcher(None, name.lower(), known.lower()).ratio()
     return plain, difflib.SequenceMatcher(None, name, known).ratio(), same
-
-
-def source(name: str) -> Source | None:
-    """Where the network's file is fetched from; None if it needs none."""
-    name = resolve(name)
-    if name in _INCEPTIONS:
-        return _INCEPTIONS[name].SOURCE
-    if name in mobilenet_v1.NAMES:
-        return mobilenet_v1.source(name)
-    if name == densenet161.NAME:
-        return densenet161.SOURCE
-    if name in keras_applications.NAMES:
-        return keras_applications.source(name)
-    return saved_modules.source(name) if saved_modules.is_handle(name) else None
 
 
 @dataclass(frozen=True)
@@ -123,81 +85,63 @@ class Listed:
 def listed(model_dir: Path) -> list[Listed]:
     """All of NAMES. Whether files fit their checksums is looked at when they are loaded."""
     found = []
-    for name in NAMES:
-        file = source(name)
-        here = file is None or (model_dir / file.file).is_file()
-        found.append(Listed(name, *_known(name), 0 if file is None else _megabytes(name, file), here))
+    for entry in _ENTRIES.values():
+        source = entry.source
+        here = source is None or source.within(model_dir).is_file()
+        megabytes = 0 if source is None else source.megabytes
+        found.append(Listed(entry.name, entry.input_size, entry.values, megabytes, here))
     return found
-
-
-def _known(name: str) -> tuple[int, int]:
-    """Input size, and values a picture."""
-    if name in keras_applications.NAMES:
-        published = keras_applications.PUBLISHED[name]
-        return published.size, published.values
-    if name in mobilenet_v1.NAMES:
-        return mobilenet_v1.size_and_values(name)
-    module = next(each for each in (color_texture, densenet161, inception_2015, inception_v3) if name == each.NAME)
-    return module.INPUT_SIZE, module.BOTTLENECK_SIZE
-
-
-def _megabytes(name: str, file: Source) -> int | None:
-    if name in keras_applications.NAMES:
-        return keras_applications.PUBLISHED[name].megabytes
-    if name == densenet161.NAME:
-        return densenet161.MEGABYTES
-    return None if file.size is None else round(file.size / 1e6)
-
-
-def remaining_bytes(name: str, model_dir: Path) -> int | None:
-    """How much loading would still have to download, None if that is not known."""
-    file = source(name)
-    if file is None:
-        return 0
-    return downloads.remaining_bytes(model_dir / file.file, sha256=file.sha256, md5=file.md5, size=file.size)
-
-
-def load(name: str, model_dir: Path, show: Show = nowhere, choices: Choices | None = None) -> Backbone:
-    """The network, fetched into model_dir first where it is not there yet."""
-    choices = choices or Choices()
-    name = check(name, choices)
-    file = source(name)
-    if file is None:
-        return _load_from_here(name, model_dir, choices)
-    try:
-        path = downloads.fetch(
-            file.url, model_dir / file.file, sha256=file.sha256, md5=file.md5, size=file.size, show=show
-        )
-    except downloads.Unavailable as error:
-        raise UserError(f"{error}; --architecture={color_texture.NAME} needs no download") from None
-    if name in _INCEPTIONS:
-        return _INCEPTIONS[name].load(path)
-    if name in mobilenet_v1.NAMES:
-        return mobilenet_v1.load(name, path)
-    if name == densenet161.NAME:
-        return densenet161.load(path, choices)
-    if name in keras_applications.NAMES:
-        return keras_applications.load(name, path, choices)
-    return saved_modules.load_archive(name, path, choices)
 
 
 def check(name: str, choices: Choices) -> str:
     """The name as `resolve` gives it; raises for what the user says of networks that know it by themselves."""
     name = resolve(name)
-    if name in keras_applications.NAMES or name == densenet161.NAME:
-        choices.refuse(name, "bottleneck_layer", "input_size")
-    elif name in NAMES:
-        choices.refuse(name)
+    choices.refuse(name, *_loadable(name).heeds)
     return name
 
 
-def _load_from_here(name: str, model_dir: Path, choices: Choices) -> Backbone:
-    if name == color_texture.NAME:
-        return color_texture.build()
+def remaining_bytes(name: str, model_dir: Path) -> int | None:
+    """How much loading would still have to download, None if that is not known."""
+    source = _loadable(resolve(name)).source
+    if source is None:
+        return 0
+    return downloads.remaining_bytes(source.within(model_dir), sha256=source.sha256, md5=source.md5, size=source.size)
+
+
+def load(name: str, model_dir: Path, show: Show = nowhere, choices: Choices | None = None) -> Backbone:
+    """The network, fetched into model_dir first where it is not there yet."""
+    choices = choices or Choices()
+    network = _loadable(check(name, choices))
+    source = network.source
+    if source is not None:
+        try:
+            downloads.fetch(
+                source.url,
+                source.within(model_dir),
+                sha256=source.sha256,
+                md5=source.md5,
+                size=source.size,
+                show=show,
+            )
+        except downloads.Unavailable as error:
+            raise UserError(f"{error}; --architecture={color_texture.NAME} needs no download") from None
+    return network.load(model_dir, choices)
+
+
+def _loadable(name: str) -> Loadable:
+    """Of a name that `resolve` gave."""
+    if name in _ENTRIES:
+        return _ENTRIES[name]
+    if saved_modules.is_handle(name):
+        return saved_modules.at_handle(name)
     path = Path(name)
-    if path.is_dir():
-        return saved_modules.load_folder(path, model_dir, choices)
-    return network_files.load(path, model_dir, choices)
+    return saved_modules.in_folder(path) if path.is_dir() else network_files.in_file(path)
+
+
+def check_views(count: int) -> None:
+    if count not in several_views.COUNTS:
+        expected = " or ".join(map(str, several_views.COUNTS))
+        raise UserError(f"--views={count}: expected {expected}, how many views of each photo the network looks at")
 
 
 def seeing_more(backbone: Backbone, bottleneck: str, views: int) -> Backbone:

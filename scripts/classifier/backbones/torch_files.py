@@ -9,11 +9,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any
 
 import numpy as np
 
-from ..errors import UserError
+from ..errors import UserError, in_short
 
 # What files of before 2020 begin with; those of today are zip archives.
 _MAGIC = 0x1950A86A20F9469CFC6C
@@ -116,15 +116,16 @@ def read(path: Path) -> dict[str, np.ndarray]:
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: give a PyTorch file (.pth)") from None
     except _DAMAGE as error:
-        reason = " ".join(str(error).split())[:100] or type(error).__name__
-        raise UserError(f"{path} is damaged or cut short, or no PyTorch file ({reason}): get it anew") from None
+        raise UserError(
+            f"{path} is damaged or cut short, or no PyTorch file ({in_short(error)}): get it anew"
+        ) from None
 
 
-def _load(file: BinaryIO) -> object:
+def _load(file: IO[bytes]) -> Any:
     return _OnlyTensors(file, encoding="utf-8").load()
 
 
-def _read_archive(file: BinaryIO) -> tuple[object, Callable[[_Storage], bytes]]:
+def _read_archive(file: IO[bytes]) -> tuple[object, Callable[[_Storage], bytes]]:
     archive = zipfile.ZipFile(file)
     (described,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
     top = described.removesuffix("data.pkl")
@@ -136,7 +137,7 @@ def _read_archive(file: BinaryIO) -> tuple[object, Callable[[_Storage], bytes]]:
     return named, lambda storage: archive.read(f"{top}data/{storage.key}")
 
 
-def _read_stream(file: BinaryIO) -> tuple[object, Callable[[_Storage], bytes]]:
+def _read_stream(file: IO[bytes]) -> tuple[object, Callable[[_Storage], bytes]]:
     """One pickle after the other, the values of all storages behind them."""
     if _load(file) != _MAGIC:
         raise ValueError("it begins with something else")

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import atomic_files
-from ..errors import UserError
+from ..errors import UserError, in_short
+from ..graphs import saved_model_files
 from ..graphs.frozen_graph import placeholder
+from ..graphs.saved_model_files import loading
 from ..photos import preprocessing
 from . import endings, raw_pixels, sizes, tensorflow_pixels
 from .contents import LABELS, RECORD, UNKNOWN, Contents, carried
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
     from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 
-_FILE = "saved_model.pb"
+_FILE = saved_model_files.FILE
 _TAG = "serve"
 # As TensorFlow Serving knows it.
 _CLASSIFY_METHOD = "tensorflow/serving/classify"
@@ -136,7 +138,7 @@ def _save(contents: Contents, labels: Path, folder: Path) -> None:
     try:
         tf.saved_model.save(module, str(folder), signatures=signatures)
     except tf.errors.OpError as error:
-        raise OSError(None, " ".join(error.message.split())[:200]) from None
+        raise OSError(None, in_short(error.message)) from None
     _name_the_method(folder)
 
 
@@ -169,33 +171,37 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     """Ours, or one from elsewhere that takes prepared pictures."""
     import tensorflow as tf
 
-    meta_graph = _read(path)
+    meta_graph = _graph_for_serving(path)
     record, unknown = carried(_own_files(path), path)
-    signature = choose(meta_graph, path, wishes.bottlenecks and record is not None)
-    batch, height, width = signature.sizes
-    finish, outputs, note = (lambda values: values), signature.outputs, None
+    way = choose(meta_graph, path, wishes.bottlenecks and record is not None)
+    batch, height, width = way.sizes()
+    kind = np.dtype(way.pictures.kind)
+    finish, outputs, note = (lambda values: values), way.outputs(), None
     if record is not None:
-        found = record["preprocessing"]
+        found: dict = record["preprocessing"]
     else:
         found = {"input_height": height, "input_width": width}
-        if signature.kind == np.uint8:
+        if kind == np.uint8:
             found |= {"input_mean": 0.0, "input_std": 1.0}
-        last = last_operation(meta_graph.graph_def, signature.computed)
-        finish, outputs, note = endings.finish(endings.are_logits(signature.scores, last), signature.outputs)
+        last = last_operation(meta_graph.graph_def, way.scores.name)
+        finish, outputs, note = endings.finish(endings.are_logits(way.scores.key, last), outputs)
     take = preprocessing.settle(path, found, wishes.said, needs_layers=False)
     sizes.check(path, take, height, width)
-    loaded = _load(path, signature.name, meta_graph)
+    with loading(path, "the whole folder"):
+        # `run` keeps it: its signatures last no longer than it does.
+        loaded = tf.saved_model.load(str(path), tags=list(meta_graph.meta_info_def.tags))
+        loaded.signatures[way.signature]  # there is one only if what it needs was loaded
 
     def run(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        if signature.kind == np.uint8:
+        if kind == np.uint8:
             pictures = np.rint(pictures).clip(0, 255)
         try:
-            entry = tf.constant(pictures.astype(signature.kind, copy=False))
-            given = loaded.signatures[signature.name](**{signature.pictures: entry})
+            entry = tf.constant(pictures.astype(kind, copy=False))
+            given = loaded.signatures[way.signature](**{way.pictures.key: entry})
         except (tf.errors.OpError, ValueError) as error:
-            raise UserError(f"{path} cannot be run on pictures: {_in_short(error)}") from None
-        scores = finish(given[signature.scores].numpy())
-        return scores, None if signature.bottlenecks is None else given[signature.bottlenecks].numpy()
+            raise UserError(f"{path} cannot be run on pictures: {in_short(error)}") from None
+        scores = finish(given[way.scores.key].numpy())
+        return scores, None if way.bottlenecks is None else given[way.bottlenecks].numpy()
 
     return Model(
         path,
@@ -205,7 +211,7 @@ def open_model(path: Path, wishes: Wishes) -> Model:
         unknown,
         lambda: run,
         batch or _BATCH,
-        gives_bottlenecks=signature.bottlenecks is not None,
+        gives_bottlenecks=way.bottlenecks is not None,
         labels=None if record is None else tuple(record["labels"]),
         note=note and f"{path} {note}",
     )
@@ -221,44 +227,14 @@ def _own_files(path: Path) -> dict[str, bytes]:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
 
 
-def _read(path: Path) -> MetaGraphDef:
-    """The graph for serving, of those that the folder holds."""
-    from google.protobuf.message import DecodeError
-    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
-
-    saved = SavedModel()
-    try:
-        saved.ParseFromString((path / _FILE).read_bytes())
-    except OSError as error:
-        raise UserError(f"cannot read {path / _FILE}: {error.strerror}") from None
-    except DecodeError:
-        raise UserError(f"{path / _FILE} is damaged or cut short: get the whole folder anew") from None
-    for meta_graph in saved.meta_graphs:
+def _graph_for_serving(path: Path) -> MetaGraphDef:
+    meta_graphs = saved_model_files.read(path, path / _FILE)
+    for meta_graph in meta_graphs:
         if _TAG in meta_graph.meta_info_def.tags:
             return meta_graph
-    if not saved.meta_graphs:
+    if not meta_graphs:
         raise UserError(f"{path / _FILE} is empty or cut short: get the whole folder anew")
     raise UserError(
         f"{path} holds no graph for serving (tagged {_TAG}), as modules of TensorFlow Hub for TensorFlow 1 do not: "
         "expected a classifier"
     )
-
-
-def _load(path: Path, signature: str, meta_graph: MetaGraphDef) -> tf.Module:
-    """To be kept: its signatures last no longer than it does."""
-    import tensorflow as tf
-
-    try:
-        loaded = tf.saved_model.load(str(path), tags=list(meta_graph.meta_info_def.tags))
-        loaded.signatures[signature]  # there is one only if what it needs was loaded
-        return loaded
-    except Exception as error:
-        # TensorFlow raises anything on what is missing or damaged: whatever it is, the folder cannot be loaded.
-        raise UserError(
-            f"{path} cannot be loaded, as part of it is missing, damaged or not for this TensorFlow "
-            f"({_in_short(error)}): get the whole folder anew"
-        ) from error
-
-
-def _in_short(error: Exception) -> str:
-    return " ".join((getattr(error, "message", None) or str(error)).split())[:200].rstrip(".: ")

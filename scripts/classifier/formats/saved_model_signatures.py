@@ -3,49 +3,52 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..errors import UserError
 from ..graphs.frozen_graph import node_of
-from ..graphs.saved_model_files import in_words, sizes_of
+from ..graphs.saved_model_files import Signature, Tensor, in_words, signatures_of
 from ..graphs.wiring import inputs_of
 from .raw_pixels import BOTTLENECKS, SCORES
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
-    from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef, SignatureDef, TensorInfo
+    from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 
 # What takes encoded pictures, TensorFlow's records of them, pixels, and pixels for those who want bottlenecks, too.
 SERVING, CLASSIFY, PIXELS, WITH_BOTTLENECKS = "serving_default", "classify", "pixels", "bottlenecks"
 # The names of what goes in and comes out are those that TensorFlow Serving looks for.
 IMAGE_BYTES, EXAMPLES, CLASSES = "image_bytes", "inputs", "classes"
+_KINDS = ("float32", "float16", "uint8")  # of pixels
 
 
 @dataclass(frozen=True)
-class Signature:
-    """A function of the SavedModel, and the names of what goes in and comes out."""
+class Way:
+    """From pictures to scores, through one of the signatures."""
 
-    name: str
-    pictures: str
-    kind: np.dtype  # of the pictures
-    sizes: tuple[int | None, int | None, int | None]  # of a batch, height and width; None where any goes
-    scores: str
-    outputs: int | None
-    computed: str  # the tensor of the graph that the scores are
+    signature: str
+    pictures: Tensor
+    scores: Tensor
     bottlenecks: str | None = None
 
+    def sizes(self) -> tuple[int | None, int | None, int | None]:
+        """Of a batch, height and width; None where any goes."""
+        batch, height, width, _ = self.pictures.shape or (None,) * 4
+        return batch, height, width
 
-def choose(meta_graph: MetaGraphDef, path: Path, with_bottlenecks: bool) -> Signature:
-    """The signature that takes pixels; of several, the one for serving or ours."""
-    signatures = {name: each for name, each in meta_graph.signature_def.items() if not name.startswith("__")}
+    def outputs(self) -> int | None:
+        return None if self.scores.shape is None else self.scores.shape[1]
+
+
+def choose(meta_graph: MetaGraphDef, path: Path, with_bottlenecks: bool) -> Way:
+    """Through the signature that takes pixels; of several, the one for serving or ours."""
+    signatures = signatures_of(meta_graph)
     if not signatures:
         raise UserError(f"{path} has no signatures, which say what goes in and comes out: save it with signatures")
-    fitting = {name: found for name, each in signatures.items() if (found := _fit(name, each)) is not None}
+    fitting = {name: way for name, each in signatures.items() if (way := _way_through(each)) is not None}
     if with_bottlenecks and WITH_BOTTLENECKS in fitting:
         return dataclasses.replace(fitting[WITH_BOTTLENECKS], bottlenecks=BOTTLENECKS)
     for name in (SERVING, PIXELS):
@@ -53,41 +56,25 @@ def choose(meta_graph: MetaGraphDef, path: Path, with_bottlenecks: bool) -> Sign
             return fitting[name]
     if len(fitting) == 1:
         return next(iter(fitting.values()))
-    shown = "; ".join(f"{name} takes {in_words(each)}" for name, each in sorted(signatures.items())[:4])
     raise UserError(
         f"{path}: expected one signature that takes colour pictures, float32 [n, height, width, 3], and gives scores, "
-        f"[n, labels]: {shown}"
+        f"[n, labels]: {in_words(signatures.values())}"
     )
 
 
-def _fit(name: str, signature: SignatureDef) -> Signature | None:
-    import tensorflow as tf
-
-    scores = _scores(signature.outputs)
-    if len(signature.inputs) != 1 or scores is None:
+def _way_through(signature: Signature) -> Way | None:
+    pictures, scores = signature.pictures(), _scores(signature.outputs)
+    if pictures is None or scores is None or pictures.kind not in _KINDS:
         return None
-    ((pictures, entry),) = signature.inputs.items()
-    shape = sizes_of(entry.tensor_shape)
-    kinds = {tf.as_dtype(kind).as_datatype_enum: np.dtype(kind) for kind in ("float32", "float16", "uint8")}
-    batch, height, width, channels = (None,) * 4 if shape is None else shape if len(shape) == 4 else (0,) * 4
-    if entry.dtype not in kinds or batch not in (1, None) or channels not in (3, None):
-        return None
-    given = signature.outputs[scores]
-    columns = (sizes_of(given.tensor_shape) or (None, None))[1]
-    return Signature(name, pictures, kinds[entry.dtype], (batch, height, width), scores, columns, given.name)
+    way = Way(signature.name, pictures, scores)
+    return way if way.sizes()[0] in (1, None) else None
 
 
-def _scores(outputs: Mapping[str, TensorInfo]) -> str | None:
+def _scores(outputs: Iterable[Tensor]) -> Tensor | None:
     """The output that is [n, labels]; of several, the one that is called like scores."""
-    import tensorflow as tf
-
-    floats = [
-        name
-        for name, each in sorted(outputs.items())
-        if tf.as_dtype(each.dtype).is_floating and len(sizes_of(each.tensor_shape) or (0, 0)) == 2
-    ]
+    floats = [each for each in outputs if "float" in each.kind and each.may_have_rank(2)]
     for word in (SCORES, "prob", "softmax", "predict", ""):
-        named = [name for name in floats if word in name.lower()]
+        named = [each for each in floats if word in each.key.lower()]
         if len(named) == 1:
             return named[0]
     return None

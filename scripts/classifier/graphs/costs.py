@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
@@ -77,7 +76,7 @@ class Statistics:
         return max((size for size in batches if size is not None), default=1)
 
 
-def measure(graph_def: GraphDef, origin: Path) -> Statistics:
+def measure(graph_def: GraphDef, origin: object) -> Statistics:
     """Parameters are values of constants of one dimension or more, in floating point or quantized; each counts once,
     for the op that takes it. Multiply-adds are those of convolutions, matrix products and averages.
     """
@@ -118,7 +117,7 @@ def _for_one_picture(graph_def: GraphDef) -> GraphDef:
     return fixed
 
 
-def _import(graph_def: GraphDef, origin: Path) -> list[Operation]:
+def _import(graph_def: GraphDef, origin: object) -> list[Operation]:
     """TensorFlow infers shapes as it imports."""
     import tensorflow as tf
 

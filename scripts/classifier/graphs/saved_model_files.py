@@ -1,23 +1,112 @@
-"""Says what the signatures of a SavedModel take, in sizes and in words."""
+"""Reads SavedModels, the folders that TensorFlow saves: which graphs are in them, and what their signatures take."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import UserError, in_short
+
 if TYPE_CHECKING:
-    from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
+    from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef, TensorInfo
+
+FILE = "saved_model.pb"
+_MOST_SHOWN = 4  # signatures in an error, which is one line
 
 
-def sizes_of(shape) -> tuple[int | None, ...] | None:
-    """Of a TensorShapeProto: None for a size that is not fixed, or where not even their number is."""
-    return None if shape.unknown_rank else tuple(None if dim.size < 0 else dim.size for dim in shape.dim)
+@dataclass(frozen=True)
+class Tensor:
+    """What goes into a signature, or comes out of it."""
+
+    key: str  # its name in the signature
+    name: str  # its name in the graph
+    kind: str  # float32, string, ...
+    shape: tuple[int | None, ...] | None  # None: not even the number of dimensions is known; a None in it: any size
+
+    def may_have_rank(self, *ranks: int) -> bool:
+        return self.shape is None or len(self.shape) in ranks
 
 
-def in_words(signature: SignatureDef) -> str:
+@dataclass(frozen=True)
+class Signature:
+    """A function of a SavedModel. Both sides are sorted by their keys."""
+
+    name: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+    def pictures(self) -> Tensor | None:
+        """What it takes, if that is colour pictures, [n, height, width, 3], and nothing else."""
+        if len(self.inputs) != 1:
+            return None
+        (entry,) = self.inputs
+        is_pictures = entry.shape is None or (len(entry.shape) == 4 and entry.shape[3] in (3, None))
+        return entry if is_pictures else None
+
+
+def read(folder: Path, called: object) -> list[MetaGraphDef]:
+    """The graphs in it, each for the uses that its tags name; `called` is what errors call the file."""
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    saved = SavedModel()
+    try:
+        saved.ParseFromString((folder / FILE).read_bytes())
+    except OSError as error:
+        raise UserError(f"cannot read {folder / FILE}: {error.strerror}") from None
+    except DecodeError:
+        raise UserError(f"{called} is damaged or cut short: get the whole folder anew") from None
+    return list(saved.meta_graphs)
+
+
+def signatures_of(meta_graph: MetaGraphDef) -> dict[str, Signature]:
+    """By their names, sorted, without those that TensorFlow adds for itself."""
+    return {
+        name: Signature(name, _tensors(each.inputs), _tensors(each.outputs))
+        for name, each in sorted(meta_graph.signature_def.items())
+        if not name.startswith("__")
+    }
+
+
+def in_words(signatures: Iterable[Signature]) -> str:
+    """What the first of them take."""
+    shown = []
+    for signature in list(signatures)[:_MOST_SHOWN]:
+        entries = []
+        for entry in signature.inputs[:3]:
+            sizes = ("?" if size is None else str(size) for size in entry.shape or ())
+            entries.append(f"{entry.key}, {entry.kind} [{', '.join(sizes)}]")
+        shown.append(f"{signature.name} takes {' and '.join(entries) or 'nothing'}")
+    return "; ".join(shown)
+
+
+@contextlib.contextmanager
+def loading(origin: object, what_to_get: str) -> Iterator[None]:
+    """TensorFlow raises anything on what is missing or damaged: whatever it is, the SavedModel cannot be loaded."""
+    try:
+        yield
+    except Exception as error:
+        reason = in_short(getattr(error, "message", None) or error)  # TensorFlow's text may have a graph's trace, too
+        raise UserError(
+            f"{origin} cannot be loaded, as part of it is missing, damaged or not for this TensorFlow ({reason}): get "
+            f"{what_to_get} anew"
+        ) from error
+
+
+def _tensors(side: Mapping[str, TensorInfo]) -> tuple[Tensor, ...]:
     import tensorflow as tf
 
-    inputs = []
-    for name, each in sorted(signature.inputs.items()):
-        sizes = ("?" if size is None else str(size) for size in sizes_of(each.tensor_shape) or ())
-        inputs.append(f"{name}, {tf.as_dtype(each.dtype).name} [{', '.join(sizes)}]")
-    return " and ".join(inputs[:3]) or "nothing"
+    return tuple(
+        Tensor(
+            key,
+            each.name,
+            tf.as_dtype(each.dtype).name if each.dtype else "several tensors",  # a ragged one has no kind of its own
+            None
+            if each.tensor_shape.unknown_rank
+            else tuple(None if dim.size < 0 else dim.size for dim in each.tensor_shape.dim),
+        )
+        for key, each in sorted(side.items())
+    )

@@ -1,0 +1,25 @@
+"""What the main loop requires is what its code imports."""
+
+import re
+from importlib import metadata
+
+from tests.support.workplace import ROOT
+
+
+def test_every_required_package_is_imported():
+    code = "\n".join(path.read_text() for path in (ROOT / "scripts").rglob("*.py"))
+    modules: dict[str, list[str]] = {}
+    for module, packages in metadata.packages_distributions().items():
+        for package in packages:
+            modules.setdefault(_plain(package), []).append(re.escape(module))
+    lines = (ROOT / "requirements" / "core.txt").read_text().splitlines()
+    required = [line.partition("==")[0] for line in lines if "==" in line]
+    assert required
+    for package in required:
+        its = "|".join(modules[_plain(package)])
+        assert re.search(rf'^\s*(import|from) ({its})\b|import_module\("({its})"', code, re.MULTILINE), package
+
+
+def _plain(package: str) -> str:
+    """As indexes compare names."""
+    return re.sub("[-_.]+", "-", package).lower()
