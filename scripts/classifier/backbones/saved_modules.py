@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
 from ..fetching import archives
-from ..graphs import inlining, protobuf_wire
+from ..graphs import inlining
 from ..graphs.frozen_graph import node_of
 from ..graphs.saved_model_files import in_words, sizes_of
 from . import frozen_backbones, kept_graphs
@@ -187,11 +186,19 @@ def _attached_size(meta_graph: MetaGraphDef) -> int | None:
     if _ATTACHMENTS not in meta_graph.collection_def:
         return None
     for attachment in meta_graph.collection_def[_ATTACHMENTS].bytes_list.value:
-        fields = protobuf_wire.fields(attachment)
+        fields = _fields(attachment)
         if fields.get(1) == _IMAGE_INFO:
-            sizes: Mapping = protobuf_wire.fields(protobuf_wire.fields(fields[2]).get(1, b""))
+            sizes = _fields(_fields(fields[2]).get(1, b""))
             return sizes.get(1) if sizes.get(1) == sizes.get(2) else None
     return None
+
+
+def _fields(message: bytes) -> dict:
+    """By their numbers, those of a protocol buffer whose description is not installed."""
+    from google.protobuf.empty_pb2 import Empty
+    from google.protobuf.unknown_fields import UnknownFieldSet
+
+    return {field.field_number: field.data for field in UnknownFieldSet(Empty.FromString(message))}
 
 
 def _size_in_words(handle: str) -> int | None:

@@ -7,10 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import UserError
+from ..errors import UserError, in_short
 
 if TYPE_CHECKING:
     from tensorflow import Operation
@@ -77,7 +76,7 @@ class Statistics:
         return max((size for size in batches if size is not None), default=1)
 
 
-def measure(graph_def: GraphDef, origin: Path) -> Statistics:
+def measure(graph_def: GraphDef, origin: object) -> Statistics:
     """Parameters are values of constants of one dimension or more, in floating point or quantized; each counts once,
     for the op that takes it. Multiply-adds are those of convolutions, matrix products and averages.
     """
@@ -118,7 +117,7 @@ def _for_one_picture(graph_def: GraphDef) -> GraphDef:
     return fixed
 
 
-def _import(graph_def: GraphDef, origin: Path) -> list[Operation]:
+def _import(graph_def: GraphDef, origin: object) -> list[Operation]:
     """TensorFlow infers shapes as it imports."""
     import tensorflow as tf
 
@@ -126,8 +125,9 @@ def _import(graph_def: GraphDef, origin: Path) -> list[Operation]:
         try:
             tf.graph_util.import_graph_def(graph_def, name="")
         except (ValueError, TypeError, tf.errors.OpError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise UserError(f"{origin} is not a graph that TensorFlow {tf.__version__} can import: {reason}") from None
+            raise UserError(
+                f"{origin} is not a graph that TensorFlow {tf.__version__} can import: {in_short(error)}"
+            ) from None
         return graph.get_operations()
 
 
