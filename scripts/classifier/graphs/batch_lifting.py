@@ -75,9 +75,9 @@ def _between(graph_def: GraphDef, entry: str, output: str, size: tuple[int, int]
     branching = any(node.op in _BRANCHING for node in graph_def.node)
     if not branching:
         for name, node in nodes.items():
-            nodes[name] = type(node)()
-            nodes[name].CopyFrom(node)
-            nodes[name].input[:] = inputs_of(node)
+            nodes[name] = copy = type(node)()
+            copy.CopyFrom(node)
+            copy.input[:] = inputs_of(node)
     try:
         needed = frozen_graph.leading_to(nodes.values(), output)
     except KeyError as error:

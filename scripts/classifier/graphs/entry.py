@@ -100,10 +100,7 @@ def _is_normalised(way: _Way, ends: tuple[float, float]) -> bool:
 
 def _walk(wiring: Wiring, way: _Way) -> _Way:
     """As far as one node alone reads the other, and each does nothing but prepare pictures."""
-    while len(readers := wiring.readers.get(way.at, [])) == 1:
-        further = _step(wiring, way, readers[0])
-        if further is None:
-            break
+    while (reader := wiring.only_reader(way.at)) and (further := _step(wiring, way, reader)):
         way = further
     return way
 

@@ -54,7 +54,7 @@ def what_mixes(many: GraphDef, entry: str, output: str) -> str | None:
         sources = [(node_of(source), port_of(source)) for source in inputs_of(node)]
         if node.op in _OF_SHAPES_ONLY or varying.isdisjoint(sources):
             continue
-        # An eight-bit operation's other outputs are its least and its most, which come from those of its inputs.
+        # A quantized operation's other outputs are its min and max, which come from ranges.
         ports = [0] if node.op in _EIGHT_BIT else range(len(became))
         results = {(name, port): became[port] for port in ports if (name, port) in read}
         varying.update(results)

@@ -31,17 +31,16 @@ def rewrite(graph_def: GraphDef, output: str) -> tuple[GraphDef, dict[str, np.nd
         kernel, last = node_of(node.input[1]), node
         channels = _channels(node, value(kernel, wiring.nodes))
         match _reader(wiring, last):
-            case Op("Mul", [_, Known(scale)] | [Known(scale), _]) as scaling if scale.shape == (channels,):
-                if wiring.only_reader(kernel):
-                    scales[kernel] = scale
+            case Op("Mul", [_, Known() as scale] | [Known() as scale, _]) as scaling:
+                if scale.value.shape == (channels,) and wiring.only_reader(kernel):
+                    scales[kernel] = scale.value
                     become_identity(scaling.node, node.name)
                     last = scaling.node
         match _reader(wiring, last):
-            case Op("Add", [_, Known(values) as shift] | [Known(values) as shift, _]) as addition if values.shape == (
-                channels,
-            ):
-                addition.node.op = "BiasAdd"
-                addition.node.input[:] = [node.name, shift.source]
+            case Op("Add", [_, Known() as shift] | [Known() as shift, _]) as addition:
+                if shift.value.shape == (channels,):
+                    addition.node.op = "BiasAdd"
+                    addition.node.input[:] = [node.name, shift.source]
     return folded, scales
 
 
