@@ -110,7 +110,7 @@ def _help(main: Callable) -> str:
     width = min(100, shutil.get_terminal_size().columns)
     lines = [doc.strip(), "", "Flags:"]
     for flag in _own_flags(main):
-        default = "" if flag.default in (None, "", []) else f" (default: {flag.default_as_str.strip(chr(39))})"
+        default = "" if flag.default in (None, "", []) else f" (default: {(flag.default_as_str or '').strip(chr(39))})"
         name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}"
         words = (flag.help or "").split(";\n")[0]  # behind that, absl explains flags of several values
         text = f"{' '.join(words.split())}{default}"

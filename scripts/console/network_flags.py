@@ -9,7 +9,7 @@ from ..classifier import machine
 from ..classifier.backbones import table
 from ..classifier.backbones.backbone import Backbone
 from ..classifier.backbones.choices import Choices
-from ..classifier.showing import Show
+from ..classifier.showing import Show, nowhere
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(

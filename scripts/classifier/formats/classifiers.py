@@ -7,12 +7,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from .. import lookahead, machine
 from ..errors import UserError
 from ..photos import category_names, pixels
+from ..photos.folders import Place
 from ..training import unknown
 from . import kinds, labels as labels_files
 from .answers import Answer, Rank
@@ -20,6 +22,9 @@ from .model import Model, Run, Wishes
 
 # Decoded pictures that wait for the network, and answers that wait to be taken.
 _AHEAD = 32
+
+# Where a picture is.
+Picture = TypeVar("Picture", bound=Place)
 
 
 class Classifier:
@@ -40,13 +45,13 @@ class Classifier:
         """The labels with the highest scores, at most `count`, the highest first."""
         return [Rank(self.labels[at], self.names[at], float(answer.scores[at])) for at in answer.best(count)]
 
-    def label(self, pictures: Sequence[Path]) -> Iterator[tuple[Path, Answer | str]]:
+    def label(self, pictures: Sequence[Picture]) -> Iterator[tuple[Picture, Answer | str]]:
         """For each picture what it makes of it, or why it cannot be read, in the order given."""
         with ThreadPoolExecutor(machine.cores()) as pool:
             look = self._one_by_one if self.model.one_core else self._in_batches
             yield from zip(pictures, look(pool, pictures), strict=True)
 
-    def _in_batches(self, pool: ThreadPoolExecutor, pictures: Sequence[Path]) -> Iterator[Answer | str]:
+    def _in_batches(self, pool: ThreadPoolExecutor, pictures: Sequence[Place]) -> Iterator[Answer | str]:
         """While the network runs on one batch, the next is decoded."""
         size = self.model.batch
         decoding = lookahead.results(pool, self._pixels, pictures, size + 1)
@@ -57,11 +62,11 @@ class Classifier:
             for values in batch:
                 yield values if isinstance(values, str) else next(answers)
 
-    def _one_by_one(self, pool: ThreadPoolExecutor, pictures: Sequence[Path]) -> Iterator[Answer | str]:
+    def _one_by_one(self, pool: ThreadPoolExecutor, pictures: Sequence[Place]) -> Iterator[Answer | str]:
         """Each core has a runner of its own."""
         own = threading.local()
 
-        def work(path: Path) -> Answer | str:
+        def work(path: Place) -> Answer | str:
             values = self._pixels(path)
             if isinstance(values, str):
                 return values
@@ -71,7 +76,7 @@ class Classifier:
 
         return lookahead.results(pool, work, pictures, _AHEAD)
 
-    def _pixels(self, path: Path) -> np.ndarray | str:
+    def _pixels(self, path: Place) -> np.ndarray | str:
         try:
             return self.model.preprocessing.apply(path.read_bytes())
         except pixels.UnreadableImage as error:

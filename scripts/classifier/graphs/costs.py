@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import UserError
+from ..errors import UserError, in_short
 
 if TYPE_CHECKING:
     from tensorflow import Operation
@@ -125,8 +125,9 @@ def _import(graph_def: GraphDef, origin: object) -> list[Operation]:
         try:
             tf.graph_util.import_graph_def(graph_def, name="")
         except (ValueError, TypeError, tf.errors.OpError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise UserError(f"{origin} is not a graph that TensorFlow {tf.__version__} can import: {reason}") from None
+            raise UserError(
+                f"{origin} is not a graph that TensorFlow {tf.__version__} can import: {in_short(error)}"
+            ) from None
         return graph.get_operations()
 
 

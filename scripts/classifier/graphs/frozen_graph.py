@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,20 +63,25 @@ def write(graph_def: GraphDef, path: Path) -> None:
     atomic_files.write_bytes(path, graph_def.SerializeToString(deterministic=True))
 
 
-def subgraph(graph_def: GraphDef, output: str) -> GraphDef:
-    """What leads to the node `output`, and nothing else, in the order of the original."""
-    from tensorflow.core.framework.graph_pb2 import GraphDef
-
-    nodes = {node.name: node for node in graph_def.node}
-    if output not in nodes:
-        raise KeyError(output)
-    needed, waiting = set(), [output]
+def leading_to(nodes: Iterable[NodeDef], *outputs: str) -> set[str]:
+    """The names of these nodes and of all that they need, control inputs included. KeyError: the name of one that is
+    missing.
+    """
+    by_name = {node.name: node for node in nodes}
+    needed: set[str] = set()
+    waiting = list(outputs)
     while waiting:
         name = waiting.pop()
         if name not in needed:
             needed.add(name)
-            waiting += [node_of(source) for source in nodes[name].input]
-    kept = GraphDef(node=[node for node in graph_def.node if node.name in needed])
+            waiting += [node_of(source) for source in by_name[name].input]
+    return needed
+
+
+def subgraph(graph_def: GraphDef, output: str) -> GraphDef:
+    """What leads to the node `output`, and nothing else, in the order of the original."""
+    needed = leading_to(graph_def.node, output)
+    kept = type(graph_def)(node=[node for node in graph_def.node if node.name in needed])
     kept.versions.producer = graph_def.versions.producer or PRODUCER
     return kept
 
@@ -85,7 +91,7 @@ def node_of(tensor: str) -> str:
     return tensor.lstrip("^").split(":")[0]
 
 
-def placeholder(name: str, shape: list[int | None]) -> NodeDef:
+def placeholder(name: str, shape: Sequence[int | None]) -> NodeDef:
     import tensorflow as tf
     from tensorflow.core.framework.node_def_pb2 import NodeDef
 
@@ -96,7 +102,7 @@ def placeholder(name: str, shape: list[int | None]) -> NodeDef:
     return node
 
 
-def constant(name: str, value: np.ndarray) -> NodeDef:
+def constant(name: str, value: np.ndarray | np.generic) -> NodeDef:
     import tensorflow as tf
     from tensorflow.core.framework.node_def_pb2 import NodeDef
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .. import errors
 from ..errors import UserError
 from . import keras_description
 
@@ -181,4 +182,4 @@ def in_short(error: object) -> str:
     """The part of Keras' long messages that says what is wrong."""
     text = str(error).rpartition("Exception encountered:")[2].strip()
     text = re.split(r"\s*\n\n|\s*(?:Full object )?config=|Make sure custom", text)[0]
-    return " ".join(text.split()).rstrip(".:")[:200] or type(error).__name__
+    return errors.in_short(text or type(error).__name__)

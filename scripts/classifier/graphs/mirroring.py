@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import frozen_graph
-from .wiring import Nodes, Wiring, value
+from .patterns import Known, Op
+from .wiring import Wiring
 
 if TYPE_CHECKING:
     import tensorflow as tf
     from tensorflow.core.framework.graph_pb2 import GraphDef
-    from tensorflow.core.framework.node_def_pb2 import NodeDef
 
 _WIDTH_AXIS = 2
 
@@ -35,24 +35,23 @@ def reversed_where_mirrored(graph_def: GraphDef) -> GraphDef:
     result.CopyFrom(graph_def)
     nodes = Wiring(result).nodes
     for node in list(result.node):
-        if (reflected := _reflected(node, nodes)) is not None:
+        if (pictures := _what_is_mirrored(Op.at(node.name, nodes))) is not None:
             axis = frozen_graph.constant(f"{node.name}/axis", np.array([_WIDTH_AXIS], np.int32))
             result.node.append(axis)
-            turned = frozen_graph.operation(node.name, "ReverseV2", reflected.input[0], axis.name)
+            turned = frozen_graph.operation(node.name, "ReverseV2", pictures, axis.name)
             turned.attr["Tidx"].CopyFrom(axis.attr["dtype"])
             node.CopyFrom(turned)
     return result
 
 
-def _reflected(node: NodeDef, nodes: Nodes) -> NodeDef | None:
-    """The MirrorPad that together with this Slice exchanges left and right."""
-    pad = nodes.get(frozen_graph.node_of(node.input[0])) if node.op == "Slice" else None
-    if pad is None or pad.op != "MirrorPad" or pad.attr["mode"].s != b"REFLECT":
-        return None
-    paddings, begin, size = (value(name, nodes) for name in (pad.input[1], *node.input[1:]))
-    if any(each is None for each in (paddings, begin, size)) or len(size) != 4 or np.any(begin):
-        return None
-    return pad if np.array_equal(paddings, _paddings(size[_WIDTH_AXIS])) else None
+def _what_is_mirrored(op: Op) -> str | None:
+    """The tensor of which this Slice and the MirrorPad before it exchange left and right."""
+    match op:
+        case Op("Slice", [Op("MirrorPad", [pictures, Known(paddings)]) as pad, Known(begin), Known(size)]):
+            reflects = pad.node.attr["mode"].s == b"REFLECT" and len(size) == 4 and not np.any(begin)
+            if reflects and np.array_equal(paddings, _paddings(size[_WIDTH_AXIS])):
+                return pictures.source
+    return None
 
 
 def _paddings(width: int) -> np.ndarray:

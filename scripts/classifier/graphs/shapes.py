@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 from . import frozen_graph
@@ -20,6 +21,12 @@ _LARGE = 4096
 
 class Misfit(Exception):
     """TensorFlow's words on a graph that it refuses."""
+
+    @property
+    def node(self) -> str | None:
+        """The node that it refuses, where it names one."""
+        named = re.search(r"\{\{node ([^}]+)\}\}", str(self))
+        return named[1] if named else None
 
 
 def infer_shapes(graph_def: GraphDef, entry: str | None = None, pictures: int = 1) -> dict[str, list[Shape]]:
@@ -45,6 +52,12 @@ def infer_shapes(graph_def: GraphDef, entry: str | None = None, pictures: int = 
         op.name: [None if out.shape.rank is None else tuple(out.shape.as_list()) for out in op.outputs]
         for op in graph.get_operations()
     }
+
+
+def all_known(shape: Shape) -> tuple[int, ...] | None:
+    """The shape, if all of it is known."""
+    sizes = tuple(size for size in shape or () if size is not None)
+    return sizes if shape is not None and len(sizes) == len(shape) else None
 
 
 def _large_sizes(node: NodeDef) -> list[int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import UserError
+from ..errors import UserError, in_short
 from . import frozen_graph
 from .frozen_graph import constant, node_of, operation
 from .wiring import Nodes, Wiring, attribute, in_order, inputs_of, insert
@@ -93,9 +93,11 @@ def quantize(graph_def: GraphDef, outputs: Sequence[str], mode: str, bits: int =
             nodes[name] = constant(name, weights.tensor(levels * steps).astype(np.float32))
         else:
             _store(nodes, name, weights.tensor(levels + zero), weights.beside_tensor(steps), zero)
-    where = max(errors, key=errors.get, default=None)
+    where = max(errors, key=lambda name: errors[name], default=None)
     share = sum(floats[name].size for name in found) / max(1, sum(each.size for each in floats.values()))
-    return Quantized(_with_nodes(kept, in_order(nodes)), len(found), by_channel, share, errors.get(where, 0.0), where)
+    return Quantized(
+        _with_nodes(kept, in_order(nodes)), len(found), by_channel, share, max(errors.values(), default=0.0), where
+    )
 
 
 def _leading_to(graph_def: GraphDef, outputs: Sequence[str]) -> GraphDef:
@@ -105,7 +107,7 @@ def _leading_to(graph_def: GraphDef, outputs: Sequence[str]) -> GraphDef:
             nearest = ", ".join(difflib.get_close_matches(name, names, n=3, cutoff=0))
             raise UserError(f"the graph has no node {name}: say --output_node_names (the nearest are {nearest})")
     try:
-        needed = {node.name for name in outputs for node in frozen_graph.subgraph(graph_def, name).node}
+        needed = frozen_graph.leading_to(graph_def.node, *outputs)
     except KeyError as error:
         raise UserError(f"the graph lacks the node {error.args[0]}, which others read: it is cut short") from None
     return _with_nodes(graph_def, (node for node in graph_def.node if node.name in needed))
@@ -127,7 +129,7 @@ def _floats(node: NodeDef) -> np.ndarray | None:
     try:
         return tf.make_ndarray(node.attr["value"].tensor)
     except ValueError as error:
-        raise UserError(f"the graph's constant {node.name} is damaged: {' '.join(str(error).split())}") from None
+        raise UserError(f"the graph's constant {node.name} is damaged: {in_short(error)}") from None
 
 
 def _is_weights(values: np.ndarray) -> bool:

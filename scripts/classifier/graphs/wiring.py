@@ -16,6 +16,19 @@ if TYPE_CHECKING:
 
 Nodes = dict[str, "NodeDef"]
 
+# Later versions of an operation, which do the same where no more than the operation itself matters.
+_FIRST_NAMES = {
+    "AddV2": "Add",
+    "RealDiv": "Div",
+    "SelectV2": "Select",
+    "FusedBatchNormV2": "FusedBatchNorm",
+    "FusedBatchNormV3": "FusedBatchNorm",
+}
+
+CONVOLUTIONS = ("Conv2D", "DepthwiseConv2dNative")
+# Each value of the first input meets several of the second, which are weights.
+PRODUCTS = (*CONVOLUTIONS, "MatMul")
+
 
 class Wiring:
     """Control inputs do not count."""
@@ -26,6 +39,11 @@ class Wiring:
         for node in graph_def.node:
             for source in inputs_of(node):
                 self.readers.setdefault(node_of(source), []).append(node)
+
+    def only_reader(self, name: str) -> NodeDef | None:
+        """The one node that reads the node `name`, and reads it once."""
+        readers = self.readers.get(name, [])
+        return readers[0] if len(readers) == 1 else None
 
     def before(self, name: str) -> set[str]:
         """The node and all that leads to it."""
@@ -44,6 +62,11 @@ class Wiring:
                 seen.add(name)
                 waiting += further(name)
         return seen
+
+
+def kind_of(node: NodeDef) -> str:
+    """Its operation, by the name of the first version."""
+    return _FIRST_NAMES.get(node.op, node.op)
 
 
 def inputs_of(node: NodeDef) -> list[str]:
@@ -80,6 +103,13 @@ def value(name: str, nodes: Nodes) -> np.ndarray | None:
     return None if node is None else tf.make_ndarray(node.attr["value"].tensor)
 
 
+def known_value(name: str, nodes: Nodes) -> np.ndarray:
+    """Of a node that was seen to be constant before."""
+    found = value(name, nodes)
+    assert found is not None, f"{name} is not constant"
+    return found
+
+
 def constant(name: str, nodes: Nodes) -> NodeDef | None:
     """The constant of that name or behind the Identity nodes of that name."""
     node = nodes.get(node_of(name))
@@ -88,10 +118,12 @@ def constant(name: str, nodes: Nodes) -> NodeDef | None:
     return node if node is not None and node.op == "Const" else None
 
 
-def in_order(nodes: Nodes) -> Iterator[NodeDef]:
-    """Each node after its inputs, control inputs included. Loops begin anywhere."""
+def in_order(nodes: Nodes, output: str | None = None, controls: bool = True) -> Iterator[NodeDef]:
+    """Each node after its inputs, with or without control inputs; of what leads to `output`, or all. Loops begin
+    anywhere.
+    """
     done: set[str] = set()
-    for start in nodes:
+    for start in nodes if output is None else [output]:
         waiting = [(start, False)]
         while waiting:
             name, inputs_done = waiting.pop()
@@ -100,7 +132,8 @@ def in_order(nodes: Nodes) -> Iterator[NodeDef]:
             elif name in nodes and name not in done:
                 done.add(name)
                 waiting.append((name, True))
-                waiting += [(node_of(source), False) for source in nodes[name].input]
+                sources = nodes[name].input if controls else inputs_of(nodes[name])
+                waiting += [(node_of(source), False) for source in sources]
 
 
 def become_identity(node: NodeDef, source: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ...backbones.backbone import MEAN, STD, Backbone
-from ...graphs.wiring import Wiring, value
+from ...graphs.wiring import Wiring, known_value
 from ..recipe import Recipe
 from . import trainable_graph
 from .unfreezing import Weights
@@ -38,7 +38,7 @@ class TrainableNetwork:
         v1 = tf.compat.v1
         nodes = {node.name: node for node in backbone.graph_def.node}
         self._constants = list(dict.fromkeys(each.constant for each in weights))
-        firsts = [*(value(name, nodes) for name in self._constants), *layer]
+        firsts = [*(known_value(name, nodes) for name in self._constants), *layer]
         rewritten, scales = trainable_graph.rewrite(backbone.graph_def, backbone.bottleneck_name)
         config = v1.ConfigProto()
         if precision == "bfloat16":
@@ -124,7 +124,7 @@ def _scaled(moved: dict[str, object], wiring: Wiring, scales: dict[str, np.ndarr
 
     given = dict(moved)
     for name, scale in scales.items():
-        kernel = value(name, wiring.nodes)
+        kernel = known_value(name, wiring.nodes)
         per_channel = scale if wiring.readers[name][0].op == "Conv2D" else scale.reshape(kernel.shape[2:])
         given[name] = tf.convert_to_tensor(given.get(name, kernel) * per_channel)
     return given

@@ -15,13 +15,10 @@ from ...backbones.backbone import Backbone
 from ...errors import UserError
 from ...graphs import frozen_graph
 from ...graphs.frozen_graph import node_of
-from ...graphs.wiring import Wiring, constant, inputs_of
+from ...graphs.wiring import PRODUCTS, Wiring, constant, inputs_of, kind_of
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.node_def_pb2 import NodeDef
-
-_PRODUCTS = ("Conv2D", "DepthwiseConv2dNative", "MatMul")
-_SUMS = ("Add", "AddV2", "BiasAdd")
 
 _NAMES_SHOWN = 5
 
@@ -73,9 +70,10 @@ def with_weights(backbone: Backbone, weights: Mapping[str, np.ndarray]) -> Backb
 
 def _weights(wiring: Wiring) -> Iterator[Weights]:
     for node in wiring.nodes.values():
-        if node.op in _PRODUCTS:
-            for source in (inputs_of(node)[1], _bias(wiring, node.name)):
-                known = None if source is None else constant(source, wiring.nodes)
+        if node.op in PRODUCTS:
+            bias = _bias(wiring, node.name)
+            for source in (inputs_of(node)[1], *([] if bias is None else [bias])):
+                known = constant(source, wiring.nodes)
                 if known is not None and _is_float(known):
                     yield Weights(known.name, node_of(source), node.name)
 
@@ -83,10 +81,9 @@ def _weights(wiring: Wiring) -> Iterator[Weights]:
 def _bias(wiring: Wiring, product: str) -> str | None:
     """What is added to a product, directly or after it has been scaled."""
     name = product
-    while len(readers := wiring.readers.get(name, [])) == 1:
-        reader = readers[0]
+    while (reader := wiring.only_reader(name)) is not None:
         others = [source for source in inputs_of(reader) if node_of(source) != name]
-        if len(others) != 1 or reader.op in _SUMS:
+        if len(others) != 1 or kind_of(reader) in ("Add", "BiasAdd"):
             return others[0] if len(others) == 1 else None
         if reader.op != "Mul":
             return None

@@ -1,0 +1,62 @@
+"""Shows a graph's nodes to Python's `match`, so that what is looked for in a graph is written like what it computes.
+
+    match Op.at(node.name, nodes):
+        case Op("Mul", [x, Known(factor)] | [Known(factor), x]): ...
+
+is any product of a tensor and a constant.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .frozen_graph import node_of
+from .wiring import Nodes, constant, inputs_of, kind_of, value
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.node_def_pb2 import NodeDef
+
+
+class Op:
+    """What gives a tensor: the kind of operation, and what it reads, control inputs left out.
+
+    Looks at the nodes as they are at that moment.
+    """
+
+    __match_args__: tuple[str, ...] = ("kind", "inputs")
+
+    def __init__(self, source: str, nodes: Nodes):
+        self.source, self._nodes = source, nodes
+
+    @staticmethod
+    def at(source: str, nodes: Nodes) -> Op:
+        """What gives the tensor `source`, or the first one of the node that is called so."""
+        return Op(source, nodes) if constant(source, nodes) is None else Known(source, nodes)
+
+    @property
+    def node(self) -> NodeDef:
+        return self._nodes[node_of(self.source)]
+
+    @property
+    def kind(self) -> str:
+        """By its first version's name; empty for a node that the graph lacks."""
+        return kind_of(self.node) if node_of(self.source) in self._nodes else ""
+
+    @property
+    def inputs(self) -> list[Op]:
+        return [Op.at(source, self._nodes) for source in inputs_of(self.node)]
+
+
+class Known(Op):
+    """A constant, also behind Identity nodes."""
+
+    __match_args__ = ("value",)
+
+    @cached_property
+    def value(self) -> np.ndarray:
+        found = value(self.source, self._nodes)
+        assert found is not None, "only constants are Known"
+        return found
