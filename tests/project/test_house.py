@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import order
 from tests.support.workplace import ROOT
 
 SCRIPTS = ROOT / "scripts"
@@ -87,6 +88,11 @@ def test_main_shows_the_picture(command):
 def test_the_ground_floor_is_small():
     found = {path.stem for path in (SCRIPTS / "classifier").glob("*.py")} - {"__init__"}
     assert len(found) <= GROUND_FLOOR, sorted(found)
+
+
+def test_files_that_run_first_are_there():
+    for place in order.LONGEST:
+        assert (ROOT / "tests" / place).exists(), place
 
 
 def test_the_formatter_has_its_way():
