@@ -136,7 +136,8 @@ case ${1-} in
     install_packages serve
     install_packages cluster
     install_packages test
-    exec $python -m pytest -n 2 ${1+"$@"}
+    # A file's tests stay with one of the two, so that what they share is made once; tests/support/order.py orders them.
+    exec $python -m pytest -n 2 --dist loadfile --no-loadscope-reorder ${1+"$@"}
     ;;
   -h | --help | help) print_help ;;
   *) fail "'$1' is not known; $usage" ;;

@@ -1,4 +1,4 @@
-"""The fixtures that several tests need."""
+"""The fixtures that several tests need, and the order of all."""
 
 import os
 from pathlib import Path
@@ -6,11 +6,16 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support import order
 from tests.support.workplace import Workplace, draw_folder
 
 # These machines may be busy: a slow example is no failure.
 settings.register_profile("poets", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 settings.load_profile("poets")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order.longest_first(items)
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+"""The cache of bottlenecks: what was added is found again, whatever is damaged, killed or running beside it."""
+
 import multiprocessing
 import os
 import shutil

@@ -1,3 +1,5 @@
+"""Where the record of a key is, among very many keys."""
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest

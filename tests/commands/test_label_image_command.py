@@ -1,3 +1,5 @@
+"""python -m scripts.label_image: what is on pictures, one or many."""
+
 import csv
 import io
 import json

@@ -1,3 +1,5 @@
+"""python -m scripts.quantize_graph: a graph with weights in eight bits or rounded, that answers as before."""
+
 import gzip
 import json
 import re

@@ -1,3 +1,5 @@
+"""python -m scripts.retrain: from a folder of photos to a classifier, however it is stopped."""
+
 import fcntl
 import json
 import os

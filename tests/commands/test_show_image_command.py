@@ -1,3 +1,5 @@
+"""python -m scripts.show_image: photos with who took them, in a terminal or as a picture."""
+
 import os
 import pty
 import re

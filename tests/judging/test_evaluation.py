@@ -1,3 +1,5 @@
+"""The figures that a classifier is judged by, and how they are printed."""
+
 import json
 import math
 

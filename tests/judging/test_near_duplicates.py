@@ -1,3 +1,5 @@
+"""Photos that are there twice are found, and others are not."""
+
 import io
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The page for the browser: what it says, whatever labels and photos there are."""
+
 import os
 import re
 from dataclasses import replace

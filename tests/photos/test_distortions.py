@@ -1,3 +1,5 @@
+"""Distorted views of a photo: within bounds, and the same again from the same seed."""
+
 import io
 
 import numpy as np

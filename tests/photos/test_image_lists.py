@@ -1,3 +1,5 @@
+"""A folder becomes labels and a split that stays as it is."""
+
 from pathlib import Path
 
 import hypothesis.strategies as st

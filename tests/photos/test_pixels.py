@@ -1,3 +1,5 @@
+"""The bytes of any picture become the same pixels, or a reason why not."""
+
 import io
 import re
 import struct

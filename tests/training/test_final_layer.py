@@ -1,3 +1,5 @@
+"""The training loop of the final layer: what it learns, and that it learns the same again."""
+
 import numpy as np
 import pytest
 
