@@ -1,4 +1,4 @@
-"""The order in which tests run: files that take long come first, so that no worker is left alone with one at the end."""
+"""The order in which tests run: what takes long comes first, so that no worker is left alone with it at the end."""
 
 from pathlib import Path
 
