@@ -22,7 +22,8 @@ from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
 from .classifier.photos import named_pictures, pixels
 from .classifier.training import unknown
-from .console import command_line, console, flags, input_flags
+from .console import command_line, flags, input_flags
+from .console.console import Console
 
 FLAGS = flags.FLAGS
 flags.DEFINE_multi_string("image", [], "A picture, a folder of pictures or a pattern; may be given several times.")
@@ -138,7 +139,7 @@ def _shown(path: Path, answer: Answer, ranks: list[Rank]) -> drawings.Shown:
 def _plot(plot: Path, shown: list[drawings.Shown]) -> None:
     drawn = drawings.draw(shown)
     picture_files.write(drawn.picture, plot)
-    console.warn(*drawn.warnings())
+    Console().warn(*drawn.warnings())
     print(f"written: {plot}", file=sys.stderr if FLAGS.json or FLAGS.csv else sys.stdout)
 
 

@@ -24,7 +24,8 @@ from .classifier.graphs.frozen_graph import node_of
 from .classifier.graphs.weight_quantization import ROUNDED, STORED, Quantized
 from .classifier.photos.preprocessing import Preprocessing
 from .classifier.training import run_record
-from .console import command_line, console
+from .console import command_line
+from .console.console import Console
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("input", "tf_files/retrained_graph.pb", "The frozen graph.")
@@ -45,13 +46,13 @@ _GONE = ("round", "quantize", "eightbit", "test")
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
     _check_mode()
-    path, output = Path(FLAGS.input), Path(FLAGS.output)
+    console, path, output = Console(), Path(FLAGS.input), Path(FLAGS.output)
     graph_def, record, before = frozen_graph.read(path), run_record.read(path), _size(path)
     _check_output(output)
     if record is not None and "quantization" in record:
         console.warn(f"{path} was quantized before: doing it with the graph that it was made of loses less")
     # All of it before anything is written, which may be to the same place.
-    labels, unknown, outputs = _labels(path, record), run_record.read_unknown(path, record), _outputs(record)
+    labels, unknown, outputs = _labels(path, record, console), run_record.read_unknown(path, record), _outputs(record)
     done = weight_quantization.quantize(graph_def, outputs, FLAGS.mode, FLAGS.bitdepth)
     written = [output]
     frozen_graph.write(done.graph_def, output)
@@ -63,7 +64,7 @@ def main(positional: list[str]) -> None:
             written.append(run_record.path_beside(output))
             run_record.write(output, _preprocessing(record, outputs), labels, _noted(record, done), unknown)
     _report(done, {f"before: {path}": before, f"after:  {output}": _size(output)})
-    print(f"written: {', '.join(map(str, written))}")
+    console.say(f"written: {', '.join(map(str, written))}")
 
 
 def _check_output(output: Path) -> None:
@@ -92,7 +93,7 @@ def _outputs(record: dict | None) -> list[str]:
     return names
 
 
-def _labels(path: Path, record: dict | None) -> tuple[str, ...] | None:
+def _labels(path: Path, record: dict | None, console: Console) -> tuple[str, ...] | None:
     """As label_image finds them. A graph from elsewhere need not have any."""
     try:
         return labels_files.beside(path, record)

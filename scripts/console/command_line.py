@@ -72,11 +72,6 @@ def refuse_positional(positional: list[str]) -> None:
         raise UserError(f"unexpected argument {positional[0]!r}: this command takes flags only, as in --name=value")
 
 
-def warn(*lines: str) -> None:
-    for line in lines:
-        print(f"warning: {line}", file=sys.stderr)
-
-
 def options(main: Callable) -> dict[str, object]:
     """The command's own flags and their values."""
     return {flag.name: flag.value for flag in _own_flags(main)}

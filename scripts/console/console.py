@@ -34,7 +34,8 @@ class Console:
             print(*lines, sep="\n", flush=True)
 
     def warn(self, *lines: str) -> None:
-        warn(*lines)
+        for line in lines:
+            print(f"warning: {line}", file=sys.stderr)
 
     def tell(self, lines: Sequence[str], warnings: Sequence[str]) -> None:
         """What a stage came to."""
@@ -48,8 +49,3 @@ class Console:
             return progress.show(what, total, unit, quiet=self.quiet or total == 0, done=done)
 
         return show
-
-
-def warn(*lines: str) -> None:
-    for line in lines:
-        print(f"warning: {line}", file=sys.stderr)
