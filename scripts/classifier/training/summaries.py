@@ -7,6 +7,7 @@ import itertools
 import math
 import os
 import socket
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,9 +56,11 @@ def write_graph(folder: Path, graph_def: GraphDef) -> Path:
 def check(folder: Path) -> None:
     """Refuses before long work a folder that Summaries could not write to after it."""
     place = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
-    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-        reason = f"{place} {'cannot be written to' if place.is_dir() else 'is a file'}"
-        raise UserError(f"cannot write to {folder}: {reason}; give another --summaries_dir")
+    try:
+        with tempfile.TemporaryDirectory(dir=place):
+            pass
+    except OSError as error:
+        raise _unwritable(folder, error) from None
 
 
 class Summaries:
@@ -67,7 +70,7 @@ class Summaries:
         try:
             self._train, self._validation = (_EventFile(folder / name) for name in ("train", "validation"))
         except OSError as error:
-            raise UserError(f"cannot write to {folder}: {error.strerror}; give another --summaries_dir") from None
+            raise _unwritable(folder, error) from None
 
     def graph(self, graph_def: GraphDef) -> None:
         self._train.write(0, graph_def=_without_large_constants(graph_def).SerializeToString())
@@ -99,6 +102,10 @@ class Summaries:
     def close(self) -> None:
         self._train.close()
         self._validation.close()
+
+
+def _unwritable(folder: Path, error: OSError) -> UserError:
+    return UserError(f"cannot write to {folder}: {error.strerror}; give another --summaries_dir")
 
 
 class _EventFile:
