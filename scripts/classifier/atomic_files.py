@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -38,6 +39,17 @@ def check(path: Path) -> None:
         temporary.unlink()
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}; give a place that can be written") from None
+
+
+def check_folder(path: Path, flag: str) -> None:
+    """Refuses before long work a folder, which may be yet to be made, that could not be written to after it."""
+    absolute = path.absolute()
+    place = next(each for each in (absolute, *absolute.parents) if each.exists())
+    try:
+        with tempfile.TemporaryDirectory(dir=place):
+            pass
+    except OSError as error:
+        raise UserError(f"cannot write to {path}: {error.strerror}; give another --{flag}") from None
 
 
 def write_text(path: Path, text: str) -> None:

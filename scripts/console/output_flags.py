@@ -12,7 +12,6 @@ from ..classifier import atomic_files
 from ..classifier.errors import UserError
 from ..classifier.formats import kinds, whole_models
 from ..classifier.photos.image_lists import ImageLists
-from ..classifier.training import summaries
 from ..classifier.training.outcome import Places
 
 FLAGS = flags.FLAGS
@@ -60,7 +59,7 @@ class WholeModel:
 
 def check(places: Places, model: WholeModel | None, *others: Path) -> None:
     """Refuses before any work what could not be written after it."""
-    summaries.check(Path(FLAGS.summaries_dir))
+    atomic_files.check_folder(Path(FLAGS.summaries_dir), "summaries_dir")
     places.check()
     for path in others:
         atomic_files.check(path)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from absl import flags
 
+from ..classifier import atomic_files
 from ..classifier.backbones.backbone import Backbone
 from ..classifier.bottlenecks import gathering
 from ..classifier.bottlenecks.cache import BottleneckCache
@@ -152,6 +153,10 @@ def of_flags() -> Plan:
     retrained_graph.check_name(plan.places.final_tensor_name)
     if not plan.dry_run:
         output_flags.check(plan.places, plan.model, plan.skipped_file)
+        if not plan.bottleneck_dir.exists():  # one that is there may hold all that is wanted
+            atomic_files.check_folder(plan.bottleneck_dir, "bottleneck_dir")
+        if plan.halfway is not None:
+            atomic_files.check_folder(plan.halfway.folder, "intermediate_output_graphs_dir")
     return plan
 
 

@@ -337,6 +337,25 @@ WRONG_FLAGS = {
 }
 
 
+UNWRITABLE = {
+    "output_graph": "graph.pb",
+    "output_labels": "labels.txt",
+    "output_model": "model.keras",
+    "skipped_images": "skipped.txt",
+    "summaries_dir": "summaries",
+    "bottleneck_dir": "cache",
+    "intermediate_output_graphs_dir": "graphs",
+}
+
+
+@pytest.mark.parametrize("flag", UNWRITABLE)
+def test_what_cannot_be_written_is_said_before_any_work(workplace, photos, flag):
+    done = workplace.retrain(photos, "--intermediate_store_frequency=5", f"--{flag}=/proc/{UNWRITABLE[flag]}")
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("error: cannot write ") and done.stderr.count("\n") == 1
+    assert f"/proc/{UNWRITABLE[flag]}" in done.stderr
+
+
 @pytest.mark.parametrize("case", WRONG_FLAGS)
 def test_wrong_flags_end_in_one_line(workplace, photos, case):
     flags, says = WRONG_FLAGS[case]

@@ -169,6 +169,25 @@ def test_bad_input(photos, workplace, words, message):
     assert not (workplace / "cnn_graph.pb").exists()
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "output_graph=/proc/graph.pb",
+        "output_labels=/proc/labels.txt",
+        "output_model=/proc/model.keras",
+        "checkpoint=/proc/checkpoint.npz",
+        "summaries_dir=/proc/summaries",
+        "skipped_images=/proc/skipped.txt",
+        "plot_curves=/proc/curves.png",
+    ],
+)
+def test_what_cannot_be_written_is_said_before_any_work(photos, workplace, place):
+    done = workplace.run("train_cnn", *words_of(workplace, photos, f"--{place}"))
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert place.partition("=")[2] in done.stderr
+
+
 def test_resuming_another_training(trained, workplace):
     words = words_of(trained, trained / "photos", *RECIPE, "--epochs=9", "--resume")
     done = workplace.run("train_cnn", *words, "--dropout=0.5")

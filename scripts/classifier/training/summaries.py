@@ -7,7 +7,6 @@ import itertools
 import math
 import os
 import socket
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,16 +52,6 @@ def write_graph(folder: Path, graph_def: GraphDef) -> Path:
     return path
 
 
-def check(folder: Path) -> None:
-    """Refuses before long work a folder that Summaries could not write to after it."""
-    place = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
-    try:
-        with tempfile.TemporaryDirectory(dir=place):
-            pass
-    except OSError as error:
-        raise _unwritable(folder, error) from None
-
-
 class Summaries:
     """The event files of one training, in train/ and validation/ of a folder; those of the last one go."""
 
@@ -70,7 +59,7 @@ class Summaries:
         try:
             self._train, self._validation = (_EventFile(folder / name) for name in ("train", "validation"))
         except OSError as error:
-            raise _unwritable(folder, error) from None
+            raise UserError(f"cannot write to {folder}: {error.strerror}; give another --summaries_dir") from None
 
     def graph(self, graph_def: GraphDef) -> None:
         self._train.write(0, graph_def=_without_large_constants(graph_def).SerializeToString())
@@ -102,10 +91,6 @@ class Summaries:
     def close(self) -> None:
         self._train.close()
         self._validation.close()
-
-
-def _unwritable(folder: Path, error: OSError) -> UserError:
-    return UserError(f"cannot write to {folder}: {error.strerror}; give another --summaries_dir")
 
 
 class _EventFile:
