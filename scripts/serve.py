@@ -63,7 +63,7 @@ def _import():
     try:
         from .classifier.serving import metrics, server, service, watching
     except ModuleNotFoundError as error:
-        if (error.name or "").startswith("scripts"):
+        if (error.name or "").startswith(f"{__package__}."):
             raise
         raise UserError(
             f"the package {error.name}, for serving, is not installed: pip install -r requirements/serve.txt"

@@ -1,6 +1,8 @@
 """The library behind the commands: knows no flags, never exits the process, never prints.
 
-from scripts.classifier import load_classifier, process_image
+    from scripts.classifier import load_classifier, process_image
+
+is its public face.
 """
 
 from __future__ import annotations
