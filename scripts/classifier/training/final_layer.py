@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
+from .. import lookahead
 from ..errors import UserError
 from .examples import Examples, random_batches
 from .recipe import Recipe
@@ -21,6 +23,7 @@ _FIRST_WEIGHTS_STDDEV = 0.001
 # noticed between calls; while one runs, the next one's batches are read.
 _STEPS_A_CALL = 100
 _BYTES_A_CALL = 32 << 20
+_CALLS_AHEAD = 2
 
 # So many bottlenecks tell how large their values are.
 _ENOUGH_FOR_SCALE = 1000
@@ -123,14 +126,12 @@ class Trainer:
         At each hand-over, `step` and `layer` are those reached. Evaluations are made after every
         eval_step_interval steps and after the last one.
         """
-        calls = self._calls(pause_every)
         lowest = math.inf
-        with ThreadPoolExecutor(1) as reader:
-            upcoming: Future | None = reader.submit(self._read, next(calls))
-            while upcoming is not None:
-                last_step, evaluated, tensors = upcoming.result()
-                following = next(calls, None)
-                upcoming = None if following is None else reader.submit(self._read, following)
+        with (
+            ThreadPoolExecutor(1) as reader,
+            contextlib.closing(lookahead.results(reader, self._read, self._calls(pause_every), _CALLS_AHEAD)) as calls,
+        ):
+            for last_step, evaluated, tensors in calls:
                 measures = self._loop(self.step, *tensors)
                 layer = self._reached()
                 if not all(np.isfinite(each).all() for each in layer.arrays):

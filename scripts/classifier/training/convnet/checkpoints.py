@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ... import atomic_files
-from ...errors import UserError
+from ...errors import UserError, in_short
 from ..final_layer import Evaluation
 from .recipes import BASIC, CnnRecipe
 
@@ -65,7 +65,7 @@ def read(path: Path, recipe: CnnRecipe, precision: str) -> Checkpoint:
         raise UserError(f"--resume: {path} does not exist: there is nothing to go on from") from None
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(
-            f"--resume: {path} cannot be read ({' '.join(str(error).split())}): leave --resume out to begin anew"
+            f"--resume: {path} cannot be read ({in_short(error)}): leave --resume out to begin anew"
         ) from None
     now = _fixed(recipe, precision)
     different = [f"--{name}={value}, now {now.get(name)}" for name, value in before.items() if value != now.get(name)]
