@@ -91,7 +91,7 @@ def _open_graph(graph: Path) -> Classifier:
 
 
 def _photos(classifier: Classifier) -> Photos | None:
-    """Of the folder that the user names, else the one that it was trained on; none where that is gone."""
+    """The photos of --image_dir, else of the folder that it was trained on; None where that is gone."""
     options = (classifier.model.record or {}).get("options", {})
     folder = options.get("image_dir") if FLAGS.image_dir is None else FLAGS.image_dir
     if folder is None or (FLAGS.image_dir is None and not Path(folder).is_dir()):

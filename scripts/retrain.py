@@ -9,10 +9,6 @@ on the bottlenecks of all photos. The classifier is written as a frozen graph, w
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from .classifier.backbones.backbone import Backbone
-from .classifier.bottlenecks.cache import BottleneckCache
 from .classifier.bottlenecks.gathering import Gathered
 from .classifier.photos import category_names
 from .classifier.photos.image_lists import ImageLists
@@ -25,13 +21,7 @@ from .classifier.training.recipe import Recipe
 from .classifier.training.trained import Sets, Trained
 from .console import command_line, retrain_plan
 from .console.console import Console
-from .console.retrain_plan import Plan
-
-
-class Loaded(NamedTuple):
-    backbone: Backbone
-    precision: str
-    cache: BottleneckCache
+from .console.retrain_plan import Loaded, Plan
 
 
 def main(positional: list[str]) -> None:
@@ -77,20 +67,18 @@ def main(positional: list[str]) -> None:
 
 
 def _load(plan: Plan, console: Console) -> Loaded:
-    """The network, and the cache of what it gave for photos before."""
     with console.stage("loading the network"):
-        backbone, precision = plan.network.load(console.show(f"downloading {plan.network.name}", "B"))
-        cache = plan.open_cache(backbone, precision)
-    retrained_graph.check_name_is_free(backbone, plan.places.final_tensor_name)
-    console.tell(*words.network(backbone))
+        network = plan.load_network(console.show(f"downloading {plan.network.name}", "B"))
+    retrained_graph.check_name_is_free(network.backbone, plan.places.final_tensor_name)
+    console.tell(*words.network(network.backbone))
     if plan.tuning is not None:
-        unfreezing.weights_of(backbone, plan.tuning.start)  # refuses what cannot be fine-tuned
-    return Loaded(backbone, precision, cache)
+        unfreezing.weights_of(network.backbone, plan.tuning.start)  # refuses what cannot be fine-tuned
+    return network
 
 
 def _gather(lists: ImageLists, network: Loaded, plan: Plan, console: Console) -> Gathered:
     with console.stage("bottlenecks"):
-        gathered = plan.gather(lists, *network, console.say, console.show("bottlenecks", "photos"))
+        gathered = plan.gather(lists, network, console.say, console.show("bottlenecks", "photos"))
     seconds = console.seconds["bottlenecks"]
     console.tell(*words.bottlenecks(gathered, network.cache, seconds, plan.skipped_file))
     return gathered

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from .classifier.drawing import picture_files, sample_sheet
 from .classifier.drawing.lettering import Drawn
-from .classifier.photos.image_lists import ImageLists
+from .classifier.photos.image_lists import TESTING, TRAINING, VALIDATION, ImageLists
 from .classifier.training import accuracy, run_record
 from .classifier.training.convnet import checkpoints, drawings, verdict
-from .classifier.training.convnet.pictures import CnnExamples, Decoded
+from .classifier.training.convnet.pictures import Decoded
+from .classifier.training.convnet.verdict import Verdict
 from .classifier.training.journal import Journal
 from .classifier.training.outcome import Outcome
 from .console import cnn_plan, command_line
@@ -39,15 +40,14 @@ def main(positional: list[str]) -> None:
     console.tell(lists.describe(), lists.warnings())
     decoded = _decode(lists, plan, console)
     lists, labels = decoded.lists, decoded.lists.labels
-    training, validation, testing = decoded.sets()
-    _draw_photos(decoded, training, plan, console)
+    _draw_photos(decoded, plan, console)
 
-    trainer = _begin(training, validation, decoded, plan, console)
+    trainer = _begin(decoded, plan, console)
     journal = Journal(plan.summaries_dir)
     _train(trainer, journal, decoded, plan, console)
 
     with console.stage("testing"):
-        outcome, judged = _test(trainer, testing, labels, plan)
+        outcome, judged = _test(trainer, decoded, plan)
     which, results = ("test", outcome.tested) if outcome.tested.total else ("validation", outcome.validated)
     with console.stage("writing"):
         journal.layer(outcome.trained.layer, trainer.best_step)
@@ -78,14 +78,15 @@ def _decode(lists: ImageLists, plan: Plan, console: Console) -> Decoded:
     return decoded
 
 
-def _draw_photos(decoded: Decoded, training: CnnExamples, plan: Plan, console: Console) -> None:
-    """What the user asked to see before training: samples, and one training photo as training sees it."""
+def _draw_photos(decoded: Decoded, plan: Plan, console: Console) -> None:
+    """Where asked for: samples, and one training photo as training sees it."""
     lists, recipe = decoded.lists, plan.recipe
     if plan.samples is not None:
         nine = sample_sheet.draw_some(lists, lists.labels, drawings.NINE, drawings.COLUMNS, recipe.seed)
         _write_picture(nine, plan.samples, console)
     if plan.augmented is not None:
-        _write_picture(drawings.as_trained_on(training, recipe, lists.labels), plan.augmented, console)
+        augmented = drawings.as_trained_on(decoded.of(TRAINING), recipe, lists.labels)
+        _write_picture(augmented, plan.augmented, console)
 
 
 def _write_picture(drawn: Drawn, path: Path, console: Console) -> None:
@@ -93,15 +94,14 @@ def _write_picture(drawn: Drawn, path: Path, console: Console) -> None:
     console.tell([f"written: {path}"], drawn.warnings())
 
 
-def _begin(
-    training: CnnExamples, validation: CnnExamples, decoded: Decoded, plan: Plan, console: Console
-) -> CnnTrainer:
-    """Anew, or where an earlier training was left."""
+def _begin(decoded: Decoded, plan: Plan, console: Console) -> CnnTrainer:
+    """A new training, or with --resume the one that the checkpoint holds."""
     from .classifier.training.convnet.training import CnnTrainer
 
-    trainer = CnnTrainer(training, validation, len(decoded.lists.labels), plan.precision, plan.recipe)
+    label_count = len(decoded.lists.labels)
+    trainer = CnnTrainer(decoded.of(TRAINING), decoded.of(VALIDATION), label_count, plan.precision, plan.recipe)
     if plan.resumed is not None:
-        plan.resumed.restore(trainer, run_record.data_fingerprint(decoded.keys, decoded.lists))
+        plan.resumed.restore(trainer, decoded.fingerprint)
         console.say(f"going on after epoch {len(trainer.history)}, from {plan.checkpoint}")
     trainer.model.summary(line_length=_SUMMARY_WIDTH, print_fn=console.say)
     return trainer
@@ -110,12 +110,12 @@ def _begin(
 def _train(trainer: CnnTrainer, journal: Journal, decoded: Decoded, plan: Plan, console: Console) -> None:
     from .classifier.training.convnet import stages
 
-    epochs, fingerprint = plan.recipe.epochs, run_record.data_fingerprint(decoded.keys, decoded.lists)
+    epochs = plan.recipe.epochs
     with console.stage("training"):
         stages.train(
             trainer,
             journal,
-            keep=lambda: checkpoints.write(plan.checkpoint, trainer, fingerprint),
+            keep=lambda: checkpoints.write(plan.checkpoint, trainer, decoded.fingerprint),
             show=lambda epoch: console.show(f"epoch {epoch} of {epochs}", "photos"),
             tell=console.say,
         )
@@ -124,12 +124,11 @@ def _train(trainer: CnnTrainer, journal: Journal, decoded: Decoded, plan: Plan, 
         console.warn(f"{done}; the best is written, and --resume goes on")
 
 
-def _test(
-    trainer: CnnTrainer, testing: CnnExamples, labels: tuple[str, ...], plan: Plan
-) -> tuple[Outcome, verdict.Verdict]:
+def _test(trainer: CnnTrainer, decoded: Decoded, plan: Plan) -> tuple[Outcome, Verdict]:
     from .classifier.training.convnet import stages
 
-    trained = stages.finish(trainer, testing, len(labels))
+    labels = decoded.lists.labels
+    trained = stages.finish(trainer, decoded.of(TESTING), len(labels))
     outcome = Outcome.of(trained, labels, plan.places, plan.known_kept, plan.recipe.seed)
     return outcome, verdict.judge(trainer.history, len(labels), trainer.recipe)
 

@@ -14,7 +14,7 @@ from .errors import UserError
 
 
 def write_bytes(path: Path, data: bytes | Iterable[bytes]) -> None:
-    """Writes to a temporary name in the same folder, which is made if need be, then renames."""
+    """Writes under a temporary name in the same folder, made if need be, then renames."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     check(path)
     try:
@@ -58,11 +58,11 @@ def write_text(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def folder(unfinished: Path) -> Iterator[Path]:
-    """An empty folder to work in, which is gone in the end; what is in it appears elsewhere when it is renamed.
+    """An empty folder to work in, removed at the end unless it has been renamed.
 
-    It is made beside the place where it, or a folder in it, is to appear: `os.rename(unfinished, destination)` then
-    is the work's last act, and takes an empty folder's place too. One process at a time has it, so whoever had to wait
-    looks again whether the work is done. What a killed process left in it is emptied by the next one.
+    `unfinished` lies beside the place where it, or a folder in it, is to appear: `os.rename(unfinished, destination)`
+    is the last step, which may replace an empty folder. One process at a time holds it, so check after waiting whether
+    the work is done already. Whatever a killed process left in it is removed first.
     """
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     with locks.sole_owner(unfinished, folder=True) as descriptor:

@@ -12,5 +12,5 @@ class UserError(Exception):
 
 
 def in_short(error: object) -> str:
-    """What another library says is wrong, in one line that fits into ours."""
+    """Another library's error, shortened to fit into a line of ours."""
     return " ".join(str(error).split())[:_MOST_CHARACTERS].rstrip(".: ") or type(error).__name__

@@ -9,10 +9,10 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def sole_owner(path: Path, *, folder: bool = False) -> Iterator[int]:
-    """Makes `path` where it is missing, waits until nobody else has it, gives its file descriptor.
+    """Creates `path` where it is missing, waits for the lock on it, and yields its file descriptor.
 
     The system drops the lock when its owner ends, however it ends. An owner's last act may be to rename
-    or remove `path`: whoever waited then holds a lock on something else and starts over.
+    or remove `path`: whoever waited then holds the lock of a stale file and tries again.
     """
     while True:
         try:
@@ -31,7 +31,7 @@ def sole_owner(path: Path, *, folder: bool = False) -> Iterator[int]:
 
 
 def holds(descriptor: int, path: Path) -> bool:
-    """Whether `path` still is what was opened, and nothing that somebody else has made since."""
+    """Whether `path` is still the file that was opened, not one created since."""
     try:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:

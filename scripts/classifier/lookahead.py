@@ -12,9 +12,9 @@ Result = TypeVar("Result")
 
 
 def results(pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], ahead: int) -> Generator[Result]:
-    """The results of `work` in the order of the items, at most `ahead` of them being worked on or waiting.
+    """The results of `work` in the order of the items, with at most `ahead` in progress or waiting to be taken.
 
-    Unlike pool.map, which takes all items at once. What is not begun is cancelled when nobody takes any more.
+    pool.map would submit all items at once. Closing the generator cancels whatever has not begun.
     """
     waiting: deque[Future[Result]] = deque()
     try:

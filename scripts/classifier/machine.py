@@ -28,7 +28,7 @@ def decide_precision(wanted: str, *, large: bool) -> str:
 
 
 def has_bfloat16() -> bool:
-    """Whether the processor has instructions for it; emulated it is slower than float32."""
+    """Whether the processor computes in bfloat16: emulated, it is slower than float32."""
     cpuinfo = Path("/proc/cpuinfo")
     if platform.machine() not in ("x86_64", "AMD64") or not cpuinfo.exists():
         return False
@@ -37,14 +37,14 @@ def has_bfloat16() -> bool:
 
 
 def free_memory() -> float:
-    """Bytes that could be taken without others having to go, as far as the system tells."""
+    """Bytes that can be allocated without swapping, within the container's limit if there is one."""
     meminfo = Path("/proc/meminfo")
     if not meminfo.exists():
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2
     words = meminfo.read_text().split()
     free = 1024.0 * int(words[words.index("MemAvailable:") + 1])
-    try:  # in a container, what it is given
-        most, taken = ((_CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
-        return free if most == "max" else min(free, float(most) - float(taken))
+    try:
+        limit, used = ((_CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        return free if limit == "max" else min(free, float(limit) - float(used))
     except (OSError, ValueError):
         return free

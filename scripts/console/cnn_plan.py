@@ -1,4 +1,4 @@
-"""What a training from nothing is asked for: its flags, read once and made into a plan before any work."""
+"""The plan of a training from nothing: its flags, read once and checked before any work."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Plan:
     checkpoint: Path
     resumed: Checkpoint | None  # what to go on from
     summaries_dir: Path
-    known_kept: float
+    known_kept: float  # share of known photos that must not be called unknown
     places: Places
     model: WholeModel | None
     quiet: bool
@@ -105,7 +105,7 @@ class Plan:
 
 
 def of_flags() -> Plan:
-    """Refuses whatever can be told to fail without having looked at a photo."""
+    """Refuses whatever is sure to fail, before any photo is looked at."""
     recipe, precision = _recipe(), machine.decide_precision(FLAGS.precision, large=True)
     checkpoint = Path(FLAGS.checkpoint)
     plan = Plan(
@@ -147,7 +147,7 @@ def _recipe() -> CnnRecipe:
 
 
 def _picture(flag: str) -> Path | None:
-    """Where a picture is to be drawn that can be."""
+    """The path that the flag gives, once it is sure that a picture can be written there."""
     named = FLAGS[flag].value
     if named is None:
         return None

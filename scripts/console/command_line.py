@@ -18,8 +18,8 @@ from . import flags
 
 FLAGS = flags.FLAGS
 
-# What TensorFlow reads when it is imported. Handing one small operation after another to other threads costs a tenth
-# of the training's time; large ones still use all cores within themselves.
+# Read by TensorFlow when it is imported. Handing small operations to other threads costs a tenth of the training
+# time; large ones still use all cores internally.
 TENSORFLOW_SETTINGS = {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_NUM_INTEROP_THREADS": "1"}
 
 EXIT_USER_ERROR = 1
@@ -32,8 +32,8 @@ def run(main: Callable[[list[str]], int | None]) -> None:
     `main` returns the exit status, None meaning 0.
     """
     _tame_tensorflow()
-    # TensorFlow's import makes a million objects that stay. Looking them through for garbage every 700, as
-    # Python does by default, takes half a second.
+    # Importing TensorFlow makes a million objects that stay. Collecting garbage after every 700 allocations,
+    # Python's default, would cost half a second.
     gc.set_threshold(100_000, 20, 20)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file name need not be printable
@@ -78,7 +78,7 @@ def options(main: Callable) -> dict[str, object]:
 
 
 def _parse(argv: list[str]) -> list[str]:
-    """Sets the flags; gives the words that belong to none."""
+    """Sets the flags; returns the words that belong to none."""
     try:
         return FLAGS(argv)[1:]
     except ValueError as error:  # absl's, of --noflag=value

@@ -1,4 +1,4 @@
-"""What a command says while it runs: results on standard output, warnings and progress on standard error."""
+"""All that a command says while it runs: results on standard output, warnings and progress on standard error."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from . import progress
 
 class Console:
     def __init__(self, quiet: bool = False):
-        """`quiet` leaves warnings alone: errors and warnings are all that is said."""
+        """`quiet`: only errors and warnings are said."""
         self.quiet = quiet
         self._watch = Stopwatch()
 
     @property
     def seconds(self) -> dict[str, float]:
-        """What each stage took."""
+        """The time that each stage took."""
         return self._watch.seconds
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Takes its time."""
+        """Times what runs inside it."""
         with self._watch.stage(name):
             yield
 
@@ -38,12 +38,12 @@ class Console:
             print(f"warning: {line}", file=sys.stderr)
 
     def tell(self, lines: Sequence[str], warnings: Sequence[str]) -> None:
-        """What a stage came to."""
+        """Warns first, so that warnings stand before the results that they qualify."""
         self.warn(*warnings)
         self.say(*lines)
 
     def show(self, what: str, unit: str) -> Show:
-        """For the library to call where it does that work; nothing is shown where there is nothing to do."""
+        """A progress bar for the library to open; none appears where there is nothing to do."""
 
         def show(total: int | None, done: int = 0) -> AbstractContextManager[Advance]:
             return progress.show(what, total, unit, quiet=self.quiet or total == 0, done=done)

@@ -64,7 +64,7 @@ flags.DEFINE_enum(
 
 @dataclass(frozen=True)
 class Network:
-    """The pretrained network that is asked for, and what it is made to give."""
+    """The pretrained network that is asked for, and how it is to be used."""
 
     name: str
     model_dir: Path
@@ -74,18 +74,18 @@ class Network:
     precision: str
 
     def remaining_bytes(self) -> int | None:
-        """How much loading it would still have to download, None if that is not known."""
+        """Bytes left to download before it can be loaded; None if that is not known."""
         return table.remaining_bytes(self.name, self.model_dir)
 
     def load(self, show: Show = nowhere) -> tuple[Backbone, str]:
-        """It, and the precision of its arithmetic on this machine."""
+        """The network, and the precision that it computes in on this machine."""
         loaded = table.load(self.name, self.model_dir, show, self.choices)
         backbone = table.seeing_more(loaded, self.bottleneck, self.views)
         return backbone, machine.decide_precision(self.precision, large=backbone.large)
 
 
 def network() -> Network:
-    """Refuses what no network could be loaded by."""
+    """Refuses combinations of flags that no network can be loaded with."""
     choices = Choices(FLAGS.bottleneck_layer, FLAGS.input_size, FLAGS.input_mean, FLAGS.input_std)
     table.check(FLAGS.architecture, choices)
     table.check_views(FLAGS.views)

@@ -18,7 +18,7 @@ FLAGS = flags.FLAGS
 
 
 def define(graph: str, labels: str, summaries_dir: str) -> None:
-    """With these defaults, which are a command's own."""
+    """Defines the flags, with the defaults of one command."""
     flags.DEFINE_string("output_graph", graph, "Where the classifier is written.")
     flags.DEFINE_string("output_labels", labels, "Where its labels are written.")
     flags.DEFINE_string(
@@ -41,7 +41,7 @@ def define(graph: str, labels: str, summaries_dir: str) -> None:
 
 @dataclass(frozen=True)
 class WholeModel:
-    """The classifier as one model, beside its graph."""
+    """Where --output_model puts the classifier as one model from pixels to scores."""
 
     kind: str
     path: Path
@@ -51,7 +51,7 @@ class WholeModel:
         kinds.check(self.kind, self.path)
 
     def write(self, graph: Path, labels: Sequence[str], lists: ImageLists) -> str:
-        """Made of the written graph; gives words for it."""
+        """Converts the written graph; returns a line that says how well it agrees."""
         photos = whole_models.photos_to_compare(lists)
         difference = whole_models.write(self.kind, self.path, graph, tuple(labels), photos)
         return f"written: {self.path}; loaded back, it scores {len(photos)} photos within {difference:.1g} of the graph"

@@ -1,9 +1,10 @@
-"""What a retraining is asked for: its flags, read once and made into a plan before any work."""
+"""The plan of a retraining: its flags, read once and checked before any work."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from absl import flags
 
@@ -18,7 +19,7 @@ from ..classifier.photos import category_names, folders, image_lists
 from ..classifier.photos.distortions import View
 from ..classifier.photos.folders import Place
 from ..classifier.photos.image_lists import VALIDATION, ImageLists
-from ..classifier.showing import Show
+from ..classifier.showing import Show, nowhere
 from ..classifier.training import recipe_search, retrained_graph
 from ..classifier.training.fine_tuning.tuner import Tuning
 from ..classifier.training.journal import Halfway, Journal
@@ -50,6 +51,14 @@ flags.DEFINE_string("final_tensor_name", retrained_graph.SCORES, "The name of th
 flags.DEFINE_bool("dry_run", False, "Say what would be done, and do nothing.")
 
 
+class Loaded(NamedTuple):
+    """The network as it will run, and the cache of its bottlenecks."""
+
+    backbone: Backbone
+    precision: str
+    cache: BottleneckCache
+
+
 @dataclass(frozen=True)
 class Plan:
     """In the order in which a retraining goes through it."""
@@ -62,12 +71,12 @@ class Plan:
     bottleneck_dir: Path
     skipped_file: Path
     recipe: Recipe
-    recipes: Recipes | None  # to be tried first, with what is different; None: none are
+    recipes: Recipes | None  # to try first; None: train with `recipe` at once
     tuning: Tuning | None
     summaries_dir: Path
     halfway: Halfway | None
     most_tested: int  # photos; -1: all
-    known_kept: float
+    known_kept: float  # share of known photos that must not be called unknown
     places: Places
     model: WholeModel | None
     lists_mistakes: bool
@@ -75,24 +84,23 @@ class Plan:
     quiet: bool
 
     def list_photos(self) -> tuple[ImageLists, dict[str, str] | None]:
-        """The photos, and what people call their labels where that is said."""
+        """The photos, and the labels' names where --category_names gives them."""
         lists = image_lists.scan(self.image_dir, *self.percentages)
         return lists, None if self.names_file is None else category_names.read(self.names_file, lists.labels)
 
     def check_photos(self, lists: ImageLists) -> None:
         recipe_flags.check_validation(len(lists.of(VALIDATION)))
 
-    def open_cache(self, backbone: Backbone, precision: str) -> BottleneckCache:
-        return open_cache(self.bottleneck_dir, backbone, precision)
+    def load_network(self, show: Show = nowhere) -> Loaded:
+        backbone, precision = self.network.load(show)
+        return Loaded(backbone, precision, open_cache(self.bottleneck_dir, backbone, precision))
 
-    def gather(
-        self, lists: ImageLists, backbone: Backbone, precision: str, cache: BottleneckCache, tell: Tell, show: Show
-    ) -> Gathered:
+    def gather(self, lists: ImageLists, network: Loaded, tell: Tell, show: Show) -> Gathered:
         return gathering.gather(
             lists,
             self.views,
-            bottleneck_flags.extract(backbone, precision, tell),
-            cache,
+            bottleneck_flags.extract(network.backbone, network.precision, tell),
+            network.cache,
             self.percentages,
             self.skipped_file,
             show,
@@ -102,17 +110,16 @@ class Plan:
         return Journal(self.summaries_dir, self.halfway)
 
     def record(self, recipe: Recipe, tried: list[dict], named: dict[str, str] | None) -> dict:
-        """What the classifier's record says of how it was asked for, and of what was made of that."""
+        """The recipe and its origin, for the classifier's record."""
         return {"seed": recipe.seed, "recipe": asdict(recipe), "tried": tried, category_names.RECORDED: named}
 
     def describe(self, lists: ImageLists) -> list[str]:
-        """What a run would have to do."""
+        """The work that a run would do, for --dry_run."""
         name, left = self.network.name, self.network.remaining_bytes()
         size = "size unknown" if left is None else f"{left / 1e6:.1f} MB"
         plan = [f"the network {name} would be downloaded ({size})"]
         if left == 0:
-            cache = self.open_cache(*self.network.load())
-            extraction = gathering.look_up(lists, self.views, cache)
+            extraction = gathering.look_up(lists, self.views, self.load_network().cache)
             extraction.read_waiting()
             cached, missing = len(extraction.found.keys), len(extraction.waiting)
             plan = [f"the network {name} is here: nothing to download"]
@@ -126,7 +133,7 @@ class Plan:
 
 
 def of_flags() -> Plan:
-    """Refuses whatever can be told to fail without having looked at a photo."""
+    """Refuses whatever is sure to fail, before any photo is looked at."""
     bottleneck_flags.check()
     recipe = recipe_flags.recipe(FLAGS.seed)
     plan = Plan(

@@ -103,7 +103,7 @@ def test_what_a_dead_driver_knew_is_taken_over_and_its_workers_are_stopped(tmp_p
         [sys.executable, "-c", _DRIVER, photos, kept], stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
     run = Path(driver.stdout.readline().strip())
-    assert run.is_absolute()  # or the driver did not get that far, and what follows would be written into this folder
+    assert run.is_absolute(), "the driver ended before it could say its folder"
     claim = Claim(run / "claim-000001", "a worker")
     run_folder.recover(kept)
     assert run.exists()  # it lives

@@ -1,4 +1,4 @@
-"""What the table of pretrained networks consists of: what is known of a network before it is loaded, and how it is."""
+"""The entries of the table of pretrained networks: facts known before loading, and how to load."""
 
 from __future__ import annotations
 
@@ -35,4 +35,4 @@ class Family:
     """Networks that are published and loaded in one way."""
 
     entries: tuple[Entry, ...]
-    in_words: str  # how they are called
+    in_words: str  # as errors list them

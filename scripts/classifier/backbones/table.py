@@ -65,7 +65,7 @@ def resolve(name: str) -> str:
 
 
 def _likeness(name: str, known: str) -> tuple[float, float, int]:
-    """Of names that are equally like it, one that begins like it is liker: 0.5 is meant for 0.50, not for 0.75."""
+    """A sort key: equally similar names are ranked by common beginning, so that 0.5 means 0.50 and not 0.75."""
     same = next((at for at, (a, b) in enumerate(zip(name, known, strict=False)) if a != b), len(name))
     plain = difflib.SequenceMatcher(None, name.lower(), known.lower()).ratio()
     return plain, difflib.SequenceMatcher(None, name, known).ratio(), same
@@ -73,7 +73,7 @@ def _likeness(name: str, known: str) -> tuple[float, float, int]:
 
 @dataclass(frozen=True)
 class Listed:
-    """What is known of a network before it is loaded."""
+    """A network as the list shows it, before it is loaded."""
 
     name: str
     input_size: int
@@ -101,7 +101,7 @@ def check(name: str, choices: Choices) -> str:
 
 
 def remaining_bytes(name: str, model_dir: Path) -> int | None:
-    """How much loading would still have to download, None if that is not known."""
+    """Bytes left to download before it can be loaded; None if that is not known."""
     source = _loadable(resolve(name)).source
     if source is None:
         return 0
@@ -129,7 +129,7 @@ def load(name: str, model_dir: Path, show: Show = nowhere, choices: Choices | No
 
 
 def _loadable(name: str) -> Loadable:
-    """Of a name that `resolve` gave."""
+    """The network behind a name that `resolve` returned."""
     if name in _ENTRIES:
         return _ENTRIES[name]
     if saved_modules.is_handle(name):
@@ -145,7 +145,7 @@ def check_views(count: int) -> None:
 
 
 def seeing_more(backbone: Backbone, bottleneck: str, views: int) -> Backbone:
-    """The same network made to give more of what it sees, and to see each picture in so many views."""
+    """The network with a wider bottleneck if `bottleneck` is MULTI, looking at each picture in `views` views."""
     check_views(views)
     wider = earlier_layers.of(backbone) if bottleneck == MULTI else backbone
     return several_views.of(wider) if views > 1 else wider

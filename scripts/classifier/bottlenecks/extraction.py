@@ -52,7 +52,7 @@ class Job:
     views: tuple[View, ...]
 
     def keys(self, content: bytes) -> list[bytes]:
-        """Those of the views, if this is the photo's content."""
+        """The key of each view, for a photo with this digest."""
         parts = (content + view.identity.encode() for view in self.views)
         return [hashlib.blake2b(part, digest_size=KEY_BYTES).digest() for part in parts]
 
@@ -67,7 +67,7 @@ class Found:
 
 
 class OpenNetwork(Protocol):
-    """What an extraction needs of a `backbones.network.Network`."""
+    """The part of `backbones.network.Network` that an extraction needs."""
 
     batch: int
 
@@ -76,7 +76,7 @@ class OpenNetwork(Protocol):
 
 
 class Cache(Protocol):
-    """What an extraction needs of a `BottleneckCache`."""
+    """The part of `BottleneckCache` that an extraction needs."""
 
     added: int
 
@@ -88,7 +88,7 @@ class Cache(Protocol):
 
 
 class Digests(Protocol):
-    """What an extraction needs of `PhotoDigests`."""
+    """The part of `PhotoDigests` that an extraction needs."""
 
     def get(self, path: str) -> bytes | None: ...
 
@@ -155,7 +155,7 @@ class Extraction(Generic[CacheUsed]):
         crew.share(self.waiting, lambda: _Worker(self, network, size), advance)
 
     def read_waiting(self) -> None:
-        """Reads the waiting photos, runs none: those whose content turns out to be known wait no more."""
+        """Reads the waiting photos without running any: those whose content is cached no longer wait."""
         still: list[Job] = []
         for job in self.waiting:
             try:

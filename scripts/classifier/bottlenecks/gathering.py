@@ -24,11 +24,11 @@ class Gathered:
     lists: ImageLists
     keys: dict[str, list[bytes]]
     unreadable: dict[str, str]
-    computed: int  # how many of the bottlenecks were not cached
+    computed: int  # bottlenecks that were not cached
 
 
 def look_up(lists: ImageLists, views: tuple[View, ...], cache: BottleneckCache) -> Extraction[BottleneckCache]:
-    """What is cached already, and what is waiting. Only training photos are seen in several views."""
+    """Looks up which bottlenecks are cached, and which are waiting. Only training photos are seen in several views."""
     jobs = (Job(photo.path, views if photo.split == TRAINING else (WHOLE,)) for photo in lists.photos)
     known = PhotoDigests(digests.beside(cache.bottleneck_dir), lists.image_dir)
     return Extraction(jobs, lists.image_dir, cache, known)

@@ -121,7 +121,7 @@ def _sides(stretch: Stretch, attribute: str) -> tuple[int, int]:
 
 
 def scaling(stretch: Stretch, own: Affine) -> keras.KerasTensor:
-    """What scales and shifts by itself: one number, or for each channel its own, which then can be trained."""
+    """A scale and shift of its own: one number, or one for each channel, which then can be trained."""
     source = stretch.tensor(own.source)
     channels = source.shape[-1]
     if not own.fits(channels):

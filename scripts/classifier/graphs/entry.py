@@ -38,7 +38,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class _Way:
-    """What becomes of pixels on the way to the node `at`: scale * pixel + shift, brought to `size`."""
+    """The preparation of pixels up to the node `at`: scale * pixel + shift, brought to `size`."""
 
     at: str
     size: tuple[int, int] | None  # height, width
@@ -106,7 +106,7 @@ def _walk(wiring: Wiring, way: _Way) -> _Way:
 
 
 def _step(wiring: Wiring, way: _Way, node: NodeDef) -> _Way | None:
-    """What `node` makes of it; None if that is no preparing of pictures."""
+    """The way including `node`; None if that does not prepare pictures."""
     match Op.at(node.name, wiring.nodes):
         case Op("Cast" | "Identity"):
             return replace(way, at=node.name)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Op:
-    """What gives a tensor: the kind of operation, and what it reads, control inputs left out.
+    """The operation that produces a tensor: its kind and its inputs, without control inputs.
 
     Looks at the nodes as they are at that moment.
     """
@@ -33,7 +33,7 @@ class Op:
 
     @staticmethod
     def at(source: str, nodes: Nodes) -> Op:
-        """What gives the tensor `source`, or the first one of the node that is called so."""
+        """The operation that produces the tensor `source`; a node's name means its first output."""
         return Op(source, nodes) if constant(source, nodes) is None else Known(source, nodes)
 
     @property

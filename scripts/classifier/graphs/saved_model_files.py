@@ -19,7 +19,7 @@ _MOST_SHOWN = 4  # signatures in an error, which is one line
 
 @dataclass(frozen=True)
 class Tensor:
-    """What goes into a signature, or comes out of it."""
+    """An input or output of a signature."""
 
     key: str  # its name in the signature
     name: str  # its name in the graph
@@ -39,7 +39,7 @@ class Signature:
     outputs: tuple[Tensor, ...]
 
     def pictures(self) -> Tensor | None:
-        """What it takes, if that is colour pictures, [n, height, width, 3], and nothing else."""
+        """Its input, if that is colour pictures, [n, height, width, 3], and the only one."""
         if len(self.inputs) != 1:
             return None
         (entry,) = self.inputs
@@ -72,7 +72,7 @@ def signatures_of(meta_graph: MetaGraphDef) -> dict[str, Signature]:
 
 
 def in_words(signatures: Iterable[Signature]) -> str:
-    """What the first of them take."""
+    """The inputs of the first few, for an error."""
     shown = []
     for signature in list(signatures)[:_MOST_SHOWN]:
         entries = []

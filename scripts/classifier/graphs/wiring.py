@@ -31,7 +31,7 @@ PRODUCTS = (*CONVOLUTIONS, "MatMul")
 
 
 class Wiring:
-    """Control inputs do not count."""
+    """The nodes of a graph by name, and the readers of each; control inputs do not count."""
 
     def __init__(self, graph_def: GraphDef):
         self.nodes: Nodes = {node.name: node for node in graph_def.node}
@@ -96,7 +96,7 @@ def placeholder_sizes(node: NodeDef) -> list[int]:
 
 
 def value(name: str, nodes: Nodes) -> np.ndarray | None:
-    """What the node always gives: a constant's value, also behind Identity nodes; None if that is not known."""
+    """The value of a constant, also behind Identity nodes; None for any other node."""
     import tensorflow as tf
 
     node = constant(name, nodes)
@@ -104,7 +104,7 @@ def value(name: str, nodes: Nodes) -> np.ndarray | None:
 
 
 def known_value(name: str, nodes: Nodes) -> np.ndarray:
-    """Of a node that was seen to be constant before."""
+    """The value of a node that is known to be constant."""
     found = value(name, nodes)
     assert found is not None, f"{name} is not constant"
     return found

@@ -1,4 +1,4 @@
-"""What a classifier is worth, from what it made of the photos chosen to judge it by."""
+"""Assesses a classifier by its answers for the photos chosen to judge it."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Of at least one photo: its highest score, and whether the label with that score is the right one."""
+    """Calibration over at least one photo: `top` is its highest score, `right` whether that label is correct."""
 
     top: np.ndarray
     right: np.ndarray
@@ -51,12 +51,12 @@ class Calibration:
 
     @cached_property
     def error(self) -> float:
-        """How far, on average, a photo's bin is from being right as often as its scores say."""
+        """The expected calibration error: the gap between mean score and accuracy, averaged over the photos' bins."""
         return self._gap(self.right)
 
     @cached_property
     def error_by_chance(self) -> float:
-        """What the error would be if each score were exactly true: above 0, the more so the fewer photos.
+        """The error that perfectly calibrated scores would show: above 0, and larger for fewer photos.
 
         Measured on imagined outcomes, each photo right with the probability that its score claims.
         """

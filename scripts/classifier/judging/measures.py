@@ -19,7 +19,7 @@ SMALLEST_SCORE = 1e-7
 
 @dataclass(frozen=True)
 class LabelMeasures:
-    """How one label fares. None: there is nothing that it could be a share of."""
+    """The measures of one label; None where the denominator is 0."""
 
     label: str
     photos: int  # that are of it
@@ -32,13 +32,13 @@ class LabelMeasures:
 
 @dataclass(frozen=True)
 class Overall:
-    """What can be said of all photos together, once there is at least one."""
+    """The measures over all photos, of which there is at least one."""
 
     accuracy: float
     interval_95: tuple[float, float]
     most_frequent: tuple[str, float]  # the label that most photos have, and the accuracy of always saying that one
     cross_entropy: float  # the mean of -log(score of the right label); an even guess among k labels has log(k)
-    top_5: float | None  # how often the right label is among the five highest; None where there are no more than five
+    top_5: float | None  # top-5 accuracy; None for five labels or fewer
     calibration: Calibration
 
 

@@ -1,4 +1,4 @@
-"""What an evaluation measured, as plain values for JSON; what is undefined is null."""
+"""The measures of an evaluation as plain values for JSON; undefined ones are null."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _MOST_CONFUSIONS = 10
 
 
 def describe_all(assessment: Assessment) -> list[str]:
-    """What was measured on what, and all that `describe` says."""
+    """A line on the classifier and its photos, then all that `describe` says."""
     chosen, measures, strangers = assessment.chosen, assessment.measures, assessment.strangers
     which = "" if chosen.split == ALL else f"{chosen.split} "
     others = "" if strangers is None else f", and {len(strangers)} photos of none of its labels"

@@ -14,7 +14,7 @@ from .recipe import BALANCED
 
 
 class Vectors(Protocol):
-    """Bottlenecks that are there, or are computed, when they are asked for."""
+    """Bottlenecks, read or computed on demand."""
 
     @property
     def size(self) -> int: ...
@@ -30,10 +30,10 @@ class Vectors(Protocol):
 
 @dataclass(frozen=True)
 class Examples:
-    """Bottlenecks, the label of each, as an index, and the photo that it is of."""
+    """Bottlenecks, each with its label, as an index, and the path of its photo."""
 
     vectors: Vectors
-    labels: np.ndarray  # of the smallest integers that hold them
+    labels: np.ndarray  # in the smallest unsigned type that fits
     paths: Sequence[str]
 
     @classmethod
@@ -59,7 +59,7 @@ class Examples:
 
 
 class BalancedBatches:
-    """As the original drew: a label at random, then one of its photos, so that rare labels get as many turns."""
+    """Draws as the original did: a label at random, then one of its photos, so that rare labels come up as often."""
 
     def __init__(self, labels: np.ndarray, random: np.random.Generator):
         self._random = random
@@ -78,7 +78,7 @@ class BalancedBatches:
 
 
 class EvenBatches:
-    """Every photo gets as many turns, and a label as many as it has photos."""
+    """Draws all photos with equal probability, so that a label comes up in proportion to its photos."""
 
     def __init__(self, labels: np.ndarray, random: np.random.Generator):
         self._count, self._random = len(labels), random

@@ -1,4 +1,4 @@
-"""What is written down while a classifier is being trained: TensorBoard's log, and graphs of half-way training."""
+"""The files written during training: TensorBoard's log, and graphs of half-way training."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Halfway:
-    """Graphs of half-way training."""
+    """Where and how often graphs of half-way training are written."""
 
     folder: Path
     every: int  # steps from one to the next
@@ -28,7 +28,7 @@ class Halfway:
 
 
 class Journal:
-    """Steps are counted through all stages, as TensorBoard shows them."""
+    """Step numbers go on from stage to stage, as TensorBoard shows them."""
 
     def __init__(self, summaries_dir: Path, halfway: Halfway | None = None):
         self._summaries, self._halfway = Summaries(summaries_dir), halfway
@@ -45,14 +45,14 @@ class Journal:
         self._summaries.layer(layer, step)
 
     def reached(self, step: int, classifier: Callable[[], tuple[Backbone, FinalLayer]]) -> None:
-        """Writes the graph of what training has come to, where one is due after this step."""
+        """Writes the current graph, if one is due after this step."""
         if self._halfway is None or step % self._halfway.every:
             return
         graph_def = retrained_graph.join(*classifier(), self._halfway.final_tensor_name)
         frozen_graph.write(graph_def, self._halfway.folder / f"intermediate_{step}.pb")
 
     def finish(self, graph_def: GraphDef, results: Results, names: tuple[str, ...], step: int) -> None:
-        """With the graph that is written in the end, and what it took photos for."""
+        """Adds the final graph and its confusion matrix, and closes the log."""
         self._summaries.graph(graph_def)
         self._summaries.confusion(results, names, step)
         self.close()

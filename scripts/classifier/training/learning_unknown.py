@@ -1,4 +1,4 @@
-"""Learns from a training's photos what lies far from all of them, and how many known photos that would turn away."""
+"""Learns from the training photos which photos are unknown, and measures how many known ones are kept."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from . import unknown
 from .examples import Examples
 from .unknown import Unknown
 
-# So many validation photos tell where known ends to a third of a percent.
+# This many validation photos place the threshold to within a third of a percent.
 _ENOUGH_TO_DECIDE = 4000
 _ROWS_AT_ONCE = 1024
 
 
 def learn(training: Examples, validation: Examples, kept: float, seed: int) -> Unknown | None:
-    """None without validation photos, which decide where known ends."""
+    """None without validation photos, which set the threshold."""
     if not len(validation):
         return None
     rows = unknown.sample(training.labels, seed)
@@ -24,8 +24,8 @@ def learn(training: Examples, validation: Examples, kept: float, seed: int) -> U
 
 
 def share_kept(tells: Unknown | None, examples: Examples) -> float | None:
-    """How many of these photos count as known."""
+    """The share of these photos that counts as known."""
     if tells is None or not len(examples):
         return None
-    parts = (np.arange(at, min(at + _ROWS_AT_ONCE, len(examples))) for at in range(0, len(examples), _ROWS_AT_ONCE))
-    return sum(int((tells.distances(examples.vectors.take(rows)) <= 1).sum()) for rows in parts) / len(examples)
+    chunks = (np.arange(at, min(at + _ROWS_AT_ONCE, len(examples))) for at in range(0, len(examples), _ROWS_AT_ONCE))
+    return sum(int((tells.distances(examples.vectors.take(rows)) <= 1).sum()) for rows in chunks) / len(examples)

@@ -1,4 +1,4 @@
-"""What a training came to: the classifier, how good it is, and the files that hold it, written together."""
+"""The outcome of a training: the classifier, its accuracy, and the files that hold it, written together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Places:
-    """Where the classifier goes. Its record, and what tells unknown photos, lie beside the graph."""
+    """Where the classifier is written. Its record, and the file that tells unknown photos, lie beside the graph."""
 
     graph: Path
     labels: Path
@@ -39,9 +39,9 @@ class Outcome:
     places: Places
     validated: Results
     tested: Results
-    known_wanted: float  # of known photos, what share should count as known
-    tells_unknown: Unknown | None  # None without validation photos, which decide where known ends
-    known_kept: float | None  # of the test photos, what share counts as known
+    known_wanted: float  # the share of known photos that should count as known
+    tells_unknown: Unknown | None  # None without validation photos, which set its threshold
+    known_kept: float | None  # the share of test photos that does
 
     @classmethod
     def of(
@@ -73,7 +73,7 @@ class Outcome:
         return retrained_graph.join(self.trained.backbone, self.trained.layer, self.places.final_tensor_name)
 
     def write(self, record: dict) -> list[Path]:
-        """The graph, its labels, and its record with `record` added. Gives all files, in the order to name them."""
+        """Writes the graph, its labels, and its record with `record` added; returns all files."""
         places, trained = self.places, self.trained
         frozen_graph.write(self.graph_def, places.graph)
         run_record.write_labels(self.labels, places.labels)

@@ -1,4 +1,4 @@
-"""The stages of a training on bottlenecks, each taking what the one before it gives."""
+"""Training a final layer on bottlenecks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STEPS_BETWEEN_HISTOGRAMS = 100
 def train(
     backbone: Backbone, precision: str, sets: Sets, label_count: int, recipe: Recipe, journal: Journal, show: Show
 ) -> Trained:
-    """Trains a final layer to the end or until Ctrl-C, which leaves what was trained so far."""
+    """Trains to the last step or until Ctrl-C, which keeps what was trained so far."""
     trainer = Trainer(sets.training, sets.validation, label_count, recipe)
     curve: list[Evaluation] = []
     try:
@@ -40,7 +40,7 @@ def train(
 
 
 def note(at: Evaluation) -> str:
-    """What a progress bar shows beside it."""
+    """The note beside the progress bar."""
     words = [f"train {100 * at.accuracy:.0f} %", f"cross entropy {at.cross_entropy:.3f}"]
     if at.validation_accuracy is not None:
         words.append(f"validation {100 * at.validation_accuracy:.0f} %")

@@ -1,4 +1,4 @@
-"""What training has come to so far: the stages hand it on, and the outcome is made of it."""
+"""A classifier in training: each stage hands it to the next, and the outcome is made from it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .final_layer import Evaluation, FinalLayer
 
 
 class Sets(NamedTuple):
-    """Bottlenecks of the photos of each split."""
+    """The bottlenecks of each split."""
 
     training: Examples
     validation: Examples
@@ -29,10 +29,10 @@ class Trained:
     """A backbone and the final layer that was trained on its bottlenecks."""
 
     backbone: Backbone
-    precision: str  # of the arithmetic that the backbone's bottlenecks were computed in
+    precision: str  # in which the backbone's bottlenecks were computed
     layer: FinalLayer
     sets: Sets
     steps: int  # how many were taken
-    best_step: int | None  # the one that the layer is of, where it is not the last
+    best_step: int | None  # the step that the layer is from, where it is not the last
     stopped_early: bool
     curve: list[Evaluation]

@@ -1,4 +1,4 @@
-"""What a terminal shows of a retraining's stages: (lines for who wants to know, warnings)."""
+"""The words for a retraining's stages: (lines that --quiet leaves out, warnings)."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from .decoder import Decoder
 from .run_folder import Result, RunFolder
 from .task import Task
 
-# So often a block may be begun on workers that die; a photo that ends its decoder takes the first of them only.
+# A block is given up after this many workers died over it; a photo that crashes its decoder costs only the first.
 _MOST_ATTEMPTS = 5
 
 

@@ -1,4 +1,4 @@
-"""What the driver of a run tells its workers."""
+"""The task that the driver of a run hands to its workers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Task:
-    """What all workers of a run are told."""
+    """The same for all workers of a run."""
 
     image_dir: str
     bottleneck_dir: str
-    run: str  # the run's folder,
-    token: str  # and what is in it
+    run: str  # the run's folder
+    token: str  # which that folder must hold
     sample: str  # a photo that every worker must see, by its path in image_dir
     sample_stamp: str | None
     backbone: ray.ObjectRef  # of a pickled Backbone

@@ -1,4 +1,4 @@
-"""What Ray makes in each of its processes. Imports next to nothing, so that it can say what its machine lacks."""
+"""The worker that Ray starts in each process. Imports next to nothing, so that it can say what its machine lacks."""
 
 from __future__ import annotations
 

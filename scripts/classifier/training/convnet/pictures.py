@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,13 @@ from ...errors import UserError
 from ...photos import image_lists, pixels, skipped_images
 from ...photos.digests import digest
 from ...photos.folders import Place
-from ...photos.image_lists import SPLITS, ImageLists, Photo
+from ...photos.image_lists import ImageLists, Photo
 from ...showing import Advance, Show
+from .. import run_record
 
 AUTO, MEMORY, DISK, NONE = KINDS = ("auto", "memory", "disk", "none")
 
-# Of the memory that is free, how much pixels may take: training needs some, too.
+# The share of free memory that pixels may take: training needs some, too.
 _SHARE_OF_MEMORY = 0.5
 
 
@@ -45,7 +47,7 @@ class Pictures:
         return np.array([self._row_of[photo.path] for photo in photos], np.int64)
 
     def fill(self, advance: Advance) -> tuple[dict[str, bytes], dict[str, str]]:
-        """Decodes every photo. Gives the digest of each one's content, and why some cannot be read."""
+        """Decodes every photo. Returns each one's digest, and why the unreadable ones failed."""
         digests, unreadable = {}, {}
         for path, answer in zip(self.paths, self._pool.map(self._fill_row, range(len(self.paths))), strict=True):
             advance(1)
@@ -107,16 +109,19 @@ class Decoded:
 
     lists: ImageLists
     pictures: Pictures
-    keys: dict[str, list[bytes]]  # what each photo's content is, as a record of the run tells it
+    keys: dict[str, list[bytes]]  # the digest of each photo's content, as the run's record wants it
     unreadable: dict[str, str]
 
-    def sets(self) -> tuple[CnnExamples, CnnExamples, CnnExamples]:
-        """For training, validation and testing."""
-        training, validation, testing = (CnnExamples.of(self.lists.of(split), self.pictures) for split in SPLITS)
-        return training, validation, testing
+    @cached_property
+    def fingerprint(self) -> str:
+        """The same for the same photos, dealt out in the same way."""
+        return run_record.data_fingerprint(self.keys, self.lists)
+
+    def of(self, split: str) -> CnnExamples:
+        return CnnExamples.of(self.lists.of(split), self.pictures)
 
     def describe(self, seconds: float, cache_dir: Path, skipped_file: Path) -> tuple[list[str], list[str]]:
-        """What a terminal shows of it, and warnings."""
+        """Lines for a terminal, and warnings."""
         places = {
             MEMORY: "kept in memory",
             DISK: f"kept on disk in {cache_dir}",
@@ -155,7 +160,7 @@ def _decide(size: int, kind: str) -> str:
 
 
 def _on_disk(shape: tuple[int, ...], folder: Path) -> np.ndarray:
-    """A file without a name, which is gone with the process, whatever becomes of that."""
+    """An array in an unnamed file, which vanishes with the process however that ends."""
     size = int(np.prod(shape))
     try:
         folder.mkdir(parents=True, exist_ok=True)

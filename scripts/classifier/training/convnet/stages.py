@@ -1,4 +1,4 @@
-"""The stages of training a network from nothing; what they come to goes on as a retraining's does."""
+"""Training a network from nothing, up to the point where it goes on as a retraining does."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def train(
     show: Callable[[int], Show],
     tell: Callable[[str], None],
 ) -> None:
-    """To the end or until Ctrl-C, which leaves what whole epochs came to.
+    """Trains to the last epoch or until Ctrl-C, which keeps all whole epochs.
 
-    `keep` is called after each epoch, and `tell` with words for it; `show` gives what shows the epoch of a number.
+    After each epoch `keep` is called, and `tell` with a line about it; `show` gives the progress bar of an epoch.
     """
-    journal.evaluations(trainer.history)  # those that an earlier run came to
+    journal.evaluations(trainer.history)  # of the epochs before --resume
     started = time.perf_counter()
     try:
         for reached in trainer.run(show):
@@ -39,7 +39,7 @@ def train(
 
 
 def finish(trainer: CnnTrainer, testing: CnnExamples, label_count: int) -> Trained:
-    """The best epoch's network, as it is written: a backbone in float32 and a final layer."""
+    """The best epoch's network, as a float32 backbone and a final layer."""
     backbone, layer = backbones.split(trainer.best_weights, label_count, trainer.recipe)
     return Trained(
         backbone,

@@ -19,17 +19,17 @@ from .pictures import CnnExamples
 from .recipes import BASIC, CnnRecipe
 from .verdict import best_epoch
 
-# Of `deep`: plain momentum with a learning rate that rises for a quarter of the training and then falls to nothing,
-# which reaches in ten epochs what takes a steady one fifty.
+# For `deep`: SGD with momentum and a learning rate that rises for a quarter of the training and then falls to 0, which
+# gets as far in ten epochs as a constant one does in fifty.
 _PEAK_LEARNING_RATE, _RISING_SHARE, _MOMENTUM, _WEIGHT_DECAY = 0.1, 0.25, 0.9, 5e-3
 _LABEL_SMOOTHING = 0.1
 
-# Batches that are put together while the network is busy with one.
+# Batches prepared while the network trains on another.
 _AHEAD = 2
 
 
 class CnnTrainer:
-    """`history` has an entry for each epoch that was finished."""
+    """Trains epoch by epoch; `history` has an entry for each finished one."""
 
     def __init__(
         self, training: CnnExamples, validation: CnnExamples, label_count: int, precision: str, recipe: CnnRecipe
@@ -43,11 +43,11 @@ class CnnTrainer:
         self._optimizer = _optimizer(recipe, self.steps_an_epoch)
         self._optimizer.build(self.model.trainable_variables)
         smoothing = 0.0 if recipe.network == BASIC else _LABEL_SMOOTHING
-        self._step, self._look = _compile(self.model, self._optimizer, label_count, smoothing)
+        self._train_step, self._evaluate = _compile(self.model, self._optimizer, label_count, smoothing)
 
     @property
     def best_epoch(self) -> int:
-        """The one, counted from 1, whose weights are kept: that of the highest validation accuracy."""
+        """The epoch, counted from 1, with the highest validation accuracy, whose weights are kept."""
         return best_epoch(self.history)
 
     @property
@@ -56,22 +56,21 @@ class CnnTrainer:
 
     @property
     def state(self) -> list[tf.Variable]:
-        """All that one epoch hands to the next: weights, random numbers' states, the optimizer's memory."""
+        """All state carried from epoch to epoch: weights, random generators, optimizer slots."""
         return [*self.model.variables, *self._optimizer.variables]
 
     def run(self, show: Callable[[int], Show]) -> Iterator[Evaluation]:
-        """The epochs that are left. `show` is given an epoch's number, and gives what shows its photos."""
+        """Runs the remaining epochs. `show` gives the progress bar of an epoch, by its number."""
         while not self.ended:
             with show(len(self.history) + 1)(len(self.training)) as advance:
                 self._run_epoch(advance)
             yield self.history[-1]
 
     def _run_epoch(self, advance: Advance) -> None:
-        """`advance` is called with numbers of training photos done."""
         order = np.random.default_rng([self.recipe.seed, len(self.history)]).permutation(len(self.training))
         right = loss = seen = 0.0
         for pixels, labels in _batches(self.training, order, self.recipe.batch_size):
-            batch_loss, batch_right = self._step(pixels, labels)
+            batch_loss, batch_right = self._train_step(pixels, labels)
             seen += len(labels)
             loss, right = loss + float(batch_loss), right + float(batch_right)
             if not np.isfinite(loss):
@@ -85,7 +84,7 @@ class CnnTrainer:
 
     @contextlib.contextmanager
     def _averaged(self) -> Iterator[None]:
-        """With the mean of the weights over about the last epoch in place of those of the last step."""
+        """Swaps in the weights' moving average over about the last epoch."""
         if not self._optimizer.use_ema:
             yield
             return
@@ -110,12 +109,12 @@ class CnnTrainer:
         if not count:
             return None, None
         batches = _batches(self.validation, np.arange(count), self.recipe.batch_size)
-        losses, rights = zip(*(self._look(*batch) for batch in batches), strict=True)
+        losses, rights = zip(*(self._evaluate(*batch) for batch in batches), strict=True)
         return float(sum(map(float, rights))) / count, float(sum(map(float, losses))) / count
 
 
 def _batches(examples: CnnExamples, order: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """While the network is busy with one batch, the next are put together."""
+    """Pixels and labels; the next batches are read while the network works on one."""
 
     def read(at: int) -> tuple[np.ndarray, np.ndarray]:
         chosen = order[at : at + size]
@@ -127,7 +126,7 @@ def _batches(examples: CnnExamples, order: np.ndarray, size: int) -> Iterator[tu
 
 def _optimizer(recipe: CnnRecipe, steps_an_epoch: int) -> keras.Optimizer:
     if recipe.network == BASIC:
-        # At a steady learning rate weights wander about what they should be: their mean is nearer to it.
+        # At a constant learning rate weights wander around the optimum: their average is nearer to it.
         return keras.optimizers.Adam(use_ema=True, ema_momentum=1 - 1 / (steps_an_epoch + 1))
     optimizer = keras.optimizers.SGD(
         _OneCycle(recipe.epochs * steps_an_epoch), momentum=_MOMENTUM, nesterov=True, weight_decay=_WEIGHT_DECAY
@@ -146,30 +145,30 @@ class _OneCycle(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def _compile(model: keras.Model, optimizer: keras.Optimizer, label_count: int, smoothing: float):
-    """A training step, and a look without training; both give the sum of losses and how many are right."""
+    """A training step and an evaluation; both return the sum of losses and the number of correct photos."""
     signature = [tf.TensorSpec([None, *model.input_shape[1:]], tf.uint8), tf.TensorSpec([None], tf.int32)]
 
     def measure(pixels: tf.Tensor, labels: tf.Tensor, training: bool) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         logits = model(tf.cast(pixels, tf.float32), training=training)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-        wanted = losses
+        objective = losses
         if smoothing:
-            wanted = tf.nn.softmax_cross_entropy_with_logits(
+            objective = tf.nn.softmax_cross_entropy_with_logits(
                 labels=smoothing / label_count + (1 - smoothing) * tf.one_hot(labels, label_count), logits=logits
             )
         right = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), labels)
-        return tf.reduce_mean(wanted), tf.reduce_sum(losses), tf.reduce_sum(tf.cast(right, tf.float32))
+        return tf.reduce_mean(objective), tf.reduce_sum(losses), tf.reduce_sum(tf.cast(right, tf.float32))
 
     @tf.function(input_signature=signature, autograph=False)
-    def step(pixels: tf.Tensor, labels: tf.Tensor):
+    def train_step(pixels: tf.Tensor, labels: tf.Tensor):
         with tf.GradientTape() as tape:
-            wanted, loss, right = measure(pixels, labels, training=True)
+            objective, loss, right = measure(pixels, labels, training=True)
         variables = model.trainable_variables
-        optimizer.apply_gradients(zip(tape.gradient(wanted, variables), variables, strict=True))
+        optimizer.apply_gradients(zip(tape.gradient(objective, variables), variables, strict=True))
         return loss, right
 
     @tf.function(input_signature=signature, autograph=False)
-    def look(pixels: tf.Tensor, labels: tf.Tensor):
+    def evaluate(pixels: tf.Tensor, labels: tf.Tensor):
         return measure(pixels, labels, training=False)[1:]
 
-    return step, look
+    return train_step, evaluate

@@ -1,4 +1,4 @@
-"""Gives random batches of distorted photos, which all cores decode while others are trained on."""
+"""Random batches of distorted photos, decoded on all cores while earlier ones are trained on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...photos.folders import Place
 from ...photos.image_lists import Photo
 from ..examples import BalancedBatches, EvenBatches
 
-# With the one that is asked for: those that are decoded meanwhile.
+# Decoded at once, including the batch that is asked for.
 _BATCHES_AHEAD = 3
 
 
@@ -30,7 +30,7 @@ def batches(
     batch_size: int,
     seed: int,
 ) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
-    """Without end: pixels, [batch_size, size, size, 3] uint8, and labels. No view is ever seen twice."""
+    """Endless: pixels, [batch_size, size, size, 3] uint8, and labels. No view is ever seen twice."""
     number = itertools.count()
 
     def drawn() -> Iterator[tuple[Photo, View]]:
@@ -44,7 +44,7 @@ def batches(
 
     with (
         ThreadPoolExecutor(machine.cores()) as threads,
-        # Closed first, so that the threads do not finish what nobody takes.
+        # Closed before the threads, so that they do not decode what nobody takes.
         contextlib.closing(lookahead.results(threads, look, drawn(), _BATCHES_AHEAD * batch_size)) as looks,
     ):
         while True:

@@ -1,4 +1,4 @@
-"""The stages of fine-tuning, which come behind those of a retraining."""
+"""Fine-tuning a trained classifier, and its bottlenecks anew."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from ..trained import Sets, Trained
 from . import photo_batches, unfreezing
 from .tuner import FineTuner, HeldOut, Tuning, held_out_rows
 
-# With the seed, what the order of photos is drawn from: not the one that the final layer was trained on.
+# Added to the seed, so that photos come in another order than when the final layer was trained.
 _STREAM = 1
 
 
 @dataclass(frozen=True)
 class FineTuned:
-    """The best that was found, which may be what fine-tuning began with."""
+    """The best classifier found, which may be the one that fine-tuning began with."""
 
     trained: Trained
-    steps: int  # how many were taken
+    steps: int  # taken
     best_step: int  # of these; 0: it did not help
-    before: float | None  # what share of the validation photos was right
+    before: float | None  # validation accuracy
     after: float | None
 
 
@@ -50,14 +50,14 @@ def fine_tune(
     show: Show,
     show_photos: Show,
 ) -> FineTuned:
-    """To the end or until Ctrl-C. Where it helped, bottlenecks are computed anew, which `show_photos` shows."""
+    """Runs to the last step or until Ctrl-C. If it helped, bottlenecks are computed anew, shown by `show_photos`."""
     with contextlib.closing(_tuner(trained, lists, recipe, tuning)) as tuner:
         curve = _run(tuner, trained, lists, recipe, tuning, journal, show)
         backbone, layer = tuner.best
         journal.layer(layer, trained.steps + tuner.step)
     reached = replace(trained, steps=trained.steps + tuner.step, curve=trained.curve + curve)
     if tuner.best_step:
-        sets = sets_of(lists, backbone, trained.precision, show_photos)
+        sets = _sets_of(lists, backbone, trained.precision, show_photos)
         best_step = trained.steps + tuner.best_step
         reached = replace(reached, backbone=backbone, layer=layer, sets=sets, best_step=best_step)
     before, after = (accuracy.measure(each.layer, each.sets.validation).accuracy for each in (trained, reached))
@@ -84,7 +84,7 @@ def _run(
     journal: Journal,
     show: Show,
 ) -> list[Evaluation]:
-    """Takes the steps, which are counted on from those that the final layer took alone."""
+    """Takes the steps, numbered on from those of the final layer alone."""
     photos = lists.of(TRAINING)
     labels = np.array([photo.label for photo in photos], np.int32)
     draw = random_batches(labels, recipe.class_weights, np.random.default_rng([recipe.seed, _STREAM]))
@@ -112,8 +112,8 @@ def _run(
     return curve
 
 
-def sets_of(lists: ImageLists, backbone: Backbone, precision: str, show: Show) -> Sets:
-    """The bottlenecks of whole photos, by a backbone that no later run will have: they are not kept."""
+def _sets_of(lists: ImageLists, backbone: Backbone, precision: str, show: Show) -> Sets:
+    """The bottlenecks of whole photos; not kept, as no later run will have this backbone."""
     with tempfile.TemporaryDirectory(prefix="poets-bottlenecks-") as folder:
         cache = open_cache(Path(folder), backbone, precision)
         jobs = [Job(photo.path, (WHOLE,)) for photo in lists.photos]
@@ -122,5 +122,5 @@ def sets_of(lists: ImageLists, backbone: Backbone, precision: str, show: Show) -
             found = extraction.run(lambda: network.Network(backbone, precision), backbone.input_size, advance)
         for path, reason in found.unreadable.items():
             raise UserError(f"{lists.image_dir / path} could be read before and now cannot ({reason}): start again")
-        # What is open stays readable when the folder is gone.
+        # Open files stay readable when the folder is gone.
         return Sets.of(lists, found.keys, cache)

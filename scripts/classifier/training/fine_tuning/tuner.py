@@ -1,4 +1,4 @@
-"""Goes on training with the backbone's own weights, a little, on distorted photos."""
+"""Fine-tunes a backbone's weights together with its final layer, on distorted photos."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from . import unfreezing
 from .trainable_network import TrainableNetwork
 from .unfreezing import Weights
 
-# Where the user asks for none. Without any, the network would soon know the photos by heart; of crops, which add
-# empty margins to what is cut off, enlarging alone did better.
+# Where the user asks for none: without any, the network would soon memorise the photos. Enlarging alone did better
+# than crops.
 DISTORTIONS = Distortions(flip_left_right=True, random_scale=80, random_brightness=20)
 
-# How often the validation photos are looked at, and how many of them at most.
+# How often validation photos are evaluated, and on how many of them at most.
 _EVALUATIONS = 10
 _MOST_HELD_OUT = 1000
 
@@ -33,23 +33,23 @@ _BATCH = 32
 @dataclass(frozen=True)
 class Tuning:
     steps: int
-    # What share of what weights of its layer usually are a weight moves in a step. It falls to 0 towards the end.
+    # Step size relative to the layer's RMS weight; decays to 0.
     learning_rate: float = 0.001
-    start: str | None = None  # the layer before which all stays as it is
+    start: str | None = None  # layers before this one stay frozen; None: all are fine-tuned
     distortions: Distortions = DISTORTIONS  # of the photos that are trained on
 
 
 class HeldOut(NamedTuple):
-    """The validation photos that say how far fine-tuning has come."""
+    """The validation photos that fine-tuning is evaluated on."""
 
     pictures: np.ndarray  # [photos, size, size, 3] uint8
     labels: np.ndarray
 
 
 class FineTuner:
-    """Moves the weights of a backbone and of its final layer.
+    """Fine-tunes a backbone and its final layer.
 
-    What it gives are means of them over the last steps, which are calmer than those of any one step.
+    The weights it returns are moving averages over the last steps, which are less noisy than those of any one step.
     """
 
     def __init__(
@@ -68,19 +68,18 @@ class FineTuner:
         self._held_out = held_out
         self._network = TrainableNetwork(backbone, layer.arrays, weights, precision, recipe)
         self._best = backbone, layer
-        self._most_right = self._judge()[0] if len(held_out.labels) else 0.0
+        self._best_accuracy = self._evaluate()[0] if len(held_out.labels) else 0.0
 
     @property
     def best(self) -> tuple[Backbone, FinalLayer]:
-        """The last that get as many validation photos right as any before, give or take what is chance.
+        """The latest whose validation accuracy is within a standard deviation of the best.
 
-        What it began with counts as well: where that is better, it is that, and best_step is 0. Without such photos
-        it is what was reached.
+        The starting point counts as well: if it is better, best_step is 0. Without validation photos it is the latest.
         """
         return self._best
 
     def run(self, batches: Iterator[tuple[np.ndarray, np.ndarray]]) -> Iterator[list[Evaluation]]:
-        """Hands over after every step, with an evaluation if one was made."""
+        """Yields after every step, with an evaluation if one was made."""
         steps = self._tuning.steps
         every, seen = max(1, steps // _EVALUATIONS), []
         for number in range(1, steps + 1):
@@ -95,23 +94,23 @@ class FineTuner:
             if number % every and number != steps:
                 yield []
             else:
-                share, loss = np.mean(seen, axis=0).tolist()
-                yield [Evaluation(number, share, loss, *self.settle())]
+                accuracy, loss = np.mean(seen, axis=0).tolist()
+                yield [Evaluation(number, accuracy, loss, *self.settle())]
                 seen = []
 
     def settle(self) -> tuple[float | None, float | None]:
-        """Looks whether what is reached is the best so far; its accuracy and cross entropy on validation photos."""
-        accuracy, loss = self._judge() if len(self._held_out.labels) else (None, None)
-        # Not by cross entropy, which is lowest early, while nothing is certain and fewer are right. And as steps get
-        # smaller towards the end, what is last is best; the luck of one photo in fifty is no reason to go back.
-        if accuracy is None or accuracy >= self._most_right - self._chance():
+        """Keeps the current weights if they are the best so far; returns validation accuracy and cross entropy."""
+        accuracy, loss = self._evaluate() if len(self._held_out.labels) else (None, None)
+        # Not by cross entropy, which is lowest early, while scores are cautious and accuracy is lower. As the learning
+        # rate decays, later weights are better: a lucky photo or two is no reason to go back.
+        if accuracy is None or accuracy >= self._best_accuracy - self._accuracy_deviation():
             self._best, self.best_step = self.reached(), self.step
-        self._most_right = max(self._most_right, accuracy or 0.0)
+        self._best_accuracy = max(self._best_accuracy, accuracy or 0.0)
         return accuracy, loss
 
-    def _chance(self) -> float:
-        """A standard deviation of the share right."""
-        return math.sqrt(self._most_right * (1 - self._most_right) / len(self._held_out.labels))
+    def _accuracy_deviation(self) -> float:
+        """The standard deviation of the best accuracy."""
+        return math.sqrt(self._best_accuracy * (1 - self._best_accuracy) / len(self._held_out.labels))
 
     def reached(self) -> tuple[Backbone, FinalLayer]:
         moved, layer = self._network.means()
@@ -120,7 +119,7 @@ class FineTuner:
     def close(self) -> None:
         self._network.close()
 
-    def _judge(self) -> tuple[float, float]:
+    def _evaluate(self) -> tuple[float, float]:
         logits, labels = self._network.scores(self._held_out.pictures), self._held_out.labels
         shifted = logits - logits.max(axis=1, keepdims=True)
         losses = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]
@@ -128,5 +127,5 @@ class FineTuner:
 
 
 def held_out_rows(count: int, seed: int) -> np.ndarray:
-    """Which of so many validation photos are looked at."""
+    """A random choice of `count` validation photos, at most _MOST_HELD_OUT."""
     return np.sort(np.random.default_rng(seed).permutation(count)[:_MOST_HELD_OUT])
