@@ -127,7 +127,7 @@ def of_flags() -> Plan:
         model=output_flags.whole_model(),
         quiet=FLAGS.quiet,
     )
-    output_flags.check(plan.places, plan.model, checkpoint, plan.skipped_file)
+    output_flags.check(plan.places, plan.model, checkpoint)
     return plan
 
 

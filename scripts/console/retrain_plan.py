@@ -159,7 +159,7 @@ def of_flags() -> Plan:
     )
     retrained_graph.check_name(plan.places.final_tensor_name)
     if not plan.dry_run:
-        output_flags.check(plan.places, plan.model, plan.skipped_file)
+        output_flags.check(plan.places, plan.model)
         if not plan.bottleneck_dir.exists():  # one that is there may hold all that is wanted
             atomic_files.check_folder(plan.bottleneck_dir, "bottleneck_dir")
         if plan.halfway is not None:

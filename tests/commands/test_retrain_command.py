@@ -341,7 +341,6 @@ UNWRITABLE = {
     "output_graph": "graph.pb",
     "output_labels": "labels.txt",
     "output_model": "model.keras",
-    "skipped_images": "skipped.txt",
     "summaries_dir": "summaries",
     "bottleneck_dir": "cache",
     "intermediate_output_graphs_dir": "graphs",

@@ -177,7 +177,6 @@ def test_bad_input(photos, workplace, words, message):
         "output_model=/proc/model.keras",
         "checkpoint=/proc/checkpoint.npz",
         "summaries_dir=/proc/summaries",
-        "skipped_images=/proc/skipped.txt",
         "plot_curves=/proc/curves.png",
     ],
 )

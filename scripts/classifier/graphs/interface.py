@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import entry
+from . import picture_entry
 from .frozen_graph import node_of
 from .wiring import Wiring, attribute, constant, inputs_of, kind_of
 
@@ -80,7 +80,9 @@ def find(graph_def: GraphDef, input_layer: str | None = None, output_layer: str 
     wiring = Wiring(graph_def)
     output = _output(wiring) if output_layer is None else node_of(output_layer)
     within = wiring.before(output) if output in wiring.nodes else set(wiring.nodes)
-    start = entry.find(wiring, within) if input_layer is None else entry.at(wiring, node_of(input_layer))
+    start = (
+        picture_entry.find(wiring, within) if input_layer is None else picture_entry.at(wiring, node_of(input_layer))
+    )
     bottleneck, outputs = _final_layer(wiring, output, within)
     return Interface(**(vars(start) if start else {}), output_layer=output, bottleneck=bottleneck, outputs=outputs)
 
