@@ -76,7 +76,7 @@ def assert_same(found: dict[bytes, np.ndarray], expected: dict[bytes, np.ndarray
         np.testing.assert_allclose(found[key], vector, rtol=1e-5, atol=1e-5)
 
 
-def wait_until(true, seconds: float = 90) -> None:
+def wait_until(true, seconds: float = 240) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end
