@@ -44,6 +44,8 @@ class CnnTrainer:
         self._optimizer.build(self.model.trainable_variables)
         smoothing = 0.0 if recipe.network == BASIC else _LABEL_SMOOTHING
         self._train_step, self._evaluate = _compile(self.model, self._optimizer, label_count, smoothing)
+        # One for all epochs: Python drops a Ctrl-C that comes while a pool is being taken apart.
+        self._reader = ThreadPoolExecutor(1)
 
     @property
     def best_epoch(self) -> int:
@@ -69,7 +71,7 @@ class CnnTrainer:
     def _run_epoch(self, advance: Advance) -> None:
         order = np.random.default_rng([self.recipe.seed, len(self.history)]).permutation(len(self.training))
         right = loss = seen = 0.0
-        for pixels, labels in _batches(self.training, order, self.recipe.batch_size):
+        for pixels, labels in _batches(self._reader, self.training, order, self.recipe.batch_size):
             batch_loss, batch_right = self._train_step(pixels, labels)
             seen += len(labels)
             loss, right = loss + float(batch_loss), right + float(batch_right)
@@ -108,20 +110,21 @@ class CnnTrainer:
         count = len(self.validation)
         if not count:
             return None, None
-        batches = _batches(self.validation, np.arange(count), self.recipe.batch_size)
+        batches = _batches(self._reader, self.validation, np.arange(count), self.recipe.batch_size)
         losses, rights = zip(*(self._evaluate(*batch) for batch in batches), strict=True)
         return float(sum(map(float, rights))) / count, float(sum(map(float, losses))) / count
 
 
-def _batches(examples: CnnExamples, order: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _batches(
+    reader: ThreadPoolExecutor, examples: CnnExamples, order: np.ndarray, size: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Pixels and labels; the next batches are read while the network works on one."""
 
     def read(at: int) -> tuple[np.ndarray, np.ndarray]:
         chosen = order[at : at + size]
         return examples.pictures.take(examples.rows[chosen]), examples.labels[chosen]
 
-    with ThreadPoolExecutor(1) as reader:
-        yield from lookahead.results(reader, read, range(0, len(order), size), _AHEAD + 1)
+    return lookahead.results(reader, read, range(0, len(order), size), _AHEAD + 1)
 
 
 def _optimizer(recipe: CnnRecipe, steps_an_epoch: int) -> keras.Optimizer:
