@@ -56,6 +56,7 @@ class Summaries:
     """The event files of one training, in train/ and validation/ of a folder; those of the last one go."""
 
     def __init__(self, folder: Path):
+        _import_all()
         try:
             self._train, self._validation = (_EventFile(folder / name) for name in ("train", "validation"))
         except OSError as error:
@@ -91,6 +92,16 @@ class Summaries:
     def close(self) -> None:
         self._train.close()
         self._validation.close()
+
+
+def _import_all() -> None:
+    """Loads now what is needed later: a Ctrl-C in the midst of an import would leave it half done."""
+    import tensorboard.compat.proto.event_pb2
+    import tensorboard.compat.proto.summary_pb2
+    import tensorboard.plugins.histogram.summary_v2
+    import tensorboard.plugins.image.metadata
+    import tensorboard.plugins.scalar.summary_v2
+    import tensorboard.util.tensor_util  # noqa: F401
 
 
 class _EventFile:
