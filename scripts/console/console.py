@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 
+from ..classifier import invocation
 from ..classifier.showing import Advance, Show
 from ..classifier.stopwatch import Stopwatch
 from . import progress
@@ -36,6 +37,11 @@ class Console:
     def warn(self, *lines: str) -> None:
         for line in lines:
             print(f"warning: {line}", file=sys.stderr)
+
+    def suggest(self, *steps: tuple[str, str]) -> None:
+        """Ends a command with what to do next: ("label a photo", "label_image --image=some.jpg")."""
+        width = max(len(what) for what, _ in steps) + 1
+        self.say("next:", *(f"  {f'{what}:':{width}}  {invocation.command(words)}" for what, words in steps))
 
     def tell(self, lines: Sequence[str], warnings: Sequence[str]) -> None:
         """Warns first, so that warnings stand before the results that they qualify."""

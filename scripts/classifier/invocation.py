@@ -1,0 +1,17 @@
+"""What people type to run Poets here: `python -m scripts.NAME` in a clone, `poets NAME` where it is installed."""
+
+_PACKAGE = __name__.partition(".")[0]
+_INSTALLED_AS = "poets"
+DISTRIBUTION = "photo-poets"
+
+
+def command(words: str) -> str:
+    """A command line: command("label_image --image=rose.jpg")."""
+    return f"poets {words}" if _PACKAGE == _INSTALLED_AS else f"python -m {_PACKAGE}.{words}"
+
+
+def install(extra: str) -> str:
+    """The line that installs what requirements/EXTRA.txt lists; "core" names the packages that all commands need."""
+    if _PACKAGE != _INSTALLED_AS:
+        return f"pip install -r requirements/{extra}.txt"
+    return f"pip install {DISTRIBUTION}" if extra == "core" else f"pip install '{DISTRIBUTION}[{extra}]'"
