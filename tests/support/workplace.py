@@ -35,6 +35,12 @@ class Workplace:
         command = self.command(name, *words)
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
 
+    def run_as(self, package: str, *words: str) -> subprocess.CompletedProcess:
+        """Runs `python -m PACKAGE` in this folder, which has it."""
+        command = [sys.executable, "-m", package, *map(str, words)]
+        environment = self.environment({"PYTHONPATH": str(self.folder)})
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300)
+
     def start(self, name: str, *words: str, stdout, stderr, env: dict[str, str] | None = None) -> warm_commands.Running:
         """Does not wait for its end."""
         return warm_commands.Running(
