@@ -112,7 +112,7 @@ def test_with_photos_there_is_nothing_left_to_do(home):
 def test_other_requirements_are_installed(home):
     requirements = home / "requirements" / "core.txt"
     requirements.write_text(requirements.read_text() + "# changed\n")
-    assert "installing what requirements/core.txt lists" in setup(home).stdout
+    assert "installing the packages in requirements/core.txt" in setup(home).stdout
     assert "installing" not in setup(home).stdout
 
 
@@ -122,7 +122,7 @@ def test_packages_that_cannot_be_installed(home):
     requirements.write_text(f"{right}\nno-such-package==1.0\n")
     process = setup(home)
     assert process.returncode == 1
-    assert process.stderr.splitlines()[-1].startswith("error: the packages of requirements/core.txt could not be")
+    assert process.stderr.splitlines()[-1].startswith("error: could not install the packages in requirements/core.txt")
     assert "Ready" not in process.stdout
     requirements.write_text(right)
     assert setup(home).returncode == 0
@@ -188,7 +188,7 @@ def test_another_python_than_the_one_of_venv_is_not_used_silently(home):
     other = write_script(home.parent / "tools" / "python3.10x", "echo 3.99")
     process = setup(home, PYTHON=str(other))
     assert process.returncode == 1
-    assert f".venv is of Python {VERSION}, PYTHON={other} is 3.99" in process.stderr
+    assert f".venv has Python {VERSION} but PYTHON={other} is 3.99" in process.stderr
     assert (home / ".venv").is_dir()
 
 
@@ -209,7 +209,7 @@ def test_a_killed_setup_is_continued(tmp_path):
     assert (home / ".venv" / "unfinished").exists()
     again = setup(home)
     assert (again.returncode, again.stderr) == (0, "")
-    assert "making .venv anew" in again.stdout
+    assert "making a new .venv" in again.stdout
     assert "Ready." in again.stdout
     assert not (home / ".venv" / "unfinished").exists()
     assert run_quietly([home / ".venv" / "bin" / "python", "-c", "import absl.flags"]).returncode == 0
@@ -249,7 +249,7 @@ def test_a_python_that_will_not_do(tmp_path, lines, message, words):
 def test_no_python_by_the_name_given(tmp_path):
     process = setup(new_home(tmp_path), PYTHON="python3.99")
     assert process.returncode == 1
-    assert process.stderr.startswith("error: python3.99 is not found, expected Python 3.10 to 3.13")
+    assert process.stderr.startswith("error: python3.99 was not found, expected Python 3.10 to 3.13")
 
 
 @pytest.mark.parametrize("words", [["deno"], ["demo", "now"], ["--tset"], ["-x", "-y"]], ids=str)
