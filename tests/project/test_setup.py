@@ -178,10 +178,11 @@ def test_demo_draws_trains_and_labels_without_fetching(home):
     assert process.returncode == 0, process
     assert "POETS_MIRROR" not in process.stderr
     assert (home / "tf_files" / "retrained_graph.pb").stat().st_size > 0
-    *_, labelling, first, second, third, fourth, fifth = process.stdout.splitlines()
-    assert labelling == "labelling tf_files/drawn_flowers/daisy/daisy_0001.jpg:"
-    named = {line.split(" (score=")[0] for line in (first, second, third, fourth, fifth)}
+    lines = process.stdout.splitlines()
+    labelling = lines.index("labelling tf_files/drawn_flowers/daisy/daisy_0001.jpg:")
+    named = {line.split(" (score=")[0] for line in lines[labelling + 1 : labelling + 6]}
     assert named == {path.name for path in flowers.iterdir() if path.is_dir()}
+    assert lines[labelling + 6] == "It works. Next:"
 
 
 def test_another_python_than_the_one_of_venv_is_not_used_silently(home):
