@@ -1,4 +1,4 @@
-"""The house is kept in order: small rooms, one way in, names that say what is behind them."""
+"""The code stays in order: small modules, one way in, names that explain themselves."""
 
 import ast
 import re
@@ -33,7 +33,7 @@ def tracked_python() -> list[Path]:
 
 
 def test_a_wings_own_file_is_a_docstring():
-    """Or importing one module of a wing would run them all."""
+    """Otherwise importing one module of a wing would run them all."""
     for path in MODULES:
         if path.name == "__init__.py" and path not in PUBLIC_FACES:
             body = parsed(path).body

@@ -24,7 +24,7 @@ run_quietly = functools.partial(subprocess.run, capture_output=True, text=True, 
 
 
 def environment(home, **changes):
-    """`python3` is the Python that runs the tests, and photos come from a mirror that has none."""
+    """With the tests' own Python as `python3`, and a mirror without photos."""
     tools = home.parent / "tools"
     tools.mkdir(exist_ok=True)
     write_script(tools / "python3", f'exec "{Path(sys._base_executable).resolve()}" "$@"')
@@ -34,7 +34,7 @@ def environment(home, **changes):
 
 
 def setup(home, *arguments, **changes):
-    """Runs setup.sh from another folder than its own."""
+    """Runs setup.sh from a folder other than its own."""
     return run_quietly(["bash", home / "setup.sh", *arguments], cwd=home.parent, env=environment(home, **changes))
 
 
@@ -45,7 +45,7 @@ def write_script(path, *lines):
 
 
 def new_home(folder):
-    """What a clone would hold, except that the only package it asks for borrows those that the tests run with."""
+    """Like a clone, except that its only required package borrows those that the tests run with."""
     home = folder / "poets"
     shutil.copytree(ROOT / "scripts", home / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "setup.sh", home)
@@ -66,7 +66,7 @@ def new_home(folder):
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """A scratch copy that is set up, but for the flower photos, which could not be reached."""
+    """A scratch copy that is set up, except for the flower photos, which could not be reached."""
     home = new_home(tmp_path_factory.mktemp("setup"))
     (home / "tf_files" / "drawn_flowers").mkdir()
     process = setup(home)
@@ -224,7 +224,7 @@ def wait_until(condition, process):
         time.sleep(0.005)
 
 
-# A fake Python answers what setup.sh asks of one.
+# A fake Python answers setup.sh's questions.
 FAKE_PYTHONS = {
     "too old": (["echo 3.9"], "python3 is Python 3.9, expected 3.10 to 3.13"),
     "too new": (["echo 3.14"], "python3 is Python 3.14, expected 3.10 to 3.13"),

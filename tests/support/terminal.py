@@ -1,4 +1,4 @@
-"""A shell on a terminal, typed into as people do."""
+"""A shell on a terminal, for typing into as people do."""
 
 import contextlib
 import os
