@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
 import struct
 import termios
@@ -66,8 +67,17 @@ def test_tensorboard_gets_curves_histograms_graph_and_picture(retrained):
     for part in events:
         steps = [event.step for event in events[part].Tensors("accuracy")]
         assert steps == list(range(10, 201, 10))
-    picture = events["validation"].Tensors("confusion_matrix")[0].tensor_proto.string_val
+
+
+def test_tensorboard_gets_the_test_photos_confusion_matrix(retrained):
+    events = EventAccumulator(str(retrained / "summaries" / "test"), size_guidance={"tensors": 0})
+    events.Reload()
+    tag = "confusion matrix of the test photos"
+    assert events.Tags()["tensors"] == [tag]
+    picture = events.Tensors(tag)[0].tensor_proto.string_val
     assert int(picture[0]) > 100 and picture[2].startswith(b"\x89PNG")
+    said = events.SummaryMetadata(tag).summary_description
+    assert re.fullmatch(r"test photos: 100\.0 % \(95 % interval .* N = \d+\) right", said)
 
 
 def test_summaries_of_an_earlier_training_go_and_other_files_stay(workplace, photos):
@@ -127,7 +137,7 @@ def test_a_damaged_cache_costs_only_what_is_damaged(workplace, photos):
     content[len(content) // 2 + 100] ^= 255  # a value in the midst of a vector
     part.write_bytes(content)
     again = workplace.retrain(photos)
-    assert "71 cached, 1 computed" in again.stdout and "warning: 1 cached bottlenecks were damaged" in again.stderr
+    assert "71 cached, 1 computed" in again.stdout and "warning: 1 cached bottleneck was damaged" in again.stderr
     assert (workplace / "retrained_graph.pb").read_bytes() == before
 
 
@@ -243,7 +253,7 @@ def test_a_terminal_shows_bars_with_rate_and_time_left(workplace, photos):
     status, shown = run_on_a_terminal(workplace, photos)
     assert status == 0, shown
     assert re.search(r"bottlenecks: 100%.* 72/72 \[.*photos/s", shown)
-    assert re.search(r"training: 100%.* 4000/4000 \[.*steps/s.*validation 100 %", shown)
+    assert re.search(r"training: 100%.* 4000/4000 \[.*steps/s.*validation 100.0 %", shown)
     assert shown.count("\n") < 20  # a line that is rewritten, not two thousand lines
 
 
@@ -259,13 +269,48 @@ def test_intermediate_graphs_are_written_and_can_label(workplace, photos):
 
 def test_dry_run_says_and_writes_nothing(workplace, photos):
     before = workplace.retrain(photos, "--dry_run")
-    assert before.returncode == 0 and "of 0 photos are cached, of 72 not" in before.stdout
+    assert before.returncode == 0 and "bottlenecks: 0 photos cached, 72 to compute" in before.stdout
     assert "nothing to download" in before.stdout and "200 training steps" in before.stdout
     assert [path.name for path in workplace.folder.iterdir()] == ["photos"]
     assert workplace.retrain(photos).returncode == 0
-    assert "of 72 photos are cached, of 0 not" in workplace.retrain(photos, "--dry_run").stdout
+    assert "bottlenecks: 72 photos cached, 0 to compute" in workplace.retrain(photos, "--dry_run").stdout
     inception = workplace.retrain(photos, "--dry_run", "--architecture=inception_v3")
-    assert "would be downloaded (87.9 MB)" in inception.stdout
+    assert "network: a download of 87.9 MB" in inception.stdout
+
+
+def test_another_folders_classifier_is_not_replaced_without_a_word(workplace, photos):
+    assert "this replaces" not in workplace.retrain(photos).stderr
+    assert workplace.retrain(photos).stderr == ""  # the same folder again
+    other = draw_folder(workplace / "other", ("yellow", "red"))
+    said = (
+        f"warning: this replaces {workplace / 'retrained_graph.pb'}, trained on {photos} (labels blue, green, red) "
+        f"on {time.strftime('%Y-%m-%d')}; give another --output_graph to keep both\n"
+    )
+    for words in (["--dry_run"], []):
+        assert workplace.retrain(other, *words).stderr == said
+    # Without a record the labels tell.
+    (workplace / "retrained_graph.json").unlink()
+    assert workplace.retrain(other, "--dry_run").stderr == ""
+    assert "(labels red, yellow) written on" in workplace.retrain(photos, "--dry_run").stderr
+    (workplace / "retrained_labels.txt").unlink()
+    assert "retrained_graph.pb, written on" in workplace.retrain(photos, "--dry_run").stderr
+
+
+def test_a_plan_comes_first_and_what_to_do_next_last(workplace):
+    photos = draw_folder(workplace / "my photos")
+    done = workplace.retrain(photos, f"--output_graph={workplace / 'my graph.pb'}", "--tune")
+    plan = (
+        "plan: run the photos through color_texture, try 8 recipes, train a final layer for 200 steps, test it, write "
+    )
+    assert done.stdout.splitlines()[1] == f"{plan}{workplace / 'my graph.pb'}"
+    *_, head, label, evaluate, serve = done.stdout.splitlines()
+    assert head == "next:" and serve.startswith("  serve it:            python -m scripts.serve --graph='/")
+    for line in (label, evaluate):
+        words = shlex.split(line.partition("scripts.")[2])
+        assert f"--graph={workplace / 'my graph.pb'}" in words
+        again = workplace.run(*words)
+        assert again.returncode == 0, again.stderr
+    assert (workplace / "report.html").exists()
 
 
 def test_quiet_says_nothing(workplace, photos):

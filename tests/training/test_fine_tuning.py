@@ -59,7 +59,7 @@ def test_only_the_last_part_moves_and_names_stay(tuned, backbone):
 
 def test_what_is_said_and_recorded(tuned, backbone):
     assert "fine-tuning on photos that are mirrored half of the time, enlarged by up to" in tuned.printed
-    taken = re.search(r"fine-tuning took \d+ s; kept as it was after (\d) of 6 steps, of the valid", tuned.printed)
+    taken = re.search(r"fine-tuning took \d+ s; the weights from step (\d) of 6 are kept; valid", tuned.printed)
     record = json.loads((tuned / "retrained_graph.json").read_text())
     assert (record["steps_trained"], record["best_step"]) == (66, 60 + int(taken.group(1)))
     assert record["backbone"]["fingerprint"] != backbone.fingerprint and "fine-tuning" in record["seconds"]
@@ -102,7 +102,7 @@ def test_ctrl_c_keeps_the_best_that_was_reached(tuned, workplace):
     running.send_signal(signal.SIGINT)
     status, said = running.wait(100), (workplace / "said").read_text()
     assert status == 0 and "Traceback" not in said, said
-    steps = int(re.search(r"fine-tuning took .* of (\d+) steps, of the valid", said).group(1))
+    steps = int(re.search(r"fine-tuning took .* of (\d+) are kept; valid", said).group(1))
     record = json.loads((workplace / "retrained_graph.json").read_text())
     assert record["steps_trained"] == 60 + steps < 1000000
     assert workplace.label(f"--image={next((photos / 'red').iterdir())}").returncode == 0
@@ -111,7 +111,7 @@ def test_ctrl_c_keeps_the_best_that_was_reached(tuned, workplace):
 def test_a_layer_that_is_not_there_is_named_with_the_nearest(tuned):
     done = tuned.retrain(*tuned.words, "--fine_tune_from=Conv2d_12_dephtwise")
     assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert "has no layer Conv2d_12_dephtwise; the nearest layers with weights are Conv2d_12_depthwise, " in done.stderr
+    assert "has no layer Conv2d_12_dephtwise; similar layers with weights: Conv2d_12_depthwise, " in done.stderr
 
 
 def test_weights_in_eight_bits_are_refused(tuned):

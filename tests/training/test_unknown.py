@@ -41,7 +41,7 @@ def test_what_is_read_back_measures_the_same(flowers):
     assert np.array_equal(unknown.from_bytes(data, "x").distances(held_out), tells.distances(held_out))
     assert data == unknown.learn(training, labels, held_out, 0.95, seed=0).to_bytes()
     for damaged in (b"", b"PK\x03\x04", data[:1000], b"<html>"):
-        with pytest.raises(UserError, match="x cannot be read"):
+        with pytest.raises(UserError, match="cannot read x"):
             unknown.from_bytes(damaged, "x")
 
 
