@@ -20,7 +20,7 @@ from ..drawing import confusion_matrix
 from ..drawing.colours import PAPER
 from ..drawing.lettering import Lettering
 from ..errors import UserError
-from .accuracy import Results, share_in_words
+from .accuracy import Results
 from .final_layer import Evaluation, FinalLayer
 
 if TYPE_CHECKING:
@@ -95,7 +95,9 @@ class Summaries:
         """The confusion matrix of the `which` photos as a picture, in their own run."""
         if not results.total:
             return
-        title = f"{which} photos: {share_in_words(results.right, results.total)} right"
+        title = (
+            f"{which} photos: {results.right} of {results.total} right ({100 * results.right / results.total:.1f} %)"
+        )
         matrix = confusion_matrix.draw(results.confusion, labels)
         tag = f"confusion matrix of the {which} photos"
         if which == "validation":

@@ -49,9 +49,8 @@ def judge(history: list[Evaluation], validation: Sequence[int], recipe: CnnRecip
     # Always naming the commonest label is right at least as often as drawing labels at random.
     total, guessing = sum(validation), max(validation) / sum(validation)
     if accuracy.interval_95(round(max(validated) * total), total)[0] <= guessing:
-        return Verdict(
-            NOTHING, _no_better_than(guessing, max(validated), total), _for_a_start(recipe, gaps[-1] >= _WIDE_GAP)
-        )
+        memorises = min(gaps[-1], last.accuracy - guessing) >= _WIDE_GAP
+        return Verdict(NOTHING, _no_better_than(guessing, max(validated), total), _for_a_start(recipe, memorises))
     if gaps[-1] >= _WIDE_GAP:
         since = len(gaps)
         while since > 1 and gaps[since - 2] >= _WIDE_GAP:
