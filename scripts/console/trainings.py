@@ -40,15 +40,14 @@ def end(
 
 def _next(graph: Path, lists: ImageLists) -> list[tuple[str, str]]:
     chosen = [] if graph == _DEFAULT_GRAPH else [_flag("graph", graph)]
-    report = _flag("report", graph.with_name("report.html"))
-    steps = [
-        ("see how good it is", " ".join(["evaluate", *chosen, report])),
-        ("serve it", " ".join(["serve", *chosen])),
-    ]
+    held_out = lists.of(TESTING) or lists.of(VALIDATION)
+    steps = [("serve it", " ".join(["serve", *chosen]))]
+    if held_out:  # others than those trained on, to evaluate it fairly
+        report = _flag("report", graph.with_name("report.html"))
+        steps.insert(0, ("see how good it is", " ".join(["evaluate", *chosen, report])))
     if isinstance(lists.image_dir, Path):  # label_image reads local files
-        photo = (lists.of(TESTING) or lists.of(VALIDATION) or lists.photos)[0]
-        image = _flag("image", lists.image_dir / photo.path)
-        steps.insert(0, ("label a photo", " ".join(["label_image", *chosen, image])))
+        photo = _flag("image", lists.image_dir / (held_out or lists.photos)[0].path)
+        steps.insert(0, ("label a photo", " ".join(["label_image", *chosen, photo])))
     return steps
 
 

@@ -270,7 +270,7 @@ def test_intermediate_graphs_are_written_and_can_label(workplace, photos):
 def test_dry_run_says_and_writes_nothing(workplace, photos):
     before = workplace.retrain(photos, "--dry_run")
     assert before.returncode == 0 and "bottlenecks: 0 photos cached, 72 to compute" in before.stdout
-    assert "nothing to download" in before.stdout and "200 training steps" in before.stdout
+    assert "nothing to download" in before.stdout and "train a final layer for 200 steps" in before.stdout
     assert [path.name for path in workplace.folder.iterdir()] == ["photos"]
     assert workplace.retrain(photos).returncode == 0
     assert "bottlenecks: 72 photos cached, 0 to compute" in workplace.retrain(photos, "--dry_run").stdout
@@ -284,10 +284,13 @@ def test_another_folders_classifier_is_not_replaced_without_a_word(workplace, ph
     other = draw_folder(workplace / "other", ("yellow", "red"))
     said = (
         f"warning: this replaces {workplace / 'retrained_graph.pb'}, trained on {photos} (labels blue, green, red) "
-        f"on {time.strftime('%Y-%m-%d')}; give another --output_graph to keep both\n"
+        f"on {time.strftime('%Y-%m-%d')}; give another --output_graph and --output_labels to keep both\n"
     )
     for words in (["--dry_run"], []):
         assert workplace.retrain(other, *words).stderr == said
+    alone = workplace.retrain(photos, "--dry_run", f"--output_graph={workplace / 'second.pb'}").stderr
+    labels = workplace / "retrained_labels.txt"
+    assert alone.startswith(f"warning: this replaces {labels} (labels red, yellow) of another classifier; give another")
     # Without a record the labels tell.
     (workplace / "retrained_graph.json").unlink()
     assert workplace.retrain(other, "--dry_run").stderr == ""

@@ -17,39 +17,47 @@ _LABELS_NAMED = 5
 
 
 def warnings(places: Places, lists: ImageLists) -> list[str]:
-    """None if the graph there was trained on the same folder; without a record, if it has the same labels."""
+    """None where the same folder is trained on again, or, without a record of the folder, the same labels."""
     try:
-        if not places.graph.is_file():
-            return []
-        record = _record(places.graph)
-        day = date.fromtimestamp(places.graph.stat().st_mtime)
-        labels = _labels(record, places.labels)
+        record = _record(places.graph) if places.graph.is_file() else None
+        listed = _listed(places.labels)
+        if record is not None:
+            origin = _other_origin(record, listed, lists, date.fromtimestamp(places.graph.stat().st_mtime))
+            if origin is not None:
+                both = "give another --output_graph and --output_labels to keep both"
+                return [f"this replaces {places.graph}, {origin}; {both}"]
     except OSError:
-        return []  # whoever writes it reports what is wrong with it
-    folder = record.get("options", {}).get("image_dir")
+        return []  # writing will report what is wrong there
+    if listed and listed != lists.labels and listed != (record or {}).get("labels"):
+        return [
+            f"this replaces {places.labels} {_in_words(listed)}of another classifier; "
+            "give another --output_labels to keep it"
+        ]
+    return []
+
+
+def _other_origin(record: dict, listed: tuple[str, ...], lists: ImageLists, day: date) -> str | None:
+    """The origin of the graph that this is the record of, if it is another one."""
+    folder, labels = record.get("options", {}).get("image_dir"), record.get("labels", listed)
     if folder is None:
-        if labels == lists.labels:
-            return []
-        origin = f"{_in_words(labels)}written on {day}"
-    else:
-        if _absolute(folder) == folders.absolute(lists.image_dir):
-            return []
-        named = category_names.shown(labels, category_names.known(record, labels))
-        origin = f"trained on {folder} {_in_words(named)}on {day}"
-    return [f"this replaces {places.graph}, {origin}; give another --output_graph to keep both"]
+        return None if labels == lists.labels else f"{_in_words(labels)}written on {day}"
+    if _absolute(folder) == folders.absolute(lists.image_dir):
+        return None
+    named = category_names.shown(labels, category_names.known(record, labels))
+    return f"trained on {folder} {_in_words(named)}on {day}"
 
 
 def _record(graph: Path) -> dict:
+    """Empty if there is none."""
     try:
-        return run_record.read(graph) or {}
+        found = run_record.read(graph) or {}
     except UserError:
         return {}
+    return {**found, "labels": tuple(found["labels"])} if "labels" in found else found
 
 
-def _labels(record: dict, labels_file: Path) -> tuple[str, ...]:
-    if "labels" in record:
-        return tuple(record["labels"])
-    return tuple(labels_file.read_text("utf-8", "replace").splitlines()) if labels_file.is_file() else ()
+def _listed(labels: Path) -> tuple[str, ...]:
+    return tuple(labels.read_text("utf-8", "replace").splitlines()) if labels.is_file() else ()
 
 
 def _in_words(labels: Sequence[str]) -> str:
