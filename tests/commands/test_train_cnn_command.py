@@ -1,4 +1,4 @@
-"""python -m scripts.train_cnn: from photos to a classifier, without any pretrained network."""
+"""python -m scripts.train_cnn: from photos to a classifier, without a pretrained network."""
 
 import json
 import re
@@ -22,7 +22,7 @@ EPOCHS = 4
 
 
 def words_of(place: Workplace, photos, *more: str) -> list[str]:
-    """Small pictures, and everything that is written goes to `place`."""
+    """Flags for small pictures, with all outputs in `place`."""
     files = {
         "output_graph": "cnn_graph.pb",
         "output_labels": "cnn_labels.txt",
@@ -41,7 +41,7 @@ RECIPE = ("--augment", "--dropout=0.2", "--testing_percentage=10", "--seed=3")
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> Workplace:
-    """Of three colours, by the basic network; tests only read it."""
+    """The basic network on three colours; tests only read it."""
     place = Workplace(tmp_path_factory.mktemp("cnn"))
     draw_folder(place / "photos")
     more = [
@@ -98,7 +98,7 @@ def test_what_it_writes_is_what_retrain_writes(trained):
     assert done.returncode == 0 and "score" in done.stdout
 
 
-def test_pictures_about_it(trained):
+def test_its_pictures(trained):
     for name, sizes in (("samples.png", (1200, 1200)), ("views.png", (1200, 1200)), ("curves.png", (1380, 470))):
         picture = Image.open(trained / name)
         assert all(abs(got - wanted) < 150 for got, wanted in zip(picture.size, sizes, strict=True)), name
@@ -116,7 +116,7 @@ def test_other_commands_take_it(trained):
     assert picture.exists()
 
 
-def test_killed_and_resumed_it_comes_to_the_same(trained, tmp_path):
+def test_killed_and_resumed_it_gives_the_same_result(trained, tmp_path):
     place = Workplace(tmp_path)
     words = words_of(place, trained / "photos", *RECIPE)
     with open(place / "said", "w") as said:
@@ -133,7 +133,7 @@ def test_killed_and_resumed_it_comes_to_the_same(trained, tmp_path):
     assert (place / "cnn_graph.pb").read_bytes() == (trained / "cnn_graph.pb").read_bytes()
 
 
-def test_deep_on_photos_in_sets_some_of_them_broken_none_cached(tmp_path):
+def test_deep_on_a_ready_made_split_with_broken_photos_uncached(tmp_path):
     place = Workplace(tmp_path)
     for part, each in (("train", 12), ("test", 4)):
         draw_folder(place / f"photos/{part}", ("green", "red"), each)
@@ -161,7 +161,7 @@ def test_ctrl_c_keeps_the_best_epoch(trained, tmp_path):
     status, said = running.wait(100), (place / "said").read_text()
     assert status == 0 and "--resume continues" in said, said
     assert "validation accuracy" in said and (place / "cnn_graph.pb").exists()
-    # Where no photos were kept for testing, evaluate looks at those for validation, and says so.
+    # Without test photos, evaluate uses the validation photos and says so.
     done = place.run("evaluate", f"--graph={place / 'cnn_graph.pb'}")
     assert done.returncode == 0 and "validation photos" in done.stdout and "kept for testing" in done.stderr
 
@@ -302,9 +302,9 @@ def test_random_views():
     mirrored = [np.allclose(one, two[:, ::-1], atol=1e-3) for one, two in zip(flipped, pixels, strict=True)]
     same = [np.allclose(one, two, atol=1e-3) for one, two in zip(flipped, pixels, strict=True)]
     assert all(np.logical_xor(mirrored, same)) and 10 < sum(mirrored) < 54
-    # Whole pixels are shifted: no new values come up, and the middle stays within reach.
+    # Shifts are whole pixels: no new values appear.
     shifted = RandomViews(Views(shift=0.25), seed=1)(pixels, training=True).numpy()
     assert all(set(one.ravel()) <= set(two.ravel()) for one, two in zip(shifted, pixels, strict=True))
     turned = RandomViews(Views(rotation=0.1, zoom=0.1), seed=1)(pixels, training=True).numpy()
     assert turned.shape == pixels.shape and not np.allclose(turned, pixels)
-    assert np.allclose(turned[:, 4, 4], pixels[:, 4, 4], atol=1e-2)  # the middle is where it was
+    assert np.allclose(turned[:, 4, 4], pixels[:, 4, 4], atol=1e-2)  # the centre stays in place

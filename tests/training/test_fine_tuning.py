@@ -1,4 +1,4 @@
-"""Training goes on with the network's own weights: through retrain, on a small network with random weights."""
+"""Fine-tuning through retrain, on a small network with random weights."""
 
 import json
 import re
@@ -47,7 +47,7 @@ def constants(graph_def) -> dict[str, np.ndarray]:
     return {name: value(name, nodes) for name, node in nodes.items() if node.op == "Const"}
 
 
-def test_only_the_last_part_moves_and_names_stay(tuned, backbone):
+def test_only_the_last_part_changes_and_names_stay(tuned, backbone):
     written = frozen_graph.read(tuned / "retrained_graph.pb")
     before, after = constants(backbone.graph_def), constants(written)
     moved = {name for name in before if before[name].tobytes() != after[name].tobytes()}
@@ -67,8 +67,8 @@ def test_what_is_said_and_recorded(tuned, backbone):
     assert (tuned / "intermediate" / "intermediate_66.pb").exists()
 
 
-def test_what_was_measured_is_what_the_written_graph_does(tuned):
-    """The figures are of bottlenecks by the network as it is now."""
+def test_the_written_graph_has_the_measured_accuracy(tuned):
+    """The test accuracy is that of the fine-tuned network."""
     measured = json.loads(tuned.run("evaluate", f"--graph={tuned / 'retrained_graph.pb'}", "--json").stdout)
     record = json.loads((tuned / "retrained_graph.json").read_text())
     assert measured["accuracy"] == pytest.approx(record["test"]["accuracy"])
@@ -108,7 +108,7 @@ def test_ctrl_c_keeps_the_best_that_was_reached(tuned, workplace):
     assert workplace.label(f"--image={next((photos / 'red').iterdir())}").returncode == 0
 
 
-def test_a_layer_that_is_not_there_is_named_with_the_nearest(tuned):
+def test_an_unknown_layer_gets_suggestions(tuned):
     done = tuned.retrain(*tuned.words, "--fine_tune_from=Conv2d_12_dephtwise")
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert "has no layer Conv2d_12_dephtwise; similar layers with weights: Conv2d_12_depthwise, " in done.stderr

@@ -1,4 +1,4 @@
-"""Final layers of more than one layer, other ways of training them, and looking for the best: through retrain."""
+"""Hidden layers, other optimizers and --tune, through retrain."""
 
 import dataclasses
 import json
@@ -29,7 +29,7 @@ HEAD = [
 
 @pytest.fixture(scope="module")
 def deep(retrained, tmp_path_factory) -> Workplace:
-    """A classifier with two hidden layers, and an intermediate graph of it."""
+    """A classifier with two hidden layers, and an intermediate graph."""
     place = Workplace(tmp_path_factory.mktemp("deep"))
     again = f"--bottleneck_dir={retrained / 'bottlenecks'}"
     done = place.retrain(retrained / "photos", *HEAD, again, "--intermediate_store_frequency=100")
@@ -111,7 +111,7 @@ def test_tuning_shows_a_table_and_trains_with_the_best(workplace, retrained):
     assert "the test photos give a fair one" in done.stdout
 
 
-def test_what_the_user_asks_for_is_not_tuned():
+def test_settings_that_were_given_are_not_tuned():
     asked = Recipe(optimizer="sgd", hidden_units=(8,), learning_rate=0.02)
     tried = recipe_search.recipes(asked, {"optimizer", "hidden_units"})
     assert all((each.optimizer, each.hidden_units) == ("sgd", (8,)) for each in tried)
@@ -140,6 +140,6 @@ WRONG = {
 def test_wrong_settings_end_in_one_line(workplace, retrained, case):
     flags, says = WRONG[case]
     done = workplace.retrain(retrained / "photos", *flags)
-    assert done.returncode == 1 and done.stdout.count("\n") <= 2  # no photo was read by then
+    assert done.returncode == 1 and done.stdout.count("\n") <= 2  # no photo has been read yet
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and says in done.stderr
     assert not (workplace / "retrained_graph.pb").exists() and not (workplace / "bottlenecks").exists()
