@@ -128,7 +128,8 @@ def _test(trainer: CnnTrainer, decoded: Decoded, plan: Plan) -> tuple[Outcome, V
     labels = decoded.lists.labels
     trained = stages.finish(trainer, decoded.of(TESTING), len(labels))
     outcome = Outcome.of(trained, labels, plan.places, plan.known_kept, plan.recipe.seed)
-    return outcome, verdict.judge(trainer.history, decoded.lists.counts(VALIDATION), trainer.recipe)
+    validation = decoded.lists.counts(VALIDATION)
+    return outcome, verdict.judge(trainer.history, validation, trainer.recipe, plan.image_dir)
 
 
 def _draw_curves(trainer: CnnTrainer, lists: ImageLists, plan: Plan) -> list[Path]:

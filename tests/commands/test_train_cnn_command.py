@@ -5,6 +5,7 @@ import re
 import shlex
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -277,10 +278,12 @@ NO_BETTER = {
 
 @pytest.mark.parametrize(("counts", "reached", "says"), NO_BETTER.values(), ids=NO_BETTER)
 def test_no_better_than_guessing(counts, reached, says):
-    judged = verdict.judge(history([0.2, 0.2], [0.1, reached]), counts, CnnRecipe(epochs=2))
+    judged = verdict.judge(history([0.2, 0.2], [0.1, reached]), counts, CnnRecipe(epochs=2), Path("my photos"))
     first, *advice = judged.lines()
     assert first == f"verdict: has learned nothing yet: {says}"
-    assert advice[0] == "  to try: --resume --epochs=4 continues from here" and "scripts.retrain" in advice[-1]
+    assert advice[0] == "  to try: --resume --epochs=4 continues from here" and advice[-1].endswith(
+        "scripts.retrain --image_dir='my photos'"
+    )
 
 
 def test_memorised_photos_are_nothing_learned():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ... import invocation
+from ...photos.folders import Place
 from .. import accuracy
 from ..final_layer import Evaluation
 from .recipes import BASIC, CnnRecipe, default_epochs
@@ -38,8 +40,12 @@ def best_epoch(history: list[Evaluation]) -> int:
     return 1 + accuracies.index(max(accuracies))
 
 
-def judge(history: list[Evaluation], validation: Sequence[int], recipe: CnnRecipe) -> Verdict:
-    """`validation` is the number of validation photos of each label."""
+def judge(
+    history: list[Evaluation], validation: Sequence[int], recipe: CnnRecipe, image_dir: Place | None = None
+) -> Verdict:
+    """`validation` is the number of validation photos of each label; `image_dir` is named in the advice."""
+    where = "" if image_dir is None else f" --image_dir={shlex.quote(str(image_dir))}"
+    elsewhere = f"a pretrained network: {invocation.command(f'retrain{where}')}"
     last, label_count = history[-1], len(validation)
     if last.validation_accuracy is None:
         return Verdict(None, "none: there are no validation photos", ("keep some: --validation_percentage=20",))
@@ -50,16 +56,20 @@ def judge(history: list[Evaluation], validation: Sequence[int], recipe: CnnRecip
     total, guessing = sum(validation), max(validation) / sum(validation)
     if accuracy.interval_95(round(max(validated) * total), total)[0] <= guessing:
         memorises = min(gaps[-1], last.accuracy - guessing) >= _WIDE_GAP
-        return Verdict(NOTHING, _no_better_than(guessing, max(validated), total), _for_a_start(recipe, memorises))
+        return Verdict(
+            NOTHING, _no_better_than(guessing, max(validated), total), _for_a_start(recipe, memorises, elsewhere)
+        )
     if gaps[-1] >= _WIDE_GAP:
         since = len(gaps)
         while since > 1 and gaps[since - 2] >= _WIDE_GAP:
             since -= 1
         text = (
             f"overfitting since epoch {since}: at the end {100 * last.accuracy:.0f} % of the training photos are right "
-            f"but only {100 * validated[-1]:.0f} % of the validation photos: the network memorises its photos"
+            f"but only {100 * validated[-1]:.0f} % of the validation photos, so it memorises its photos"
         )
-        return Verdict(OVERFITTING, text, _against_overfitting(recipe, best_epoch(history), len(history)), since)
+        return Verdict(
+            OVERFITTING, text, _against_overfitting(recipe, best_epoch(history), len(history), elsewhere), since
+        )
     # Less than halfway from guessing to perfect.
     if last.accuracy < (1 + 1 / label_count) / 2 and not rising:
         text = (
@@ -71,7 +81,7 @@ def judge(history: list[Evaluation], validation: Sequence[int], recipe: CnnRecip
         f"learning: validation accuracy is close to training accuracy ({_points(gaps[-1])}) and "
         f"{'was still rising at the end' if rising else 'has stopped rising'}"
     )
-    return Verdict(LEARNING, text, _for_more(recipe, rising))
+    return Verdict(LEARNING, text, _for_more(recipe, rising, elsewhere))
 
 
 def _no_better_than(guessing: float, reached: float, total: int) -> str:
@@ -96,19 +106,15 @@ def _points(gap: float) -> str:
     return f"{points} percentage point{'' if points == '1' else 's'} {'lower' if gap >= 0 else 'higher'}"
 
 
-def _pretrained() -> str:
-    return f"a pretrained network: {invocation.command('retrain')}"
-
-
-def _for_a_start(recipe: CnnRecipe, memorises: bool) -> tuple[str, ...]:
+def _for_a_start(recipe: CnnRecipe, memorises: bool, elsewhere: str) -> tuple[str, ...]:
     return (
         "--augment: it memorises the training photos" if memorises and not recipe.augment else _more_epochs(recipe),
         "check that the photos are in the right folders: --plot_samples=samples.png",
-        f"more photos, or {_pretrained()}",
+        f"more photos, or {elsewhere}",
     )
 
 
-def _against_overfitting(recipe: CnnRecipe, best: int, epochs: int) -> tuple[str, ...]:
+def _against_overfitting(recipe: CnnRecipe, best: int, epochs: int, elsewhere: str) -> tuple[str, ...]:
     advice = []
     if not recipe.augment:
         advice.append("--augment changes every photo a little each time")
@@ -116,7 +122,7 @@ def _against_overfitting(recipe: CnnRecipe, best: int, epochs: int) -> tuple[str
         advice.append("--dropout=0.2 keeps the network from relying on single values")
     if recipe.patience is None and best < epochs:
         advice.append(f"--early_stopping ends in time (the best epoch was {best})")
-    return (*advice, f"more photos, which help most, or {_pretrained()}")
+    return (*advice, f"more photos, which help most, or {elsewhere}")
 
 
 def _against_underfitting(recipe: CnnRecipe) -> tuple[str, ...]:
@@ -135,11 +141,11 @@ def _against_underfitting(recipe: CnnRecipe) -> tuple[str, ...]:
     return tuple(advice)
 
 
-def _for_more(recipe: CnnRecipe, rising: bool) -> tuple[str, ...]:
+def _for_more(recipe: CnnRecipe, rising: bool, elsewhere: str) -> tuple[str, ...]:
     if rising:
         return (_more_epochs(recipe),)
     deep = ("--network=deep can learn more",) if recipe.network == BASIC else ()
-    return (*deep, f"more photos, or {_pretrained()}")
+    return (*deep, f"more photos, or {elsewhere}")
 
 
 def _more_epochs(recipe: CnnRecipe) -> str:
