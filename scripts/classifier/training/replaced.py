@@ -17,7 +17,7 @@ _LABELS_NAMED = 5
 
 
 def warnings(places: Places, lists: ImageLists) -> list[str]:
-    """None where the same folder is trained on again, or, without a record of the folder, the same labels."""
+    """At most one. None for the same folder again or, if no record names the folder, for the same labels again."""
     try:
         record = _record(places.graph) if places.graph.is_file() else None
         listed = _listed(places.labels)
@@ -29,15 +29,13 @@ def warnings(places: Places, lists: ImageLists) -> list[str]:
     except OSError:
         return []  # writing will report what is wrong there
     if listed and listed != lists.labels and listed != (record or {}).get("labels"):
-        return [
-            f"this replaces {places.labels} {_in_words(listed)}of another classifier; "
-            "give another --output_labels to keep it"
-        ]
+        other = f"{_in_words(listed)}of another classifier; give another --output_labels to keep it"
+        return [f"this replaces {places.labels} {other}"]
     return []
 
 
 def _other_origin(record: dict, listed: tuple[str, ...], lists: ImageLists, day: date) -> str | None:
-    """The origin of the graph that this is the record of, if it is another one."""
+    """The origin of the graph with this record, or None if it is from the same photos."""
     folder, labels = record.get("options", {}).get("image_dir"), record.get("labels", listed)
     if folder is None:
         return None if labels == lists.labels else f"{_in_words(labels)}written on {day}"

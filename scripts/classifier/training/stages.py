@@ -40,7 +40,7 @@ def train(
 
 
 def note(at: Evaluation) -> str:
-    """The note beside the progress bar: short, as a terminal is."""
+    """The note on the progress line."""
     if at.validation_accuracy is None:
-        return f"training {100 * at.accuracy:.1f} %"
+        return f"accuracy {100 * at.accuracy:.1f} %"
     return f"validation {100 * at.validation_accuracy:.1f} %"
