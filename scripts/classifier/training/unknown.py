@@ -70,10 +70,8 @@ def from_bytes(data: bytes, origin: object) -> Unknown:
     try:
         with np.load(io.BytesIO(data)) as arrays:
             return Unknown(arrays["mean"], arrays["deviation"], arrays["centres"] * arrays["steps"], arrays["units"])
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"cannot read {origin} ({error}), which recognises unknown photos: train or export again"
-        ) from None
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile):
+        raise UserError(f"cannot read {origin}, which recognises unknown photos: train or export again") from None
 
 
 def learn(training: np.ndarray, labels: np.ndarray, validation: np.ndarray, kept: float, seed: int) -> Unknown:

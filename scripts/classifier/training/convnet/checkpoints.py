@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ... import atomic_files
-from ...errors import UserError, in_short
+from ...errors import UserError
 from ..final_layer import Evaluation
 from .recipes import BASIC, CnnRecipe
 
@@ -64,9 +64,8 @@ def read(path: Path, recipe: CnnRecipe, precision: str) -> Checkpoint:
             f"--resume: {path} does not exist, so there is no training to resume: leave --resume out"
         ) from None
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"--resume: {path} cannot be read ({in_short(error)}): leave --resume out to start over"
-        ) from None
+        why = getattr(error, "strerror", None) or "it is damaged or not a checkpoint"
+        raise UserError(f"--resume: {path} cannot be read: {why}; leave --resume out to start over") from None
     now = _fixed(recipe, precision)
     different = [f"--{name}={value}, now {now.get(name)}" for name, value in before.items() if value != now.get(name)]
     if different:
