@@ -116,9 +116,9 @@ class Plan:
         parts = [f"run the photos through {self.network.name}"]
         if self.recipes is not None:
             parts.append(f"try {len(self.recipes)} recipes")
-        parts.append(f"train a final layer for {self.recipe.steps:,} steps")
+        parts.append(f"train a final layer for {_steps(self.recipe.steps)}")
         if self.tuning is not None:
-            parts.append(f"fine-tune the network for {self.tuning.steps:,} steps")
+            parts.append(f"fine-tune the network for {_steps(self.tuning.steps)}")
         return ", ".join([*parts, "test it", f"write {self.places.graph}"])
 
     def describe(self, lists: ImageLists) -> list[str]:
@@ -168,6 +168,10 @@ def of_flags() -> Plan:
         if plan.halfway is not None:
             atomic_files.check_folder(plan.halfway.folder, "intermediate_output_graphs_dir")
     return plan
+
+
+def _steps(count: int) -> str:
+    return "1 step" if count == 1 else f"{count:,} steps"
 
 
 def _halfway() -> Halfway | None:
