@@ -108,7 +108,7 @@ def test_its_training_is_resumed(before):
     recipe = ["--image_size=8", "--precision=float32", "--epochs=2", "--resume"]
     done = before.run("train_cnn", f"--image_dir={before / 'dark'}", *recipe, *places)
     assert done.returncode == 0, done.stderr
-    assert "going on after epoch 1" in done.stdout and "epoch 1:" not in done.stdout and "epoch 2:" in done.stdout
+    assert "resuming after epoch 1" in done.stdout and "epoch 1:" not in done.stdout and "epoch 2:" in done.stdout
     assert (before / "cnn.pb").exists()
     curve = json.loads((before / "cnn.json").read_text())["curve"]
     assert len(curve["step"]) == 2 and curve["accuracy"][0] == pytest.approx(9 / 23, abs=1e-4)
