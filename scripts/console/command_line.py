@@ -8,13 +8,14 @@ import os
 import shutil
 import sys
 import tempfile
-import textwrap
 import warnings
 from collections.abc import Callable
 from typing import NoReturn
 
+from ..classifier import invocation
 from ..classifier.errors import UserError
-from . import flags
+from . import flags, help_text
+from .path_kinds import expand_all
 
 FLAGS = flags.FLAGS
 
@@ -42,10 +43,10 @@ def run(main: Callable[[list[str]], int | None]) -> None:
             print(_help(main))
             status = 0
         else:
-            status = main(_parse(sys.argv)) or 0
+            status = main(_parse(sys.argv[1:])) or 0
         sys.stdout.flush()  # here, where a reader that has gone is noticed
     except flags.Error as error:
-        _fail(f"{' '.join(str(error).split()).rstrip('.')}. Run with --help for the list of flags.")
+        _fail(" ".join(str(error).split()))
     except UserError as error:
         _fail(str(error))
     except ModuleNotFoundError as error:
@@ -53,7 +54,7 @@ def run(main: Callable[[list[str]], int | None]) -> None:
         if not package or package == __name__.partition(".")[0]:
             raise
         _fail(
-            f"this needs the package {package}, which is not installed: pip install -r requirements/core.txt. "
+            f"this needs the package {package}, which is not installed: {invocation.install('core')}. "
             "Labelling with a .tflite file needs ai-edge-litert, numpy and Pillow only"
         )
     except KeyboardInterrupt:
@@ -72,17 +73,22 @@ def refuse_positional(positional: list[str]) -> None:
         raise UserError(f"unexpected argument {positional[0]!r}: this command takes flags only, as in --name=value")
 
 
-def options(main: Callable) -> dict[str, object]:
-    """The command's own flags and their values."""
-    return {flag.name: flag.value for flag in _own_flags(main)}
+def own_flags() -> list[flags.Flag]:
+    """The flags of the command that runs, in the order in which they were defined."""
+    return list(FLAGS)
 
 
-def _parse(argv: list[str]) -> list[str]:
-    """Sets the flags; returns the words that belong to none."""
-    try:
-        return FLAGS(argv)[1:]
-    except ValueError as error:  # absl's, of --noflag=value
-        raise flags.Error(str(error)) from None
+def options() -> dict[str, object]:
+    """The command's flags and their values."""
+    return {flag.name: flag.value for flag in sorted(own_flags(), key=lambda flag: flag.name)}
+
+
+def _parse(words: list[str]) -> list[str]:
+    """Sets the flags; returns the words that belong to none, which name files on most commands."""
+    positional = FLAGS(words)
+    if not all(word.strip(" ,") for word in positional):
+        raise flags.Error("an argument is empty: expected words, or flags as in --name=value")
+    return [expand_all(word) for word in positional]
 
 
 def _fail(message: str) -> NoReturn:
@@ -100,29 +106,8 @@ def _exit(status: int) -> NoReturn:
 
 
 def _help(main: Callable) -> str:
-    """The command's own docstring, then each of its flags with its default."""
-    doc = sys.modules[main.__module__].__doc__ or ""
-    width = min(100, shutil.get_terminal_size().columns)
-    lines = [doc.strip(), "", "Flags:"]
-    for flag in _own_flags(main):
-        default = "" if flag.default in (None, "", []) else f" (default: {(flag.default_as_str or '').strip(chr(39))})"
-        name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}"
-        words = (flag.help or "").split(";\n")[0]  # behind that, absl explains flags of several values
-        text = f"{' '.join(words.split())}{default}"
-        lines += [f"  {name}", textwrap.fill(text, width, initial_indent="      ", subsequent_indent="      ")]
-    return "\n".join(lines)
-
-
-def _own_flags(main: Callable) -> list[flags.Flag]:
-    """Those that the command's module defines, and those that it imports; absl's and TensorFlow's are left out.
-
-    absl files the flags of the module that was run under argv[0], of others under their name.
-    """
-    by_module = FLAGS.flags_by_module_dict()
-    key = sys.argv[0] if main.__module__ == "__main__" else main.__module__
-    ours = [module for module in by_module if module == key or module.startswith(f"{__package__}.")]
-    found = [flag for module in ours for flag in by_module[module]]
-    return sorted(found, key=lambda flag: flag.name)
+    doc = main.__globals__["__doc__"] or ""
+    return help_text.text(doc, own_flags(), FLAGS.most_used, shutil.get_terminal_size().columns)
 
 
 def _tame_tensorflow() -> None:

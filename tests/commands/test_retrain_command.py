@@ -327,7 +327,7 @@ WRONG_FLAGS = {
     "unknown architecture": (["--architecture=mobilenet_0.5_224"], "did you mean mobilenet_0.50_224? Known are inc"),
     "no steps": (["--how_many_training_steps=0"], "how_many_training_steps"),
     "not a number": (["--learning_rate=fast"], "learning_rate"),
-    "unknown flag": (["--image_dri=x"], "Did you mean: image_dir"),
+    "unknown flag": (["--image_dri=x"], "Did you mean --image_dir?"),
     "stray word": (["photos"], "unexpected argument 'photos'"),
     "percentage": (["--random_crop=200"], "random_crop"),
     "name taken": (["--final_tensor_name=input"], "--final_tensor_name=input"),

@@ -128,7 +128,7 @@ WRONG = {
     "decay": (["--weight_decay=-1"], "weight_decay"),
     "class weights": (["--class_weights=even"], "class_weights"),
     "patience": (["--early_stopping=0"], "early_stopping"),
-    "nothing to tune by": (["--tune", "--validation_percentage=0"], "error: --tune looks at validation photos"),
+    "nothing to tune by": (["--tune", "--validation_percentage=0"], "error: --tune needs validation photos"),
     "nothing to stop by": (["--early_stopping=3", "--validation_percentage=0"], "error: --early_stopping looks at"),
     "layer without steps": (["--fine_tune_from=x"], "error: --fine_tune_from is for fine-tuning"),
     "nothing learnt": (["--fine_tune_steps=5"], "error: --fine_tune_steps: color_texture has no learnt weights"),

@@ -40,8 +40,7 @@ def train(
 
 
 def note(at: Evaluation) -> str:
-    """The note beside the progress bar."""
-    words = [f"train {100 * at.accuracy:.0f} %", f"cross entropy {at.cross_entropy:.3f}"]
-    if at.validation_accuracy is not None:
-        words.append(f"validation {100 * at.validation_accuracy:.0f} %")
-    return ", ".join(words)
+    """The note on the progress line."""
+    if at.validation_accuracy is None:
+        return f"accuracy {100 * at.accuracy:.1f} %"
+    return f"validation {100 * at.validation_accuracy:.1f} %"

@@ -77,7 +77,7 @@ class CnnTrainer:
             loss, right = loss + float(batch_loss), right + float(batch_right)
             if not np.isfinite(loss):
                 raise UserError("training ran away to infinity: try another --seed, or --precision=float32")
-            advance(len(labels), note=f"accuracy {100 * right / seen:.1f} %, loss {loss / seen:.3f}")
+            advance(len(labels), note=f"accuracy {100 * right / seen:.1f} %")
         step = (len(self.history) + 1) * self.steps_an_epoch
         with self._averaged():
             self.history.append(Evaluation(step, right / seen, loss / seen, *self._validate()))

@@ -1,0 +1,51 @@
+"""The kinds of paths that flags take: how each is read, and what is said of one that is missing."""
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PathKind:
+    expected: str
+    example: str
+    is_folder: bool = False
+
+    def read(self, word: str) -> str:
+        """ValueError where the word is empty, as it is where a shell variable is not set."""
+        if not word.strip():
+            raise ValueError(f"expected {self.expected}")
+        return expand(word)
+
+
+@dataclass(frozen=True)
+class PathList(PathKind):
+    """Several paths with commas between."""
+
+    def read(self, word: str) -> str:
+        if not word.replace(",", "").strip():
+            raise ValueError(f"expected {self.expected}")
+        return expand_all(word)
+
+
+PHOTOS = PathKind("a folder of photos", "my_photos", is_folder=True)
+FOLDER = PathKind("a folder", "tf_files/my_folder", is_folder=True)
+FILE = PathKind("a file", "tf_files/my_file.txt")
+GRAPH = PathKind("a classifier", "tf_files/retrained_graph.pb")
+LABELS = PathKind("a file of labels", "tf_files/retrained_labels.txt")
+NAMES = PathKind("a JSON file", "names.json")
+MODEL = PathKind("a file or a folder", "tf_files/model.keras")
+NETWORK = PathKind("a network's name or its file", "mobilenet_0.50_224")
+PICTURE = PathKind("a picture file", "tf_files/picture.png")
+PAGE = PathKind("an HTML file", "tf_files/report.html")
+RECORD = PathKind("a training's record", "tf_files/retrained_graph.json")
+PICTURES = PathList("pictures, folders or patterns", "some.jpg")
+
+
+def expand(word: str) -> str:
+    """Replaces ~ and ~user by home folders, for --graph=~/graph.pb, which no shell does."""
+    return os.path.expanduser(word)
+
+
+def expand_all(word: str) -> str:
+    """The same after commas too, unless the word is the name of a file as it stands."""
+    return expand(word) if os.path.exists(expand(word)) else ",".join(map(expand, word.split(",")))
