@@ -31,7 +31,7 @@ flags.group("classifier")
 flags.DEFINE_bool(
     "unknown",
     False,
-    "Call photos unknown that are unlike the training photos, and expect it of photos in folders of other labels.",
+    "Call photos unknown that are unlike the training photos. For photos in folders of other labels that is right.",
 )
 flags.group("photos")
 flags.DEFINE_path(

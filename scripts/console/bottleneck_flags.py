@@ -14,14 +14,14 @@ flags.group("photos")
 flags.DEFINE_path("image_dir", "tf_files/flower_photos", "The folder of photos, with a folder for each label.", PHOTOS)
 flags.DEFINE_float("testing_percentage", 10, "Percentage of photos kept aside for the final test.")
 flags.DEFINE_float("validation_percentage", 10, "Percentage of photos kept aside to follow progress while training.")
-flags.DEFINE_path("skipped_images", "tf_files/skipped_images.txt", "Where unreadable photos are listed.", FILE)
+flags.DEFINE_path("skipped_images", "tf_files/skipped_images.txt", "The file that lists unreadable photos.", FILE)
 flags.group("distorted views of the training photos")
 flags.DEFINE_bool("flip_left_right", False, "Mirror half of the views.")
 flags.DEFINE_integer("random_crop", 0, "Crop views at random, by up to this margin in percent.", 0, 100)
 flags.DEFINE_integer("random_scale", 0, "Enlarge views at random, by up to this percentage.", 0, 100)
 flags.DEFINE_integer("random_brightness", 0, "Brighten or darken views at random, by up to this percentage.", 0, 100)
 flags.DEFINE_integer(
-    "distorted_views", 8, "Number of views of each training photo, with any of the four flags above.", 1
+    "distorted_views", 8, "Number of views of each training photo, if any of the four flags above is given.", 1
 )
 flags.group("training")
 flags.DEFINE_integer(

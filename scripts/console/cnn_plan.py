@@ -35,7 +35,7 @@ flags.DEFINE_bool(
 )
 flags.DEFINE_float("testing_percentage", 0, "Percentage of photos kept aside for a final test.")
 flags.DEFINE_float("validation_percentage", 20, "Percentage of photos kept aside to follow progress after each epoch.")
-flags.DEFINE_path("skipped_images", "tf_files/skipped_images.txt", "Where unreadable photos are listed.", FILE)
+flags.DEFINE_path("skipped_images", "tf_files/skipped_images.txt", "The file that lists unreadable photos.", FILE)
 flags.DEFINE_enum(
     "cache",
     pictures.AUTO,

@@ -1,4 +1,4 @@
-"""Runs a command: parses its flags, turns errors meant for the user into one line."""
+"""Runs a command: parses its flags and prints errors meant for the user in one line."""
 
 import faulthandler
 import gc
@@ -28,13 +28,10 @@ EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
 def run(main: Callable[[list[str]], int | None]) -> None:
-    """Parses the flags, calls `main` with what is left of the command line, and exits.
-
-    `main` returns the exit status, None meaning 0.
-    """
+    """Parses the flags, calls `main` with the other arguments, and exits with the status it returns; None means 0."""
     _tame_tensorflow()
-    # Importing TensorFlow makes a million objects that stay. Collecting garbage after every 700 allocations,
-    # Python's default, would cost half a second.
+    # Importing TensorFlow makes a million objects that stay. Python's default, a garbage collection every 700
+    # allocations, would cost half a second.
     gc.set_threshold(100_000, 20, 20)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file name need not be printable
@@ -44,7 +41,7 @@ def run(main: Callable[[list[str]], int | None]) -> None:
             status = 0
         else:
             status = main(_parse(sys.argv[1:])) or 0
-        sys.stdout.flush()  # here, where a reader that has gone is noticed
+        sys.stdout.flush()  # inside the try, which handles a reader that has gone
     except flags.Error as error:
         _fail(" ".join(str(error).split()))
     except UserError as error:
@@ -61,20 +58,25 @@ def run(main: Callable[[list[str]], int | None]) -> None:
         print("stopped", file=sys.stderr)
         status = EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output (`| head`) has seen enough; nothing more can be written to it.
+        # The reader of our output (`| head`) has gone, and nothing more can be written.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = EXIT_USER_ERROR
     _exit(status)
 
 
 def refuse_positional(positional: list[str]) -> None:
-    """For commands that take flags only: a stray word is a typing error, never ignored."""
+    """For commands that take flags only: a stray word is a typing error and must not be ignored."""
     if positional:
-        raise UserError(f"unexpected argument {positional[0]!r}: this command takes flags only, as in --name=value")
+        word = positional[0]
+        meant = "image_dir" if os.path.isdir(word) else "graph" if os.path.isfile(word) else ""
+        hint = (
+            f"did you mean --{meant}={word}?" if meant in FLAGS else "this command takes flags only, as in --name=value"
+        )
+        raise UserError(f"unexpected argument {word!r}: {hint}")
 
 
 def own_flags() -> list[flags.Flag]:
-    """The flags of the command that runs, in the order in which they were defined."""
+    """The flags of the command that is imported, in the order of their definition."""
     return list(FLAGS)
 
 
@@ -84,10 +86,10 @@ def options() -> dict[str, object]:
 
 
 def _parse(words: list[str]) -> list[str]:
-    """Sets the flags; returns the words that belong to none, which name files on most commands."""
+    """Sets the flags; returns the other arguments, which are paths on most commands."""
     positional = FLAGS(words)
     if not all(word.strip(" ,") for word in positional):
-        raise flags.Error("an argument is empty: expected words, or flags as in --name=value")
+        raise flags.Error("an argument is empty: expected a path or a word; is a shell variable unset?")
     return [expand_all(word) for word in positional]
 
 
@@ -97,7 +99,7 @@ def _fail(message: str) -> NoReturn:
 
 
 def _exit(status: int) -> NoReturn:
-    """Ends at once: all is written by now, and TensorFlow would take most of a second to take itself apart."""
+    """Ends at once: everything is written by now, and TensorFlow's shutdown would take most of a second."""
     sys.stdout.flush()
     sys.stderr.flush()
     if "tensorflow" in sys.modules:
@@ -111,12 +113,11 @@ def _help(main: Callable) -> str:
 
 
 def _tame_tensorflow() -> None:
-    """Sets what has to be set before it is imported, and sends what its C++ writes to descriptor 2 elsewhere.
+    """Makes TensorFlow quiet and fast, which has to happen before it is imported.
 
-    TensorFlow 2.21 prints start-up notes there whatever TF_CPP_MIN_LOG_LEVEL says, because they
-    come before its logging is set up. Python's sys.stderr, which speaks to the user, keeps the
-    real one, and so does faulthandler, so that a crash in native code is still seen.
-    POETS_NATIVE_LOG=stderr leaves everything in place.
+    TensorFlow 2.21 writes start-up notes to descriptor 2 whatever TF_CPP_MIN_LOG_LEVEL says, because they come before
+    its logging is set up, so the descriptor is redirected to a file. Python's sys.stderr, for messages to the user,
+    and faulthandler, for crashes in native code, keep the real one. POETS_NATIVE_LOG=stderr turns this off.
     """
     for name, value in TENSORFLOW_SETTINGS.items():
         os.environ.setdefault(name, value)

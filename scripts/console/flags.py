@@ -1,7 +1,7 @@
-"""The flags of commands: what a module defines with DEFINE_something, FLAGS holds.
+"""The flags of a command: modules define them with DEFINE_string and the like, and FLAGS holds their values.
 
-They are written and read as those of absl are, `--name=value`, `--name value`, `--json`, `--nojson`, but need no
-package, so that label_image runs where only LiteRT, NumPy and Pillow are installed.
+A command line has the form that absl gave it: `--name=value`, `--name value`, `--json`, `--nojson`. No package is
+needed, so label_image runs where only LiteRT, NumPy and Pillow are installed.
 """
 
 import difflib
@@ -11,6 +11,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from .path_kinds import PathKind
+
+# The headings of --help, in this order.
+GROUPS = (
+    "photos",
+    "distorted views of the training photos",
+    "classifier",
+    "network",
+    "bottlenecks",
+    "training",
+    "fine-tuning",
+    "how a picture is prepared",
+    "server",
+    "output",
+)
 
 
 class Error(Exception):
@@ -22,11 +36,11 @@ class Flag:
     name: str
     default: Any
     help: str
-    convert: Callable[[str], Any]  # ValueError: what was expected instead of this word
+    convert: Callable[[str], Any]  # raises ValueError("expected ...")
     example: str  # a value, for messages
     group: str | None
-    choices: tuple[str, ...] = ()  # all possible values, where they can be listed
-    path: PathKind | None = None  # where the value is a path
+    choices: tuple[str, ...] = ()  # an enum's values
+    path: PathKind | None = None  # for flags that are paths
     boolean: bool = False
     multiple: bool = False  # each mention adds a value
 
@@ -36,7 +50,7 @@ class Flag:
 
     @property
     def default_as_str(self) -> str | None:
-        """As it would be given on the command line; None where there is no default."""
+        """As on the command line; None if there is no default."""
         if self.default in (None, "", []):
             return None
         if isinstance(self.default, float):
@@ -83,7 +97,7 @@ class FlagValues:
         return [self._flags[name] for name in self._most_used]
 
     def __call__(self, words: Sequence[str]) -> list[str]:
-        """Takes the values from a command line without its first word; returns the words that belong to no flag."""
+        """Takes the values from the words after a command's name; returns those that belong to no flag."""
         others: list[str] = []
         unknown, left = [], iter(words)
         value: str | None
@@ -111,7 +125,7 @@ class FlagValues:
         return others
 
     def _no_such_flag(self, name: str) -> str:
-        spellings = [*self._flags, *(f"no{flag.name}" for flag in self if flag.boolean)]
+        spellings = ["help", *self._flags, *(f"no{flag.name}" for flag in self if flag.boolean)]
         near = difflib.get_close_matches(name, spellings, n=1)
         hint = f"Did you mean --{near[0]}?" if near else "Run with --help for the list of flags"
         return f"there is no flag --{name}. {hint}"
@@ -121,12 +135,14 @@ FLAGS = FlagValues()
 
 
 def group(name: str) -> None:
-    """The heading in --help for the flags that the calling module defines from here on."""
+    """Puts the flags that the calling module defines from here on into one of the groups."""
+    if name not in GROUPS:
+        raise ValueError(f"there is no group {name!r} of flags")
     FLAGS._groups[_caller()] = name
 
 
 def most_used(*names: str) -> None:
-    """The flags that --help lists first."""
+    """The flags that most people need first, for the top of --help."""
     FLAGS._most_used = names
 
 
@@ -143,7 +159,7 @@ def DEFINE_multi_path(name: str, default: list[str], help: str, kind: PathKind) 
 
 
 def DEFINE_list(name: str, default: list[str], help: str) -> None:
-    """One value of parts with commas between."""
+    """A list with commas between, such as 512,256."""
     _define(name, default, help, lambda word: [part.strip() for part in word.split(",")] if word else [], example="a,b")
 
 

@@ -1,4 +1,4 @@
-"""The text of --help: what a command does, an example, the flags that most people need, then all others by group."""
+"""The text of --help: what a command does, an example, its most used flags, then the others by group."""
 
 from __future__ import annotations
 
@@ -7,36 +7,21 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from ..classifier import invocation
-from .flags import Flag
+from .flags import GROUPS, Flag
 
 WIDEST, NARROWEST = 100, 40
 _FEW = 6  # flags that need no headings
-
-# In this order.
-GROUPS = (
-    "photos",
-    "distorted views of the training photos",
-    "classifier",
-    "network",
-    "bottlenecks",
-    "training",
-    "fine-tuning",
-    "how a picture is prepared",
-    "server",
-    "output",
-)
-
-_CLONE = "python -m scripts."  # as docstrings name commands
+_CLONE = "python -m scripts."  # how docstrings name commands
 
 
 def text(doc: str, flags: Iterable[Flag], most_used: Iterable[Flag], columns: int) -> str:
-    """For a terminal of so many columns."""
+    """The whole text, for a terminal of this width."""
     width = max(NARROWEST, min(WIDEST, columns))
     return "\n".join([*_description(doc, width), *_list(list(flags), list(most_used), width)])
 
 
 def _description(doc: str, width: int) -> Iterator[str]:
-    """The command's docstring in the words of the door in use; indented lines stay lines."""
+    """The command's docstring, naming commands as the door in use does. Indented lines are not joined."""
     for paragraph in doc.strip().replace("\\\n", "").split("\n\n"):
         lines = paragraph.splitlines()
         if paragraph.startswith(" "):
@@ -48,7 +33,7 @@ def _description(doc: str, width: int) -> Iterator[str]:
 
 
 def _indented(line: str, width: int) -> list[str]:
-    """An example, to be typed as it stands, or a row of two columns."""
+    """An example of use, which breaks with a backslash, or a row of a table."""
     indent = " " * (len(line) - len(line.lstrip()))
     if line.strip().startswith("python "):
         words = " ".join(line.split()).replace(_CLONE, invocation.command(""))
@@ -62,11 +47,8 @@ def _list(flags: list[Flag], first: list[Flag], width: int) -> Iterator[str]:
     groups: dict[str, list[Flag]] = {}
     if first:
         groups["Most used"] = first
-    for name in [*GROUPS, None]:
-        members = [
-            flag for flag in flags if flag not in first and (flag.group if flag.group in GROUPS else None) == name
-        ]
-        if members:
+    for name in (*GROUPS, None):
+        if members := [flag for flag in flags if flag not in first and flag.group == name]:
             groups[(name or "other flags").capitalize()] = members
     if (not first and len(flags) <= _FEW) or len(groups) == 1:
         groups = {"Flags": flags}

@@ -21,7 +21,7 @@ def define(graph: str, labels: str, summaries_dir: str) -> None:
     """Defines the flags, with the defaults of one command."""
     flags.group("output")
     flags.DEFINE_path("output_graph", graph, "The file for the classifier.", GRAPH)
-    flags.DEFINE_path("output_labels", labels, "The file for its labels.", LABELS)
+    flags.DEFINE_path("output_labels", labels, "The file for the classifier's labels.", LABELS)
     flags.DEFINE_path(
         "output_model",
         None,

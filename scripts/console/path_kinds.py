@@ -1,4 +1,4 @@
-"""The kinds of paths that flags take: how each is read, and what is said of one that is missing."""
+"""The kinds of paths that flags take: a folder of photos, a classifier, a picture ..."""
 
 import os
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ class PathKind:
     is_folder: bool = False
 
     def read(self, word: str) -> str:
-        """ValueError where the word is empty, as it is where a shell variable is not set."""
+        """Raises ValueError for an empty word, the usual result of an unset shell variable."""
         if not word.strip():
             raise ValueError(f"expected {self.expected}")
         return expand(word)
@@ -42,10 +42,10 @@ PICTURES = PathList("pictures, folders or patterns", "some.jpg")
 
 
 def expand(word: str) -> str:
-    """Replaces ~ and ~user by home folders, for --graph=~/graph.pb, which no shell does."""
+    """Replaces ~ and ~user by home folders: no shell does in --graph=~/graph.pb."""
     return os.path.expanduser(word)
 
 
 def expand_all(word: str) -> str:
-    """The same after commas too, unless the word is the name of a file as it stands."""
+    """Replaces ~ after commas too, unless the whole word is the name of a file."""
     return expand(word) if os.path.exists(expand(word)) else ",".join(map(expand, word.split(",")))

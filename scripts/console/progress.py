@@ -18,6 +18,8 @@ SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_DRAWINGS = 0.1
 _SECONDS_REMEMBERED = 15.0  # to estimate the time left
 
+_SECONDS_TO_JUDGE = 1.0  # the first pieces of work are often slow
+
 _shown: list[_Line] = []
 
 
@@ -54,7 +56,7 @@ def _is_terminal() -> bool:
 
 
 class _Speed:
-    """Pieces of work per second, over the last few seconds."""
+    """Pieces of work per second, over the last few seconds; 0 while it is too early to say."""
 
     def __init__(self, done: int):
         self.started = time.monotonic()
@@ -65,7 +67,7 @@ class _Speed:
             self._seen.popleft()
         then, done_then = self._seen[0]
         self._seen.append((now, done))
-        return (done - done_then) / (now - then) if now > then else 0.0
+        return (done - done_then) / (now - then) if now - self.started >= _SECONDS_TO_JUDGE else 0.0
 
 
 class _Line:

@@ -1,4 +1,4 @@
-"""Command lines are understood and refused as absl, which commands once used, does it."""
+"""Command lines are understood as absl does; refusals name the flag and what was expected; paths may begin with ~."""
 
 import importlib.util
 import math
@@ -110,6 +110,7 @@ def test_absl_refuses_the_same(flags, line, named):
         ("--jsn", "there is no flag --jsn. Did you mean --json?"),
         ("--topk=3", "there is no flag --topk. Did you mean --top_k?"),
         ("--nojsn", "there is no flag --nojsn. Did you mean --nojson?"),
+        ("--hlp", "there is no flag --hlp. Did you mean --help?"),
         ("--wibble", "there is no flag --wibble. Run with --help for the list of flags"),
     ],
 )
@@ -169,6 +170,16 @@ def test_home_is_meant_on_every_command(workplace, tmp_path):
         done = workplace.run(command, *words, env=home)
         assert done.returncode == 1 and f"{tmp_path}/none" in done.stderr, (command, done.stderr)
         assert done.stderr.count("\n") == 1
+
+
+def test_a_stray_path_is_answered_with_the_flag_it_belongs_to(workplace, tmp_path):
+    for command, word, flag in [
+        ("retrain", tmp_path, "image_dir"),
+        ("evaluate", tmp_path, "image_dir"),
+        ("serve", ROOT / "setup.sh", "graph"),
+    ]:
+        done = workplace.run(command, word)
+        assert done.stderr == f"error: unexpected argument {str(word)!r}: did you mean --{flag}={word}?\n"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import example, given, strategies as st
 
 from scripts.classifier import invocation
 from scripts.console import help_text
-from scripts.console.flags import Flag
+from scripts.console.flags import GROUPS, Flag
 from tests.support.workplace import ROOT
 
 COMMANDS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py") if "command_line.run(main)" in path.read_text())
@@ -60,7 +60,7 @@ def flags_of(command: str) -> list[Flag]:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_flag_is_in_a_group(command):
     for flag in look(command)["flags"]:
-        assert flag["group"] in help_text.GROUPS, flag["name"]
+        assert flag["group"] in GROUPS, flag["name"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -124,7 +124,7 @@ def test_help_is_laid_out(workplace):
     text = workplace.run("retrain", "--help", env={"COLUMNS": "100"}).stdout
     headings = re.findall(r"^(\S.*):$", text, re.M)
     assert headings[0] == "Most used" and headings[1:] == [
-        name.capitalize() for name in help_text.GROUPS if name.capitalize() in headings
+        name.capitalize() for name in GROUPS if name.capitalize() in headings
     ]
     assert {"Photos", "Network", "Training", "Output"} <= set(headings)
     assert "\n    python -m scripts.retrain --image_dir=tf_files/flower_photos" in text
