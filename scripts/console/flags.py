@@ -237,4 +237,4 @@ def _range(low: float | None, high: float | None) -> str:
         return ""
     if low is not None and high is not None:
         return f" from {low} to {high}"
-    return f", {low} or more" if high is None else f", {high} or less"
+    return f" of at least {low}" if high is None else f" of at most {high}"

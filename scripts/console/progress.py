@@ -17,7 +17,6 @@ from .progress_line import Progress
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_DRAWINGS = 0.1
 _SECONDS_REMEMBERED = 15.0  # to estimate the time left
-
 _SECONDS_TO_JUDGE = 1.0  # the first pieces of work are often slow
 
 _shown: list[_Line] = []
@@ -51,7 +50,7 @@ def make_room() -> None:
 
 
 def _is_terminal() -> bool:
-    """Some that call themselves terminals say that they are 0 wide: nothing would show there."""
+    """Some terminals say that they are 0 columns wide: nothing would show there."""
     return sys.stderr.isatty() and os.get_terminal_size(sys.stderr.fileno()).columns > 0
 
 
@@ -67,7 +66,8 @@ class _Speed:
             self._seen.popleft()
         then, done_then = self._seen[0]
         self._seen.append((now, done))
-        return (done - done_then) / (now - then) if now - self.started >= _SECONDS_TO_JUDGE else 0.0
+        early = now - self.started < _SECONDS_TO_JUDGE
+        return 0.0 if early or now <= then else (done - done_then) / (now - then)
 
 
 class _Line:

@@ -1,4 +1,4 @@
-"""The text of a line that shows progress, in the columns that there are."""
+"""The text of a progress line, fitted to the width of the terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..classifier.drawing import text_columns
 
-_BARS = ("━─", "#-")  # the second where a terminal cannot show the first
+_BARS = ("━─", "#-")  # the second for terminals that cannot show the first
 _SHORTEST_BAR, _LONGEST_BAR = 6, 30
 _GAP = "  "
 
@@ -18,8 +18,8 @@ class Progress:
     unit: str  # "B": bytes
     done: int
     note: str = ""
-    speed: float = 0.0  # per second
-    seconds: float | None = None  # that it took, once it has ended
+    speed: float = 0.0  # per second; 0: not known
+    seconds: float | None = None  # total time, at the end
 
     @property
     def share(self) -> float | None:
@@ -27,7 +27,7 @@ class Progress:
 
 
 def text(progress: Progress, columns: int, encoding: str) -> str:
-    """The line, never wider than the columns. What matters least is left out first: the bar, then the count ..."""
+    """The line, never wider than the columns: if it is too long, the bar goes first, then the count, then the time."""
     share = progress.share
     percent = "" if share is None else f" {int(100 * share):3} %"
     head = _fitting(progress.what, max(0, columns - len(percent)), encoding) + percent
@@ -44,10 +44,12 @@ def text(progress: Progress, columns: int, encoding: str) -> str:
 
 
 def sentence(progress: Progress) -> str:
-    """The same for a log file."""
-    parts = [f"{progress.what}: {_amount(progress.done, progress.unit)}"]
-    if progress.share is not None and progress.total:
-        parts[0] += f" of {_amount(progress.total, progress.unit)} ({int(100 * progress.share)} %)"
+    """The same for a log file, where width does not matter."""
+    done = _amount(progress.done, progress.unit)
+    if progress.total and progress.share is not None:
+        of_all = f" of {_amount(progress.total, progress.unit)} ({int(100 * progress.share)} %)"
+        done = (done if progress.unit == "B" else f"{progress.done:,}") + of_all
+    parts = [f"{progress.what}: {done}"]
     parts.append(f"{_amount(progress.speed, progress.unit)}/s")
     if (left := _left(progress)) is not None:
         parts.append(f"{left:.0f} s left")

@@ -114,7 +114,7 @@ def test_elsewhere_a_short_job_prints_nothing():
 
 def test_a_line_of_a_log():
     assert progress_line.sentence(training()) == (
-        "training: 2,480 steps of 4,000 steps (62 %), 300 steps/s, 5 s left, validation 84.2 %"
+        "training: 2,480 of 4,000 steps (62 %), 300 steps/s, 5 s left, validation 84.2 %"
     )
     downloading = Progress("downloading", None, "B", 12_345_678, speed=2e6)
     assert progress_line.sentence(downloading) == "downloading: 12.3 MB, 2.0 MB/s"
