@@ -10,6 +10,7 @@ from ..classifier import invocation
 from .flags import GROUPS, Flag
 
 WIDEST, NARROWEST = 100, 40
+_NO_BREAK = "\xa0"  # for commands in running text
 _FEW = 6  # flags that need no headings
 _CLONE = "python -m scripts."  # how docstrings name commands
 
@@ -71,6 +72,6 @@ def described(flag: Flag) -> str:
 
 
 def _fill(words: str, width: int, first: str = "", others: str = "") -> list[str]:
-    return textwrap.wrap(
-        words, width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False, expand_tabs=False
-    )
+    words = re.sub("`[^`]*`", lambda quoted: quoted[0].replace(" ", _NO_BREAK), words)
+    lines = textwrap.wrap(words, width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
+    return [line.replace(_NO_BREAK, " ") for line in lines]

@@ -30,7 +30,7 @@ class PathList(PathKind):
 PHOTOS = PathKind("a folder of photos", "my_photos", is_folder=True)
 FOLDER = PathKind("a folder", "tf_files/my_folder", is_folder=True)
 FILE = PathKind("a file", "tf_files/my_file.txt")
-GRAPH = PathKind("a classifier", "tf_files/retrained_graph.pb")
+GRAPH = PathKind("a classifier's file", "tf_files/retrained_graph.pb")
 LABELS = PathKind("a file of labels", "tf_files/retrained_labels.txt")
 NAMES = PathKind("a JSON file", "names.json")
 MODEL = PathKind("a file or a folder", "tf_files/model.keras")

@@ -190,7 +190,11 @@ def test_a_stray_path_is_answered_with_the_flag_it_belongs_to(workplace, tmp_pat
         ("label_image", "", "an argument is empty"),
         ("retrain", "--image_dir=", "--image_dir is empty: expected a folder of photos, as in --image_dir=my_photos"),
         ("train_cnn", "--image_dir=", "--image_dir is empty: expected a folder of photos"),
-        ("evaluate", "--graph=", "--graph is empty: expected a classifier, as in --graph=tf_files/retrained_graph.pb"),
+        (
+            "evaluate",
+            "--graph=",
+            "--graph is empty: expected a classifier's file, as in --graph=tf_files/retrained_graph.pb",
+        ),
         ("show_image", "", "an argument is empty"),
         ("label_image", "--nojson=1", "--nojson=1: --nojson takes no value"),
     ],
