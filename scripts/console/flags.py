@@ -163,7 +163,7 @@ def DEFINE_list(name: str, default: list[str], help: str) -> None:
     _define(name, default, help, lambda word: [part.strip() for part in word.split(",")] if word else [], example="a,b")
 
 
-def DEFINE_bool(name: str, default: bool, help: str) -> None:
+def DEFINE_bool(name: str, default: bool | None, help: str) -> None:
     _define(name, default, help, _to_bool, example="true", boolean=True)
 
 
