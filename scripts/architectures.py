@@ -1,22 +1,24 @@
-"""Lists the networks that retrain knows by name.
+"""Lists the pretrained networks that retrain knows by name.
 
     python -m scripts.architectures
 
-Of each: width and height of the pictures that it takes, values that it gives a photo, how much there is to download,
-and whether that is in --model_dir already. --architecture also takes TensorFlow Hub handles, SavedModels and files.
+For each network it shows the size of its input in pixels, the number of values in a bottleneck, the size of the
+download, and whether it is in --model_dir already. retrain's --architecture also takes TensorFlow Hub handles,
+SavedModels and files.
 """
 
 import json
 from pathlib import Path
 
-from absl import flags
-
 from .classifier.backbones import table
 from .classifier.backbones.table import Listed
-from .console import command_line
+from .console import command_line, flags
+from .console.path_kinds import FOLDER
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("model_dir", "tf_files/models", "Where pretrained networks are kept.")
+flags.group("network")
+flags.DEFINE_path("model_dir", "tf_files/models", "The folder where pretrained networks are kept.", FOLDER)
+flags.group("output")
 flags.DEFINE_bool("json", False, "Print JSON.")
 
 

@@ -1,17 +1,15 @@
 """Measures how good a classifier is, on photos whose labels are known.
 
-    python -m scripts.evaluate --graph=tf_files/retrained_graph.pb --image_dir=tf_files/flower_photos
+    python -m scripts.evaluate --graph=tf_files/retrained_graph.pb --report=tf_files/report.html
 
-It takes every format that export writes, and graphs that TensorFlow 1 left behind. Photos that it was trained
-on say little, so of the folder that it was trained on only the photos kept for testing are looked at; of any
-other folder all, or its test part where it has one. --report writes a page with the mistakes, doubtful
-labels and photos that are there twice.
+It takes every format that export writes, and graphs written by TensorFlow 1. Photos that the classifier was trained
+on would flatter it, so by default it looks only at the test photos of the folder it was trained on. Of any other
+folder it looks at the test part if there is one, else at all photos. --report writes a page with the mistakes,
+doubtful labels and duplicate photos.
 """
 
 import json
 from pathlib import Path
-
-from absl import flags
 
 from .classifier import atomic_files
 from .classifier.formats import classifiers
@@ -23,28 +21,34 @@ from .classifier.judging.looking import Looked
 from .classifier.judging.report import page
 from .classifier.judging.report.page import Report
 from .classifier.judging.selection import Selection
-from .console import command_line, input_flags
+from .console import command_line, flags, input_flags
 from .console.console import Console
+from .console.path_kinds import PAGE, PHOTOS
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The classifier, as retrain or export wrote it.")
-flags.DEFINE_string("labels", None, "Its labels, one a line; default: those it carries or has beside it.")
-flags.DEFINE_string(
-    "image_dir", None, "The folder of photos: one folder for each label; default: the one it was trained on."
+flags.most_used("graph", "image_dir", "report", "unknown", "split")
+flags.group("classifier")
+flags.DEFINE_bool(
+    "unknown",
+    False,
+    "Call photos unknown that are unlike the training photos. For photos in folders of other labels that is right.",
+)
+flags.group("photos")
+flags.DEFINE_path(
+    "image_dir",
+    None,
+    "The folder of photos, with a folder for each label. Default: the folder that the classifier was trained on.",
+    PHOTOS,
 )
 flags.DEFINE_enum(
     "split",
     None,
     selection.CHOICES,
-    "Which photos to measure on; default: testing in the folder that it "
-    "was trained on or that has its own split, all elsewhere.",
+    "The photos to measure on. Default: testing, in the folder that the classifier was trained on and in folders with "
+    "their own split; all, in other folders.",
 )
-flags.DEFINE_string("report", None, "Write a page for the browser here, such as tf_files/report.html.")
-flags.DEFINE_bool(
-    "unknown",
-    False,
-    "Turn away photos that are far from all that it was trained on; folders of none of its labels then count as such.",
-)
+flags.group("output")
+flags.DEFINE_path("report", None, "Write a page for the browser into this file, such as tf_files/report.html.", PAGE)
 flags.DEFINE_bool("json", False, "Print JSON.")
 
 # There are usually many to look at: worth the half second in which a faster engine is made ready.

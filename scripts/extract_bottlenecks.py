@@ -1,21 +1,22 @@
-"""Computes the bottlenecks of a folder of photos, and nothing else: the part of retrain that a cluster can share.
+"""Computes only the bottlenecks of a folder of photos, also on a cluster.
 
-    python -m scripts.extract_bottlenecks --image_dir=/shared/photos --bottleneck_dir=/shared/bottlenecks --cluster=auto
+    python -m scripts.extract_bottlenecks --image_dir=tf_files/flower_photos --architecture=mobilenet_0.50_224
 
-A retrain with the same flags then finds all of them cached.
+A retrain with the same flags then finds all bottlenecks cached. On a cluster of several machines, --image_dir and
+--bottleneck_dir are folders that all machines share.
 """
 
 from pathlib import Path
 
-from absl import flags
-
 from .classifier.bottlenecks import extraction, gathering
 from .classifier.photos import folders, image_lists
 from .classifier.training import words
-from .console import bottleneck_flags, command_line, network_flags
+from .console import bottleneck_flags, command_line, flags, network_flags
 from .console.console import Console
 
 FLAGS = flags.FLAGS
+flags.most_used("image_dir", "architecture", "bottleneck_dir", "cluster", "worker_cpus")
+flags.group("output")
 flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")
 
 

@@ -1,26 +1,29 @@
-"""Draws how a training went: accuracy and loss, on photos it learned from and on photos kept aside.
+"""Draws training curves: accuracy and loss on training and validation photos.
 
     python -m scripts.plot_training --output=tf_files/training.png
 
-It reads what retrain wrote for TensorBoard, or with --record the record beside a graph.
+The curves come from TensorBoard's logs, as retrain writes them, or with --record from the record beside a graph.
 """
 
 from pathlib import Path
 
-from absl import flags
-
 from .classifier.drawing import curve_points, picture_files, training_curves
 from .classifier.drawing.training_curves import Curve
 from .classifier.training import run_record, summary_curves
-from .console import command_line
+from .console import command_line, flags
 from .console.console import Console
+from .console.path_kinds import FOLDER, PICTURE, RECORD
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("summaries_dir", "tf_files/training_summaries", "The folder that the training wrote its log to.")
-flags.DEFINE_string("record", None, "Draw what this record tells instead, such as tf_files/retrained_graph.json.")
-flags.DEFINE_string("output", "tf_files/training.png", "The picture file to write (.png or .jpg).")
-flags.DEFINE_string("title", None, "What stands above; default: where the training is read from.")
-flags.DEFINE_bool("shade_gap", False, "Shade where photos kept aside fare worse: what was learned by heart.")
+flags.group("training")
+flags.DEFINE_path("summaries_dir", "tf_files/training_summaries", "The folder of TensorBoard's logs.", FOLDER)
+flags.DEFINE_path(
+    "record", None, "Draw the curves in this record instead, such as tf_files/retrained_graph.json.", RECORD
+)
+flags.group("output")
+flags.DEFINE_path("output", "tf_files/training.png", "The picture file to write (.png or .jpg).", PICTURE)
+flags.DEFINE_string("title", None, "The title. Default: the file that the curves come from.")
+flags.DEFINE_bool("shade_gap", False, "Shade the gap between training and validation, where it shows overfitting.")
 
 
 def main(positional: list[str]) -> None:

@@ -1,21 +1,15 @@
-"""The flags that benchmarks share, and what is made of them.
-
-A benchmark calls the functions that define those it has: absl then files them under the benchmark, so that its --help
-lists them.
-"""
+"""The flags that benchmarks share, and what is made of them: each calls the functions that define those it has."""
 
 from pathlib import Path
-
-from absl import flags
 
 from benchmarks.tools.study import Study
 from benchmarks.tools.workbench import Workbench
 from scripts.classifier.backbones import table
 from scripts.classifier.errors import UserError
 from scripts.classifier.training.recipe import Recipe
+from scripts.console import flags
 
 FLAGS = flags.FLAGS
-flags.disclaim_key_flags()
 
 
 def define_network() -> None:

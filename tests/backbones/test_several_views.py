@@ -138,7 +138,7 @@ def test_it_goes_with_distortions(workplace, photos):
         (["--views=3"], "error: --views=3: expected 1 or 4"),
         (["--views=0"], "error: --views=0: expected 1 or 4"),
         (["--views=4", "--output_model=m.keras"], "error: --output_model=m.keras: Keras has no layers for --views=4"),
-        (["--bottleneck=all"], "error: flag --bottleneck=all"),
+        (["--bottleneck=all"], "error: --bottleneck=all: expected last or multi"),
         (["--bottleneck=multi"], "error: --bottleneck=multi takes the values of 2 earlier layers"),
     ],
     ids=["three views", "no views", "Keras", "unknown bottleneck", "no earlier layers"],
