@@ -12,7 +12,7 @@ from ..errors import UserError
 from . import frozen_backbones, kept_graphs, keras_graphs, torch_files
 from .backbone import Backbone
 from .choices import Choices
-from .entry import Entry, Family
+from .entry import Entry
 from .frozen_backbones import Prelude
 from .sources import Source, digest
 
@@ -29,7 +29,7 @@ _FILE = f"densenet161-{_SHA256_START}.pth"
 SOURCE = Source(
     url=f"https://download.pytorch.org/models/{_FILE}",
     file=_FILE,
-    about_megabytes=115,  # its 28.7 million weights, of 4 bytes each
+    about_megabytes=116,  # PyTorch reports 115,730,790 bytes
 )
 # The choices that mean something for it, from wherever its weights are.
 HEEDS = ("bottleneck_layer", "input_size")
@@ -132,16 +132,13 @@ def _take(
     return found.transpose(2, 3, 1, 0) if found.ndim == 4 else found
 
 
-FAMILY = Family(
-    (
-        Entry(
-            name=NAME,
-            input_size=INPUT_SIZE,
-            values=BOTTLENECK_SIZE,
-            source=SOURCE,
-            load=lambda model_dir, choices: load(SOURCE.within(model_dir), choices),
-            heeds=HEEDS,
-        ),
+FAMILY = (
+    Entry(
+        name=NAME,
+        input_size=INPUT_SIZE,
+        values=BOTTLENECK_SIZE,
+        source=SOURCE,
+        load=lambda model_dir, choices: load(SOURCE.within(model_dir), choices),
+        heeds=HEEDS,
     ),
-    in_words=NAME,
 )

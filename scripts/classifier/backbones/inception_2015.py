@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..graphs import batch_lifting, folding, frozen_graph, interface, old_ops
 from ..graphs.wiring import value
 from .backbone import MEAN, STD, Backbone
-from .entry import Entry, Family
+from .entry import Entry
 from .published_archives import read_member
 from .sources import Source
 
@@ -26,6 +26,7 @@ BOTTLENECK = "pool_3/_reshape"
 SOURCE = Source(
     url="http://download.tensorflow.org/models/image/imagenet/inception-2015-12-05.tgz",
     file="inception-2015-12-05.tgz",
+    about_megabytes=89,  # the original reported 88,931,400 bytes
 )
 
 _MEMBER = "classify_image_graph_def.pb"
@@ -75,15 +76,12 @@ def _from_pixels_to_bottleneck(graph_def: GraphDef, archive: Path) -> GraphDef:
     return frozen_graph.strip_to_tensorflow_1(folded)
 
 
-FAMILY = Family(
-    (
-        Entry(
-            name=NAME,
-            input_size=INPUT_SIZE,
-            values=BOTTLENECK_SIZE,
-            source=SOURCE,
-            load=lambda model_dir, _: load(SOURCE.within(model_dir)),
-        ),
+FAMILY = (
+    Entry(
+        name=NAME,
+        input_size=INPUT_SIZE,
+        values=BOTTLENECK_SIZE,
+        source=SOURCE,
+        load=lambda model_dir, _: load(SOURCE.within(model_dir)),
     ),
-    in_words=NAME,
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import UserError, in_short
 from . import kept_graphs, keras_graphs
 from .backbone import Backbone
-from .entry import Entry, Family
+from .entry import Entry
 from .sources import Source
 
 NAME = "inception_v3"
@@ -54,15 +54,12 @@ def _build(weights: Path):
     return model
 
 
-FAMILY = Family(
-    (
-        Entry(
-            name=NAME,
-            input_size=INPUT_SIZE,
-            values=BOTTLENECK_SIZE,
-            source=SOURCE,
-            load=lambda model_dir, _: load(SOURCE.within(model_dir)),
-        ),
+FAMILY = (
+    Entry(
+        name=NAME,
+        input_size=INPUT_SIZE,
+        values=BOTTLENECK_SIZE,
+        source=SOURCE,
+        load=lambda model_dir, _: load(SOURCE.within(model_dir)),
     ),
-    in_words=NAME,
 )

@@ -13,7 +13,7 @@ from ..errors import UserError, in_short
 from . import frozen_backbones, kept_graphs, keras_graphs, keras_weights
 from .backbone import Backbone
 from .choices import Choices
-from .entry import Entry, Family
+from .entry import Entry
 from .frozen_backbones import Prelude
 from .sources import Source, digest
 
@@ -35,6 +35,7 @@ def source(name: str) -> Source:
         sha256=found.checksum if is_sha256 else None,
         md5=None if is_sha256 else found.checksum,
         about_megabytes=found.megabytes,
+        estimated=found.estimated,
     )
 
 
@@ -101,4 +102,4 @@ def _entry(name: str) -> Entry:
     )
 
 
-FAMILY = Family(tuple(map(_entry, NAMES)), in_words="the networks of keras.applications")
+FAMILY = tuple(map(_entry, NAMES))
