@@ -5,6 +5,7 @@
 A retrain with the same flags then finds all of them cached.
 """
 
+import shlex
 from pathlib import Path
 
 from absl import flags
@@ -18,6 +19,9 @@ from .console.console import Console
 FLAGS = flags.FLAGS
 flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")
 
+# retrain needs no cluster for what is cached, and prints what it is asked to.
+_NOT_FOR_RETRAIN = ("cluster", "worker_cpus", "quiet", "flagfile")
+
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
@@ -25,6 +29,7 @@ def main(positional: list[str]) -> None:
     bottleneck_flags.check()
     console = Console(FLAGS.quiet)
 
+    console.say(f"computing the bottlenecks of the photos in {FLAGS.image_dir} with {network.name}")
     with console.stage("listing photos"):
         lists = image_lists.scan(folders.at(FLAGS.image_dir), *percentages)
     console.tell(lists.describe(), lists.warnings())
@@ -42,8 +47,15 @@ def main(positional: list[str]) -> None:
             Path(FLAGS.skipped_images),
             console.show("bottlenecks", "photos"),
         )
-    lines, warnings = words.bottlenecks(gathered, cache, console.seconds["bottlenecks"], Path(FLAGS.skipped_images))
-    console.tell([*lines, f"kept in {cache.folder}"], warnings)
+    console.tell(*words.bottlenecks(gathered, cache, console.seconds["bottlenecks"], Path(FLAGS.skipped_images)))
+    console.say(f"written: {cache.folder}")
+    console.suggest(("train a classifier on them", " ".join(["retrain", *_flags_given()])))
+
+
+def _flags_given() -> list[str]:
+    """The flags of this command line with which retrain finds the same bottlenecks."""
+    given = [name for name in FLAGS if FLAGS[name].present and name not in _NOT_FOR_RETRAIN]
+    return [shlex.quote(FLAGS[name].serialize()) for name in given]
 
 
 if __name__ == "__main__":
