@@ -1,4 +1,4 @@
-"""The embedded backbone: colours and textures of a picture by pure arithmetic, nothing learnt, nothing downloaded."""
+"""The built-in backbone: describes colours and textures by plain arithmetic. Nothing is learnt or downloaded."""
 
 from __future__ import annotations
 

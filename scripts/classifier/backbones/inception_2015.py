@@ -1,4 +1,4 @@
-"""Loads the Inception of December 2015, the one that the original's default was, from Google's archive."""
+"""Loads the Inception of December 2015, the original's default network, from Google's archive."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INPUT_SIZE = 299
 BOTTLENECK_SIZE = 2048
 BOTTLENECK = "pool_3/_reshape"
 
-# No checksum is published: the first download's is recorded and held against later ones.
+# No checksum is published: that of the first download is recorded, and later ones must match it.
 SOURCE = Source(
     url="http://download.tensorflow.org/models/image/imagenet/inception-2015-12-05.tgz",
     file="inception-2015-12-05.tgz",
@@ -49,7 +49,7 @@ def load(archive: Path) -> Backbone:
 def _values(graph_def: GraphDef) -> int:
     nodes = {node.name: node for node in graph_def.node}
     sizes = value(nodes[BOTTLENECK].input[1], nodes)
-    assert sizes is not None  # for any number of pictures it could only be made with constant sizes
+    assert sizes is not None  # lifting the batch has made them constant
     return int(sizes[-1])
 
 
@@ -61,12 +61,12 @@ def _from_pixels_to_bottleneck(graph_def: GraphDef, archive: Path) -> GraphDef:
     entry = found.input_layer
     if entry is None or found.bottleneck != BOTTLENECK or taken != (INPUT_SIZE, INPUT_SIZE, MEAN, STD):
         raise UserError(
-            f"{archive} holds another network: its {_MEMBER} does not make (pixel - 128) / 128 of pictures "
-            f"{INPUT_SIZE} pixels wide and {BOTTLENECK} of these; delete it to fetch it anew"
+            f"{archive} holds another network: expected its {_MEMBER} to turn pictures of {INPUT_SIZE} x {INPUT_SIZE} "
+            f"pixels, as (pixel - 128) / 128, into {BOTTLENECK}; delete it to download it again"
         )
     lifted = batch_lifting.lift_batch(graph_def, entry, BOTTLENECK, origin=archive, try_out=False)
     if not lifted.batched:
-        raise UserError(f"{archive} holds another network: {lifted.why_not}; delete it to fetch it anew")
+        raise UserError(f"{archive} holds another network: {lifted.why_not}; delete it to download it again")
     folded = folding.fold_constants(lifted.graph_def, BOTTLENECK)
     folded = folding.fold_scales_into_convolutions(folded)
     for node in folded.node:

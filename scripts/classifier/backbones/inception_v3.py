@@ -16,7 +16,7 @@ INPUT_SIZE = 299
 BOTTLENECK_SIZE = 2048
 
 _FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
-# The checksum is the one in Keras' own source.
+# The checksum is the one in Keras' source.
 SOURCE = Source(
     url=f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{_FILE}",
     file=_FILE,
@@ -49,7 +49,7 @@ def _build(weights: Path):
         model.load_weights(weights)
     except (ValueError, OSError, KeyError) as error:
         raise UserError(
-            f"{weights} does not hold the weights of Inception V3 ({in_short(error)}): delete it to fetch it anew"
+            f"{weights} does not hold the weights of Inception V3 ({in_short(error)}): delete it to download it again"
         ) from None
     return model
 

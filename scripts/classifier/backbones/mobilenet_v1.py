@@ -1,4 +1,4 @@
-"""Loads the 16 MobileNets of 2017, and their quantized twins, from Google's archives of frozen graphs."""
+"""Loads the 16 MobileNets of 2017 and their quantized versions from Google's archives of frozen graphs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .sources import Source
 WIDTHS = ("0.25", "0.50", "0.75", "1.0")
 SIZES = (128, 160, 192, 224)
 
-# The last pooled values; the original used the 1001 ImageNet logits behind them, which train no better.
+# The last pooled values. The original used the 1001 ImageNet logits after them, which train no better.
 POOLED = "MobilenetV1/Logits/AvgPool_1a/AvgPool"
 
-# Of the others no checksum is published: the first download's is recorded and held against later ones.
+# No checksums are published for the others: that of the first download is recorded, and later ones must match it.
 _SHA256 = {
     "0.25_128": "30af63cf9039861bc03f86c7b8092fab754d51b27f042830c456ddbfa2b72fce",
     "0.25_224": "1cddeede49eb35af36061aaa66bf643b81f7ea89abc85f6ffef8f0bf00891756",
@@ -58,7 +58,7 @@ def load(name: str, archive: Path) -> Backbone:
     size, values = size_and_values(name)
     for node in graph_def.node:
         if node.name == "input":
-            # Published with a batch of 1; everything up to the pooling takes any.
+            # Published with a batch size of 1; everything up to the pooling takes any.
             node.CopyFrom(frozen_graph.placeholder("input", [None, size, size, 3]))
     graph_def.node.append(frozen_graph.operation("bottleneck", "Squeeze", POOLED, squeeze_dims=[1, 2]))
     return Backbone(
@@ -72,7 +72,7 @@ def load(name: str, archive: Path) -> Backbone:
 
 
 def size_and_values(name: str) -> tuple[int, int]:
-    """Of its pictures, and of what it gives for each."""
+    """The size of its pictures, and the length of its bottlenecks."""
     width, size = _variant(name).split("_")
     return int(size), round(1024 * float(width))
 
