@@ -28,7 +28,9 @@ def main(positional: list[str]) -> None:
         print(json.dumps([vars(each) for each in listed]))
         return
     console = Console()
-    console.say(f"{len(listed)} networks to choose from; those marked here are in {FLAGS.model_dir} already")
+    here = sum(each.here for each in listed)
+    needs = "1 is here and needs" if here == 1 else f"{here} are here and need"
+    console.say(f"{len(listed)} networks to choose from; {needs} no download")
     console.say("", *_table(listed), "")
     console.suggest(("train with one", "retrain --architecture=mobilenet_0.50_224 --image_dir=FOLDER"))
 

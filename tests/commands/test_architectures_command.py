@@ -15,7 +15,8 @@ def test_all_names_are_listed(workplace, tmp_path):
     (tmp_path / "models" / "mobilenet_v1_0.25_128_frozen.tgz").touch()
     done = workplace.run("architectures", f"--model_dir={tmp_path / 'models'}")
     first, listed, next_step = done.stdout.split("\n\n")
-    assert first.startswith(f"{len(table.NAMES)} networks") and "next:\n" in next_step
+    assert first == f"{len(table.NAMES)} networks to choose from; 3 are here and need no download"
+    assert next_step.startswith("next:\n")
     assert "retrain --architecture=mobilenet_0.50_224" in next_step
     header, *lines = listed.splitlines()
     assert {len(line) for line in lines} == {len(header)}  # aligned
