@@ -6,6 +6,7 @@ A retrain with the same flags then finds all of them cached.
 """
 
 import shlex
+import sys
 from pathlib import Path
 
 from absl import flags
@@ -19,8 +20,8 @@ from .console.console import Console
 FLAGS = flags.FLAGS
 flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")
 
-# retrain needs no cluster for what is cached, and prints what it is asked to.
-_NOT_FOR_RETRAIN = ("cluster", "worker_cpus", "quiet", "flagfile")
+# Flags that are left out of the retrain that is suggested: what is cached needs no cluster.
+_WITH_A_VALUE, _WITHOUT = ("cluster", "worker_cpus"), ("quiet", "noquiet")
 
 
 def main(positional: list[str]) -> None:
@@ -49,13 +50,19 @@ def main(positional: list[str]) -> None:
         )
     console.tell(*words.bottlenecks(gathered, cache, console.seconds["bottlenecks"], Path(FLAGS.skipped_images)))
     console.say(f"written: {cache.folder}")
-    console.suggest(("train a classifier on them", " ".join(["retrain", *_flags_given()])))
+    console.suggest(("train a classifier on them", shlex.join(["retrain", *_flags_for_retrain(sys.argv[1:])])))
 
 
-def _flags_given() -> list[str]:
-    """The flags of this command line with which retrain finds the same bottlenecks."""
-    given = [name for name in FLAGS if FLAGS[name].present and name not in _NOT_FOR_RETRAIN]
-    return [shlex.quote(FLAGS[name].serialize()) for name in given]
+def _flags_for_retrain(given: list[str]) -> list[str]:
+    """The flags with which retrain finds the same bottlenecks."""
+    flags_kept, left = [], iter(given)
+    for word in left:
+        name, equals, _ = word.lstrip("-").partition("=")
+        if name in _WITH_A_VALUE and not equals:
+            next(left, None)
+        elif name not in (*_WITH_A_VALUE, *_WITHOUT):
+            flags_kept.append(word)
+    return flags_kept
 
 
 if __name__ == "__main__":
