@@ -9,7 +9,7 @@ import tensorflow as tf
 
 
 def today(folder: Path, size: int | None = 64, images: str = "inputs", channels: int = 3) -> Path:
-    """A SavedModel of TensorFlow 2, with variables, a batch norm and a swish; gives 12 values."""
+    """A TensorFlow 2 SavedModel with variables, a batch norm and a swish; gives 12 values."""
     keras = tf.keras
     keras.utils.set_random_seed(2)
     layers = keras.layers
@@ -31,8 +31,8 @@ def today(folder: Path, size: int | None = 64, images: str = "inputs", channels:
 
 
 def of_tensorflow_1(folder: Path, size: int = 64, size_in_signature: bool = False) -> Path:
-    """In the format of hub.Module, as hub's own library wrote it: one graph without tags and one for training,
-    signatures, the picture size in an attachment, a checkpoint, and tfhub_module.pb, which states format 3."""
+    """In the format of hub.Module, as hub's own library wrote it: graphs without tags and for training, signatures,
+    the picture's size in an attachment, a checkpoint, and tfhub_module.pb, which says that it is of format 3."""
     from tensorflow.core.protobuf import saved_model_pb2
 
     v1 = tf.compat.v1
@@ -78,7 +78,7 @@ def of_tensorflow_1(folder: Path, size: int = 64, size_in_signature: bool = Fals
 
 
 def archive(folder: Path) -> bytes:
-    """What hub answers to ?tf-hub-format=compressed."""
+    """As hub responds to ?tf-hub-format=compressed."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         tar.add(folder, arcname=".")

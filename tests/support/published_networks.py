@@ -1,4 +1,4 @@
-"""Networks like the published ones, with random weights, made here because tests fetch nothing."""
+"""Networks like the published ones, with random weights, since tests download nothing."""
 
 import io
 import tarfile
@@ -27,7 +27,7 @@ def mobilenet_graph(width: float, size: int, quantized: bool = False, seed: int 
         return tf.quantization.dequantize(eight_bits, low, high, "MIN_FIRST", name=name)
 
     def norm(x, name, channels):
-        """A batch norm as in the archives: multiply and add."""
+        """A batch norm as in the archives: a multiplication and an addition."""
         scale = tf.constant(random.uniform(0.8, 1.2, channels).astype(np.float32), name=f"{name}/BatchNorm/gamma")
         shift = tf.constant(random.uniform(-0.1, 0.3, channels).astype(np.float32), name=f"{name}/BatchNorm/beta")
         return tf.nn.relu6(v1.add(v1.multiply(x, scale), shift), name=f"{name}/Relu6")
@@ -53,7 +53,7 @@ def mobilenet_graph(width: float, size: int, quantized: bool = False, seed: int 
 
 
 def mobilenet_archive(folder: Path, variant: str = "0.50_128") -> Path:
-    """The published .tgz, in folder/download.tensorflow.org/models/: a mirror for POETS_MIRROR."""
+    """The .tgz as it is published, in folder/download.tensorflow.org/models/: a mirror for POETS_MIRROR."""
     width, size = variant.split("_")
     path = folder / "download.tensorflow.org" / "models" / f"mobilenet_v1_{variant}_frozen.tgz"
     path.parent.mkdir(parents=True, exist_ok=True)

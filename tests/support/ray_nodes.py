@@ -1,6 +1,6 @@
-"""Nodes of a Ray cluster on this machine, which end with the tests, however the tests end.
+"""Nodes of a Ray cluster on this machine, which stop when the tests end, however they end.
 
-Run as a script, this module is the process that starts them: it reads one command a line and answers each with a line.
+As a script, this module is the process that starts them: it takes a line for each thing to do and answers with one.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-# Makes Ray notice losses sooner than it would by default.
+# Ray notices lost nodes sooner with these.
 IMPATIENCE = {
     "RAY_health_check_initial_delay_ms": "500",
     "RAY_health_check_period_ms": "500",
@@ -27,7 +27,7 @@ _OBJECT_STORE_BYTES = 80 << 20
 
 
 def environment(folder: str) -> dict[str, str]:
-    """The environment that all nodes and drivers of a cluster share."""
+    """What the nodes of a cluster and its drivers share."""
     return {
         "RAY_TMPDIR": folder,
         "RAY_AUTH_MODE": "token",
@@ -56,13 +56,13 @@ class Nodes:
         self.environment["RAY_ADDRESS"] = self.address
 
     def add(self, cpus: int = 1) -> psutil.Process:
-        """The node's process, the parent of its workers."""
+        """The node's main process, the parent of its workers."""
         node = psutil.Process(self._ask("add", cpus))
         self._alive.append(node)
         return node
 
     def one(self) -> psutil.Process:
-        """The only node: kills all others."""
+        """The only node."""
         for spare in self._alive[1:]:
             self.kill(spare)
         return self._alive[0] if self._alive else self.add()
@@ -90,7 +90,7 @@ class Nodes:
 
 
 def workers(node: psutil.Process) -> list[psutil.Process]:
-    """The workers of Ray Data below this process."""
+    """The Ray Data workers below this process."""
     found = []
     for process in node.children(recursive=True):
         with contextlib.suppress(psutil.Error):  # it has just ended

@@ -50,7 +50,7 @@ class DenseNet(nn.Module):
         self.classifier = nn.Linear(channels, 1000)
 
     def pooled(self, pictures: torch.Tensor) -> torch.Tensor:
-        """[n, 2208] from pictures prepared as by torchvision, [n, 3, height, width]."""
+        """[n, 2208] from pictures prepared by torchvision, [n, 3, height, width]."""
         return torch.relu(self.features(pictures)).mean((2, 3))
 
 

@@ -1,4 +1,4 @@
-"""A Pillow with a bug: decoding a picture with a certain comment crashes the process."""
+"""A Pillow with a bug: whatever process decodes a picture that is commented so is ended by a signal."""
 
 import ctypes
 
