@@ -6,6 +6,8 @@ A retrain with the same flags then finds all bottlenecks cached. On a cluster of
 --bottleneck_dir are folders that all machines share.
 """
 
+import shlex
+import sys
 from pathlib import Path
 
 from .classifier.bottlenecks import extraction, gathering
@@ -19,6 +21,9 @@ flags.most_used("image_dir", "architecture", "bottleneck_dir", "cluster", "worke
 flags.group("output")
 flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")
 
+# Flags that are left out of the retrain that is suggested: what is cached needs no cluster.
+_WITH_A_VALUE, _WITHOUT = ("cluster", "worker_cpus"), ("quiet", "noquiet")
+
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
@@ -26,6 +31,7 @@ def main(positional: list[str]) -> None:
     bottleneck_flags.check()
     console = Console(FLAGS.quiet)
 
+    console.say(f"computing the bottlenecks of the photos in {FLAGS.image_dir} with {network.name}")
     with console.stage("listing photos"):
         lists = image_lists.scan(folders.at(FLAGS.image_dir), *percentages)
     console.tell(lists.describe(), lists.warnings())
@@ -43,8 +49,21 @@ def main(positional: list[str]) -> None:
             Path(FLAGS.skipped_images),
             console.show("bottlenecks", "photos"),
         )
-    lines, warnings = words.bottlenecks(gathered, cache, console.seconds["bottlenecks"], Path(FLAGS.skipped_images))
-    console.tell([*lines, f"kept in {cache.folder}"], warnings)
+    console.tell(*words.bottlenecks(gathered, cache, console.seconds["bottlenecks"], Path(FLAGS.skipped_images)))
+    console.say(f"written: {cache.folder}")
+    console.suggest(("train a classifier on them", shlex.join(["retrain", *_flags_for_retrain(sys.argv[1:])])))
+
+
+def _flags_for_retrain(given: list[str]) -> list[str]:
+    """The flags with which retrain finds the same bottlenecks."""
+    flags_kept, left = [], iter(given)
+    for word in left:
+        name, equals, _ = word.lstrip("-").partition("=")
+        if name in _WITH_A_VALUE and not equals:
+            next(left, None)
+        elif name not in (*_WITH_A_VALUE, *_WITHOUT):
+            flags_kept.append(word)
+    return flags_kept
 
 
 if __name__ == "__main__":

@@ -372,7 +372,7 @@ def test_a_network_that_cannot_be_fetched_is_a_clear_error(workplace, photos):
 
 
 WRONG_FLAGS = {
-    "unknown architecture": (["--architecture=mobilenet_0.5_224"], "did you mean mobilenet_0.50_224? Known are inc"),
+    "unknown architecture": (["--architecture=mobilenet_0.5_224"], "did you mean mobilenet_0.50_224?"),
     "no steps": (["--how_many_training_steps=0"], "how_many_training_steps"),
     "not a number": (["--learning_rate=fast"], "learning_rate"),
     "unknown flag": (["--image_dri=x"], "Did you mean --image_dir?"),
