@@ -24,9 +24,15 @@ def thinned(steps: Sequence[float], values: Sequence[float | None]) -> list[Poin
             min(v for _, v in some),
             max(v for _, v in some),
         )
-        for at in np.array_split(np.arange(len(known)), min(_MOST_POINTS, len(known)) or 1)
+        for at in np.array_split(np.arange(len(known)), _points(len(known)))
         if (some := [known[each] for each in at])
     ]
+
+
+def _points(values: int) -> int:
+    """The most points that combine equally many values each, or nearly so: all of the line is then equally smooth."""
+    together = math.ceil(values / _MOST_POINTS)
+    return math.ceil(values / together) if values else 1
 
 
 def last(values: Sequence[float | None]) -> float | None:

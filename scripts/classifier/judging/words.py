@@ -106,7 +106,7 @@ def _pair(judged: Judged, pair: Pair) -> str:
 def _strangers(strangers: Strangers) -> list[str]:
     if not strangers.paths:
         return []
-    return [f"rightly called unknown: {share_in_words(strangers.away, len(strangers))}"]
+    return [f"other things rightly called unknown: {share_in_words(strangers.away, len(strangers))}"]
 
 
 def _figures(measures: Measures, overall: Overall) -> list[str]:

@@ -12,7 +12,7 @@ from ...training.accuracy import interval_95
 # HTML cannot hold control characters, nor the half letters that file names give where they are not UTF-8.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
-_SEPARATORS = re.compile(r"[/_.-]+(?=[^/_.-])")
+_SEPARATORS = re.compile(r"[/_.-]+(?=[^/_.-])(?!\w{1,5}$)")  # but not before a file name's ending
 
 # Fewer photos are called few: their interval is more than ten points wide.
 FEW_PHOTOS = 200

@@ -206,6 +206,7 @@ footer { color: var(--soft); font-size: .875rem; padding-top: .5rem; padding-bot
   h2, h3 { break-after: avoid; }
   .photos > li, .figures > div, tr, svg { break-inside: avoid; }
   .scroll { overflow: visible; }
+  svg.matrix { min-width: 0; }
   tfoot { display: table-row-group; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
