@@ -112,6 +112,8 @@ def _write_report(console: Console, assessed: Assessment, file: Path) -> None:
     found = assessed.find(console.show("comparing photos", "photos"))
     atomic_files.write_text(file, page.render(Report.of(assessed, found)))
     console.say("", *words.describe_findings(found), f"written: {file}", f"look at it: {file}, in any browser")
+    if not assessed.measures.total:
+        return
     wrong = "correct wrong labels and train again; " if found.suspicions else ""
     console.say(f"next: {wrong}for more accuracy see docs/accuracy.md")
 

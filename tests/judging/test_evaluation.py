@@ -256,13 +256,13 @@ def test_findings_are_described():
         "  dog/1.jpg: taken for cat (58.0 %)",
         "close calls, the closest first: 1",
         "  dog/1.jpg: cat (58.0 %) or dog (42.0 %)",
-        "labels worth a look, the strongest case first: none",
+        "labels worth a look: none",
         "photos nearly identical to one in another set: 2",
-        "  cat/0.jpg (testing) and cat/2.jpg (training)",
-        "  dog/1.jpg (testing) and cat/2.jpg (training)",
+        "  cat/0.jpg (test) and cat/2.jpg (training)",
+        "  dog/1.jpg (test) and cat/2.jpg (training)",
         "photos nearly identical to one under another label: 2",
-        "  cat/0.jpg (testing) and dog/1.jpg (testing)",
-        "  cat/2.jpg (training) and dog/1.jpg (testing)",
+        "  cat/0.jpg (test) and dog/1.jpg (test)",
+        "  cat/2.jpg (training) and dog/1.jpg (test)",
     ]
 
 

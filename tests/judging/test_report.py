@@ -176,7 +176,7 @@ def test_every_part_given_has_its_section(image_dir, judged):
     assert "1 of 2 photos" in page.text
     said = page.all("svg")[1]["aria-label"]
     assert said == "Accuracy over 30 training steps; at the end: training 0.90, validation 0.80"
-    assert "1,200 training, 3 validation, 4 testing" in page.text
+    assert "1,200 training, 3 validation, 4 test" in page.text
     assert "Distortionsflip left right" in page.text
 
 
@@ -234,7 +234,7 @@ def test_extremes(case, image_dir):
         "no mistake": "Right on all 40 photos it had never seen",
         "one photo": "Right on the one photo it had never seen",
         "one label": "Right on all 20 photos it had never seen",
-        "no photo": "There are no photos to judge it by",
+        "no photo": "There are no photos of its labels to judge it by",
         "all wrong": "Right on 0 of 40 photos it had never seen: 0 %",
         "a photo gone": "can no longer be read",
     }[case] in page.text

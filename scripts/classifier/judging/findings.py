@@ -18,6 +18,8 @@ CLOSE_SCORES = 0.2
 # CIFAR-10 photos, where the classifier gets only 54 % right, 53 and 26. Comparing with the mean over all photos of a
 # label instead names 56 and 150. Among training photos, whose labels were learned with them, most stay hidden.
 LOW_SCORE = 0.1
+# Another label is suggested only from this score on: it loses none of those, and spares weak classifiers long lists.
+HIGH_SCORE = 0.5
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def _suspects(judged: Judged, rows: np.ndarray) -> list[Suspicion]:
         if recognised.any():
             typical[label] = top[recognised].mean(dtype=np.float64)
     own = judged.scores[rows, truth]
-    hits = (guesses != truth) & (top >= typical[guesses]) & (own < LOW_SCORE)
+    hits = (guesses != truth) & (top >= typical[guesses]) & (top >= HIGH_SCORE) & (own < LOW_SCORE)
     return [Suspicion(int(rows[at]), int(guesses[at])) for at in np.flatnonzero(hits)]
 
 

@@ -8,6 +8,12 @@ from functools import cached_property
 import numpy as np
 
 from ..photos.folders import Place
+from ..photos.image_lists import TESTING
+
+
+def spoken(split: str) -> str:
+    """The name of a set in a sentence: "test photos", though the flag says testing."""
+    return "test" if split == TESTING else split
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import numpy as np
 
 from ..drawing.percent import percent
 from ..drawing.text_columns import columns, cut, fit
-from ..photos.image_lists import TESTING, TRAINING
+from ..photos.image_lists import TRAINING
 from ..training.accuracy import share_in_words
 from .assessment import Assessment
 from .findings import Findings, Suspicion
-from .judged import Judged, Strangers
+from .judged import Judged, Strangers, spoken
 from .looking import LabelledPhoto
 from .measures import LabelMeasures, Measures, Overall
 from .near_duplicates import Pair
@@ -23,13 +23,14 @@ _WIDTH = 100
 _LONGEST_LABEL, _SHORTEST_LABEL = 30, 8
 _MOST_LABELS_CROSSED = 12  # beyond that a confusion matrix is wider than a terminal
 _MOST_CONFUSIONS = 10
-_SPOKEN = {TESTING: "test"}  # the others are called what they are
 
 
 def announce(model: Path, chosen: Selection, measured: list[LabelledPhoto], looked_at: int) -> str:
     """The line that says what is about to be done."""
     known = sum(photo.label is not None for photo in measured)
-    which = "" if chosen.split == ALL else f"{_SPOKEN.get(chosen.split, chosen.split)} "
+    if not known:
+        return f"evaluating {model} on {_photos(len(measured))} of {chosen.lists.image_dir}, all of none of its labels"
+    which = "" if chosen.split == ALL else f"{spoken(chosen.split)} "
     others = len(measured) - known
     beside = f" and {others:,} of none of its labels" if others else ""
     report = f", and searching all {looked_at:,} for the report" if looked_at > len(measured) else ""
@@ -75,7 +76,7 @@ def describe_findings(found: Findings, most: int = 3) -> list[str]:
         ]
     lines = []
     for title, each, say in parts:
-        lines.append(f"{title}: {len(each) or 'none'}")
+        lines.append(f"{title}: {len(each):,}" if each else f"{title.partition(',')[0]}: none")
         lines += [f"  {say(one)}" for one in each[:most]]
     return lines
 
@@ -99,7 +100,7 @@ def _suspicion(judged: Judged, suspicion: Suspicion) -> str:
 
 
 def _pair(judged: Judged, pair: Pair) -> str:
-    first, second = (f"{judged.paths[row]} ({judged.splits[row]})" for row in (pair.first, pair.second))
+    first, second = (f"{judged.paths[row]} ({spoken(judged.splits[row])})" for row in (pair.first, pair.second))
     return f"{first} and {second}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...drawing import curve_points
 from ...photos.image_lists import SPLITS
+from ..judged import spoken
 from . import charts
 from .markup import Section, text
 
@@ -44,7 +45,7 @@ def making(record: dict | None) -> Section | None:
         return None
     options, backbone = _dict(record.get("options")), _dict(record.get("backbone"))
     photos = [_dict(each) for each in _dict(record.get("photos")).values()]
-    numbers = [f"{sum(each.get(split, 0) for each in photos):,} {split}" for split in SPLITS] if photos else []
+    numbers = [f"{sum(each.get(split, 0) for each in photos):,} {spoken(split)}" for split in SPLITS] if photos else []
     distorted = [
         f"{flag.replace('_', ' ')} {options[flag]}" if options[flag] is not True else flag.replace("_", " ")
         for flag in _DISTORTIONS

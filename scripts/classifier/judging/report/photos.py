@@ -9,8 +9,8 @@ import numpy as np
 
 from ...photos.folders import Place
 from ...photos.image_lists import TESTING, TRAINING, VALIDATION
-from ..findings import LOW_SCORE, Findings
-from ..judged import Judged, Strangers
+from ..findings import HIGH_SCORE, LOW_SCORE, Findings
+from ..judged import Judged, Strangers, spoken
 from ..measures import Measures
 from ..near_duplicates import Pair
 from ..perceptual_hash import BITS
@@ -84,8 +84,9 @@ def suspicions(found: Findings, image_dir: Place) -> Section | None:
 
     body = (
         f"<p><b>{count(len(suggested), 'label')} worth a look</b>, the strongest case first. The classifier gives the "
-        f"photo's own label less than {percent(LOW_SCORE)}, and is as sure of another as it usually is of photos of "
-        f"that label. Some photos are mislabelled, others are just unusual: you decide. {searched}</p>"
+        f"photo's own label less than {percent(LOW_SCORE)}, and another at least {percent(HIGH_SCORE)} and as much as "
+        "photos of that other label usually get. Some photos are mislabelled, others are just unusual: you decide. "
+        f"{searched}</p>"
     )
     body += _gallery(image_dir, found.everything, suggested, MOST_SUSPICIONS, "label", words, kinds)
     return Section("labels-to-check", "Labels to check", body)
@@ -93,14 +94,14 @@ def suspicions(found: Findings, image_dir: Place) -> Section | None:
 
 def near_identical(found: Findings, image_dir: Place) -> Section | None:
     near = found.near
-    if near is None:
+    if near is None or not near.compared:
         return None
     across = sum(number for sets, number in near.pairs.items() if len(set(sets)) > 1)
     within = sum(near.pairs.values()) - across
     parts = []
     if near.across_sets:
         held = [
-            f"{count(number, f'{one} photo')} also in {other}"
+            f"{count(number, f'{spoken(one)} photo')} also in {spoken(other)}"
             for one, other, number in (
                 (one, other, near.copies.get((one, other), 0))
                 for one, other in ((TESTING, TRAINING), (VALIDATION, TRAINING), (TESTING, VALIDATION))
@@ -227,7 +228,7 @@ def _score_bars(labels: tuple[str, ...], scores: np.ndarray, truth: int | None, 
 def _pairs(judged: Judged, image_dir: Place, pairs: list[Pair]) -> str:
     def half(row: int) -> str:
         label, path = judged.labels[judged.truth[row]], judged.paths[row]
-        words = f"{name(label)}, {text(judged.splits[row])}"
+        words = f"{name(label)}, {text(spoken(judged.splits[row]))}"
         return _card(image_dir, path, words, f"{path}, labelled {label}", "")
 
     cards = []

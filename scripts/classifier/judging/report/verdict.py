@@ -11,7 +11,7 @@ from .markup import FEW_PHOTOS, count, decimals, name, percent
 def head(title: str, measures: Measures, near: NearIdentical | None) -> str:
     about, overall = f'<p class="about">{name(title)}, evaluated</p>', measures.overall
     if overall is None:
-        return f"{about}<h1>There are no photos to judge it by</h1>"
+        return f"{about}<h1>There are no photos of its labels to judge it by</h1>"
     right, total = measures.results.right, measures.total
     low, high = overall.interval_95
     which = _which_photos(measures.judged.splits)
