@@ -110,9 +110,9 @@ class _Chart:
         first, last = max(training[0, 0], validation[0, 0]), min(training[-1, 0], validation[-1, 0])
         steps = np.union1d(training[:, 0], validation[:, 0])
         steps = steps[(first <= steps) & (steps <= last)]
-        learnt, kept = (np.interp(steps, *line.T) for line in (training, validation))
-        worse = np.minimum(learnt, kept) if self._shares else np.maximum(learnt, kept)
-        outline = [*zip(steps, learnt, strict=True), *zip(steps[::-1], worse[::-1], strict=True)]
+        learned, kept = (np.interp(steps, *line.T) for line in (training, validation))
+        worse = np.minimum(learned, kept) if self._shares else np.maximum(learned, kept)
+        outline = [*zip(steps, learned, strict=True), *zip(steps[::-1], worse[::-1], strict=True)]
         if len(steps) > 1:
             pen.polygon([self._fine(*each) for each in outline], laid_thinly(_COLOURS["validation"], _SHADE))
 

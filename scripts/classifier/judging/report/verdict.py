@@ -66,10 +66,10 @@ def _interval(overall: Overall, guess: float | None) -> str:
 def _reservations(measures: Measures, near: NearIdentical | None) -> list[str]:
     """Reasons why the accuracy looks better than it is."""
     notes = []
-    learnt = measures.judged.splits.count(TRAINING)
-    if learnt:
+    learned = measures.judged.splits.count(TRAINING)
+    if learned:
         notes.append(
-            f"It learned from {count(learnt, 'of these photos', 'of these photos')}. A classifier does well on photos "
+            f"It learned from {learned:,} of these photos. A classifier does well on photos "
             "it knows. Only photos it never saw show how good it is on new ones."
         )
     if near is not None:
