@@ -9,6 +9,7 @@ doubtful labels and duplicate photos.
 """
 
 import json
+import shlex
 from pathlib import Path
 
 from .classifier import atomic_files
@@ -51,8 +52,9 @@ flags.group("output")
 flags.DEFINE_path("report", None, "Write a page for the browser into this file, such as tf_files/report.html.", PAGE)
 flags.DEFINE_bool("json", False, "Print JSON.")
 
-# There are usually many to look at: worth the half second in which a faster engine is made ready.
+# Usually there are many photos: worth the half second that preparing a faster engine takes.
 _USUALLY = 100
+_FEW = 5  # folders that a warning names
 
 
 def main(positional: list[str]) -> None:
@@ -60,17 +62,18 @@ def main(positional: list[str]) -> None:
     report = None if FLAGS.report is None else Path(FLAGS.report)
     if report is not None:
         atomic_files.check(report)
-    console = Console()
+    console = Console(quiet=FLAGS.json)
     classifier = _open(console)
     chosen = _choose(console, classifier)
     looked = _look(console, classifier, chosen)
     assessed = assessment.assess(classifier, chosen, looked)
-    if FLAGS.json:
-        console.say(json.dumps(record.of(assessed), ensure_ascii=False))
-    else:
-        console.say(*words.describe_all(assessed))
+    console.say(*words.describe_all(assessed))
     if report is not None:
         _write_report(console, assessed, report)
+    else:
+        console.suggest(("see the photos it gets wrong", _again("--report=tf_files/report.html")))
+    if FLAGS.json:
+        print(json.dumps(record.of(assessed), ensure_ascii=False))
 
 
 def _open(console: Console) -> Classifier:
@@ -90,26 +93,39 @@ def _choose(console: Console, classifier: Classifier) -> Selection:
 
 
 def _look(console: Console, classifier: Classifier, chosen: Selection) -> Looked:
-    """At the photos to measure on; for a report, which finds wrong labels and twins everywhere, at all."""
+    """Looks at the photos to measure on, or for a report at all: wrong labels and duplicates may be anywhere."""
     photos, foreign = looking.match(chosen.lists, classifier.labels, strangers_too=FLAGS.unknown)
     if foreign and not FLAGS.unknown:
-        console.warn(f"of none of its labels and left out: {', '.join(foreign)} (--unknown looks at them too)")
+        some = ", ".join(foreign[:_FEW]) + (f" and {len(foreign) - _FEW} more" if len(foreign) > _FEW else "")
+        console.warn(f"left out, as it has no such label: {some} (--unknown counts them as unknown things)")
         photos = [photo for photo in photos if photo.label is not None]
     measured = chosen.of(photos)
     wanted = measured if FLAGS.report is None else photos
+    console.say(words.announce(classifier.model.path, chosen, measured, len(wanted)))
     with console.show("looking at photos", "photos")(len(wanted)) as advance:
         looked = looking.look(classifier, chosen.lists, wanted, advance)
     if looked.unreadable:
         path, reason = next(iter(looked.unreadable.items()))
-        console.warn(f"{len(looked.unreadable)} photos cannot be read and are left out ({path}: {reason} ...)")
+        number = len(looked.unreadable)
+        which, others = ("1 photo", "") if number == 1 else (f"{number:,} photos", " ...")
+        console.warn(f"left out {which} that cannot be read ({path}: {reason}{others})")
     return looked
 
 
 def _write_report(console: Console, assessed: Assessment, file: Path) -> None:
     found = assessed.find(console.show("comparing photos", "photos"))
     atomic_files.write_text(file, page.render(Report.of(assessed, found)))
-    if not FLAGS.json:
-        console.say("", *words.describe_findings(found), f"written: {file}")
+    console.say("", *words.describe_findings(found), f"written: {file}", f"look at it: {file}, in any browser")
+    if not assessed.measures.total:
+        return
+    wrong = "correct wrong labels and train again; " if found.suspicions else ""
+    console.say(f"next: {wrong}for more accuracy see docs/accuracy.md")
+
+
+def _again(*more: str) -> str:
+    """The words of this command line, and more."""
+    given = [name for name in ("graph", "labels", "image_dir", "split", "unknown") if FLAGS[name].present]
+    return shlex.join(["evaluate", *(f"--{name}={FLAGS[name].value}" for name in given), *more])
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ The curves come from TensorBoard's logs, as retrain writes them, or with --recor
 from pathlib import Path
 
 from .classifier.drawing import curve_points, picture_files, training_curves
+from .classifier.drawing.percent import percent
 from .classifier.drawing.training_curves import Curve
 from .classifier.training import run_record, summary_curves
 from .console import command_line, flags
@@ -31,23 +32,28 @@ def main(positional: list[str]) -> None:
     output, source = Path(FLAGS.output), Path(FLAGS.summaries_dir if FLAGS.record is None else FLAGS.record)
     picture_files.check(output, "output")
     curve = summary_curves.read(source) if FLAGS.record is None else run_record.read_curve(source)
-    title = f"Training, as {source} has it" if FLAGS.title is None else FLAGS.title
+    title = f"Training ({source})" if FLAGS.title is None else FLAGS.title
     drawn = training_curves.draw(curve, title, shade_gap=FLAGS.shade_gap)
     picture_files.write(drawn.picture, output)
     console = Console()
     console.warn(*drawn.warnings())
     console.say(
-        f"{len(curve['step']):,} measurements up to step {curve['step'][-1]:,}: {'; '.join(_ends(curve))}",
+        f"{_measurements(len(curve['step']))} up to step {curve['step'][-1]:,}: {'; '.join(_ends(curve))}",
         f"written: {output} ({drawn.picture.width} x {drawn.picture.height} pixels)",
+        f"look at it: {output}",
     )
 
 
+def _measurements(number: int) -> str:
+    return f"{number:,} measurement{'' if number == 1 else 's'}"
+
+
 def _ends(curve: Curve) -> list[str]:
-    """What was measured last."""
+    """The last measurements."""
     ends = []
     for which, prefix in (("training", ""), ("validation", "validation_")):
         accuracy, loss = (curve_points.last(curve[f"{prefix}{key}"]) for key in ("accuracy", "cross_entropy"))
-        words = [] if accuracy is None else [f"accuracy {100 * accuracy:.1f} %"]
+        words = [] if accuracy is None else [f"accuracy {percent(accuracy)}"]
         words += [] if loss is None else [f"cross entropy {loss:.3f}"]
         ends += [f"{which} {', '.join(words)}"] if words else []
     return ends
