@@ -1,26 +1,21 @@
 """Runs a command: parses its flags, turns errors meant for the user into one line."""
 
-import faulthandler
 import gc
 import io
 import logging
 import os
 import shutil
 import sys
-import tempfile
 import textwrap
 import warnings
 from collections.abc import Callable
 from typing import NoReturn
 
+from ..classifier import quiet_tensorflow
 from ..classifier.errors import UserError
 from . import flags
 
 FLAGS = flags.FLAGS
-
-# Read by TensorFlow when it is imported. Handing small operations to other threads costs a tenth of the training
-# time; large ones still use all cores internally.
-TENSORFLOW_SETTINGS = {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_NUM_INTEROP_THREADS": "1"}
 
 EXIT_USER_ERROR = 1
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -126,22 +121,7 @@ def _own_flags(main: Callable) -> list[flags.Flag]:
 
 
 def _tame_tensorflow() -> None:
-    """Sets what has to be set before it is imported, and sends what its C++ writes to descriptor 2 elsewhere.
-
-    TensorFlow 2.21 prints start-up notes there whatever TF_CPP_MIN_LOG_LEVEL says, because they
-    come before its logging is set up. Python's sys.stderr, which speaks to the user, keeps the
-    real one, and so does faulthandler, so that a crash in native code is still seen.
-    POETS_NATIVE_LOG=stderr leaves everything in place.
-    """
-    for name, value in TENSORFLOW_SETTINGS.items():
-        os.environ.setdefault(name, value)
     warnings.filterwarnings("ignore")
     for name in ("tensorflow", "absl"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    if os.environ.get("POETS_NATIVE_LOG") == "stderr":
-        return
-    real = os.dup(2)
-    sys.stderr = os.fdopen(real, "w", buffering=1, errors="backslashreplace")
-    with tempfile.TemporaryFile() as log:
-        os.dup2(log.fileno(), 2)
-    faulthandler.enable(sys.stderr)
+    quiet_tensorflow.for_a_command()

@@ -13,7 +13,7 @@ from tests.support.workplace import ROOT
 SCRIPTS = ROOT / "scripts"
 MODULES = sorted(SCRIPTS.rglob("*.py"))
 COMMAND_LINES, MODULE_LINES, MAIN_LINES = 150, 250, 45
-GROUND_FLOOR, NOT_FORMATTED = 8, 20
+GROUND_FLOOR, NOT_FORMATTED = 9, 20
 
 
 def name(path: Path) -> str:

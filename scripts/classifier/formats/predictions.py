@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import quiet_tensorflow
 from ..errors import UserError
 from ..photos import pixels
 from . import classifiers
@@ -44,7 +45,8 @@ class Predictor:
 def load_classifier(path: str | os.PathLike, category_names: str | os.PathLike | None = None) -> Predictor:
     """What retrain or export wrote, or label_image takes; `category_names` is a JSON file of label and name pairs."""
     names = None if category_names is None else Path(category_names)
-    return Predictor(classifiers.load(Path(path), None, Wishes(), names=names))
+    with quiet_tensorflow.while_loading():
+        return Predictor(classifiers.load(Path(path), None, Wishes(), names=names))
 
 
 def process_image(path: str | os.PathLike, size: int = 224) -> np.ndarray:
