@@ -63,8 +63,8 @@ def main(positional: list[str]) -> int:
 
 
 def _pictures(words: list[str]) -> list[Path]:
-    if not words:
-        raise UserError("no picture given: say --image=FILE, a folder, or a pattern such as 'photos/*.jpg'")
+    if not all(words) or not words:
+        raise UserError("no picture given: use --image=FILE, a folder, or a pattern such as 'photos/*.jpg'")
     return list(named_pictures.find(words))
 
 
@@ -129,18 +129,17 @@ def _check_plot(plot: Path, pictures: list[Path]) -> Path:
 
 
 def _shown(path: Path, answer: Answer, ranks: list[Rank]) -> drawings.Shown:
-    remark = None
-    if answer.unknown:
-        remark = f"{unknown.NAME}: unlike the photos it learned from (distance {answer.distance:.2f})"
+    why = f"unlike its training photos (distance {answer.distance or 0:.2f}, limit 1)"
     photo = pixels.open_rgb(path.read_bytes(), drawings.PHOTO_SIDE)
-    return drawings.Shown(photo, path.name, [(rank.name, rank.score) for rank in ranks], remark)
+    scores = [(rank.name, rank.score) for rank in ranks]
+    return drawings.Shown(photo, path.name, scores, (unknown.NAME, why) if answer.unknown else None)
 
 
 def _plot(plot: Path, shown: list[drawings.Shown]) -> None:
     drawn = drawings.draw(shown)
     picture_files.write(drawn.picture, plot)
     Console().warn(*drawn.warnings())
-    print(f"written: {plot}", file=sys.stderr if FLAGS.json or FLAGS.csv else sys.stdout)
+    print(f"written: {plot}\nlook at it: {plot}", file=sys.stderr if FLAGS.json or FLAGS.csv else sys.stdout)
 
 
 if __name__ == "__main__":

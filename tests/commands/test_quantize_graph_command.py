@@ -97,10 +97,18 @@ def test_rounding_leaves_the_graph_as_it_is_for_gzip_to_make_small(retrained, pl
         assert was.min() - step < became.min() and became.max() < was.max() + step
     plain, zipped = ([len(pack(path.read_bytes())) for path in (before, after)] for pack in (bytes, gzip.compress))
     assert plain[1] < 1.02 * plain[0] and zipped[1] < 0.55 * zipped[0]
-    lines = quantized[ROUNDED].splitlines()
+    first, *lines = quantized[ROUNDED].splitlines()
+    assert first == f"quantizing {before} ..."
     assert [f"{size / 1e3:,.0f} kB" in line for size, line in zip(plain, lines[:2], strict=True)] == [True, True]
     assert lines[2].startswith(f"{rounded} tensors, ") and "256 levels" in lines[2]
     assert float(re.search(r"largest error: ([\d.e-]+), in ", lines[3]).group(1)) > 0
+    files = ("weights_rounded_graph.pb", "weights_rounded_labels.txt", "weights_rounded_graph.json")
+    files = (*files, "weights_rounded_graph.unknown.npz")
+    assert lines[4] == f"written: {', '.join(str(place / 'new' / name) for name in files)}"
+    assert [f"evaluate --graph={path}" in line for path, line in zip((before, after), lines[6:], strict=True)] == [
+        True,
+        True,
+    ]
 
 
 def test_stored_in_bytes_the_same_values_come_out(retrained, place, quantized):
@@ -109,7 +117,7 @@ def test_stored_in_bytes_the_same_values_come_out(retrained, place, quantized):
     graph_def = frozen_graph.read(after)
     nodes, rounded = (nodes_of(each) for each in (graph_def, frozen_graph.read(place / "new/weights_rounded_graph.pb")))
     stored = [node for node in graph_def.node if node.op == "Dequantize"]
-    assert f"{len(stored)} tensors" in quantized[STORED] and "a byte a value" in quantized[STORED]
+    assert f"{len(stored)} tensors" in quantized[STORED] and "one byte per value" in quantized[STORED]
     for node, floats in zip(stored, evaluate(graph_def, *(node.name for node in stored)), strict=True):
         # What TensorFlow 1.4 knows, and no more.
         assert set(node.attr) == {"T", "mode"} and node.attr["mode"].s == b"MIN_FIRST"
@@ -160,8 +168,8 @@ def test_in_place_with_labels_that_the_user_edited(retrained, workplace, picture
     # What is of 8 bits already stays; that the graph has been here before is said.
     once = graph.read_bytes()
     again = workplace.run("quantize_graph", *words)
-    assert again.returncode == 0 and "was quantized before" in again.stderr and again.stderr.count("\n") == 1
-    assert "all are as they were" in again.stdout and graph.read_bytes() == once
+    assert again.returncode == 0 and "is quantized already" in again.stderr and again.stderr.count("\n") == 1
+    assert "nothing to quantize" in again.stdout and graph.read_bytes() == once
     assert sorted(path.name for path in workplace.folder.iterdir()) == sorted(
         path.name for path in retrained.folder.glob("retrained_*")
     )
@@ -174,7 +182,7 @@ def test_a_graph_from_elsewhere_takes_its_labels_along_if_it_has_any(workplace):
     # A record of another graph, and nothing that tells the labels.
     (workplace / "old.json").write_text('{"graph_sha256": "0"}')
     done = workplace.run("quantize_graph", *words, f"--output={workplace / 'new.pb'}")
-    assert done.returncode == 0 and "goes without labels" in done.stderr and done.stderr.count("\n") == 1
+    assert done.returncode == 0 and "no labels are written" in done.stderr and done.stderr.count("\n") == 1
     assert not (workplace / "new_labels.txt").exists() and not (workplace / "new.json").exists()
     (workplace / "labels.txt").write_text("one\ntwo\n")
     done = workplace.run("quantize_graph", *words, f"--output={workplace / 'new.pb'}", "--mode=weights")
@@ -299,7 +307,7 @@ def test_damaged_graphs_are_told():
 
 
 WRONG = {
-    "a mode of old": (lambda place: ["--mode=eightbit"], "--mode=weights, or compute in them"),
+    "a mode of old": (lambda place: ["--mode=eightbit"], "use python -m scripts.export --format=tflite"),
     "no mode": (lambda place: ["--mode=weight"], "did you mean weights?"),
     "a stray word": (lambda place: ["tf_files/graph.pb"], "this command takes flags only"),
     "too many bits": (lambda place: ["--bitdepth=16"], "bitdepth"),
@@ -310,7 +318,7 @@ WRONG = {
     "no nodes": (lambda place: ["--output_node_names= ,"], "--output_node_names is empty"),
     "output is a folder": (lambda place: [f"--output={place}"], "it is a folder"),
     "output below a file": (lambda place: [f"--output={saved_model(place)}/graph.pb"], "cannot write"),
-    "output is the record": (lambda place: [f"--output={place / 'new.json'}"], "expected one that ends in .pb"),
+    "output is the record": (lambda place: [f"--output={place / 'new.json'}"], "give a name that ends in .pb"),
 }
 
 
@@ -335,7 +343,7 @@ def test_wrong_words_end_in_one_line(retrained, workplace, case):
     there = sorted(workplace.folder.iterdir())
     base = [f"--input={retrained / 'retrained_graph.pb'}", f"--output={workplace / 'new_graph.pb'}"]
     done = workplace.run("quantize_graph", *base, *given_words)
-    assert done.returncode == 1 and done.stdout == ""
+    assert done.returncode == 1 and "written" not in done.stdout
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and says in done.stderr
     assert sorted(workplace.folder.iterdir()) == there
 

@@ -6,6 +6,7 @@ import gzip
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..drawing.percent import percent
 from ..graphs.weight_quantization import ROUNDED, SMALLEST, Quantized
 
 
@@ -23,5 +24,5 @@ def describe(done: Quantized, mode: str, bits: int, files: Mapping[str, list[str
         return [*lines, f"nothing to quantize: no tensor holds {SMALLEST:,} or more floats"]
     how = f"rounded to {2**bits} levels" if mode == ROUNDED else "stored in one byte per value"
     channels = ", each channel on its own scale" if done.by_channel else ""
-    tensors = f"{done.tensors} tensor{'' if done.tensors == 1 else 's'}, {100 * done.share:.1f} % of all floats"
+    tensors = f"{done.tensors} tensor{'' if done.tensors == 1 else 's'}, {percent(done.share)} of all floats"
     return [*lines, f"{tensors}, {how}{channels}", f"largest error: {done.largest_error:.2g}, in {done.where}"]

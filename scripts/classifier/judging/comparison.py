@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..drawing.percent import percent
 from ..errors import UserError
 from ..formats.classifiers import Classifier
 from ..photos.image_lists import TESTING, TRAINING, VALIDATION, ImageLists
@@ -68,8 +69,7 @@ def describe(pair: list[Classifier], photos: Photos | str, show: Callable[[str, 
 
 def _accuracy(figures: Figures) -> str:
     low, high = accuracy.interval_95(figures.right, figures.photos)
-    share = 100 * figures.right / figures.photos
-    return f"{share:.1f} % right (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
+    return f"{percent(figures.right / figures.photos)} right (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
 
 
 def _time(figures: Figures) -> str:
