@@ -73,7 +73,7 @@ def main(positional: list[str]) -> None:
 
 def _output() -> Path:
     if FLAGS.quantize != "none" and not kinds.FORMATS[FLAGS.format].quantized:
-        raise UserError(f"--quantize={FLAGS.quantize} is for --format=tflite: {FLAGS.format} is written as it is")
+        raise UserError(f"--quantize={FLAGS.quantize} works only with --format=tflite: leave it out for {FLAGS.format}")
     if FLAGS.output is None:
         return kinds.default_output(Path(FLAGS.graph), FLAGS.format, FLAGS.quantize)
     return Path(FLAGS.output)
@@ -81,9 +81,9 @@ def _output() -> Path:
 
 def _refuse_what_cannot_be_written(graph: Path, output: Path) -> None:
     if kinds.kind_of(graph) != kinds.GRAPH:
-        raise UserError(f"{graph} is not a frozen graph: export starts from the .pb file that retrain wrote")
+        raise UserError(f"{graph} is not a frozen graph: export needs the .pb file that retrain wrote")
     if output.resolve() == graph.resolve():
-        raise UserError(f"--output={output} is the graph itself: give another place")
+        raise UserError(f"--output={output} would replace the graph itself: give another name")
     kinds.check(FLAGS.format, output)
 
 

@@ -35,7 +35,7 @@ flags.DEFINE_bool("json", False, "Print JSON.")
 flags.DEFINE_bool("csv", False, "Print CSV: image, rank, label, score; and name, where labels have names.")
 flags.DEFINE_string("plot", None, "Draw each picture beside its scores into this picture file (.png or .jpg).")
 
-_MOST_PLOTTED = 20  # one below the other, more are hardly looked at
+_MOST_PLOTTED = 20  # one below the other: nobody looks at more
 
 PrintOne = Callable[[Path, Answer, list[Rank]], None]
 
@@ -86,7 +86,7 @@ def _printer(several: bool, named: bool) -> PrintOne:
 
 
 def _print_text(several: bool, path: Path, answer: Answer, ranks: list[Rank]) -> None:
-    """The original's form; with several pictures each under its name."""
+    """In the original's form; several pictures each under their name."""
     lines = [f"{name} (distance={answer.distance:.2f})" for name in _unknown(answer)]
     lines += [f"{rank.name} (score={rank.score:.5f})" for rank in ranks]
     if several:
@@ -97,7 +97,7 @@ def _print_text(several: bool, path: Path, answer: Answer, ranks: list[Rank]) ->
 
 
 def _print_json(named: bool, path: Path, answer: Answer, ranks: list[Rank]) -> None:
-    """One object a line, so that a reader need not wait for the last picture."""
+    """One object per line, so that a reader need not wait for the last picture."""
     print(json.dumps({"image": str(path), **answers.as_json(answer, ranks, named)}, ensure_ascii=False))
 
 
@@ -115,15 +115,15 @@ def _csv_printer(named: bool) -> PrintOne:
 
 
 def _unknown(answer: Answer) -> list[str]:
-    """What stands before all labels, where it applies; it is no label and has no score."""
+    """Stands before all labels, but is no label and has no score."""
     return [unknown.NAME] if answer.unknown else []
 
 
 def _check_plot(plot: Path, pictures: list[Path]) -> Path:
     if len(pictures) > _MOST_PLOTTED:
-        raise UserError(f"--plot shows {_MOST_PLOTTED} pictures at most, and {len(pictures)} were given: name fewer")
+        raise UserError(f"--plot shows {_MOST_PLOTTED} pictures at most, found {len(pictures)}: give fewer")
     if any(path.exists() and plot.exists() and path.samefile(plot) for path in pictures):
-        raise UserError(f"--plot={plot} is one of the pictures, which it would replace: give another name")
+        raise UserError(f"--plot={plot} would replace one of the pictures: give another name")
     picture_files.check(plot, "plot")
     return plot
 

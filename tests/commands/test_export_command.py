@@ -63,8 +63,8 @@ def test_every_format_gives_the_graphs_answers(retrained, pictures, by_the_graph
 WRONG = {
     "no graph": (["--graph=nope.pb"], "nope.pb does not exist"),
     "a classifier of another format": (["--graph={tflite}"], "is not a frozen graph"),
-    "quantized keras": (["--format=keras", "--quantize=int8"], "--quantize=int8 is for --format=tflite"),
-    "nothing to calibrate on": (["--quantize=int8", "--graph={bare}"], "takes its ranges of values from"),
+    "quantized keras": (["--format=keras", "--quantize=int8"], "--quantize=int8 works only with --format=tflite"),
+    "nothing to calibrate on": (["--quantize=int8", "--graph={bare}"], "needs training photos"),
     "a place that cannot be written": (["--output={bare}/below/it.tflite"], "cannot write"),
     "unknown format": (["--format=caffe"], "caffe"),
 }
@@ -81,7 +81,7 @@ def places(retrained, tmp_path_factory):
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_words_end_in_one_line(retrained, places, case):
+def test_mistakes_are_reported_in_one_line(retrained, places, case):
     words, says = WRONG[case]
     given = [word.format(**places) for word in words]
     graph = [] if any("--graph" in word for word in given) else [f"--graph={retrained / 'retrained_graph.pb'}"]
