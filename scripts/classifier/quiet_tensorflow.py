@@ -55,7 +55,7 @@ def while_loading() -> Iterator[None]:
 
 
 class _Redirection:
-    """Of descriptor 2. Several threads may be loading: the first one in redirects, the last one out restores."""
+    """Where descriptor 2 leads. Several threads may be loading: the first one in redirects, the last one out restores."""
 
     def __init__(self) -> None:
         self._lock, self._inside, self._ours = threading.Lock(), 0, False
@@ -120,7 +120,7 @@ def _open(descriptor: int, closefd: bool = True) -> TextIO:
 
 
 def _descriptor(stream: TextIO | None) -> int | None:
-    """None for what is no file, such as a notebook's."""
+    """None if it is not a file, as in a notebook."""
     try:
         return None if stream is None else stream.fileno()
     except (OSError, ValueError, AttributeError):

@@ -27,9 +27,9 @@ def beside(path: Path, record: dict | None) -> tuple[str, ...]:
                 return _read(file)
         if record is not None:
             return tuple(record["labels"])
-    places = ", ".join(file.name for file in dict.fromkeys(named_like_it + others))
+    *places, last = (file.name for file in dict.fromkeys(named_like_it + others))
     raise UserError(
-        f"no labels found for {path}: expected one of {places} beside it; give a file with one label per line with "
+        f"no labels found for {path}: expected {', '.join(places)} or {last} beside it; give a file with one label per line with "
         "--labels"
     )
 

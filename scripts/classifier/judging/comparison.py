@@ -54,7 +54,7 @@ def describe(pair: list[Classifier], photos: Photos | str, show: Callable[[str, 
     sizes = [f"{path!s:{max(len(str(each)) for each in paths)}}  {_size(path):>10}" for path in paths]
     if isinstance(photos, str) or not photos.scored:
         why = photos if isinstance(photos, str) else f"{photos.lists.image_dir} has no test or validation photos"
-        return [f"not scored: {why}; --image_dir=FOLDER scores it", *(f"  {size}" for size in sizes)]
+        return [f"not scored, as {why}: give photos with --image_dir to score it", *(f"  {size}" for size in sizes)]
     figures = [
         side_by_side.measure(each, photos.lists, photos.scored, show(f"scoring {each.model.path.name}", "photos"))
         for each in pair
