@@ -56,8 +56,8 @@ def describe(pair: list[Classifier], photos: Photos | str, show: Callable[[str, 
         why = photos if isinstance(photos, str) else f"{photos.lists.image_dir} has no test or validation photos"
         return [f"not scored, as {why}: give photos with --image_dir to score it", *(f"  {size}" for size in sizes)]
     figures = [
-        side_by_side.measure(each, photos.lists, photos.scored, show(f"scoring {each.model.path.name}", "photos"))
-        for each in pair
+        side_by_side.measure(each, photos.lists, photos.scored, show(f"scoring the {which}", "photos"))
+        for which, each in zip(("original", "export"), pair, strict=True)
     ]
     same, total = side_by_side.same_guesses(*figures), figures[0].photos
     return [
