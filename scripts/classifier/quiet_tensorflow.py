@@ -55,7 +55,7 @@ def while_loading() -> Iterator[None]:
 
 
 class _Redirection:
-    """Where descriptor 2 leads. Several threads may be loading: the first one in redirects, the last one out restores."""
+    """Where descriptor 2 leads. Of several threads that load, the first redirects it and the last restores it."""
 
     def __init__(self) -> None:
         self._lock, self._inside, self._ours = threading.Lock(), 0, False

@@ -29,8 +29,8 @@ def beside(path: Path, record: dict | None) -> tuple[str, ...]:
             return tuple(record["labels"])
     *places, last = (file.name for file in dict.fromkeys(named_like_it + others))
     raise UserError(
-        f"no labels found for {path}: expected {', '.join(places)} or {last} beside it; give a file with one label per line with "
-        "--labels"
+        f"no labels found for {path}: expected {', '.join(places)} or {last} beside it; give a file with one "
+        "label per line with --labels"
     )
 
 
