@@ -26,16 +26,17 @@ flags.DEFINE_path(
 flags.group("output")
 flags.DEFINE_bool("json", False, "Print JSON.")
 
-# As `gzip FILE` does it.
+# As the gzip command has it by default.
 _GZIP_LEVEL = 6
 
 
 def main(positional: list[str]) -> None:
-    path = _graph(positional)
+    path, console = _graph(positional), Console()
+    if not FLAGS.json:
+        console.say(f"counting the ops of {path} ...")
     statistics = costs.measure(frozen_graph.read(path), path)
     data = path.read_bytes()
     sizes = len(data), len(gzip.compress(data, _GZIP_LEVEL))
-    console = Console()
     if FLAGS.json:
         console.say(json.dumps(_as_record(path, statistics, sizes), ensure_ascii=False))
     else:
@@ -45,7 +46,7 @@ def main(positional: list[str]) -> None:
 def _graph(positional: list[str]) -> Path:
     given = [*positional, *([FLAGS.graph] if FLAGS["graph"].present else [])]
     if len(given) > 1:
-        raise UserError(f"expected one graph, found {', '.join(given)}: count them one after the other")
+        raise UserError(f"expected one graph, found {', '.join(given)}: count one at a time")
     return Path(given[0] if given else FLAGS.graph)
 
 
@@ -60,18 +61,20 @@ def _describe(path: Path, statistics: Statistics, sizes: tuple[int, int]) -> lis
         "  ".join([name.ljust(name_width), *(text.rjust(width) for text, width in zip(amounts, others, strict=True))])
         for name, *amounts in rows
     ]
-    of = "one picture" if statistics.pictures == 1 else f"the {statistics.pictures} pictures that it takes at once"
-    inputs = ", ".join(f"{name} {_shape(shape)}" for name, shape in statistics.inputs.items()) or "it has no input"
-    lines = [f"{path}: {statistics.ops:,} ops", "", *table, "", f"multiply-adds are those for {of}: {inputs}"]
+    of = "one picture" if statistics.pictures == 1 else f"a batch of {statistics.pictures} pictures"
+    inputs = (
+        ", ".join(f"{name} {_shape(shape)}" for name, shape in statistics.inputs.items()) or "the graph has no input"
+    )
+    lines = [f"{path}: {statistics.ops:,} ops", "", *table, "", f"multiply-adds are for {of}: {inputs}"]
     if statistics.unknown:
         shown = ", ".join(statistics.unknown[:3]) + (" ..." if len(statistics.unknown) > 3 else "")
         count = f"{len(statistics.unknown)} op{'s' if len(statistics.unknown) > 1 else ''}"
-        lines.append(f"not known for {count}, of which the graph leaves shapes or workings open: {shown}")
+        lines.append(f"unknown for {count} whose shapes or workings the graph does not fix: {shown}")
     return [*lines, f"file: {sizes[0]:,} bytes; with gzip {sizes[1]:,}"]
 
 
 def _amounts(ops: int, parameters: int, multiply_adds: int, more: bool) -> tuple[str, str, str]:
-    """`more`: of some ops it is not known how many multiply-adds they do."""
+    """`more`: some ops do an unknown number of multiply-adds."""
     known = f"{multiply_adds:,}" if multiply_adds else "-"
     if more:
         known = f"at least {known}" if multiply_adds else "unknown"
@@ -83,7 +86,7 @@ def _shape(shape: tuple[int | None, ...] | None) -> str:
 
 
 def _as_record(path: Path, statistics: Statistics, sizes: tuple[int, int]) -> dict:
-    """Where multiply_adds are not known for all ops, they are null."""
+    """multiply_adds is null where it is not known for all ops."""
     kinds = [
         {
             "kind": kind.name,

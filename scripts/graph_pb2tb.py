@@ -28,19 +28,21 @@ def main(positional: list[str]) -> None:
     logdir, graph = _places(positional)
     if logdir.is_file():
         raise UserError(f"{logdir} is a file, expected a log folder: give the folder first, then the graph")
+    console = Console()
+    console.say(f"reading {graph} ...")
     graph_def = frozen_graph.read(graph)
     path = summaries.write_graph(logdir, graph_def)
-    Console().say(
+    console.say(
         f"written: {path} ({len(graph_def.node)} nodes of {graph}, {path.stat().st_size / 1e3:.0f} kB)",
-        f"see it with: tensorboard --logdir {shlex.quote(str(logdir))}",
+        f"look at it: tensorboard --logdir {shlex.quote(str(logdir))}",
     )
 
 
 def _places(positional: list[str]) -> tuple[Path, Path]:
-    """The log folder and the graph, from the words that flags leave open."""
+    """The log folder and the graph: from flags, else from words."""
     left = [name for name in ("logdir", "graph") if not FLAGS[name].present]
     if len(positional) > len(left):
-        wanted = ", ".join(name.upper() for name in left) or "no further word, as both are given by flags"
+        wanted = ", ".join(name.upper() for name in left) or "no more words, as flags give both"
         raise UserError(f"expected {wanted}, found {' '.join(positional)}: give the log folder, then the graph")
     given = dict(zip(reversed(left), reversed(positional), strict=False))
     return Path(given.get("logdir", FLAGS.logdir)), Path(given.get("graph", FLAGS.graph))

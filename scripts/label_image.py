@@ -38,7 +38,7 @@ flags.DEFINE_bool("json", False, "Print JSON.")
 flags.DEFINE_bool("csv", False, "Print CSV: image, rank, label, score, and the label's name where it has one.")
 flags.DEFINE_path("plot", None, "Draw each picture beside its scores into this file (.png or .jpg).", PICTURE)
 
-_MOST_PLOTTED = 20  # one below the other, more are hardly looked at
+_MOST_PLOTTED = 20  # one below the other: nobody looks at more
 
 PrintOne = Callable[[Path, Answer, list[Rank]], None]
 
@@ -66,8 +66,8 @@ def main(positional: list[str]) -> int:
 
 
 def _pictures(words: list[str]) -> list[Path]:
-    if not words:
-        raise UserError("no picture given: say --image=FILE, a folder, or a pattern such as 'photos/*.jpg'")
+    if not all(words) or not words:
+        raise UserError("no picture given: use --image=FILE, a folder, or a pattern such as 'photos/*.jpg'")
     return list(named_pictures.find(words))
 
 
@@ -89,7 +89,7 @@ def _printer(several: bool, named: bool) -> PrintOne:
 
 
 def _print_text(several: bool, path: Path, answer: Answer, ranks: list[Rank]) -> None:
-    """The original's form; with several pictures each under its name."""
+    """In the original's form; several pictures each under their name."""
     lines = [f"{name} (distance={answer.distance:.2f})" for name in _unknown(answer)]
     lines += [f"{rank.name} (score={rank.score:.5f})" for rank in ranks]
     if several:
@@ -100,7 +100,7 @@ def _print_text(several: bool, path: Path, answer: Answer, ranks: list[Rank]) ->
 
 
 def _print_json(named: bool, path: Path, answer: Answer, ranks: list[Rank]) -> None:
-    """One object a line, so that a reader need not wait for the last picture."""
+    """One object per line, so that a reader need not wait for the last picture."""
     print(json.dumps({"image": str(path), **answers.as_json(answer, ranks, named)}, ensure_ascii=False))
 
 
@@ -118,32 +118,31 @@ def _csv_printer(named: bool) -> PrintOne:
 
 
 def _unknown(answer: Answer) -> list[str]:
-    """What stands before all labels, where it applies; it is no label and has no score."""
+    """Stands before all labels, but is no label and has no score."""
     return [unknown.NAME] if answer.unknown else []
 
 
 def _check_plot(plot: Path, pictures: list[Path]) -> Path:
     if len(pictures) > _MOST_PLOTTED:
-        raise UserError(f"--plot shows {_MOST_PLOTTED} pictures at most, and {len(pictures)} were given: name fewer")
+        raise UserError(f"--plot shows {_MOST_PLOTTED} pictures at most, found {len(pictures)}: give fewer")
     if any(path.exists() and plot.exists() and path.samefile(plot) for path in pictures):
-        raise UserError(f"--plot={plot} is one of the pictures, which it would replace: give another name")
+        raise UserError(f"--plot={plot} would replace one of the pictures: give another name")
     picture_files.check(plot, "plot")
     return plot
 
 
 def _shown(path: Path, answer: Answer, ranks: list[Rank]) -> drawings.Shown:
-    remark = None
-    if answer.unknown:
-        remark = f"{unknown.NAME}: unlike the photos it learned from (distance {answer.distance:.2f})"
+    why = f"unlike its training photos (distance {answer.distance or 0:.2f}, limit 1)"
     photo = pixels.open_rgb(path.read_bytes(), drawings.PHOTO_SIDE)
-    return drawings.Shown(photo, path.name, [(rank.name, rank.score) for rank in ranks], remark)
+    scores = [(rank.name, rank.score) for rank in ranks]
+    return drawings.Shown(photo, path.name, scores, (unknown.NAME, why) if answer.unknown else None)
 
 
 def _plot(plot: Path, shown: list[drawings.Shown]) -> None:
     drawn = drawings.draw(shown)
     picture_files.write(drawn.picture, plot)
     Console().warn(*drawn.warnings())
-    print(f"written: {plot}", file=sys.stderr if FLAGS.json or FLAGS.csv else sys.stdout)
+    print(f"written: {plot}\nlook at it: {plot}", file=sys.stderr if FLAGS.json or FLAGS.csv else sys.stdout)
 
 
 if __name__ == "__main__":

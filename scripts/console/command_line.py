@@ -1,26 +1,21 @@
 """Runs a command: parses its flags and prints errors meant for the user in one line."""
 
-import faulthandler
 import gc
 import io
 import logging
 import os
 import shutil
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable
 from typing import NoReturn
 
+from ..classifier import quiet_tensorflow
 from ..classifier.errors import UserError
 from . import flags, help_text, missing_packages
 from .path_kinds import expand_all
 
 FLAGS = flags.FLAGS
-
-# Read by TensorFlow when it is imported. Handing small operations to other threads costs a tenth of the training
-# time; large ones still use all cores internally.
-TENSORFLOW_SETTINGS = {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_NUM_INTEROP_THREADS": "1"}
 
 EXIT_USER_ERROR = 1
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -109,21 +104,7 @@ def _help(main: Callable) -> str:
 
 
 def _tame_tensorflow() -> None:
-    """Makes TensorFlow quiet and fast, which has to happen before it is imported.
-
-    TensorFlow 2.21 writes start-up notes to descriptor 2 whatever TF_CPP_MIN_LOG_LEVEL says, because they come before
-    its logging is set up, so the descriptor is redirected to a file. Python's sys.stderr, for messages to the user,
-    and faulthandler, for crashes in native code, keep the real one. POETS_NATIVE_LOG=stderr turns this off.
-    """
-    for name, value in TENSORFLOW_SETTINGS.items():
-        os.environ.setdefault(name, value)
     warnings.filterwarnings("ignore")
     for name in ("tensorflow", "absl"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    if os.environ.get("POETS_NATIVE_LOG") == "stderr":
-        return
-    real = os.dup(2)
-    sys.stderr = os.fdopen(real, "w", buffering=1, errors="backslashreplace")
-    with tempfile.TemporaryFile() as log:
-        os.dup2(log.fileno(), 2)
-    faulthandler.enable(sys.stderr)
+    quiet_tensorflow.for_a_command()

@@ -1,4 +1,4 @@
-"""python -m scripts.export, and what label_image and evaluate make of what it writes."""
+"""python -m scripts.export: label_image gives the same answers with the files that it writes."""
 
 import json
 import re
@@ -32,20 +32,23 @@ def by_the_graph(retrained, pictures):
 @pytest.mark.parametrize(
     "words", [["tflite", "none"], ["tflite", "int8"], ["saved_model", "none"], ["keras", "none"]], ids="-".join
 )
-def test_what_is_written_says_what_the_graph_says(retrained, pictures, by_the_graph, tmp_path, words):
+def test_every_format_gives_the_graphs_answers(retrained, pictures, by_the_graph, tmp_path, words):
     kind, quantize = words
     output = tmp_path / "elsewhere" / f"classifier{kinds.WRITTEN[kind]}"
     graph = retrained / "retrained_graph.pb"
     flags = {"graph": graph, "format": kind, "quantize": quantize, "output": output}
     done = retrained.run("export", *(f"--{name}={value}" for name, value in flags.items()))
     assert done.returncode == 0, done.stderr
-    before, after, same, written = done.stdout.splitlines()
-    assert before.startswith(str(graph)) and after.startswith(str(output)) and written == f"written: {output}"
+    first, scored, before, after, same, written, *following = done.stdout.splitlines()
+    assert first == f"exporting {graph} to {output} ..." and written == f"written: {output}"
+    assert before.startswith(f"  {graph}") and after.startswith(f"  {output}")
     record = json.loads((retrained / "retrained_graph.json").read_text())
-    right, of = map(int, re.search(r"\((\d+) of (\d+);", before).groups())
-    assert of == record["test"]["photos"] and right / of == record["test"]["accuracy"]
-    assert all(re.search(r"[\d,]+ kB  [\d.]+ % right \(.*\)  [\d.]+ ms a photo$", line) for line in (before, after))
-    assert re.fullmatch(rf"the first label is the same on \d+ of {of} test photos", same)
+    of = record["test"]["photos"]
+    assert scored == f"scored on {of} test photos:" and f" {100 * record['test']['accuracy']:.1f} % right" in before
+    line = r"[\d,]+ kB  [\d.]+ % right \(95 % interval \d+ to \d+ %\)  [\d.]+ ms per photo$"
+    assert re.search(line, before) and re.search(line, after)
+    assert re.fullmatch(rf"  the first label is the same on \d+ of {of} test photos", same)
+    assert f"label_image --graph={output} --image=" in following[1] and "docs/" in following[-1]
     assert [path.name for path in output.parent.iterdir()] == [output.name]  # all in one
     by_this = answers(retrained, output, pictures, "--unknown")
     for name, wanted in by_the_graph.items():
@@ -60,8 +63,8 @@ def test_what_is_written_says_what_the_graph_says(retrained, pictures, by_the_gr
 WRONG = {
     "no graph": (["--graph=nope.pb"], "nope.pb does not exist"),
     "a classifier of another format": (["--graph={tflite}"], "is not a frozen graph"),
-    "quantized keras": (["--format=keras", "--quantize=int8"], "--quantize=int8 is for --format=tflite"),
-    "nothing to calibrate on": (["--quantize=int8", "--graph={bare}"], "takes its ranges of values from"),
+    "quantized keras": (["--format=keras", "--quantize=int8"], "--quantize=int8 works only with --format=tflite"),
+    "nothing to calibrate on": (["--quantize=int8", "--graph={bare}"], "needs training photos"),
     "a place that cannot be written": (["--output={bare}/below/it.tflite"], "cannot write"),
     "unknown format": (["--format=caffe"], "caffe"),
 }
@@ -78,18 +81,40 @@ def places(retrained, tmp_path_factory):
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_words_end_in_one_line(retrained, places, case):
+def test_mistakes_are_reported_in_one_line(retrained, places, case):
     words, says = WRONG[case]
     given = [word.format(**places) for word in words]
     graph = [] if any("--graph" in word for word in given) else [f"--graph={retrained / 'retrained_graph.pb'}"]
     done = retrained.run("export", *graph, *given)
-    assert done.returncode == 1 and done.stdout == ""
+    assert done.returncode == 1 and "written" not in done.stdout
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and says in done.stderr
 
 
 def test_a_graph_without_photos_is_written_and_loaded_back(retrained, places, pictures):
     done = retrained.run("export", f"--graph={places['bare']}", "--quantize=float16")
     assert done.returncode == 0, done.stderr
-    assert "not scored, as there are no test photos" in done.stdout
+    assert f"not scored, as {places['bare']} does not say which photos it was trained on: give" in done.stdout
     output = places["bare"].with_name("retrained_graph_float16.tflite")
     assert answers(retrained, output, pictures)["green.png"]["labels"][0]["label"] == "green"
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["as it remembers", "with --image_dir"])
+def test_without_test_photos_the_validation_photos_are_scored(retrained, workplace, named):
+    photos = retrained / "photos"
+    assert workplace.retrain(photos, "--testing_percentage=0", "--validation_percentage=20").returncode == 0
+    where = [f"--image_dir={photos}"] if named else []
+    done = workplace.run("export", f"--graph={workplace / 'retrained_graph.pb'}", *where)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert re.search(r"^scored on \d+ validation photos \(no test photos were kept\):$", done.stdout, re.M)
+    assert re.search(r"the first label is the same on (\d+) of \1 validation photos$", done.stdout, re.M)
+
+
+def test_photos_that_have_moved_are_named(retrained, workplace):
+    photos = workplace / "photos"
+    shutil.copytree(retrained / "photos", photos)
+    assert workplace.retrain(photos).returncode == 0
+    photos.rename(workplace / "moved")
+    words = ["export", f"--graph={workplace / 'retrained_graph.pb'}"]
+    assert f"the photos it was trained on are no longer in {photos}" in workplace.run(*words).stdout
+    done = workplace.run(*words, f"--image_dir={workplace / 'moved'}")
+    assert re.search(r"^scored on \d+ photos:$", done.stdout, re.M), done.stderr

@@ -1,4 +1,4 @@
-"""What shows and counts frozen graphs."""
+"""The commands that show and count frozen graphs."""
 
 import gzip
 import json
@@ -17,7 +17,7 @@ from scripts.classifier.training import summaries
 from tests.support.published_networks import mobilenet_graph
 from tests.support.workplace import Workplace
 
-# Of a MobileNet at 128 pixels and a quarter of the width, which its paper gives as 14 million.
+# MobileNet at 128 pixels and a quarter of the width: 14 million multiply-adds, says its paper.
 MOBILENET = {
     "Conv2D": (15, 452_696, 12_151_040),
     "DepthwiseConv2dNative": (13, 11_160, 1_419_264),
@@ -57,8 +57,9 @@ def test_graph_pb2tb_writes_what_tensorboard_shows(tools):
     summaries.write_graph(logdir, small_graph())
     done = tools.run("graph_pb2tb", logdir, tools / "graph.pb")
     assert done.returncode == 0, done.stderr
-    written, command = done.stdout.splitlines()
-    assert command == f"see it with: tensorboard --logdir '{logdir}'"
+    first, written, command = done.stdout.splitlines()
+    assert first == f"reading {tools / 'graph.pb'} ..."
+    assert command == f"look at it: tensorboard --logdir '{logdir}'"
     path = Path(re.match(r"written: (.*) \(\d+ nodes of .*graph\.pb, \d+ kB\)$", written).group(1))
     assert path.parent == logdir and path.stat().st_size < (tools / "graph.pb").stat().st_size / 10
 
@@ -66,7 +67,7 @@ def test_graph_pb2tb_writes_what_tensorboard_shows(tools):
     whole = mobilenet_graph(0.25, 128)
     assert [(node.name, node.op) for node in graph_def.node] == [(node.name, node.op) for node in whole.node]
     assert events.Tags()["tensors"] == ["accuracy"]  # the log that was there
-    assert len(list(logdir.iterdir())) == 2  # the graph written before is replaced
+    assert len(list(logdir.iterdir())) == 2  # the graph of the run before is replaced
     tensors = {node.name: node.attr["value"].tensor for node in graph_def.node if node.op == "Const"}
     last = tensors["MobilenetV1/Logits/Conv2d_1c_1x1/weights"]
     assert [dim.size for dim in last.tensor_shape.dim] == [1, 1, 256, 1001] and last.ByteSize() < 100
@@ -93,9 +94,9 @@ def test_large_constants_of_every_type_are_left_out(tmp_path):
         (["--graph={graph}", "logs", "more"], "expected LOGDIR, found logs more"),
     ],
 )
-def test_wrong_words_for_graph_pb2tb(tools, words, says):
+def test_mistakes_in_graph_pb2tb(tools, words, says):
     done = tools.run("graph_pb2tb", *[word.format(graph=tools / "graph.pb") for word in words])
-    assert done.returncode == 1 and done.stdout == ""
+    assert done.returncode == 1 and "written" not in done.stdout
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and says in done.stderr
 
 
@@ -111,7 +112,8 @@ def test_a_saved_model_and_a_folder_that_cannot_be_written(tools):
 def test_count_ops_prints_a_table(tools):
     done = tools.run("count_ops", tools / "graph.pb")
     assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+    first, *lines = done.stdout.splitlines()
+    assert first == f"counting the ops of {tools / 'graph.pb'} ..."
     total = len(mobilenet_graph(0.25, 128).node)
     assert lines[0] == f"{tools / 'graph.pb'}: {total:,} ops"
     table = [line.replace(",", "").split() for line in lines[3 : lines.index("", 3)]]
@@ -122,7 +124,7 @@ def test_count_ops_prints_a_table(tools):
     assert sum(int(ops) for kind, (ops, *_) in rows.items() if kind != "total") == total
     size, zipped = (tools / "graph.pb").stat().st_size, len(gzip.compress((tools / "graph.pb").read_bytes(), 6))
     assert lines[-2:] == [
-        "multiply-adds are those for one picture: input [1, 128, 128, 3]",
+        "multiply-adds are for one picture: input [1, 128, 128, 3]",
         f"file: {size:,} bytes; with gzip {zipped:,}",
     ]
 
@@ -143,11 +145,11 @@ def test_count_ops_says_what_it_does_not_know_in_json_too(tools):
     assert record["multiply_adds"] is None and record["parameters"] == 216 + 32 + 8
     assert record["inputs"] == {"input": [1, None, None, 3]} and record["ops"] == len(graph.as_graph_def().node)
     text = tools.run("count_ops", tools / "open.pb").stdout
-    assert re.search(r"^Conv2D +2 +248 +at least 3,200$", text, re.M) and "not known for 1 op," in text
+    assert re.search(r"^Conv2D +2 +248 +at least 3,200$", text, re.M) and "unknown for 1 op whose" in text
     assert re.search(r"^total .* at least 3,608$", text, re.M) and "input [1, ?, ?, 3]" in text
 
 
-def test_count_ops_of_bad_files(tools):
+def test_count_ops_on_bad_files(tools):
     whole = (tools / "graph.pb").read_bytes()
     (tools / "cut.pb").write_bytes(whole[: len(whole) // 2])
     for words, says in (
@@ -156,7 +158,9 @@ def test_count_ops_of_bad_files(tools):
         ([tools / "graph.pb", tools / "cut.pb"], "expected one graph"),
     ):
         done = tools.run("count_ops", *words)
-        assert done.returncode == 1 and done.stdout == "" and done.stderr.count("\n") == 1 and says in done.stderr
+        assert (
+            done.returncode == 1 and "total" not in done.stdout and done.stderr.count("\n") == 1 and says in done.stderr
+        )
 
 
 def measured(build) -> costs.Statistics:
@@ -169,7 +173,7 @@ def image(v1, *shape):
     return v1.placeholder(tf.float32, shape, name="input")
 
 
-# What an op sums up, worked out by hand: values that come out times what each is the sum of.
+# Worked out by hand: the number of outputs times the number of products in each.
 BY_HAND = {
     "any batch": (lambda v1: tf.nn.conv2d(image(v1, None, 8, 8, 3), tf.ones([3, 3, 3, 4]), 2, "SAME"), 4 * 4 * 4 * 27),
     "groups": (lambda v1: tf.nn.conv2d(image(v1, 1, 8, 8, 6), tf.ones([3, 3, 2, 9]), 1, "VALID"), 6 * 6 * 9 * 18),
@@ -200,7 +204,7 @@ BY_HAND = {
 
 
 @pytest.mark.parametrize("case", BY_HAND)
-def test_multiply_adds_are_those_worked_out_by_hand(case):
+def test_multiply_adds_are_as_worked_out_by_hand(case):
     build, expected = BY_HAND[case]
     statistics = measured(build)
     assert (statistics.multiply_adds, statistics.unknown) == (expected, ())
@@ -219,11 +223,11 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("case", UNKNOWN)
-def test_what_cannot_be_told_is_unknown_not_zero(case):
+def test_what_cannot_be_counted_is_unknown_not_zero(case):
     assert measured(UNKNOWN[case]).unknown
 
 
-def test_parameters_are_counted_once_for_who_takes_them():
+def test_parameters_are_counted_once_for_the_op_that_takes_them():
     def build(v1):
         weights = tf.identity(tf.constant(np.ones((6, 4), np.float32)))
         x = image(v1, None, 6)

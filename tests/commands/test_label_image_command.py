@@ -1,4 +1,4 @@
-"""python -m scripts.label_image: what is on pictures, one or many."""
+"""python -m scripts.label_image, on one picture and on many."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ def pictures(tmp_path_factory):
 
 
 def best(printed: str) -> dict[str, str]:
-    """picture -> its first label, of the text form for several pictures."""
+    """picture -> its first label, from the text printed for several pictures."""
     blocks = [block.splitlines() for block in printed.strip().split("\n\n")]
     return {lines[0].rsplit("/", 1)[1]: lines[1].split(" (score=")[0] for lines in blocks}
 
@@ -39,7 +39,7 @@ def test_folders_files_and_patterns(retrained, pictures):
     assert best(shell.stdout) == {"a.png": "red", "c.gif": "green"} and shell.stdout.count("score=") == 4
 
 
-def test_json_and_csv_hold_the_same(retrained, pictures):
+def test_json_and_csv_say_the_same(retrained, pictures):
     lines = [json.loads(line) for line in retrained.label(f"--image={pictures}", "--json").stdout.splitlines()]
     rows = list(csv.DictReader(io.StringIO(retrained.label(f"--image={pictures}", "--csv").stdout)))
     assert len(lines) == 3 and len(rows) == 9
@@ -62,8 +62,8 @@ def test_a_bad_photo_is_reported_and_the_rest_is_done(retrained, pictures, tmp_p
     assert best(done.stdout) == {"a.png": "red", "c.gif": "green"}
 
 
-def test_many_photos_in_batches_are_each_labelled_as_alone(retrained, tmp_path):
-    kinds = ["red", "green", "blue"] * 40  # so many that they are run on another engine than one alone
+def test_many_photos_are_labelled_as_each_alone(retrained, tmp_path):
+    kinds = ["red", "green", "blue"] * 40  # enough for another engine than for one alone
     for number, kind in enumerate(kinds):
         draw_shape(kind, 900 + number).save(tmp_path / f"{number:03d}.jpg")
     together = [json.loads(line) for line in retrained.label(f"--image={tmp_path}", "--json").stdout.splitlines()]
@@ -117,12 +117,13 @@ def test_a_record_of_another_graph_is_not_believed(retrained, pictures, workplac
     record["graph_sha256"] = "0" * 64
     record["preprocessing"]["input_height"] = 17
     (workplace / "retrained_graph.json").write_text(json.dumps(record))
-    # The graph itself says its size, and the original's mean and deviation are ours.
+    # The size comes from the graph itself; the mean and deviation are the original's.
     assert workplace.label(f"--image={pictures / 'a.png'}").stdout.startswith("red ")
 
 
 WRONG = {
     "no picture": (lambda place: [], "no picture given"),
+    "an empty value": (lambda place: ["--image="], "no picture given"),
     "missing picture": (lambda place: ["--image=nope.jpg"], "nope.jpg does not exist"),
     "empty folder": (lambda place: [f"--image={make(place / 'empty')}"], "holds no pictures"),
     "missing graph": (lambda place: ["--graph=nope.pb"], "nope.pb does not exist"),
@@ -132,7 +133,10 @@ WRONG = {
     "part of a SavedModel": (lambda place: [f"--graph={part_of_saved_model(place)}"], "give the folder that holds it"),
     "folder": (lambda place: [f"--graph={make(place / 'folder')}"], "is a folder"),
     "missing labels": (lambda place: ["--labels=nope.txt"], "nope.txt"),
-    "wrong labels": (lambda place: [f"--labels={make(place / 'l.txt', b'one')}"], "3 labels apart, but there are 1"),
+    "wrong labels": (
+        lambda place: [f"--labels={make(place / 'l.txt', b'one')}"],
+        "gives 3 scores, found 1 label (one)",
+    ),
     "no such layer": (lambda place: ["--output_layer=final_resul"], "--output_layer (the nearest are final_result"),
     "no deviation": (lambda place: ["--input_std=0"], "--input_std=0"),
     "wrong size": (lambda place: ["--input_height=100"], "does not take pictures of 100 x 128"),
@@ -153,7 +157,7 @@ def part_of_saved_model(place):
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_words_end_in_one_line(retrained, pictures, tmp_path, case):
+def test_mistakes_are_reported_in_one_line(retrained, pictures, tmp_path, case):
     words, says = WRONG[case]
     given = words(tmp_path)
     if not any("image=" in word for word in given) and case != "no picture":

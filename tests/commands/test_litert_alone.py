@@ -1,4 +1,4 @@
-"""label_image on a machine where nothing is installed but LiteRT, NumPy, Pillow and what these need themselves."""
+"""label_image where only LiteRT, NumPy, Pillow and their own requirements are installed."""
 
 import importlib.metadata
 import json
@@ -40,9 +40,9 @@ class Alone:
 
 
 def environment_with(names: tuple[str, ...], folder: Path) -> Path:
-    """A virtual environment with these packages and those that they require, linked from the one of the tests.
+    """A virtual environment with these packages and their requirements, linked from that of the tests.
 
-    pip would put the same files there, but from the network.
+    pip would install the same files, but from the network.
     """
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     place = next(folder.glob("lib/python*/site-packages"))
@@ -97,7 +97,7 @@ def test_help_is_the_same_as_elsewhere(alone, workplace):
     assert alone.label("--help").stdout == workplace.run("label_image", "--help").stdout
 
 
-def test_what_is_wrong_is_said_in_a_line(alone, tmp_path):
+def test_mistakes_are_reported_in_one_line(alone, tmp_path):
     graph = tmp_path / "graph.pb"
     graph.write_bytes(alone.contents.graph_def.SerializeToString())
     photo = alone.photos[0]

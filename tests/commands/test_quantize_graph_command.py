@@ -1,4 +1,4 @@
-"""python -m scripts.quantize_graph: a graph with weights in eight bits or rounded, that answers as before."""
+"""python -m scripts.quantize_graph: a graph with rounded or 8-bit weights, whose answers stay the same."""
 
 import gzip
 import json
@@ -29,7 +29,7 @@ def place(tmp_path_factory) -> Workplace:
 
 @pytest.fixture(scope="module")
 def quantized(retrained, place):
-    """mode -> what the command printed for it; it wrote MODE_graph.pb in a folder that was not there."""
+    """mode -> what the command printed; it wrote MODE_graph.pb into a folder that did not exist."""
     printed = {}
     for mode in (ROUNDED, STORED):
         done = place.run(
@@ -61,16 +61,16 @@ def value(node):
 
 
 def evaluate(graph_def, *names):
-    """As TensorFlow 1 runs a graph."""
+    """Runs it as TensorFlow 1 does."""
     own = type(graph_def)()
-    own.CopyFrom(graph_def)  # importing writes default attributes into what it is given
+    own.CopyFrom(graph_def)  # importing adds default attributes to its argument
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         tf.import_graph_def(own, name="")
         return session.run([f"{name}:0" for name in names])
 
 
 def scores(graph, pictures):
-    """Through the library that label_image uses."""
+    """From the library that label_image uses."""
     classifier = classifiers.load(graph, None, Wishes(pictures=len(pictures)))
     return np.stack([answer.scores for _, answer in classifier.label(pictures)])
 
@@ -79,7 +79,7 @@ def is_large(values):
     return values.dtype == np.float32 and values.size >= SMALLEST and sum(size > 1 for size in values.shape) > 1
 
 
-def test_rounding_leaves_the_graph_as_it_is_for_gzip_to_make_small(retrained, place, quantized):
+def test_rounding_keeps_the_graph_and_gzip_makes_it_small(retrained, place, quantized):
     before, after = retrained / "retrained_graph.pb", place / "new" / "weights_rounded_graph.pb"
     old, new = (nodes_of(frozen_graph.read(path)) for path in (before, after))
     assert next(iter(old)) in new and "final_result" in new and set(new) <= set(old)
@@ -97,21 +97,29 @@ def test_rounding_leaves_the_graph_as_it_is_for_gzip_to_make_small(retrained, pl
         assert was.min() - step < became.min() and became.max() < was.max() + step
     plain, zipped = ([len(pack(path.read_bytes())) for path in (before, after)] for pack in (bytes, gzip.compress))
     assert plain[1] < 1.02 * plain[0] and zipped[1] < 0.55 * zipped[0]
-    lines = quantized[ROUNDED].splitlines()
+    first, *lines = quantized[ROUNDED].splitlines()
+    assert first == f"quantizing {before} ..."
     assert [f"{size / 1e3:,.0f} kB" in line for size, line in zip(plain, lines[:2], strict=True)] == [True, True]
     assert lines[2].startswith(f"{rounded} tensors, ") and "256 levels" in lines[2]
     assert float(re.search(r"largest error: ([\d.e-]+), in ", lines[3]).group(1)) > 0
+    files = ("weights_rounded_graph.pb", "weights_rounded_labels.txt", "weights_rounded_graph.json")
+    files = (*files, "weights_rounded_graph.unknown.npz")
+    assert lines[4] == f"written: {', '.join(str(place / 'new' / name) for name in files)}"
+    assert [f"evaluate --graph={path}" in line for path, line in zip((before, after), lines[6:], strict=True)] == [
+        True,
+        True,
+    ]
 
 
-def test_stored_in_bytes_the_same_values_come_out(retrained, place, quantized):
+def test_bytes_give_the_same_values_as_rounding(retrained, place, quantized):
     before, after = retrained / "retrained_graph.pb", place / "new" / "weights_graph.pb"
     assert after.stat().st_size < 0.4 * before.stat().st_size
     graph_def = frozen_graph.read(after)
     nodes, rounded = (nodes_of(each) for each in (graph_def, frozen_graph.read(place / "new/weights_rounded_graph.pb")))
     stored = [node for node in graph_def.node if node.op == "Dequantize"]
-    assert f"{len(stored)} tensors" in quantized[STORED] and "a byte a value" in quantized[STORED]
+    assert f"{len(stored)} tensors" in quantized[STORED] and "one byte per value" in quantized[STORED]
     for node, floats in zip(stored, evaluate(graph_def, *(node.name for node in stored)), strict=True):
-        # What TensorFlow 1.4 knows, and no more.
+        # Only what TensorFlow 1.4 knows.
         assert set(node.attr) == {"T", "mode"} and node.attr["mode"].s == b"MIN_FIRST"
         levels, low, high = (nodes[name] for name in node.input)
         assert levels.attr["dtype"].type == tf.quint8.as_datatype_enum and value(low).shape == value(high).shape == ()
@@ -126,7 +134,7 @@ def test_stored_in_bytes_the_same_values_come_out(retrained, place, quantized):
 
 
 @pytest.mark.parametrize("mode", [ROUNDED, STORED])
-def test_it_labels_as_before_and_says_what_it_is(retrained, place, quantized, pictures, mode):
+def test_it_labels_as_before_and_the_record_says_how_it_was_made(retrained, place, quantized, pictures, mode):
     graph = place / "new" / f"{mode}_graph.pb"
     change = np.abs(scores(graph, pictures) - scores(retrained / "retrained_graph.pb", pictures))
     assert 0 < change.max() < 0.05
@@ -157,24 +165,24 @@ def test_in_place_with_labels_that_the_user_edited(retrained, workplace, picture
     assert (scores(graph, pictures).argmax(axis=1) == before.argmax(axis=1)).all()
     nodes = nodes_of(frozen_graph.read(graph))
     assert len(np.unique(value(nodes[nodes["final_training_ops/weights/final_weights"].input[0]]).view(np.uint8))) <= 16
-    # What is of 8 bits already stays; that the graph has been here before is said.
+    # 8-bit values stay as they are, and there is a warning about quantizing twice.
     once = graph.read_bytes()
     again = workplace.run("quantize_graph", *words)
-    assert again.returncode == 0 and "was quantized before" in again.stderr and again.stderr.count("\n") == 1
-    assert "all are as they were" in again.stdout and graph.read_bytes() == once
+    assert again.returncode == 0 and "is quantized already" in again.stderr and again.stderr.count("\n") == 1
+    assert "nothing to quantize" in again.stdout and graph.read_bytes() == once
     assert sorted(path.name for path in workplace.folder.iterdir()) == sorted(
         path.name for path in retrained.folder.glob("retrained_*")
     )
 
 
-def test_a_graph_from_elsewhere_takes_its_labels_along_if_it_has_any(workplace):
+def test_a_graph_from_elsewhere_keeps_its_labels_if_it_has_any(workplace):
     graph_def = mobilenet_graph(0.25, 128)
     frozen_graph.write(graph_def, workplace / "old.pb")
     words = [f"--input={workplace / 'old.pb'}", "--output_node_names=MobilenetV1/Predictions/Softmax:0"]
-    # A record of another graph, and nothing that tells the labels.
+    # A record of another graph, and no labels.
     (workplace / "old.json").write_text('{"graph_sha256": "0"}')
     done = workplace.run("quantize_graph", *words, f"--output={workplace / 'new.pb'}")
-    assert done.returncode == 0 and "goes without labels" in done.stderr and done.stderr.count("\n") == 1
+    assert done.returncode == 0 and "no labels are written" in done.stderr and done.stderr.count("\n") == 1
     assert not (workplace / "new_labels.txt").exists() and not (workplace / "new.json").exists()
     (workplace / "labels.txt").write_text("one\ntwo\n")
     done = workplace.run("quantize_graph", *words, f"--output={workplace / 'new.pb'}", "--mode=weights")
@@ -184,7 +192,7 @@ def test_a_graph_from_elsewhere_takes_its_labels_along_if_it_has_any(workplace):
 
 
 @pytest.mark.parametrize("mode", [ROUNDED, STORED])
-def test_only_what_is_meant_is_touched(mode):
+def test_only_large_float_tensors_that_are_used_change(mode):
     random = np.random.default_rng(1)
     v1 = tf.compat.v1
     with tf.Graph().as_default() as graph:
@@ -220,7 +228,7 @@ def test_an_already_quantized_network_is_left_as_it_is():
 
 
 def layer(kind, weights):
-    """A graph of one layer with these weights, and the axes that its channels go by."""
+    """A graph of one layer with these weights, and the axes of its channels."""
     with tf.Graph().as_default() as graph:
         w = tf.identity(tf.constant(weights, name="weights"), name="weights/read")
         if kind == "conv":
@@ -242,8 +250,8 @@ LAYERS = {"conv": (3, 3, 16, 20), "depthwise": (5, 5, 32, 2), "product": (50, 40
 
 @pytest.mark.parametrize("kind", LAYERS)
 @pytest.mark.parametrize("mode", [ROUNDED, STORED])
-def test_channels_of_very_different_width_keep_levels_of_their_own(kind, mode):
-    """As weights are that batch norms were multiplied into: with one range a tensor, small channels would be lost."""
+def test_channels_of_very_different_ranges_are_rounded_separately(kind, mode):
+    """Like weights with batch norms multiplied in: with one range per tensor, small channels would be lost."""
     weights = np.random.default_rng(3).normal(0, 1, LAYERS[kind]).astype(np.float32)
     _, axes = layer(kind, weights)
     others = tuple(axis for axis in range(weights.ndim) if axis not in axes)
@@ -254,7 +262,7 @@ def test_channels_of_very_different_width_keep_levels_of_their_own(kind, mode):
     (became,) = evaluate(done.graph_def, "weights/read")
     assert done.by_channel and np.abs(became - weights).max() == pytest.approx(done.largest_error, rel=1e-3)
     widths = np.ptp(weights, axis=others, keepdims=True)
-    # An octave may be lost to halved steps, and one end of a channel's range to the other's being wider.
+    # Halved steps may be twice as coarse, and all channels share the number of levels below zero.
     assert (np.abs(became - weights) / widths).max() < 1 / 60
     if mode == ROUNDED:
         shares = [len(np.unique(np.abs(np.frexp(part)[0]))) for part in np.moveaxis(became, axes[0], 0)]
@@ -263,7 +271,7 @@ def test_channels_of_very_different_width_keep_levels_of_their_own(kind, mode):
 
 @settings(max_examples=25)
 @given(st.data())
-def test_zero_stays_zero_and_what_a_channel_adds_up_to_stays(data):
+def test_zero_stays_zero_and_the_sum_of_a_channel_stays(data):
     seed = data.draw(st.integers(0, 2**32 - 1))
     random = np.random.default_rng(seed)
     low, high = data.draw(st.sampled_from([(-1, 1), (0, 1), (-1, 0), (-0.001, 7), (0.5, 0.6), (-2e-30, 1e-30)]))
@@ -281,14 +289,14 @@ def test_zero_stays_zero_and_what_a_channel_adds_up_to_stays(data):
     assert np.abs(rounded - stored).max() <= 1e-6 * np.abs(weights).max()
 
 
-def test_values_that_are_few_anyway_stay():
+def test_tensors_with_few_values_stay():
     weights = np.random.default_rng(0).integers(0, 2, (64, 64)).astype(np.float32)
     for mode in (ROUNDED, STORED):
         (became,) = evaluate(quantize(layer("product", weights)[0], ["final_result"], mode).graph_def, "weights")
         assert np.abs(became - weights).max() < 1e-6
 
 
-def test_damaged_graphs_are_told():
+def test_damaged_graphs_are_reported():
     graph_def, _ = layer("product", np.ones((64, 64), np.float32))
     del nodes_of(graph_def)["weights"].attr["value"].tensor.tensor_shape.dim[0]
     with pytest.raises(UserError, match="constant weights is damaged"):
@@ -299,8 +307,8 @@ def test_damaged_graphs_are_told():
 
 
 WRONG = {
-    "a mode of old": (lambda place: ["--mode=eightbit"], "--mode=weights, or compute in them"),
-    "no mode": (lambda place: ["--mode=weight"], "did you mean weights?"),
+    "a mode of the original": (lambda place: ["--mode=eightbit"], "use python -m scripts.export --format=tflite"),
+    "an unknown mode": (lambda place: ["--mode=weight"], "did you mean weights?"),
     "a stray word": (lambda place: ["tf_files/graph.pb"], "this command takes flags only"),
     "too many bits": (lambda place: ["--bitdepth=16"], "bitdepth"),
     "no input": (lambda place: ["--input=nope.pb"], "nope.pb does not exist"),
@@ -310,7 +318,7 @@ WRONG = {
     "no nodes": (lambda place: ["--output_node_names= ,"], "--output_node_names is empty"),
     "output is a folder": (lambda place: [f"--output={place}"], "it is a folder"),
     "output below a file": (lambda place: [f"--output={saved_model(place)}/graph.pb"], "cannot write"),
-    "output is the record": (lambda place: [f"--output={place / 'new.json'}"], "expected one that ends in .pb"),
+    "output is the record": (lambda place: [f"--output={place / 'new.json'}"], "give a name that ends in .pb"),
 }
 
 
@@ -329,18 +337,18 @@ def saved_model(place):
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_words_end_in_one_line(retrained, workplace, case):
+def test_mistakes_are_reported_in_one_line(retrained, workplace, case):
     words, says = WRONG[case]
     given_words = words(workplace.folder)
     there = sorted(workplace.folder.iterdir())
     base = [f"--input={retrained / 'retrained_graph.pb'}", f"--output={workplace / 'new_graph.pb'}"]
     done = workplace.run("quantize_graph", *base, *given_words)
-    assert done.returncode == 1 and done.stdout == ""
+    assert done.returncode == 1 and "written" not in done.stdout
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and says in done.stderr
     assert sorted(workplace.folder.iterdir()) == there
 
 
-def test_real_flowers_are_named_as_before(real_data, workplace):
+def test_real_flowers_get_the_same_labels(real_data, workplace):
     shutil.copytree(real_data / "models", workplace / "models")
     done = workplace.retrain(
         real_data / "flower_photos", "--architecture=mobilenet_0.25_128", "--how_many_training_steps=1000"
@@ -348,7 +356,7 @@ def test_real_flowers_are_named_as_before(real_data, workplace):
     assert done.returncode == 0, done.stderr
     graph, photos = workplace / "retrained_graph.pb", sorted((real_data / "flower_photos").glob("*/*.jpg"))[::2]
     before = scores(graph, photos)
-    # With its batch norms multiplied into the weights, as tools that prepare graphs for phones leave them.
+    # With batch norms multiplied into the weights, as tools that prepare graphs for phones do.
     plain = frozen_graph.read(graph)
     folded = folding.fold_scales_into_convolutions(folding.fold_constants(plain, "final_result"))
     for graph_def, mode, share in ((plain, ROUNDED, 0.95), (plain, STORED, 0.95), (folded, STORED, 0.95)):

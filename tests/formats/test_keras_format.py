@@ -1,4 +1,4 @@
-"""Keras models: written so that Keras alone loads them, and opened wherever they come from."""
+"""Keras models: Keras loads ours without our code, and we open those from elsewhere."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from scripts.classifier.photos.preprocessing import Overrides, Preprocessing
 from scripts.classifier.training import unknown
 from tests.support import small_classifiers
 
-# Keras' own, about NumPy and about HDF5.
+# Keras' own warnings about NumPy and HDF5.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:You are saving your model as an HDF5")
 
 KINDS = ("keras", "h5")
@@ -28,7 +28,7 @@ FED = Overrides(input_mean=127.5, input_std=127.5)
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """Of each network what it is, and the files that are written of it."""
+    """Each network's contents, and the files written from them."""
     folder, made = tmp_path_factory.mktemp("written"), {}
     for name in ("mobilenet", "color_texture"):
         contents = small_classifiers.contents(small_classifiers.backbone(name, folder))
@@ -42,7 +42,7 @@ def written(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ("mobilenet", "color_texture"))
-def test_what_is_written_is_opened_with_all_that_belongs_to_it(written, name, kind):
+def test_written_models_are_opened_complete(written, name, kind):
     contents, path = written[name, kind]
     assert kinds.kind_of(path) == kind
     model = kinds.open_model(path, Wishes(bottlenecks=True))
@@ -105,7 +105,7 @@ def test_settings_that_older_keras_does_not_know_are_left_out(written):
     assert not [layer for layer in layers if None in layer["config"].values()]
 
 
-def test_the_name_does_not_have_to_tell_what_it_is(written, tmp_path):
+def test_the_format_is_recognised_whatever_the_name(written, tmp_path):
     contents, path = written["mobilenet", "h5"]
     (tmp_path / "model.bin").write_bytes(path.read_bytes())
     scores, _ = kinds.open_model(tmp_path / "model.bin", Wishes()).open_runner()(small_classifiers.pictures(contents))
@@ -113,7 +113,7 @@ def test_the_name_does_not_have_to_tell_what_it_is(written, tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_writing_where_nothing_can_be_written_is_one_line(written, tmp_path, kind):
+def test_a_place_that_cannot_be_written_is_one_line(written, tmp_path, kind):
     contents, _ = written["mobilenet", "keras"]
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot write"):
@@ -126,7 +126,7 @@ def test_writing_where_nothing_can_be_written_is_one_line(written, tmp_path, kin
 
 @settings(max_examples=20)
 @given(kind=st.sampled_from(KINDS), share=st.floats(0, 0.9999))
-def test_what_is_cut_short_is_one_line(written, tmp_path, kind, share):
+def test_a_file_cut_short_is_one_line(written, tmp_path, kind, share):
     whole = written["color_texture", kind][1].read_bytes()
     cut = tmp_path / f"cut.{kind}"
     cut.write_bytes(whole[: max(8, int(len(whole) * share))])
@@ -154,7 +154,7 @@ def _picture(size: int = 8) -> np.ndarray:
 
 
 def _from_elsewhere(first, last, units=3, shape=(8, 8, 3)):
-    """What a user writes: preparing layers, a convolution, a dense layer."""
+    """As users write them: preprocessing layers, a convolution, a dense layer."""
     import keras
 
     layers = keras.layers
@@ -214,7 +214,7 @@ def test_arithmetic_that_prepares_raw_pixels_is_recognised(tmp_path, prepare, ra
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_a_model_does_not_tell_is_asked_for(tmp_path, kind):
+def test_what_a_model_does_not_say_is_asked_for(tmp_path, kind):
     path = _save(_from_elsewhere(lambda layers: [], "softmax"), tmp_path / f"model.{kind}")
     with pytest.raises(UserError, match="give --input_mean, --input_std"):
         kinds.open_model(path, Wishes())
@@ -225,7 +225,7 @@ def test_what_a_model_does_not_tell_is_asked_for(tmp_path, kind):
         kinds.open_model(path, Wishes(Overrides(input_layer="x", input_mean=0.0, input_std=1.0)))
 
 
-def test_of_a_model_for_pictures_of_any_size_the_size_is_asked_for(tmp_path):
+def test_a_model_for_any_picture_size_needs_a_size(tmp_path):
     import keras
 
     layers = keras.layers
@@ -258,7 +258,7 @@ def _pairs(second):
     ],
     ids=["softmax", "several labels at once", "logits", "one of two", "logit of one of two"],
 )
-def test_scores_are_shares_whatever_a_model_ends_with(tmp_path, units, last, scores, said):
+def test_scores_are_probabilities_whatever_a_model_ends_with(tmp_path, units, last, scores, said):
     model = _from_elsewhere(lambda layers: [layers.Rescaling(1 / 255)], last, units)
     opened = kinds.open_model(_save(model, tmp_path / "model.keras"), Wishes())
     given_scores, _ = opened.open_runner()(_picture())
@@ -304,7 +304,7 @@ def _out_two(layers, keras):
     ids=["grey", "two inputs", "two outputs", "a picture comes out", "no picture goes in", "lambda"],
 )
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_no_classifier_of_colour_pictures_is_refused(tmp_path, kind, build, said):
+def test_models_that_do_not_classify_colour_pictures_are_refused(tmp_path, kind, build, said):
     import keras
 
     path = _save(build(keras.layers, keras), tmp_path / f"model.{kind}")
@@ -313,7 +313,7 @@ def test_what_is_no_classifier_of_colour_pictures_is_refused(tmp_path, kind, bui
     assert "\n" not in str(refused.value)
 
 
-def test_layers_that_keras_does_not_have_are_named(tmp_path):
+def test_layers_unknown_to_keras_are_named(tmp_path):
     import keras
 
     class Wobble(keras.layers.Layer):
@@ -328,8 +328,8 @@ def test_layers_that_keras_does_not_have_are_named(tmp_path):
 
 
 @pytest.mark.parametrize("version", ["2.15.0", "3.15.1"])
-def test_no_program_runs_because_a_file_is_opened(tmp_path, version):
-    """A class or function of any module would be imported and called with what the file says."""
+def test_opening_a_file_runs_no_code_from_it(tmp_path, version):
+    """Otherwise any class or function could be imported and called with arguments from the file."""
     path = tmp_path / "model.keras"
     call = {"module": "os", "class_name": "function", "config": "system", "registered_name": "system"}
     layer = {"module": "keras.layers", "class_name": "Activation", "config": {"activation": call}}
@@ -348,7 +348,7 @@ def test_no_program_runs_because_a_file_is_opened(tmp_path, version):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_models_of_keras_2_are_opened(tmp_path, kind):
-    """With a layer whose settings Keras 3 refuses, arithmetic as Keras 2 wrote it, and logits."""
+    """With a layer whose settings Keras 3 refuses, Keras 2 arithmetic, and logits."""
     import tf_keras
 
     layers = tf_keras.layers
@@ -364,7 +364,7 @@ def test_models_of_keras_2_are_opened(tmp_path, kind):
     np.testing.assert_allclose(opened.open_runner()(_picture())[0], expected, atol=1e-6)
 
 
-def test_what_holds_no_model_says_what_it_is(tmp_path):
+def test_files_without_a_model_are_recognised(tmp_path):
     import keras
 
     model = _from_elsewhere(lambda layers: [], None)

@@ -1,4 +1,4 @@
-"""Graphs as Keras models: the same scores, from layers that anyone can load, train and change."""
+"""Graphs as Keras models: the same scores, from layers that can be loaded, trained and changed."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from tests.support import small_classifiers
 
 @pytest.fixture(scope="module")
 def translated(tmp_path_factory):
-    """By name: what a classifier is, and the model that is made of it."""
+    """By name: a classifier's contents, and the model made from it."""
     made = {}
 
     def of(name: str):
@@ -38,7 +38,7 @@ def test_scores_and_bottlenecks_are_those_of_the_graph(translated, name):
     given_scores, given_bottlenecks = both.predict_on_batch(pictures)
     np.testing.assert_allclose(given_scores, scores, atol=1e-5)
     np.testing.assert_allclose(given_bottlenecks, bottlenecks, rtol=1e-5, atol=1e-5)
-    assert np.ptp(scores, axis=0).max() > 1e-4, "a test of classifiers that tell nothing apart says nothing"
+    assert np.ptp(scores, axis=0).max() > 1e-4, "this classifier gives every picture the same scores"
 
 
 def test_layers_are_the_ones_a_user_of_keras_would_write(translated):
@@ -48,14 +48,14 @@ def test_layers_are_the_ones_a_user_of_keras_would_write(translated):
     assert list(named.values())[2:6] == ["Conv2D", "ReLU", "DepthwiseConv2D", "ReLU"]
     assert named["Conv2d_3_depthwise_Relu6"] == "ReLU"
     assert list(named.items())[-2:] == [("bottleneck", "GlobalAveragePooling2D"), ("final_result", "Dense")]
-    # Of each convolution one layer: what scales and shifts behind it is part of its weights.
+    # One layer per convolution: the scales and shifts after it are folded into its weights.
     assert len(named) == 2 + 2 * 27 + 2
     assert model.layers[-1].activation.__name__ == "softmax"
     assert model.layers[1].get_config()["scale"] == 1 / 128
 
 
-def test_what_is_done_to_pixels_first_is_one_layer(translated):
-    """The graph takes (pixel - 128) / 128 and makes pixel / 127.5 - 1 of it."""
+def test_preprocessing_is_one_layer(translated):
+    """The graph takes (pixel - 128) / 128 and turns it into pixel / 127.5 - 1."""
     _, model = translated("keras_network")
     layers = [layer for layer in model.layers if type(layer).__name__ == "Rescaling"]
     assert [layer.name for layer in layers] == ["rescaling"]
@@ -77,7 +77,7 @@ def test_it_can_be_trained(translated):
     assert all(changed)
 
 
-# Steps of drawn graphs: from a tensor [N, h, w, c] to another; `n` gives numbers of a shape.
+# Steps of random graphs: from one tensor [N, h, w, c] to another; `n` gives random numbers of a shape.
 _STEPS = {
     "convolution": lambda tf, n, x: tf.nn.conv2d(x, n(3, 2, x.shape[3], 4) - 0.8, [1, 2], "SAME"),
     "dilated": lambda tf, n, x: tf.nn.conv2d(x, n(2, 2, x.shape[3], 3) - 0.8, 1, "SAME", dilations=2),
@@ -144,7 +144,7 @@ def _graph(steps, end, seed):
 @example(steps=["convolution", "scale", "less", "relu6", "depthwise", "batch norm"], end="pooled and squeezed", seed=1)
 @example(steps=["batch norm", "joined", "largest", "edges", "part", "root"], end="largest", seed=2)
 @example(steps=["passed on", "turned round", "ratio", "dilated", "quotient"], end="flattened", seed=3)
-def test_any_graph_of_these_steps_gives_the_same_scores(steps, end, seed):
+def test_any_graph_of_these_steps_keeps_its_scores(steps, end, seed):
     import keras
     import tensorflow as tf
 
@@ -175,7 +175,7 @@ def test_any_graph_of_these_steps_gives_the_same_scores(steps, end, seed):
         (lambda tf, x: tf.reshape(x, [-1, 9, 4, 3]), "Reshape"),
     ],
 )
-def test_an_operation_that_keras_does_not_have_is_named(unusual, named):
+def test_an_operation_that_keras_lacks_is_named(unusual, named):
     import tensorflow as tf
 
     with tf.Graph().as_default() as graph:

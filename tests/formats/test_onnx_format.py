@@ -1,4 +1,4 @@
-"""ONNX models: written with labels and preprocessing inside, and opened wherever they come from."""
+"""ONNX models: ours hold labels and preprocessing, and we open those from elsewhere."""
 
 import base64
 import sys
@@ -30,7 +30,7 @@ def test_a_missing_package_says_what_to_install(tmp_path, monkeypatch, missing):
 
 @pytest.fixture(scope="module")
 def onnx():
-    """The extra's packages, without which the tests that use this are skipped."""
+    """Skips the tests that use this where the packages of the extra are missing."""
     for package in ("onnxruntime", "tf2onnx"):
         pytest.importorskip(package, reason="needs requirements/onnx.txt")
     return pytest.importorskip("onnx", reason="needs requirements/onnx.txt")
@@ -47,7 +47,7 @@ def written(onnx, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", small_classifiers.NAMES)
-def test_what_is_written_is_opened_with_all_that_belongs_to_it(written, name):
+def test_written_models_are_opened_complete(written, name):
     contents, path = written[name]
     model = open_model(path, Wishes(bottlenecks=True))
     assert (model.batch, model.one_core) == (1, True)
@@ -78,7 +78,7 @@ def test_other_tools_find_labels_and_any_number_of_pictures(written, onnx):
     np.testing.assert_allclose(scores, small_classifiers.expected(contents, pictures)[0], atol=1e-5)
 
 
-def test_an_operation_that_onnx_does_not_have_is_one_line(written, tmp_path):
+def test_an_operation_that_onnx_lacks_is_one_line(written, tmp_path):
     import tensorflow as tf
 
     contents, _ = written["keras_network"]
@@ -97,7 +97,7 @@ def test_an_operation_that_onnx_does_not_have_is_one_line(written, tmp_path):
 
 @settings(max_examples=20)
 @given(share=st.floats(0, 0.99))
-def test_what_is_cut_short_is_one_line(written, tmp_path, share):
+def test_a_file_cut_short_is_one_line(written, tmp_path, share):
     whole = written["color_texture"][1].read_bytes()
     (tmp_path / "model.onnx").write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(UserError, match="cut short") as refused:
@@ -106,7 +106,7 @@ def test_what_is_cut_short_is_one_line(written, tmp_path, share):
 
 
 def _model(onnx, path: Path, entry, nodes, exits, kind="FLOAT") -> Path:
-    """One as other programs write it, of a convolution's and a matrix's weights."""
+    """As other programs write it, with the weights of a convolution and of matrices."""
     helper, kinds = onnx.helper, onnx.TensorProto
     random = np.random.default_rng(0)
     weights = {"w": (4, 3, 3, 3), "m": (4, 3), "one": (4, 1)}
@@ -158,7 +158,7 @@ def test_colours_may_come_before_height_and_width(onnx, tmp_path):
     np.testing.assert_allclose(model.open_runner()(_picture())[0], expected, atol=1e-6)
 
 
-def test_logits_become_shares_and_sizes_that_are_not_said_are_asked_for(onnx, tmp_path):
+def test_logits_become_probabilities_and_unknown_sizes_are_asked_for(onnx, tmp_path):
     path = _model(onnx, tmp_path / "model.onnx", {"x": [1, 3, "h", "w"]}, _BODY, {"logits": [1, 3]})
     with pytest.raises(UserError, match="give --input_height, --input_width"):
         open_model(path, Wishes(FED))
@@ -177,7 +177,7 @@ def test_one_value_is_the_score_of_the_second_label(onnx, tmp_path):
     assert (model.outputs, "second label" in model.note) == (2, True)
 
 
-def test_whole_numbers_are_raw_pixels(onnx, tmp_path):
+def test_integer_input_is_raw_pixels(onnx, tmp_path):
     nodes = [("Cast", ["x"], ["z"], {"to": 1}), ("ReduceMean", ["z"], ["y"], {"axes": [1, 2], "keepdims": 0})]
     path = _model(onnx, tmp_path / "model.onnx", {"x": ["n", 8, 6, 3]}, nodes, {"y": ["n", 3]}, "UINT8")
     model = open_model(path, Wishes())
@@ -202,7 +202,7 @@ def test_whole_numbers_are_raw_pixels(onnx, tmp_path):
     ],
     ids=["grey", "eight at a time", "two inputs", "a picture comes out", "unknown operation"],
 )
-def test_what_is_no_classifier_of_colour_pictures_is_refused(onnx, tmp_path, entry, nodes, exits, said):
+def test_models_that_do_not_classify_colour_pictures_are_refused(onnx, tmp_path, entry, nodes, exits, said):
     path = _model(onnx, tmp_path / "model.onnx", entry, nodes, exits)
     with pytest.raises(UserError, match=said) as refused:
         open_model(path, Wishes(FED))

@@ -1,4 +1,4 @@
-"""SavedModels: written with labels and preprocessing inside, and opened wherever they come from."""
+"""SavedModels: ours hold labels and preprocessing, and we open those from elsewhere."""
 
 import json
 import shutil
@@ -30,7 +30,7 @@ def written(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", small_classifiers.NAMES)
-def test_what_is_written_is_opened_with_all_that_belongs_to_it(written, name):
+def test_written_models_are_opened_complete(written, name):
     contents, path = written[name]
     model = kinds.open_model(path, Wishes(bottlenecks=True))
     pictures = small_classifiers.pictures(contents)
@@ -52,7 +52,7 @@ def test_other_tools_find_labels_and_signatures(written):
     assert {name: each.shape.as_list() for name, each in both.items()} == {"scores": [3, 3], "bottlenecks": [3, 256]}
 
 
-def test_weights_are_stored_once_and_those_of_eight_bits_as_such(written):
+def test_weights_are_stored_once_and_8_bit_weights_in_8_bits(written):
     sizes = {
         name: sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
         for name, (_, path) in written.items()
@@ -90,7 +90,7 @@ def test_only_a_saved_model_is_replaced(written, tmp_path):
     (tmp_path / "photos" / "rose.jpg").touch()
     (tmp_path / "file").touch()
     for other in ("photos", "file"):
-        with pytest.raises(UserError, match="exists and is no SavedModel"):
+        with pytest.raises(UserError, match="exists and is not a SavedModel"):
             kinds.write("saved_model", tmp_path / other, contents)
     with pytest.raises(UserError, match="cannot write"):
         kinds.write("saved_model", tmp_path / "file" / "model", contents)
@@ -114,7 +114,7 @@ def _cut(file: Path, keep: int) -> None:
     ],
     ids=["no weights", "no index", "weights cut short", "empty", "record damaged", "no graph"],
 )
-def test_what_is_damaged_is_one_line(written, tmp_path, damage, said):
+def test_damage_is_one_line(written, tmp_path, damage, said):
     shutil.copytree(written["color_texture"][1], tmp_path / "model")
     damage(tmp_path / "model")
     with pytest.raises(UserError, match=said) as refused:
@@ -124,7 +124,7 @@ def test_what_is_damaged_is_one_line(written, tmp_path, damage, said):
 
 @settings(max_examples=20)
 @given(share=st.floats(0, 0.9999))
-def test_a_graph_that_is_cut_short_is_one_line(written, tmp_path, share):
+def test_a_graph_cut_short_is_one_line(written, tmp_path, share):
     (tmp_path / "model").mkdir(exist_ok=True)
     whole = (written["color_texture"][1] / "saved_model.pb").read_bytes()
     (tmp_path / "model" / "saved_model.pb").write_bytes(whole[: int(share * len(whole))])
@@ -134,7 +134,7 @@ def test_a_graph_that_is_cut_short_is_one_line(written, tmp_path, share):
 
 
 class _Elsewhere(tf.Module):
-    """What other programs save: a few ways of taking pictures."""
+    """As other programs save them, with several ways to take pictures."""
 
     def __init__(self):
         super().__init__()
@@ -192,7 +192,7 @@ def _picture(count: int = 2) -> np.ndarray:
     return np.random.default_rng(5).uniform(0, 255, (count, 8, 6, 3)).astype(np.float32)
 
 
-def test_a_model_from_elsewhere_is_fed_as_it_says_and_as_the_user_says(elsewhere):
+def test_a_model_from_elsewhere_is_fed_as_it_and_the_user_say(elsewhere):
     path = elsewhere(serving_default="softmax")
     with pytest.raises(UserError, match="give --input_mean, --input_std"):
         kinds.open_model(path, Wishes())
@@ -206,7 +206,7 @@ def test_a_model_from_elsewhere_is_fed_as_it_says_and_as_the_user_says(elsewhere
     np.testing.assert_allclose(model.open_runner()(_picture())[0], expected, atol=1e-6)
 
 
-def test_logits_become_shares(elsewhere):
+def test_logits_become_probabilities(elsewhere):
     model = kinds.open_model(elsewhere(serving_default="logits"), Wishes(FED))
     assert model.batch == 1
     assert "without a softmax" in model.note
@@ -214,7 +214,7 @@ def test_logits_become_shares(elsewhere):
     np.testing.assert_allclose(model.open_runner()(_picture(1))[0], expected, atol=1e-6)
 
 
-def test_whole_numbers_are_raw_pixels(elsewhere):
+def test_integer_input_is_raw_pixels(elsewhere):
     model = kinds.open_model(elsewhere(classify="whole_numbers"), Wishes())
     assert model.preprocessing == Preprocessing(8, 6, 0.0, 1.0)
     expected = elsewhere.module.whole_numbers(tf.constant(np.rint(_picture()).astype(np.uint8)))["scores"]
@@ -232,7 +232,7 @@ def test_one_value_is_the_score_of_the_second_label(elsewhere):
     assert (model.outputs, "second label" in model.note) == (2, True)
 
 
-def test_a_model_of_keras_is_opened(tmp_path):
+def test_a_keras_export_is_opened(tmp_path):
     import keras
 
     layers = keras.layers
@@ -245,7 +245,7 @@ def test_a_model_of_keras_is_opened(tmp_path):
 
 @pytest.fixture(scope="module")
 def tensorflow_1(tmp_path_factory):
-    """Saved as TensorFlow 1 did: for serving, and as a module of its Hub."""
+    """Saved as TensorFlow 1 did it: for serving, and as a Hub module."""
     v1, folder = tf.compat.v1, tmp_path_factory.mktemp("tensorflow_1")
     with tf.Graph().as_default(), v1.Session() as session:
         x = v1.placeholder(tf.float32, [None, 8, 6, 3])
@@ -262,7 +262,7 @@ def tensorflow_1(tmp_path_factory):
     return folder, given
 
 
-def test_a_model_of_tensorflow_1_is_opened(tensorflow_1):
+def test_a_tensorflow_1_model_is_opened(tensorflow_1):
     folder, expected = tensorflow_1
     model = kinds.open_model(folder / "served", Wishes(FED))
     np.testing.assert_allclose(model.open_runner()(_picture())[0], expected, atol=1e-6)
@@ -281,7 +281,7 @@ def test_a_model_of_tensorflow_1_is_opened(tensorflow_1):
     ],
     ids=["encoded pictures", "two inputs", "grey", "several", "none"],
 )
-def test_what_is_no_classifier_of_colour_pictures_is_refused(elsewhere, tmp_path, signatures, said):
+def test_models_that_do_not_classify_colour_pictures_are_refused(elsewhere, tmp_path, signatures, said):
     path = elsewhere(**signatures)
     if not signatures:
         path = tmp_path / "none"

@@ -1,4 +1,4 @@
-"""TFLite files: ours keep their scores and say what they are, those from elsewhere are understood or refused."""
+"""TFLite files: ours keep their scores and describe themselves; those from elsewhere are understood or refused."""
 
 import io
 import json
@@ -36,7 +36,7 @@ def classifiers(tmp_path_factory) -> dict[str, Contents]:
 
 @pytest.fixture(scope="module")
 def written(classifiers, tmp_path_factory) -> dict[tuple[str, str], Path]:
-    """Each in a folder of its own, so that nothing is beside it."""
+    """Each in its own folder, so that nothing is beside it."""
     files = {}
     for name, contents in classifiers.items():
         for quantize in QUANTIZATIONS:
@@ -47,7 +47,7 @@ def written(classifiers, tmp_path_factory) -> dict[tuple[str, str], Path]:
 
 
 def drawn(contents: Contents, count: int = 24) -> np.ndarray:
-    """Pictures of 0 to 255 that are of one piece: networks take noise for all the same."""
+    """Smooth pictures, pixels of 0 to 255: all noise looks the same to a network."""
     random, take = np.random.default_rng(2), contents.preprocessing
     height, width = take.input_height, take.input_width
     up, across = np.mgrid[0:height, 0:width] / max(height, width)
@@ -87,7 +87,7 @@ def test_scores_and_bottlenecks_are_those_of_the_graph(classifiers, written, nam
         assert off.mean() < 0.01 and (scores.argmax(axis=1) == wanted.argmax(axis=1)).mean() > 0.9
         assert cosines.mean() > 0.998
     if name == "mobilenet":
-        # With 8-bit weights it is 0.026 where rounding is not made up for.
+        # With 8-bit weights it is 0.026 without bias correction.
         assert np.abs(bottlenecks.mean(axis=0) - wanted_bottlenecks.mean(axis=0)).max() < 0.02
     assert scores.sum(axis=1) == pytest.approx(1, abs=0.02)
 
@@ -108,8 +108,8 @@ def test_labels_record_and_preprocessing_are_inside(classifiers, written, quanti
     assert not model.gives_bottlenecks and model.open_runner()(np.zeros((1, 128, 128, 3), np.float32))[1] is None
 
 
-def test_eight_bits_take_pixels_as_they_are(classifiers, written):
-    """Which is what apps feed to them."""
+def test_8_bit_files_take_pixels_as_they_are(classifiers, written):
+    """As apps give them."""
     from ai_edge_litert.interpreter import Interpreter
 
     path, pictures = written["mobilenet", "int8"], drawn(classifiers["mobilenet"])[:3]
@@ -126,14 +126,14 @@ def test_eight_bits_take_pixels_as_they_are(classifiers, written):
     assert np.array_equal(scores, look(path, pictures)[0])
 
 
-def test_eight_bits_take_under_a_third(written):
+def test_8_bit_files_are_a_third_of_the_size(written):
     def size(quantize: str) -> int:
         return written["mobilenet", quantize].stat().st_size
 
     assert max(size("int8"), size("dynamic")) < size("none") / 3 and size("float16") < size("none") / 1.8
 
 
-def test_int8_of_square_roots_and_quotients_is_said_to_be_done_by_weights_alone(classifiers, written, tmp_path):
+def test_int8_quantizes_only_weights_where_it_would_ruin_scores_and_says_so(classifiers, written, tmp_path):
     contents = classifiers["color_texture"]
     note = tflite.write(tmp_path / "a.tflite", contents, "int8", prepared(contents)[:2])
     assert "RealDiv" in note and "Sqrt" in note and "dynamic" in note
@@ -141,7 +141,7 @@ def test_int8_of_square_roots_and_quotients_is_said_to_be_done_by_weights_alone(
     assert model.record["quantize"] == "dynamic" and model.preprocessing.input_std == 128
 
 
-def test_what_is_written_depends_on_nothing_but_the_classifier(classifiers, written, tmp_path):
+def test_writing_again_gives_the_same_bytes(classifiers, written, tmp_path):
     contents = classifiers["keras_network"]
     tflite.write(tmp_path / "again.tflite", contents, "int8", prepared(contents))
     assert (tmp_path / "again.tflite").read_bytes() == written["keras_network", "int8"].read_bytes()
@@ -154,7 +154,7 @@ def test_int8_without_photos_is_refused_and_nothing_is_written(classifiers, tmp_
 
 
 @pytest.mark.parametrize("kind", ["convolution", "depthwise", "dense"])
-def test_rounded_weights_leave_sums_where_they_were_on_average(kind):
+def test_bias_correction_keeps_the_average_of_each_sum(kind):
     import tensorflow as tf
 
     random = np.random.default_rng(0)
@@ -197,7 +197,7 @@ def channel_means(graph_def, name: str, pictures: list[np.ndarray]) -> np.ndarra
     return values.reshape(-1, values.shape[-1]).mean(axis=0)
 
 
-# Fields of metadata_schema.fbs by number: MODEL.name is 0, and so on.
+# Field numbers in metadata_schema.fbs: MODEL.name is 0, and so on.
 NAME, DESCRIPTION, SUBGRAPHS, MODEL_FILES, MIN_PARSER = 0, 1, 3, 6, 7
 INPUTS, OUTPUTS = 2, 3
 CONTENT, PROCESSES, STATS, TENSOR_FILES = 3, 4, 5, 6
@@ -229,8 +229,8 @@ def floats(table: Table, number: int) -> list[float]:
 
 
 @pytest.mark.parametrize(("quantize", "low", "high", "surest"), [("none", -1, 127 / 128, 1), ("int8", 0, 255, 255)])
-def test_metadata_says_what_tools_for_phones_ask_for(written, quantize, low, high, surest):
-    """Read with the flatbuffers package by the schema, and not as our reader does it."""
+def test_metadata_holds_what_tools_for_phones_need(written, quantize, low, high, surest):
+    """Read with the flatbuffers package and the schema's numbers, not with our reader."""
     packed = tflite_file.metadata(written["mobilenet", quantize].read_bytes(), "TFLITE_METADATA")
     assert flatbuffers.util.BufferHasIdentifier(packed, 0, b"M001")
     model = Table(packed, int.from_bytes(packed[:4], "little"))
@@ -262,7 +262,7 @@ def test_a_written_file_is_an_archive_too(classifiers, written):
         assert json.loads(archive.read("classifier.json"))["preprocessing"]["input_std"] == 128
 
 
-def test_weights_are_aligned_as_processors_want_them(written):
+def test_weights_are_aligned(written):
     from ai_edge_litert.schema_py_generated import Model
 
     model = Model.GetRootAs(written["mobilenet", "int8"].read_bytes())
@@ -271,7 +271,7 @@ def test_weights_are_aligned_as_processors_want_them(written):
     assert len(starts) > 50 and all(start % 16 == 0 for start in starts)
 
 
-def test_names_take_no_more_room_than_they_are_worth(written):
+def test_tensor_names_are_short(written):
     from ai_edge_litert.schema_py_generated import Model
 
     tensors = Model.GetRootAs(written["mobilenet", "int8"].read_bytes()).Subgraphs(0)
@@ -279,7 +279,7 @@ def test_names_take_no_more_room_than_they_are_worth(written):
 
 
 def convert(layers, *shapes: list[int | None], eight_bits=None) -> bytes:
-    """A .tflite from elsewhere, of the function `layers` of as many inputs as there are shapes."""
+    """A .tflite file from elsewhere, made from the function `layers`, with one input per shape."""
     import tensorflow as tf
 
     traced = tf.function(layers).get_concrete_function(*(tf.TensorSpec(shape, tf.float32) for shape in shapes))
@@ -303,18 +303,18 @@ def logits(pictures):
     return tf.matmul(means, random.normal(0, 2, (3, 4)).astype(np.float32))
 
 
-def shares(pictures):
+def probabilities(pictures):
     import tensorflow as tf
 
     return tf.nn.softmax(logits(pictures))
 
 
 @pytest.mark.parametrize("kind", ["uint8", "int8"])
-def test_eight_bits_from_elsewhere_are_given_pixels(tmp_path, kind):
+def test_8_bit_files_from_elsewhere_are_given_pixels(tmp_path, kind):
     import tensorflow as tf
 
     path = tmp_path / "a.tflite"
-    path.write_bytes(convert(shares, [1, 16, 16, 3], eight_bits=tf.as_dtype(kind)))
+    path.write_bytes(convert(probabilities, [1, 16, 16, 3], eight_bits=tf.as_dtype(kind)))
     model = tflite.open_model(path, Wishes())
     assert (model.preprocessing.input_height, model.preprocessing.input_width, model.outputs) == (16, 16, 4)
     assert model.labels is None and model.record is None
@@ -329,11 +329,11 @@ def test_eight_bits_from_elsewhere_are_given_pixels(tmp_path, kind):
     scale, zero = exit_["quantization"]
     wanted = (interpreter.get_tensor(exit_["index"]).astype(float) - zero) * scale
     assert look(path, picture.astype(np.float32))[0] == pytest.approx(wanted, abs=1e-6)
-    # What the user says counts more.
+    # The user's settings come first.
     assert tflite.open_model(path, Wishes(Overrides(input_mean=0, input_std=255))).preprocessing.input_std == 255
 
 
-def test_floats_from_elsewhere_are_asked_about(tmp_path):
+def test_float_files_from_elsewhere_need_mean_and_deviation(tmp_path):
     path = tmp_path / "a.tflite"
     path.write_bytes(convert(logits, [1, 16, 16, 3]))
     with pytest.raises(UserError, match="--input_mean, --input_std"):
@@ -351,23 +351,23 @@ def test_floats_from_elsewhere_are_asked_about(tmp_path):
         tflite.open_model(path, Wishes(Overrides(input_layer="input")))
 
 
-def test_a_size_left_open_is_asked_for(tmp_path):
+def test_an_open_size_is_asked_for(tmp_path):
     path = tmp_path / "a.tflite"
-    path.write_bytes(convert(shares, [None, None, None, 3]))
+    path.write_bytes(convert(probabilities, [None, None, None, 3]))
     with pytest.raises(UserError, match="--input_height, --input_width, --input_mean"):
         tflite.open_model(path, Wishes())
     picture = np.random.default_rng(5).integers(0, 256, (1, 20, 30, 3)).astype(np.float32)
     said = Overrides(input_height=20, input_width=30, input_mean=0, input_std=1)
-    assert look(path, picture, said)[0] == pytest.approx(np.array(shares(picture)), abs=1e-5)
+    assert look(path, picture, said)[0] == pytest.approx(np.array(probabilities(picture)), abs=1e-5)
 
 
-def test_metadata_from_elsewhere_tells_labels_and_normalization(tmp_path):
-    """As official tools write it: no record of ours."""
+def test_labels_and_normalization_are_read_from_metadata(tmp_path):
+    """As official tools write it, without our record."""
     path = tmp_path / "a.tflite"
     description = tflite_metadata.Description(
         "x", "y", 127.5, 127.5, (-1, 1), (0, 1), "names.txt", {"names.txt": b"a\r\nb\r\n\r\nd\r\n"}
     )
-    path.write_bytes(tflite_metadata.embed(convert(shares, [1, 16, 16, 3]), "in", "out", description))
+    path.write_bytes(tflite_metadata.embed(convert(probabilities, [1, 16, 16, 3]), "in", "out", description))
     model = tflite.open_model(path, Wishes())
     assert model.preprocessing == Preprocessing(16, 16, 127.5, 127.5)
     assert model.labels == ("a", "b", "", "d") and model.record is None
@@ -376,23 +376,23 @@ def test_metadata_from_elsewhere_tells_labels_and_normalization(tmp_path):
 @pytest.mark.parametrize(
     ("layers", "shapes", "found"),
     [
-        (lambda a, b: shares(a) + shares(b), [[1, 8, 8, 3]] * 2, "takes 2 and gives 1 tensors"),
-        (lambda a: (shares(a), logits(a)), [[1, 8, 8, 3]], "takes 1 and gives 2 tensors"),
+        (lambda a, b: probabilities(a) + probabilities(b), [[1, 8, 8, 3]] * 2, "takes 2 and gives 1 tensors"),
+        (lambda a: (probabilities(a), logits(a)), [[1, 8, 8, 3]], "takes 1 and gives 2 tensors"),
         (lambda a: a * 2, [[1, 8, 8, 3]], r"gives \[1, 8, 8, 3\]"),
         (lambda a: a * 2, [[1, 3]], r"takes \[1, 3\]"),
-        (lambda a: shares(a * [1.0, 2.0, 3.0]), [[1, 8, 8, 1]], r"takes \[1, 8, 8, 1\]"),
-        (shares, [[4, 8, 8, 3]], r"takes \[4, 8, 8, 3\]"),
+        (lambda a: probabilities(a * [1.0, 2.0, 3.0]), [[1, 8, 8, 1]], r"takes \[1, 8, 8, 1\]"),
+        (probabilities, [[4, 8, 8, 3]], r"takes \[4, 8, 8, 3\]"),
     ],
     ids=["two pictures", "two answers", "a picture", "no picture", "grey", "four at once"],
 )
-def test_what_is_no_classifier_of_pictures_is_refused(tmp_path, layers, shapes, found):
+def test_models_that_do_not_classify_pictures_are_refused(tmp_path, layers, shapes, found):
     path = tmp_path / "a.tflite"
     path.write_bytes(convert(layers, *shapes))
     with pytest.raises(UserError, match=f"{found}.*expected a classifier"):
         tflite.open_model(path, Wishes(Overrides(input_mean=0, input_std=1)))
 
 
-def test_what_is_damaged_is_refused_in_a_line(written, tmp_path):
+def test_damaged_files_are_refused_in_one_line(written, tmp_path):
     data, path = written["mobilenet", "int8"].read_bytes(), tmp_path / "a.tflite"
     archive = data.index(b"PK\3\4")
     metadata = data.index(b"M001") - 4
@@ -415,7 +415,7 @@ def test_what_is_damaged_is_refused_in_a_line(written, tmp_path):
         assert str(path) in str(error.value) and "\n" not in str(error.value), what
 
 
-def test_what_litert_does_not_know_is_named(tmp_path):
+def test_operations_unknown_to_litert_are_named(tmp_path):
     import tensorflow as tf
 
     with tf.Graph().as_default() as built:

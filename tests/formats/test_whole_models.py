@@ -1,4 +1,4 @@
-"""Whole models beside the graph, held against it, and classifiers opened from Python."""
+"""Whole models beside the graph, checked against it, and classifiers opened from Python."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def picture(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("word", "kind"), [("model.h5", "h5"), ("folder/", "saved_model"), ("other", "saved_model")])
-def test_a_model_beside_the_graph_says_the_same(retrained, workplace, picture, word, kind):
+def test_a_model_beside_the_graph_gives_the_same_answers(retrained, workplace, picture, word, kind):
     graph, path = retrained / "retrained_graph.pb", workplace / word
     assert whole_models.kind_of(str(workplace / word) + ("/" if word.endswith("/") else "")) == kind
     difference = whole_models.write(kind, path, graph, ("blue", "green", "red"), [picture])
@@ -27,8 +27,8 @@ def test_a_model_beside_the_graph_says_the_same(retrained, workplace, picture, w
     np.testing.assert_allclose(ours[0], theirs[0], atol=1e-4)
 
 
-def test_a_model_that_disagrees_is_an_error_and_not_left_behind(retrained, workplace, picture, monkeypatch):
-    """As a fault in what writes models would show: here a model of another classifier is put in its place."""
+def test_a_model_that_disagrees_is_an_error_and_is_deleted(retrained, workplace, picture, monkeypatch):
+    """As if the writer had a bug: here it writes a model of another classifier."""
     write = kinds.write
 
     def write_something_else(kind, path, contents):
@@ -42,7 +42,7 @@ def test_a_model_that_disagrees_is_an_error_and_not_left_behind(retrained, workp
 
     monkeypatch.setattr(kinds, "write", write_something_else)
     path = workplace / "model.keras"
-    with pytest.raises(UserError, match=r"scores are up to .* off"):
+    with pytest.raises(UserError, match=r"scores of .* differ"):
         whole_models.write("keras", path, retrained / "retrained_graph.pb", ("blue", "green", "red"), [picture])
     assert not path.exists()
 
@@ -57,7 +57,7 @@ def test_a_folder_of_something_else_is_not_replaced(retrained, workplace):
     (workplace / "notes").mkdir()
     (workplace / "notes" / "a.txt").touch()
     done = workplace.retrain(retrained / "photos", f"--output_model={workplace / 'notes'}")
-    assert done.returncode == 1 and "is no SavedModel" in done.stderr
+    assert done.returncode == 1 and "is not a SavedModel" in done.stderr
     assert not (workplace / "retrained_graph.pb").exists() and (workplace / "notes" / "a.txt").exists()
 
 

@@ -55,7 +55,7 @@ def test_a_format_for_phones_carries_them_too(named):
     assert done.returncode == 0, done.stderr
     page = named / "plot.png"
     labelled = named.run("label_image", f"--graph={small}", named / "green.png", f"--plot={page}")
-    assert labelled.stdout.startswith("four-leaf clover (score=") and labelled.stdout.endswith(f"written: {page}\n")
+    assert labelled.stdout.startswith("four-leaf clover (score=") and labelled.stdout.endswith(f"look at it: {page}\n")
     assert Image.open(page).size[0] > 900
     (named / "french.json").write_text('{"red": "rouge", "green": "vert", "blue": "bleu"}', "utf-8-sig")
     other = named.run(

@@ -109,12 +109,12 @@ def server(python_path: str) -> str:
 
 def _serve(listener: socket.socket) -> None:
     """Forks for each request until standard input ends, and reports how each fork ended."""
-    from scripts.console import command_line
+    from scripts.classifier import quiet_tensorflow
 
     with open(os.devnull, "w") as nothing:
         native = os.dup(2)
         os.dup2(nothing.fileno(), 2)  # hides what TensorFlow writes during its import
-        os.environ.update(command_line.TENSORFLOW_SETTINGS)
+        os.environ.update(quiet_tensorflow.COMMAND_SETTINGS)
         import tensorflow  # noqa: F401
 
         os.dup2(native, 2)

@@ -1,4 +1,4 @@
-"""Draws photos beside what a classifier makes of them: its highest scores, as bars."""
+"""Draws photos beside a classifier's answers: the highest scores, as bars."""
 
 from __future__ import annotations
 
@@ -9,74 +9,89 @@ from PIL import Image, ImageDraw, ImageOps
 
 from .colours import BLUE, INK, PAPER, SOFT_INK
 from .lettering import Drawn, Lettering
+from .percent import percent
 
-PHOTO_SIDE = 440  # what a photo fills in one direction, in pixels
+PHOTO_SIDE = 440  # the longer side of a photo, in pixels
 
-_CHART, _GAP, _VALUE = 520, 24, 84  # widths of bars with their values, of what is between, of a value
-_TEXT_SIZE, _CAPTION_SIZE = 20, 15
+_CHART, _GAP, _VALUE = 520, 24, 100  # widths: a bar with its value, the space between columns, a value
+_TEXT_SIZE, _SMALL_SIZE = 20, 15
 _BAR, _BELOW_BAR = 14, 14  # heights
-# The first answer in the blue of training curves, the others paler; every kind of colour vision tells them apart.
-_FIRST, _OTHERS, _TRACK = BLUE, "#8fb4d0", "#eeeeee"
+# The first answer in the blue of training curves, the others paler, and all grey where the photo is none of them:
+# people with any kind of colour vision see the difference.
+_FIRST, _OTHERS, _TRACK, _MUTED = BLUE, "#8fb4d0", "#eeeeee", "#bdbdbd"
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A photo and what it was taken for: names and their scores, the highest first."""
+    """A photo and the answer: names and their scores, the highest first."""
 
     photo: Image.Image
     caption: str
     scores: Sequence[tuple[str, float]]
-    remark: str | None = None  # stands above the bars
+    unknown: tuple[str, str] | None = None  # said first where the photo is none of the labels: a word, and why
 
 
 def draw(answers: Sequence[Shown]) -> Drawn:
-    """One below the other. No name is cut: long ones take several lines."""
-    words = [text for each in answers for text in (each.remark or "", *(name for name, _ in each.scores))]
-    lettering = Lettering("".join([*words, "0123456789.%"]), _TEXT_SIZE)
-    captions = Lettering("".join(each.caption for each in answers), _CAPTION_SIZE)
-    rows = [_row(each, lettering, captions) for each in answers]
+    """One below the other. Long names are not cut but take several lines."""
+    words = [word for each in answers for word in (each.caption, *(each.unknown or ()), *dict(each.scores))]
+    everything = "".join([*words, "0123456789.%<>"])
+    texts, small = Lettering(everything, _TEXT_SIZE), Lettering(everything, _SMALL_SIZE)
+    rows = [_row(each, texts, small) for each in answers]
     whole = Image.new("RGB", (PHOTO_SIDE + _CHART + 3 * _GAP, sum(row.height for row in rows)), PAPER)
     top = 0
     for row in rows:
         whole.paste(row, (0, top))
         top += row.height
-    return Drawn(whole, "".join(sorted({*lettering.missing, *captions.missing})))
+    return Drawn(whole, texts.missing)
 
 
-def _row(shown: Shown, lettering: Lettering, captions: Lettering) -> Image.Image:
+def _row(shown: Shown, texts: Lettering, small: Lettering) -> Image.Image:
     photo = ImageOps.contain(shown.photo, (PHOTO_SIDE, PHOTO_SIDE), Image.Resampling.LANCZOS)
-    below = captions.wrap(shown.caption, PHOTO_SIDE)
-    remark = [] if shown.remark is None else lettering.wrap(shown.remark, _CHART)
-    named = [(lettering.wrap(name, _CHART), score) for name, score in shown.scores]
-    bars = sum(len(lines) * lettering.height + _BAR + _BELOW_BAR for lines, _ in named)
-    bars += len(remark) * lettering.height + (_BELOW_BAR if remark else 0)
-    left = photo.height + _GAP // 2 + len(below) * captions.height
-    row = Image.new("RGB", (PHOTO_SIDE + _CHART + 3 * _GAP, max(left, bars) + 2 * _GAP), PAPER)
+    below = small.wrap(shown.caption, PHOTO_SIDE)
+    left = photo.height + _GAP // 2 + len(below) * small.height
+    # Drawn on a sheet that is high enough, and cut to what it took.
+    words = (*(shown.unknown or ()), *(name for name, _ in shown.scores))
+    lines = sum(len(texts.wrap(word, _CHART - _VALUE)) for word in words)
+    tallest = lines * texts.height + (len(shown.scores) + 1) * (_BAR + _BELOW_BAR)
+    row = Image.new("RGB", (PHOTO_SIDE + _CHART + 3 * _GAP, max(left, tallest) + 2 * _GAP), PAPER)
     pen = ImageDraw.Draw(row)
     row.paste(photo, (_GAP + (PHOTO_SIDE - photo.width) // 2, _GAP))
     for number, line in enumerate(below):
-        y = _GAP + photo.height + _GAP // 2 + number * captions.height
-        captions.write(pen, _GAP + (PHOTO_SIDE - captions.width(line)) / 2, y, line, SOFT_INK)
+        y = _GAP + photo.height + _GAP // 2 + number * small.height
+        small.write(pen, _GAP + (PHOTO_SIDE - small.width(line)) / 2, y, line, SOFT_INK)
+    bottom = _answer(pen, shown, texts, small)
+    return row.crop((0, 0, row.width, max(left + _GAP, bottom) + _GAP))
+
+
+def _answer(pen: ImageDraw.ImageDraw, shown: Shown, texts: Lettering, small: Lettering) -> int:
+    """To the right of the photo; gives where it ends."""
     x, y = PHOTO_SIDE + 2 * _GAP, _GAP
-    for line in remark:
-        lettering.write(pen, x, y, line, INK)
-        y += lettering.height
-    y += _BELOW_BAR if remark else 0
-    for rank, (lines, score) in enumerate(named):
-        for line in lines:
-            lettering.write(pen, x, y, line, INK)
-            y += lettering.height
-        _bar(pen, x, y, score, lettering, first=rank == 0)
+    if shown.unknown is not None:
+        word, why = shown.unknown
+        y = _write(pen, x, y, word, texts, INK)
+        y = _write(pen, x, y, why, small, SOFT_INK) + _BELOW_BAR
+    for rank, (name, score) in enumerate(shown.scores):
+        ink, colour = (INK, _FIRST if rank == 0 else _OTHERS) if shown.unknown is None else (SOFT_INK, _MUTED)
+        y = _write(pen, x, y, name, texts, ink)
+        _bar(pen, x, y, score, texts, colour, ink)
         y += _BAR + _BELOW_BAR
-    return row
+    return y
 
 
-def _bar(pen: ImageDraw.ImageDraw, x: int, y: int, score: float, lettering: Lettering, *, first: bool) -> None:
-    """On a track that is as long as a score of 100 %, which is written behind it."""
+def _write(pen: ImageDraw.ImageDraw, x: int, y: int, text: str, lettering: Lettering, colour: str) -> int:
+    """In as many lines as it takes; gives where the next one begins."""
+    for line in lettering.wrap(text, _CHART - _VALUE):  # clear of the values
+        lettering.write(pen, x, y, line, colour)
+        y += lettering.height
+    return y
+
+
+def _bar(pen: ImageDraw.ImageDraw, x: int, y: int, score: float, texts: Lettering, colour: str, ink: str) -> None:
+    """On a track whose whole length is 100 %, the value to the right."""
     length = _CHART - _VALUE
     pen.rectangle((x, y, x + length, y + _BAR - 1), _TRACK)
     filled = round(max(0.0, min(1.0, score)) * length)
     if filled:
-        pen.rectangle((x, y, x + filled, y + _BAR - 1), _FIRST if first else _OTHERS)
-    value = f"{100 * score:.1f} %"
-    lettering.write(pen, x + _CHART - lettering.width(value), y + (_BAR - lettering.height) / 2, value, INK)
+        pen.rectangle((x, y, x + filled, y + _BAR - 1), colour)
+    value = percent(score)
+    texts.write(pen, x + _CHART - texts.width(value), y + (_BAR - texts.height) / 2, value, ink)

@@ -27,7 +27,7 @@ FOLDERS = tuple(
     )
 )
 
-# Plain ones with many characters, which are tried first.
+# Plain fonts with many characters, tried first.
 _PREFERRED = (
     "DejaVuSans",
     "NotoSans-Regular",
@@ -40,9 +40,14 @@ _PREFERRED = (
     "Hiragino Sans GB",
 )
 _FANCY = re.compile(r"bold|italic|oblique|black|light|thin|condensed|narrow|mono|serif|math|symbol", re.I)
-# Has a box for every character there is, which says nothing.
+# Draws a box for every character there is.
 _EMPTY_FONT = "LastResort"
 _NO_CHARACTER = "\U0010ffff"
+
+# Choose a variant of the character before them, an emoji's colour or skin: no font here draws those.
+_VARIANTS = re.compile("[\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
+_FLAG_LETTER = "REGIONAL INDICATOR SYMBOL LETTER "
+_MOST_LISTED = 20  # characters in a warning
 
 
 @dataclass(frozen=True)
@@ -53,24 +58,32 @@ class Drawn:
     missing: str  # characters of the text that no font here has
 
     def warnings(self) -> list[str]:
-        if not self.missing:
-            return []
-        return [f"no font here has {self.missing}: captions hold base letters or ?; install Noto fonts"]
+        named = "".join(each for each in self.missing if _instead(each) not in ("?", _base(each)))
+        letters = "".join(each for each in self.missing if each not in named)
+        found = []
+        if named:
+            found.append(f"no font here can draw {_listed(named)}: the picture names them instead, as in [sunflower]")
+        if letters:
+            found.append(
+                f"no font here has {_listed(letters)}: base letters or ? stand instead; install the Noto fonts"
+            )
+        return found
 
 
 class Lettering:
-    """Made for the characters of one text, in fonts of one size."""
+    """The fonts, of one size, for a given text; the same text gets the same fonts in every size."""
 
     def __init__(self, text: str, size: int, folders: Sequence[Path] = FOLDERS):
         self.height = round(size * 1.35)  # from one line to the next
         self._ascent = size
         self._fonts: dict[str, ImageFont.FreeTypeFont] = {}
         self._plain: ImageFont.FreeTypeFont = ImageFont.load_default(size)  # type: ignore[assignment] # given a size
-        wanted = frozenset(each for each in text if not each.isspace())
+        wanted = frozenset(each for each in _VARIANTS.sub("", text) if not each.isspace())
         fonts = _best_first(wanted, self._plain, size, folders) if wanted else []
         for font, has in fonts:
             self._fonts |= {each: font for each in has if each not in self._fonts}
-        self.missing = "".join(sorted(wanted - set(self._fonts)))
+        self._lacking = wanted - set(self._fonts)
+        self.missing = "".join(sorted(each for each in self._lacking if _instead(each)))
         if fonts:
             self._plain = fonts[0][0]
 
@@ -78,7 +91,7 @@ class Lettering:
         return sum(font.getlength(run) for run, font in self._runs(text))
 
     def wrap(self, text: str, width: float) -> list[str]:
-        """Lines of at most this width; what lies between spaces or slashes is broken only if longer than a line."""
+        """Lines of at most this width, broken at spaces and slashes; a longer word is broken anywhere."""
         lines = [""]
         for piece in re.findall(r"\S+?://[^\s/]*/*|[^\s/]*/+|[^\s/]+|\s+", text):
             if self.width((lines[-1] + piece).rstrip()) <= width:
@@ -98,8 +111,8 @@ class Lettering:
             x += font.getlength(run)
 
     def _runs(self, text: str) -> Iterator[tuple[str, ImageFont.FreeTypeFont]]:
-        """Pieces that one font writes. What no font has becomes its base letter (é an e), or a question mark."""
-        shown = "".join(_simpler(each) if each in self.missing else each for each in text)
+        """Pieces that one font writes."""
+        shown = "".join(_instead(each) if each in self._lacking else each for each in _VARIANTS.sub("", text))
         for font, run in groupby(shown, lambda each: self._fonts.get(each, self._plain)):
             yield "".join(run), font
 
@@ -107,7 +120,7 @@ class Lettering:
 def _best_first(
     wanted: frozenset[str], plain: ImageFont.FreeTypeFont, size: int, folders: Sequence[Path]
 ) -> list[tuple[ImageFont.FreeTypeFont, frozenset[str]]]:
-    """Fonts and which of the characters they have; one with all of them alone, otherwise the most first."""
+    """Fonts and the characters that each has: a font that has all, alone, otherwise those with the most first."""
     found = []
     for font in _fonts(plain, size, folders):
         has = frozenset(each for each in wanted if _has(font, each))
@@ -119,17 +132,17 @@ def _best_first(
 
 
 def _fonts(plain: ImageFont.FreeTypeFont, size: int, folders: Sequence[Path]) -> Iterator[ImageFont.FreeTypeFont]:
-    """Pillow's own has hardly more than ASCII but looks the same everywhere."""
+    """Pillow's own comes first: it has hardly more than ASCII but looks the same everywhere."""
     yield plain
     for path in sorted(_font_files(folders), key=_preference):
         try:
             yield ImageFont.truetype(path, size)
         except OSError:
-            continue  # fonts of fixed sizes, such as coloured emoji, and damaged files
+            continue  # fonts of a fixed size, such as coloured emoji, and damaged files
 
 
 def _font_files(folders: Sequence[Path]) -> Iterator[Path]:
-    # matplotlib, where it is there, brings fonts along.
+    # matplotlib, where installed, brings fonts.
     matplotlib = find_spec("matplotlib")
     places = None if matplotlib is None else matplotlib.submodule_search_locations
     brought = [Path(place, "mpl-data", "fonts", "ttf") for place in places or ()]
@@ -146,11 +159,26 @@ def _preference(path: Path) -> tuple[int, bool, str]:
 
 
 def _has(font: ImageFont.FreeTypeFont, character: str) -> bool:
-    """Fonts draw all that they lack alike."""
+    """A font draws the same thing for every character that it lacks."""
     drawn, lacking = font.getmask(character), font.getmask(_NO_CHARACTER)
     return (drawn.size, bytes(drawn)) != (lacking.size, bytes(lacking))
 
 
-def _simpler(character: str) -> str:
-    base = unicodedata.normalize("NFKD", character)[0]
-    return base if base.isascii() else "?"
+def _instead(character: str) -> str:
+    """For a character that no font has: its base letter (e for é), a symbol's name in brackets, or a question mark."""
+    category, name = unicodedata.category(character), unicodedata.name(character, "")
+    if category == "Cf":  # only joins its neighbours
+        return ""
+    if (base := _base(character)).isascii():
+        return base
+    if name.startswith(_FLAG_LETTER):
+        return name.removeprefix(_FLAG_LETTER)
+    return f"[{name.lower()}]" if category == "So" and name else "?"
+
+
+def _base(character: str) -> str:
+    return unicodedata.normalize("NFKD", character)[0]
+
+
+def _listed(characters: str) -> str:
+    return characters[:_MOST_LISTED] + (" ..." if len(characters) > _MOST_LISTED else "")

@@ -1,4 +1,4 @@
-"""What a classifier makes of a picture: scores, the labels that have the highest, and how programs are told."""
+"""A classifier's answer to a picture: its scores, the labels with the highest, and the same as JSON."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 @dataclass(frozen=True)
 class Answer:
     scores: np.ndarray  # [labels]
-    bottleneck: np.ndarray | None  # [values], where bottlenecks were wanted and the format gives them
-    distance: float | None  # from what it was trained on, where that was wanted; beyond 1 the picture is unknown
+    bottleneck: np.ndarray | None  # [values]; None if not asked for, or if the format has none
+    distance: float | None  # to the training photos; above 1 the picture is unknown; None if not asked for
 
     @property
     def unknown(self) -> bool:
@@ -25,7 +25,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Rank:
-    """A label, what people call it, and its score."""
+    """A label, its name for people, and its score."""
 
     label: str
     name: str
@@ -33,7 +33,7 @@ class Rank:
 
 
 def as_json(answer: Answer, ranks: Sequence[Rank], named: bool) -> dict:
-    """What JSON says of a picture, wherever it is asked for; `named` where labels have names of their own."""
+    """The same in every JSON that we write; `named`: the labels have names of their own."""
     unknown = {} if answer.distance is None else {"unknown": answer.unknown, "distance": round(answer.distance, 4)}
     labels = [
         {"label": rank.label, **({"name": rank.name} if named else {}), "score": round(rank.score, 6)} for rank in ranks

@@ -1,4 +1,4 @@
-"""Opens a written classifier, of whatever format, and lets it look at pictures."""
+"""Opens a written classifier in any format and labels pictures with it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ from . import kinds, labels as labels_files
 from .answers import Answer, Rank
 from .model import Model, Run, Wishes
 
-# Decoded pictures that wait for the network, and answers that wait to be taken.
+# The most decoded pictures that wait for the network, and answers that wait to be read.
 _AHEAD = 32
 
-# Where a picture is.
 Picture = TypeVar("Picture", bound=Place)
 
 
@@ -32,11 +31,11 @@ class Classifier:
         self,
         model: Model,
         labels: tuple[str, ...],
-        tells_unknown: unknown.Unknown | None,
+        strangers: unknown.Unknown | None,
         named: dict[str, str] | None = None,
     ):
-        self.model, self.labels, self._tells_unknown = model, labels, tells_unknown
-        self.named = named  # label -> name, where the labels have names of their own
+        self.model, self.labels, self._strangers = model, labels, strangers
+        self.named = named  # label -> name; None if the labels have no names of their own
         self.names = category_names.shown(labels, named)
         if model.outputs is not None:
             self._check_outputs(model.outputs)
@@ -46,13 +45,13 @@ class Classifier:
         return [Rank(self.labels[at], self.names[at], float(answer.scores[at])) for at in answer.best(count)]
 
     def label(self, pictures: Sequence[Picture]) -> Iterator[tuple[Picture, Answer | str]]:
-        """For each picture what it makes of it, or why it cannot be read, in the order given."""
+        """The answer to each picture, or why it cannot be read, in the order given."""
         with ThreadPoolExecutor(machine.cores()) as pool:
             look = self._one_by_one if self.model.one_core else self._in_batches
             yield from zip(pictures, look(pool, pictures), strict=True)
 
     def _in_batches(self, pool: ThreadPoolExecutor, pictures: Sequence[Place]) -> Iterator[Answer | str]:
-        """While the network runs on one batch, the next is decoded."""
+        """The next batch is decoded while the network runs on one."""
         size = self.model.batch
         decoding = lookahead.results(pool, self._pixels, pictures, size + 1)
         run = self.model.open_runner()
@@ -63,7 +62,7 @@ class Classifier:
                 yield values if isinstance(values, str) else next(answers)
 
     def _one_by_one(self, pool: ThreadPoolExecutor, pictures: Sequence[Place]) -> Iterator[Answer | str]:
-        """Each core has a runner of its own."""
+        """Every core has its own runner."""
         own = threading.local()
 
         def work(path: Place) -> Answer | str:
@@ -85,20 +84,22 @@ class Classifier:
             return error.strerror or str(error)
 
     def answers(self, run: Run, pictures: np.ndarray) -> list[Answer]:
-        """To prepared pictures, at most model.batch of them."""
+        """For prepared pictures, at most model.batch of them."""
         scores, bottlenecks = run(pictures)
         if scores.ndim != 2 or len(scores) != len(pictures):
             raise UserError(
-                f"{self.model.path} gives {list(scores.shape)} values for {len(pictures)} pictures, expected a row of "
-                "scores for each: it is no classifier of pictures"
+                f"{self.model.path} gives values of shape {list(scores.shape)} for {len(pictures)} pictures, expected "
+                "one row of scores per picture: give an image classifier"
             )
         self._check_outputs(scores.shape[1])
         if not np.isfinite(scores).all():
-            raise UserError(f"{self.model.path} gives scores that are not numbers: it must be damaged, write it anew")
+            raise UserError(
+                f"{self.model.path} gives scores that are not numbers: it is damaged, train or export it again"
+            )
         distances = None
-        if self._tells_unknown is not None:
+        if self._strangers is not None:
             assert bottlenecks is not None, "`load` refuses models that give none"
-            distances = self._tells_unknown.distances(bottlenecks)
+            distances = self._strangers.distances(bottlenecks)
         return [
             Answer(
                 scores[at],
@@ -112,29 +113,29 @@ class Classifier:
         if outputs != len(self.labels):
             shown = ", ".join(self.labels[:3]) + (" ..." if len(self.labels) > 3 else "")
             raise UserError(
-                f"{self.model.path} tells {outputs} labels apart, but there are {len(self.labels)} labels ({shown}): "
-                "give the right file with --labels"
+                f"{self.model.path} gives {outputs} scores, found {len(self.labels)} "
+                f"label{'' if len(self.labels) == 1 else 's'} ({shown}): give the right labels file with --labels"
             )
 
 
 def load(
     path: Path, labels: Path | None, wishes: Wishes, tell_unknown: bool = False, names: Path | None = None
 ) -> Classifier:
-    """`labels` and `names` are files that the user names; where they are None, they are looked for with and beside it.
+    """`labels` and `names` are the user's files; where they are None, they are looked for inside and beside it.
 
-    `names` is a JSON file of what people call the labels (see category_names.py).
+    `names` is a JSON file with a name for each label (see category_names.py).
     """
     model = kinds.open_model(path, wishes if not tell_unknown else Wishes(wishes.said, wishes.pictures, True))
-    tells = None
+    strangers = None
     if tell_unknown:
         if model.unknown is None:
             raise UserError(
-                f"--unknown: {path} was written without what tells unknown photos: train it again with retrain "
-                "(with validation photos), and keep the files that it writes together"
+                f"--unknown: {path} was written without the data for recognising unknown photos: train it again, with "
+                "validation photos, and keep the files that are written together"
             )
         if not model.gives_bottlenecks:
-            raise UserError(f"--unknown: {path} does not give the bottlenecks that this needs: use the graph (.pb)")
-        tells = unknown.from_bytes(model.unknown, f"what {path} holds about unknown photos")
+            raise UserError(f"--unknown needs bottlenecks, which {path} does not give: use the graph (.pb)")
+        strangers = unknown.from_bytes(model.unknown, f"the data about unknown photos in {path}")
     found = labels_files.find(model, labels)
     named = category_names.known(model.record, found) if names is None else category_names.read(names, found)
-    return Classifier(model, found, tells, named)
+    return Classifier(model, found, strangers, named)

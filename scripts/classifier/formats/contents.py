@@ -1,4 +1,4 @@
-"""What a classifier carries into whatever format it is written in: itself, and all that its readers need to know."""
+"""Everything that goes into a written classifier, in any format: the graph and what readers need to use it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ RECORD, LABELS, UNKNOWN = "classifier.json", "labels.txt", "unknown.npz"
 class Contents:
     graph_def: GraphDef  # frozen, for any number of pictures at once
     preprocessing: Preprocessing  # what graph_def takes, both layers named
-    bottleneck: str | None  # the node with the values that the final layer looks at, where there is one
+    bottleneck: str | None  # the node whose values the final layer takes, if there is one
     labels: tuple[str, ...]
-    record: dict  # of the run that made it; empty where nothing is known
-    unknown: bytes | None  # what tells photos of no label, where it is known
+    record: dict  # of the training run; empty if nothing is known
+    unknown: bytes | None  # the data for recognising photos of no label, if there is any
 
     def files(self, preprocessing: Preprocessing, **more: object) -> dict[str, bytes]:
-        """To be put into the written file, whose readers feed it by `preprocessing`; `more` goes into the record."""
+        """The files to put inside; readers feed it as `preprocessing` says. `more` goes into the record."""
         record = {**self.record, "preprocessing": asdict(preprocessing), "labels": list(self.labels), **more}
         files = {
             RECORD: json.dumps(record).encode("ascii"),
@@ -38,11 +38,11 @@ class Contents:
 
 
 def carried(files: Mapping[str, bytes], origin: object) -> tuple[dict | None, bytes | None]:
-    """The record and what tells the unknown from what a file carries; None where it is not there."""
+    """The record, and the data about unknown photos, from the files inside a classifier; None if not there."""
     if RECORD not in files:
         return None, files.get(UNKNOWN)
     try:
         record = json.loads(files[RECORD])
     except ValueError as error:
-        raise UserError(f"{origin}: its {RECORD} is damaged ({error}): export it anew") from None
+        raise UserError(f"{origin}: its {RECORD} is damaged ({error}): export it again") from None
     return record, files.get(UNKNOWN)

@@ -1,4 +1,4 @@
-"""Makes shares of one for each label out of what classifiers from elsewhere give."""
+"""Turns the outputs of classifiers from elsewhere into one probability per label."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from collections.abc import Callable
 
 import numpy as np
 
-# Operations that give neither shares nor probabilities but logits, as TensorFlow and ONNX call them.
+# Operations, as TensorFlow and ONNX call them, that give logits and not probabilities.
 _LINEAR = {"MatMul", "Add", "AddV2", "Sub", "BiasAdd", "Conv2D", "Gemm", "Conv", "Relu"}
 
 Scores = Callable[[np.ndarray], np.ndarray]
 
 
 def as_they_are(values: np.ndarray) -> np.ndarray:
-    """What gives shares already is left alone."""
+    """For classifiers that give probabilities already."""
     return values
 
 
 def are_logits(output: str, operation: str | None) -> bool:
-    """By the name of the output and by what computes it, where that is known."""
+    """Judged by the output's name and the operation that computes it, if known."""
     return "logit" in output.lower() or operation in _LINEAR
 
 
 def finish(logits: bool, outputs: int | None) -> tuple[Scores, int | None, str | None]:
-    """From [n, outputs] to [n, labels], the number of labels, and what the user should know about it.
+    """A function from [n, outputs] to [n, labels], the number of labels, and a note for the user.
 
-    A single value is that of the second of two labels, as Keras deals out classes in its binary mode.
+    A single value is the score of the second of two labels, as in Keras' binary mode.
     """
 
     def scores(values: np.ndarray) -> np.ndarray:
@@ -40,7 +40,7 @@ def finish(logits: bool, outputs: int | None) -> tuple[Scores, int | None, str |
 
     note = None
     if outputs == 1:
-        note = "gives one value a picture, taken as the score of the second label; the first has the rest"
+        note = "gives one value per picture: it is taken as the score of the second label, and the first gets the rest"
     elif logits:
-        note = "ends without a softmax: the scores are the softmax of its values"
+        note = "ends without a softmax: one is applied to its values"
     return scores, 2 if outputs == 1 else outputs, note

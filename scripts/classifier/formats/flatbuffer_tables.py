@@ -1,4 +1,4 @@
-"""Writes and reads flatbuffers by the numbers of their fields, without code generated from a schema."""
+"""Writes and reads flatbuffers by field number, without code generated from a schema."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import flatbuffers
 import numpy as np
 
-# Tables: fields by number. Whole numbers are enumerations or kinds of a union, one byte each; the rest is text,
-# numpy vectors, lists of tables, and tables.
+# A table: its fields by number. Integers are enumerations or union types, one byte each; other values are text,
+# numpy vectors, tables and lists of tables.
 Fields = Mapping[int, Any]
 
 
@@ -21,7 +21,7 @@ def pack(root: Fields, identifier: bytes) -> bytes:
 
 
 def _put(builder: flatbuffers.Builder, value: str | np.ndarray | list[Fields] | Fields) -> int:
-    """Where in the flatbuffer it is."""
+    """Gives its place in the flatbuffer."""
     if isinstance(value, str):
         return builder.CreateString(value)
     if isinstance(value, np.ndarray):
@@ -32,7 +32,7 @@ def _put(builder: flatbuffers.Builder, value: str | np.ndarray | list[Fields] | 
         for place in reversed(tables):
             builder.PrependUOffsetTRelative(place)
         return builder.EndVector()
-    # What a table refers to has to be there before it.
+    # Whatever a table refers to must be written before it.
     places = {slot: _put(builder, each) for slot, each in value.items() if not isinstance(each, int)}
     builder.StartObject(max(value, default=-1) + 1)
     for slot, each in value.items():
@@ -44,7 +44,7 @@ def _put(builder: flatbuffers.Builder, value: str | np.ndarray | list[Fields] | 
 
 
 class Table:
-    """A table that was written. Fields that are not there are empty or 0; struct.error: it is damaged."""
+    """A table to read. Missing fields are empty or 0; raises struct.error if it is damaged."""
 
     def __init__(self, data: bytes, position: int):
         self._data, self._position = data, position
@@ -80,7 +80,7 @@ class Table:
         return [Table(self._data, start + 4 * at + offset) for at, offset in enumerate(ahead)]
 
     def _vector(self, slot: int) -> tuple[int, int]:
-        """How many it holds, and where they start."""
+        """The number of elements, and where they start."""
         place = self._place(slot)
         if place is None:
             return 0, 0
@@ -88,7 +88,7 @@ class Table:
         return self._get("I", start), start + 4
 
     def _place(self, slot: int) -> int | None:
-        """Where the field is, by the list of offsets that a table begins by pointing back to."""
+        """The field's place, from the list of offsets that the table's first value points back to."""
         offsets = self._position - self._get("i", self._position)
         inside = 4 + 2 * slot < self._get("H", offsets)
         offset = self._get("H", offsets + 4 + 2 * slot) if inside else 0

@@ -1,4 +1,4 @@
-"""Opens a frozen graph (.pb): one that retrain wrote, or one that TensorFlow 1 left behind."""
+"""Opens frozen graphs (.pb): those that retrain writes, and those from TensorFlow 1."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from .model import Model, Run, Wishes
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
-# More at once gains nothing on two cores and only takes memory.
+# Larger batches are no faster on two cores and only take memory.
 _BATCH = 32
 
-# From so many pictures on it pays to convert a small graph for XNNPACK, which takes half a second; a large
-# one runs no faster there.
+# With this many pictures it pays to convert a small graph for XNNPACK, which takes half a second. Large graphs
+# run no faster there.
 _MANY = 100
 _LARGE_GRAPH_BYTES = 32 << 20
 
 
 @dataclass(frozen=True)
 class _Known:
-    """A graph, and how it is fed and read."""
+    """A graph, with what goes in and comes out."""
 
     graph_def: GraphDef
     take: Preprocessing
@@ -42,7 +42,7 @@ class _Known:
 
     @property
     def views(self) -> int:
-        """How many pictures the network looks at for each that it is given."""
+        """The network looks at this many views of each picture."""
         return 1 if self.record is None else self.record.get("backbone", {}).get("views", 1)
 
 
@@ -53,13 +53,13 @@ def open_model(path: Path, wishes: Wishes) -> Model:
         lifted = _lifted(known, path, try_out=wishes.pictures > 1)
         graph_def = lifted.graph_def
         if not lifted.batched and wishes.pictures > 1:
-            batch, note = 1, f"{path} takes one picture at a time ({lifted.why_not}), so that many take longer"
+            batch, note = 1, f"{path} takes one picture at a time ({lifted.why_not}), so many pictures take longer"
     _, output_layer = take.layers
     wanted = [output_layer]
     if wishes.bottlenecks and known.bottleneck is not None:
         wanted.append(known.bottleneck)
     open_runner, outputs = _session(graph_def, take, wanted, path)
-    # What others wrote may hold operations that only TensorFlow has, such as those in eight bits.
+    # Other graphs may hold operations that only TensorFlow has, such as those in 8 bits.
     one_core = known.record is not None and wishes.pictures >= _MANY and graph_def.ByteSize() < _LARGE_GRAPH_BYTES
     if one_core and (runner := _xnnpack(graph_def, take, wanted)) is not None:
         open_runner, batch = runner, 1
@@ -82,7 +82,7 @@ def open_model(path: Path, wishes: Wishes) -> Model:
 def read_contents(
     path: Path, said: Overrides, labels: tuple[str, ...], named: dict[str, str] | None = None
 ) -> Contents:
-    """The graph as it is to be written in another format, with what people call the labels, where that is known."""
+    """What is written in another format; `named` are the names of labels, if they have any."""
     known = _read(path, said)
     graph_def = known.graph_def
     if known.record is None:
@@ -93,7 +93,7 @@ def read_contents(
 
 
 def _read(path: Path, said: Overrides) -> _Known:
-    """What is not overridden comes from the record beside the graph, else from the graph itself."""
+    """Settings come from the user, else from the record beside the graph, else from the graph itself."""
     graph_def, record = frozen_graph.read(path), run_record.read(path)
     if record is not None:
         found, bottleneck = record["preprocessing"], record.get("backbone", {}).get("bottleneck_tensor")
@@ -101,7 +101,7 @@ def _read(path: Path, said: Overrides) -> _Known:
         graph_def = old_ops.modernise(graph_def)
         interface = find(graph_def, said.input_layer, said.output_layer)
         found, bottleneck = vars(interface), interface.bottleneck
-        # Where a flag names the bytes of a JPEG, pictures go in behind what decodes them.
+        # If the flag names the input for JPEG bytes, pictures go in after the nodes that decode them.
         said = replace(said, input_layer=interface.input_layer or said.input_layer)
     take = preprocessing.settle(path, found, said, needs_layers=True)
     _check_layers(graph_def, take, path)
@@ -119,13 +119,13 @@ def _check_layers(graph_def: GraphDef, take: Preprocessing, path: Path) -> None:
         name = frozen_graph.node_of(layer)
         if name not in names:
             nearest = ", ".join(difflib.get_close_matches(name, names, n=3, cutoff=0))
-            raise UserError(f"{path} has no node {name}: say which it is with --{flag} (the nearest are {nearest})")
+            raise UserError(f"{path} has no node {name}: give the right one with --{flag} (the nearest are {nearest})")
 
 
 def _session(
     graph_def: GraphDef, take: Preprocessing, wanted: list[str], path: Path
 ) -> tuple[Callable[[], Run], int | None]:
-    """A way to run it on all cores, which starts faster than a traced function, and the number of its outputs."""
+    """Runs it on all cores, and starts faster than a traced function; also gives the number of outputs."""
     import tensorflow as tf
 
     input_layer, output_layer = take.layers
@@ -156,7 +156,7 @@ def _session(
 
 
 def _xnnpack(graph_def: GraphDef, take: Preprocessing, wanted: list[str]) -> Callable[[], Run] | None:
-    """The engine that is fastest for small networks: one picture at a time on each core."""
+    """The fastest engine for small networks: one picture at a time on each core."""
     input_layer, _ = take.layers
     model = xnnpack.convert(graph_def, input_layer, wanted, take.input_height, take.input_width)
     if model is None:

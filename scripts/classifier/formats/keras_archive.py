@@ -24,7 +24,7 @@ def write(path: Path, contents: Contents) -> None:
 
 
 def _complete(saved: Path, model: keras.Model, files: Mapping[str, bytes]) -> bytes:
-    """With our files as further members."""
+    """Adds our files to the archive."""
     whole = io.BytesIO()
     with zipfile.ZipFile(saved) as before, zipfile.ZipFile(whole, "w") as archive:
         for name in before.namelist():

@@ -1,4 +1,4 @@
-"""Opens Keras models, .keras archives and HDF5 files alike, and writes what is the same in both."""
+"""Opens Keras models, both .keras archives and HDF5 files, and writes the parts that both share."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from .model import Model, Wishes
 if TYPE_CHECKING:
     import keras
 
-# More at once gains nothing on two cores and only takes memory.
+# Larger batches are no faster on two cores and only take memory.
 _BATCH = 32
 
-# Given what Keras saved, the model, and our files: the whole, as it is written.
+# Takes the file that Keras saved, the model and our files; gives the bytes to write.
 Complete = Callable[[Path, "keras.Model", Mapping[str, bytes]], bytes]
 
 
 def write(path: Path, contents: Contents, kind: str, complete: Complete) -> None:
-    """A model from pixels of 0 to 255 to scores, which Keras loads without anything of ours."""
+    """A model from pixels of 0 to 255 to scores, which Keras loads without our code."""
     atomic_files.check(path)
     model = keras_translation.translate(contents.graph_def, contents.preprocessing, contents.bottleneck)
     files = contents.files(raw_pixels.taken(contents.preprocessing))
-    # Keras goes by the name's ending.
+    # Keras chooses the format by the name's ending.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp.{kind}")
     try:
         with keras_files.quietly():
@@ -40,17 +40,17 @@ def write(path: Path, contents: Contents, kind: str, complete: Complete) -> None
         atomic_files.write_bytes(path, complete(temporary, model, files))
     except OSError as error:
         raise UserError(
-            f"cannot write {path}: {error.strerror or in_short(error)}; give a place that can be written"
+            f"cannot write {path}: {error.strerror or in_short(error)}; choose a place that can be written"
         ) from None
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def portable(described: dict, model: keras.Model) -> dict:
-    """As other versions of Keras, and both formats, can read it.
+    """The description, changed so that other versions of Keras can read it, in both formats.
 
-    Settings that are None are left out: that is what they are by default, and older versions refuse those that they
-    do not know. Operations that are no layers are told where they are found, which Keras leaves out of HDF5 files.
+    Settings that are None are left out: None is their default, and older versions refuse settings they do not know.
+    Operations that are not layers get their module and class, which Keras leaves out of HDF5 files.
     """
     import keras
 
@@ -63,7 +63,7 @@ def portable(described: dict, model: keras.Model) -> dict:
 
 
 def open_model(path: Path, wishes: Wishes) -> Model:
-    """Ours, or one from elsewhere: then its layers tell how it is fed, as far as they do."""
+    """Our models, and those from elsewhere, whose layers may show what input they expect."""
     import tensorflow as tf
 
     model, saved = keras_files.load(path, (RECORD, LABELS, UNKNOWN))
@@ -107,7 +107,7 @@ def open_model(path: Path, wishes: Wishes) -> Model:
 
 
 def _ending(model: keras.Model, path: Path, described: dict | None) -> tuple[endings.Scores, int | None, str | None]:
-    """How its values become scores; `described` is None where they are scores already."""
+    """How its outputs become scores; `described` is None if they are scores already."""
     shapes = [tuple(each.shape) for each in model.outputs]
     if len(shapes) != 1 or len(shapes[0]) != 2:
         given = " and ".join(str(list(shape)) for shape in shapes)

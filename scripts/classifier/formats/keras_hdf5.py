@@ -24,14 +24,14 @@ def write(path: Path, contents: Contents) -> None:
 
 
 def _complete(saved: Path, model: keras.Model, files: Mapping[str, bytes]) -> bytes:
-    """With our files in a group of their own."""
+    """Adds our files in a separate group."""
     import h5py
 
     with h5py.File(saved, "r+") as file:
         file.attrs["model_config"] = json.dumps(keras_file.portable(json.loads(file.attrs["model_config"]), model))
         group = file.create_group(keras_files.GROUP)
         for name, data in files.items():
-            # Text as text, so that h5dump and the like show it.
+            # Text is stored as text, so that h5dump and other tools show it.
             if name == UNKNOWN:
                 group[name] = np.void(data)
             else:

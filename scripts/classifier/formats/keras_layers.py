@@ -1,4 +1,4 @@
-"""Makes layers of Keras of the operations in a graph, one function for each kind of layer."""
+"""Turns the operations of a graph into Keras layers, one function for each kind of layer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .keras_stretches import Stretch
 if TYPE_CHECKING:
     import keras
 
-# Layers that need no more than their names, and operations of Keras' own, which are nodes of a model as layers are.
+# Layers that take no settings, and Keras operations, which can be nodes of a model like layers.
 _ACTIVATIONS = {
     "Elu": "elu",
     "Selu": "selu",
@@ -36,16 +36,16 @@ _MERGES = {
 }
 _OPERATIONS = {"Sqrt": "sqrt", "Rsqrt": "rsqrt", "Abs": "absolute", "Log": "log", "Div": "divide"}
 
-# Whatever the user's own settings of Keras are.
+# Regardless of the user's Keras configuration.
 _CHANNELS_LAST = {"data_format": "channels_last"}
 
-# What layers start from is replaced at once, but stands in the file; the default's settings changed between versions
-# of Keras, which keeps older ones from loading it.
+# Initial weights are replaced at once, but the initializer is saved in the file. The default one has settings that
+# older versions of Keras do not know, so that they could not load it.
 _INITIALIZER = "truncated_normal"
 
 
 def _weighted(stretch: Stretch, kind: str, kernel: np.ndarray, channels: int, **settings: object) -> keras.KerasTensor:
-    """The layer with that kernel, into which go the scales and shifts that follow."""
+    """The layer with this kernel, the scales and shifts that follow folded into it."""
     source = stretch.input()
     following = stretch.absorb(channels)
     scale, shift = following.scale, following.shift
@@ -69,7 +69,7 @@ def _start(kind: str) -> dict[str, str]:
 def _dense(stretch: Stretch) -> keras.KerasTensor:
     node = stretch.node
     if node.attr["transpose_a"].b:
-        raise stretch.cannot(", as it transposes")
+        raise stretch.cannot(", as it transposes its input")
     kernel = stretch.known(1)
     kernel = kernel.T if node.attr["transpose_b"].b else kernel
     return _weighted(stretch, "Dense", kernel, kernel.shape[1], units=kernel.shape[1])
@@ -121,11 +121,11 @@ def _sides(stretch: Stretch, attribute: str) -> tuple[int, int]:
 
 
 def scaling(stretch: Stretch, own: Affine) -> keras.KerasTensor:
-    """A scale and shift of its own: one number, or one for each channel, which then can be trained."""
+    """A separate layer that scales and shifts: by one number, or by one per channel, which can be trained."""
     source = stretch.tensor(own.source)
     channels = source.shape[-1]
     if not own.fits(channels):
-        raise stretch.cannot(f" on values of the shape {source.shape}")
+        raise stretch.cannot(f" on values of shape {source.shape}")
     total = own.then(stretch.absorb(channels))
     scale, shift = total.scale, total.shift
     if scale.size == shift.size == 1 or len(source.shape) != 4:
@@ -142,7 +142,7 @@ def _pooling(stretch: Stretch) -> keras.KerasTensor:
     source = stretch.input()
     if node.op == "Mean":
         if len(source.shape) != 4 or sorted(np.ravel(stretch.known(1)) % 4) != [1, 2]:
-            raise stretch.cannot(" but over all of a picture")
+            raise stretch.cannot(", except over a whole picture")
         whole, keeps = True, node.attr["keep_dims"].b
     else:
         whole, keeps = node.op == "AvgPool" and _sides(stretch, "ksize") == source.shape[1:3], True
@@ -163,7 +163,7 @@ def _reshaping(stretch: Stretch) -> keras.KerasTensor:
     source = stretch.input()
     shape = stretch.reshaped(stretch.node, tuple(source.shape[1:]))
     if shape is None:
-        raise stretch.cannot(f" on values of the shape {source.shape}")
+        raise stretch.cannot(f" on values of shape {source.shape}")
     return source if shape == source.shape[1:] else stretch.layer("Reshape", target_shape=shape)(source)
 
 
@@ -210,7 +210,7 @@ def _concatenation(stretch: Stretch) -> keras.KerasTensor:
 def _padding(stretch: Stretch) -> keras.KerasTensor:
     source, around = stretch.input(), stretch.known(1).tolist()
     if len(around) != 4 or any(around[0] + around[3]):
-        raise stretch.cannot(" but around a picture")
+        raise stretch.cannot(", except around a picture")
     return stretch.layer("ZeroPadding2D", padding=around[1:3], **_CHANNELS_LAST)(source)
 
 
@@ -220,11 +220,10 @@ def _cropping(stretch: Stretch) -> keras.KerasTensor:
     for size, start, count in zip(source.shape, stretch.known(1), stretch.known(2), strict=True):
         cut.append((int(start), 0 if count == -1 else size - int(start + count) if size is not None else 1))
     if len(cut) != 4 or any(cut[0] + cut[3]):
-        raise stretch.cannot(" but of a picture's edges")
+        raise stretch.cannot(", except at a picture's edges")
     return stretch.layer("Cropping2D", cropping=cut[1:3], **_CHANNELS_LAST)(source)
 
 
-# By kinds of operations.
 WAYS: dict[str, Callable[[Stretch], keras.KerasTensor]] = {
     "Conv2D": _convolution,
     "DepthwiseConv2dNative": _depthwise,

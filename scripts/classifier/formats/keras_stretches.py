@@ -1,4 +1,4 @@
-"""What becomes one layer of Keras: a node of a graph, and those behind it that the same layer stands for."""
+"""Stretches of a graph that become one Keras layer: a node, and those after it that the layer covers."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 INPUT, RESCALING = "pictures", "rescaling"
 
-# Ends of names that say no more than the kind of layer.
+# Last parts of node names that only repeat the kind of layer.
 _KINDS = {"convolution", "depthwise", "Conv2D", "MatMul", "BatchNorm", "batchnorm", "mul_1"}
 
 
 class Translation:
-    """How far a folded graph is translated: what its nodes give, and which names layers have."""
+    """The state of translating a folded graph: the tensors made so far, and the layer names taken."""
 
     def __init__(self, folded: GraphDef, output: str, bottleneck: str | None):
         self.output, self.bottleneck = output, bottleneck
@@ -35,16 +35,16 @@ class Translation:
         self.names = {INPUT, RESCALING}
 
     def only_reader(self, node: NodeDef) -> NodeDef | None:
-        """The one node that reads this one, where nobody else wants its values."""
+        """The one node that reads this one; None if there are several, or if its values are an output."""
         return None if node.name in (self.output, self.bottleneck) else self.wiring.only_reader(node.name)
 
     def affine(self, node: NodeDef) -> Affine | None:
-        """What it does to its one input, where it only scales and shifts."""
+        """Its scale and shift; None if it does anything else."""
         return affine.affine(Op.at(node.name, self.wiring.nodes))
 
 
 class Stretch:
-    """Begins as one node; whoever makes a layer of it adds the nodes behind it that this layer stands for."""
+    """Starts as one node; the function that makes the layer adds the nodes that the layer also covers."""
 
     def __init__(self, translation: Translation, node: NodeDef):
         self.node, self.nodes = node, [node]
@@ -52,8 +52,8 @@ class Stretch:
 
     def cannot(self, why: str = "") -> UserError:
         return UserError(
-            f"the graph's operation {self.node.op} (its node {self.node.name}) cannot be made a layer of Keras{why}: "
-            "choose another --format, such as saved_model"
+            f"the graph's operation {self.node.op} (node {self.node.name}) cannot become a Keras layer{why}: choose "
+            "another --format, such as saved_model"
         )
 
     def tensor(self, source: str) -> keras.KerasTensor:
@@ -66,14 +66,14 @@ class Stretch:
         return self.tensor(inputs_of(self.node)[0])
 
     def alike(self) -> list[keras.KerasTensor]:
-        """All inputs, which are of as many dimensions: with others, Keras goes ways of its own."""
+        """All inputs, which must have the same number of dimensions: Keras broadcasts others differently."""
         sources = [self.tensor(source) for source in inputs_of(self.node)]
         if len({len(source.shape) for source in sources}) > 1:
-            raise self.cannot(f" on values of the shapes {', '.join(str(source.shape) for source in sources)}")
+            raise self.cannot(f" on values of shapes {', '.join(str(source.shape) for source in sources)}")
         return sources
 
     def known(self, index: int) -> np.ndarray:
-        """The constant that is the node's input of that number."""
+        """The value of the node's input number `index`, a constant."""
         source = inputs_of(self.node)[index]
         found = value(source, self._translation.wiring.nodes)
         if found is None:
@@ -81,14 +81,14 @@ class Stretch:
         return found
 
     def next(self) -> NodeDef | None:
-        """The node behind the last one, where it alone reads that."""
+        """The node after the last one, if nothing else reads that."""
         return self._translation.only_reader(self.nodes[-1])
 
     def affine(self) -> Affine | None:
         return self._translation.affine(self.node)
 
     def absorb(self, channels: int) -> Affine:
-        """All scales and shifts that follow, as one of each."""
+        """All the scales and shifts that follow, combined into one."""
         total = affine.UNCHANGED
         while (reader := self.next()) is not None:
             found = self._translation.affine(reader)
@@ -99,7 +99,7 @@ class Stretch:
         return total
 
     def reshaped(self, node: NodeDef, shape: tuple[int, ...]) -> tuple[int, ...] | None:
-        """The shape of a picture's values behind a Reshape or Squeeze; None if that mixes pictures or is not known."""
+        """The shape of a picture's values after a Reshape or Squeeze; None if unknown, or if it mixes pictures."""
         if node.op == "Squeeze":
             axes = {axis % (len(shape) + 1) for axis in node.attr["squeeze_dims"].list.i}
             axes = axes or {at for at, size in enumerate(shape, 1) if size == 1}
@@ -121,7 +121,7 @@ class Stretch:
         return self.nodes[-1].name == self._translation.bottleneck
 
     def _name(self) -> str:
-        """Like that of the first node, but the scores keep their name."""
+        """Taken from the first node, but the output keeps its own name."""
         names = self._translation.names
         if self.is_bottleneck():
             names.add(keras_files.BOTTLENECK)

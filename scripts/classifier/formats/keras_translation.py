@@ -1,4 +1,4 @@
-"""Turns a frozen graph into a Keras model of ordinary layers, to be loaded, trained and changed like any other."""
+"""Turns a frozen graph into a Keras model of ordinary layers that can be loaded, trained and changed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def translate(graph_def: GraphDef, take: Preprocessing, bottleneck: str | None) -> keras.Model:
-    """From `pictures`, pixels of 0 to 255 as [N, height, width, 3], to scores.
+    """A model from `pictures`, pixels of 0 to 255 as [N, height, width, 3], to scores.
 
-    `take` says what the graph takes, both layers named; a layer of the model prepares pixels like that. What gives
-    the values of the graph's node `bottleneck` is the layer "bottleneck".
+    Its first layer prepares pixels as `take` says, which names both layers. The layer "bottleneck" gives the values
+    of the graph's node `bottleneck`.
     """
     import keras
 
@@ -45,7 +45,7 @@ def translate(graph_def: GraphDef, take: Preprocessing, bottleneck: str | None) 
 
 
 def _prepare(translation: Translation, entry: str, pictures: keras.KerasTensor, take: Preprocessing) -> None:
-    """One layer that does what is to be done before the graph, and the same kind of thing where it begins."""
+    """One layer for the preprocessing and for any scaling and shifting that the graph starts with."""
     import keras
 
     stretch = Stretch(translation, translation.wiring.nodes[entry])
@@ -69,7 +69,7 @@ def _translate(translation: Translation, node: NodeDef) -> None:
             raise stretch.cannot()
         if stretch.is_bottleneck() and keras_files.BOTTLENECK not in translation.names:
             made = stretch.layer("Identity")(made)
-    except ValueError as error:  # what this layer of Keras does not do
+    except ValueError as error:  # the Keras layer does not support it
         raise stretch.cannot(f" ({in_short(error)})") from None
     for each in stretch.nodes:
         translation.tensors[each.name] = made

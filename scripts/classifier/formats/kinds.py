@@ -1,4 +1,4 @@
-"""The formats that a classifier is written in, told by content, and a way to open each."""
+"""The formats of classifiers, recognised by content, and how to open and write each."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from .contents import Contents
 from .model import Model, Wishes
 
 GRAPH, TFLITE, SAVED_MODEL, KERAS, H5, ONNX = "graph", "tflite", "saved_model", "keras", "h5", "onnx"
-SERVING_FOLDER = "serving"  # beside a graph, with the SavedModels made of it: serving/NAME/VERSION
-QUANTIZATIONS = ("none", "dynamic", "float16", "int8")  # of formats that are `quantized`
+SERVING_FOLDER = "serving"  # beside a graph, with the SavedModels exported from it: serving/NAME/VERSION
+QUANTIZATIONS = ("none", "dynamic", "float16", "int8")  # for formats that are `quantized`
 
 
 @dataclass(frozen=True)
 class Format:
-    """What is to be known of a format before its module is imported."""
+    """What must be known about a format before its module is imported."""
 
-    # Beside this one, with open_model(path, wishes) and, if export writes the format, write(path, contents), which
-    # may give what the user should know. Imported where it is needed: one wants LiteRT, another Keras.
+    # The module beside this one, with open_model(path, wishes) and, if export writes the format,
+    # write(path, contents), which may return a note for the user. Imported when needed: one needs LiteRT, one Keras.
     module: str
-    ending: str | None = None  # of the names of what export writes; None: it does not write this
-    holds: bytes = b""  # what its files have at `at`; empty: it is told by something else
+    ending: str | None = None  # of the names that export gives; None: export does not write it
+    holds: bytes = b""  # the bytes of its files at `at`; empty: recognised otherwise
     at: int = 0
-    quantized: bool = False  # whether write() also takes one of QUANTIZATIONS, and pictures to take ranges from
-    folder: bool = False  # its module has check(path) too
+    quantized: bool = False  # write() also takes one of QUANTIZATIONS and sample pictures
+    folder: bool = False  # its module has check(path), too
 
 
 FORMATS = {
@@ -42,7 +42,7 @@ FORMATS = {
     H5: Format("keras_hdf5", ".h5", b"\x89HDF\r\n\x1a\n"),
     ONNX: Format("onnx", ".onnx"),
 }
-# Those that export writes, and what their names end in.
+# The formats that export writes, and their endings.
 WRITTEN = {kind: each.ending for kind, each in FORMATS.items() if each.ending is not None}
 
 
@@ -53,16 +53,16 @@ def open_model(path: Path, wishes: Wishes) -> Model:
 def write(
     kind: str, path: Path, contents: Contents, quantize: str = "none", samples: Iterable[np.ndarray] | None = None
 ) -> str | None:
-    """Gives what the user should know about it. `samples` are prepared pictures of those it will see.
+    """Returns a note for the user, if any. `samples` are prepared pictures like those it will see.
 
-    They are for tflite, where int8 needs them and dynamic is closer with them.
+    Only tflite uses them: int8 needs them, and dynamic is more accurate with them.
     """
     more = (quantize, samples) if FORMATS[kind].quantized else ()
     return _module(kind).write(path, contents, *more)
 
 
 def check(kind: str, path: Path) -> None:
-    """Refuses before long work what `write` would refuse after it."""
+    """Refuses before the work what `write` would refuse after it."""
     if FORMATS[kind].folder:
         _module(kind).check(path)
     else:
@@ -70,7 +70,7 @@ def check(kind: str, path: Path) -> None:
 
 
 def default_output(graph: Path, kind: str, quantize: str) -> Path:
-    """Beside the graph: retrained_graph_int8.tflite; a SavedModel as the next version that is served."""
+    """Beside the graph, like retrained_graph_int8.tflite; for a SavedModel, the next version to serve."""
     if FORMATS[kind].folder:
         versions = graph.parent / SERVING_FOLDER / graph.stem
         taken = [int(each.name) for each in versions.glob("*") if each.name.isdecimal()]
@@ -79,18 +79,18 @@ def default_output(graph: Path, kind: str, quantize: str) -> Path:
 
 
 def kind_of(path: Path) -> str:
-    """By content, not by the name's ending. What cannot be told is a graph, or its reader says what is wrong."""
+    """By content, not by ending. Anything unrecognised counts as a graph, whose reader says what is wrong."""
     if path.is_dir():
         if (path / "saved_model.pb").exists():
             return SAVED_MODEL
         raise UserError(
-            f"{path} is a folder without a saved_model.pb: expected a classifier, as retrain or export wrote it"
+            f"{path} is a folder without a saved_model.pb: expected a classifier that retrain or export wrote"
         )
     try:
         with open(path, "rb") as file:
             head = file.read(8)
     except FileNotFoundError:
-        raise UserError(f"{path} does not exist: give a classifier, as retrain or export wrote it") from None
+        raise UserError(f"{path} does not exist: give a classifier that retrain or export wrote") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
     for kind, each in FORMATS.items():

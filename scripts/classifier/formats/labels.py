@@ -1,4 +1,4 @@
-"""Finds the labels of a classifier: in the file that the user names, inside the classifier, or beside it."""
+"""Finds a classifier's labels: in the file that the user gives, inside the classifier, or beside it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 from ..errors import UserError
 from .model import Model
 
-# What files of labels are called that tell nothing of their classifier.
+# Names of labels files that do not contain the name of their classifier.
 _USUAL = ("labels.txt", "retrained_labels.txt", "output_labels.txt")
 
 
 def find(model: Model, given: Path | None) -> tuple[str, ...]:
-    """From the file that the user names, else inside the classifier, else beside it."""
+    """From the file that the user gives, else from inside the classifier, else from beside it."""
     if given is not None:
         return _read(given)
     return beside(model.path, model.record) if model.labels is None else model.labels
@@ -27,15 +27,15 @@ def beside(path: Path, record: dict | None) -> tuple[str, ...]:
                 return _read(file)
         if record is not None:
             return tuple(record["labels"])
-    places = ", ".join(file.name for file in dict.fromkeys(named_like_it + others))
+    *places, last = (file.name for file in dict.fromkeys(named_like_it + others))
     raise UserError(
-        f"the labels of {path} were looked for beside it in {places}, none of which is there: give the file that holds "
-        "one label a line with --labels"
+        f"no labels found for {path}: expected {', '.join(places)} or {last} beside it; give a file with one "
+        "label per line with --labels"
     )
 
 
 def path_beside(graph: Path) -> Path:
-    """Where labels are to be written so that `beside` finds them first."""
+    """Where to write labels so that `beside` finds them first."""
     return _named_like(graph)[0]
 
 
@@ -48,7 +48,9 @@ def _read(file: Path) -> tuple[str, ...]:
     try:
         lines = file.read_text("utf-8-sig").splitlines()
     except FileNotFoundError:
-        raise UserError(f"{file} does not exist: give --labels the file that holds one label a line") from None
+        raise UserError(f"{file} does not exist: give --labels a file with one label per line") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} cannot be read as labels ({error}): expected a text file, one label a line") from None
+        raise UserError(
+            f"{file} cannot be read as labels ({error}): expected a text file with one label per line"
+        ) from None
     return tuple(line for line in lines if line.strip())

@@ -1,4 +1,4 @@
-"""What every written classifier is opened as, whatever its format."""
+"""An opened classifier: the same for every format."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy as np
 
 from ..photos.preprocessing import Overrides, Preprocessing
 
-# float32 [n, height, width, 3], preprocessed -> scores, float32 [n, labels], and bottlenecks, float32 [n, values],
-# or None where they were not asked for.
+# From preprocessed pictures, float32 [n, height, width, 3], to scores, float32 [n, labels], and bottlenecks, float32
+# [n, values]; None if those were not asked for.
 Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """What a classifier is opened for."""
+    """What the caller wants to do with a classifier."""
 
     said: Overrides = field(default_factory=Overrides)
-    pictures: int = 1  # about how many will be looked at: for many, a faster engine may be made ready
-    bottlenecks: bool = False  # whether these are wanted beside the scores
+    pictures: int = 1  # about how many there will be: for many, a faster engine may be prepared
+    bottlenecks: bool = False  # wanted in addition to the scores
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class Model:
 
     path: Path
     preprocessing: Preprocessing
-    outputs: int | None  # the number of scores a picture; None where only a run tells
-    record: dict | None  # what was recorded when it was written: labels, options, accuracy ...
-    unknown: bytes | None  # what tells photos of no label (see unknown.py), where it was written with it
-    open_runner: Callable[[], Run]  # each thread asks for its own
-    batch: int  # the most pictures that a run takes
-    # Whether a run keeps one core busy, so that every core should have its own, or all of them.
+    outputs: int | None  # scores per picture; None if only a run can show it
+    record: dict | None  # written with it: labels, options, accuracy ...
+    unknown: bytes | None  # data for recognising photos of no label (see unknown.py), if written with it
+    open_runner: Callable[[], Run]  # each thread opens its own
+    batch: int  # the most pictures per run
+    # A run uses one core, so every core should get its own; otherwise it uses all.
     one_core: bool = False
     gives_bottlenecks: bool = False
-    labels: tuple[str, ...] | None = None  # those inside the file; a graph has its in a file beside it
-    note: str | None = None  # what the user should know about how it runs
+    labels: tuple[str, ...] | None = None  # those inside the file; a graph has them in a file beside it
+    note: str | None = None  # for the user, on how it runs

@@ -1,4 +1,4 @@
-"""Writes and opens ONNX models, which many other programs run."""
+"""Writes and opens ONNX models, which many other programs can run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import atomic_files
+from .. import atomic_files, invocation
 from ..errors import UserError, in_short
 from ..graphs import folding
 from ..graphs.frozen_graph import node_of
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import onnxruntime
     from onnx import ModelProto
 
-# What tf2onnx writes unless told otherwise; runtimes of 2022 and later read it.
+# tf2onnx' default; runtimes from 2022 on read it.
 _OPSET = 15
 
 _KINDS = {
@@ -35,17 +35,17 @@ _KINDS = {
     "tensor(double)": np.float64,
     "tensor(uint8)": np.uint8,
 }
-# Between what gives scores and the output.
+# Operations that may stand between the scores and the output.
 _PASSING = {"Identity", "Reshape", "Squeeze", "Flatten", "Cast", "Dropout", "Transpose", "GlobalAveragePool"}
 
 
 def write(path: Path, contents: Contents) -> None:
-    """Takes pictures as pixels of 0 to 255, [n, height, width, 3]; labels and all that are in its metadata."""
+    """A model that takes pixels of 0 to 255, [n, height, width, 3]; our files go into its metadata."""
     atomic_files.check(path)
     onnxruntime = _import_runtime()
     model = _convert(contents)
     for name, data in contents.files(raw_pixels.taken(contents.preprocessing)).items():
-        # Metadata is text.
+        # Metadata can only hold text.
         text = base64.b64encode(data).decode() if name == UNKNOWN else data.decode("utf-8", "replace")
         model.metadata_props.add(key=name, value=text)
     written = model.SerializeToString()
@@ -53,8 +53,8 @@ def write(path: Path, contents: Contents) -> None:
         onnxruntime.InferenceSession(written, providers=["CPUExecutionProvider"])
     except _errors() as error:
         raise UserError(
-            f"the graph cannot be made an ONNX model ({_what_is_wrong(error)}): choose another --format, such as "
-            "saved_model"
+            f"the graph cannot become an ONNX model ({_what_is_wrong(error)}): choose another "
+            "--format, such as saved_model"
         ) from None
     atomic_files.write_bytes(path, written)
 
@@ -82,7 +82,7 @@ def _convert(contents: Contents) -> ModelProto:
 
 
 def open_model(path: Path, wishes: Wishes) -> Model:
-    """Ours, or one from elsewhere: then its shapes tell the size, and pictures are turned round if it wants them so."""
+    """Our models, and those from elsewhere, which may take colours before height and width."""
     session = _open_session(path)
     metadata = session.get_modelmeta().custom_metadata_map
     files = {name: metadata[name].encode() for name in (RECORD, LABELS) if name in metadata}
@@ -120,7 +120,7 @@ def open_model(path: Path, wishes: Wishes) -> Model:
             raise UserError(f"{path} cannot be run on pictures: {_what_is_wrong(error)}") from None
         return finish(given), more[0] if more else None
 
-    # Any number of threads may run it at once, each on a core of its own.
+    # Many threads may run it at once, each on one core.
     return Model(
         path,
         take,
@@ -140,17 +140,18 @@ def _open_session(path: Path) -> onnxruntime.InferenceSession:
     onnxruntime = _import_runtime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # warnings about models go to the error stream
+    options.log_severity_level = 3  # it would print warnings about models
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except _errors() as error:
         raise UserError(
-            f"{path} is no ONNX model, cut short, or not for this onnxruntime ({_what_is_wrong(error)}): get it anew"
+            f"{path} is not an ONNX model, is cut short or is not for this onnxruntime "
+            f"({_what_is_wrong(error)}): get it again"
         ) from None
 
 
 def _entry(session: onnxruntime.InferenceSession, path: Path) -> tuple[str, bool, tuple, type]:
-    """The input's name, whether colours come before height and width, these two where they are said, and its kind."""
+    """The input's name, whether colours come first, height and width (None if open), and its type."""
     inputs = session.get_inputs()
     shapes = [[size if isinstance(size, int) else None for size in each.shape] for each in inputs]
     if len(inputs) == 1 and len(shapes[0]) == 4 and shapes[0][0] in (1, None) and inputs[0].type in _KINDS:
@@ -197,11 +198,11 @@ def _import_runtime():
 
 
 def _missing(package: str) -> UserError:
-    return UserError(f"the package {package}, for ONNX models, is not installed: pip install -r requirements/onnx.txt")
+    return UserError(f"ONNX models need the package {package}, which is not installed: {invocation.install('onnx')}")
 
 
 def _errors() -> tuple[type[Exception], ...]:
-    """All that onnxruntime raises, which has no common name."""
+    """Everything that onnxruntime raises; its exceptions have no common base class."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     raised = [each for each in vars(state).values() if isinstance(each, type) and issubclass(each, Exception)]
@@ -209,7 +210,7 @@ def _errors() -> tuple[type[Exception], ...]:
 
 
 def _what_is_wrong(error: Exception) -> str:
-    """Without onnxruntime's own numbers and the path, which is said already."""
+    """Without onnxruntime's error numbers and the path, which our message has."""
     text = " ".join(str(error).split()).rpartition("[ONNXRuntimeError] : ")[2]
     return in_short(re.sub(r"^\d+ : \w+ : |Load model from .*? failed: ?", "", text))
 

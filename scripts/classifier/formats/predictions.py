@@ -1,4 +1,4 @@
-"""Written classifiers for Python programs: load_classifier(path).predict(image_path)."""
+"""Classifiers in Python programs: load_classifier(path).predict(image_path)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import quiet_tensorflow
 from ..errors import UserError
 from ..photos import pixels
 from . import classifiers
@@ -15,25 +16,25 @@ from .model import Wishes
 
 
 class Predictor:
-    """A classifier of whatever format, ready to look at pictures."""
+    """A classifier in any format, ready to label pictures."""
 
     def __init__(self, classifier: Classifier):
         self._classifier = classifier
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """As the folders were called that it was trained on."""
+        """The names of the folders that it was trained on."""
         return self._classifier.labels
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What people call the labels; the labels themselves where nothing else is known."""
+        """The labels' names for people; the labels themselves where they have no other names."""
         return self._classifier.names
 
     def predict(self, image_path: str | os.PathLike, top_k: int = 5) -> tuple[np.ndarray, list[str]]:
-        """The `top_k` highest probabilities, [k] float32, and the names that they are of, the highest first."""
+        """The `top_k` highest probabilities, [k] float32, and their names, the highest first."""
         if top_k < 1:
-            raise UserError(f"top_k={top_k}: expected how many names to give, at least 1")
+            raise UserError(f"top_k={top_k}: expected at least 1")
         ((_, answer),) = self._classifier.label([Path(image_path)])
         if isinstance(answer, str):
             raise UserError(f"{image_path}: {answer}")
@@ -42,13 +43,14 @@ class Predictor:
 
 
 def load_classifier(path: str | os.PathLike, category_names: str | os.PathLike | None = None) -> Predictor:
-    """What retrain or export wrote, or label_image takes; `category_names` is a JSON file of label and name pairs."""
+    """Opens any classifier that label_image takes; `category_names` is a JSON file that maps labels to names."""
     names = None if category_names is None else Path(category_names)
-    return Predictor(classifiers.load(Path(path), None, Wishes(), names=names))
+    with quiet_tensorflow.while_loading():
+        return Predictor(classifiers.load(Path(path), None, Wishes(), names=names))
 
 
 def process_image(path: str | os.PathLike, size: int = 224) -> np.ndarray:
-    """The picture squeezed to (size, size, 3), float32 from 0 (black) to 1, upright, in red, green and blue."""
+    """The picture squeezed to (size, size, 3), upright: red, green and blue, float32 from 0 (black) to 1."""
     try:
         square = pixels.decode(Path(path).read_bytes(), size, size)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A classifier as a function of TensorFlow from pixels of 0 to 255, for formats that hold a graph of their own."""
+"""A classifier as a TensorFlow function from pixels of 0 to 255, for formats that store a graph."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ PICTURES, SCORES, BOTTLENECKS = "pictures", "scores", "bottlenecks"
 
 
 def taken(take: Preprocessing) -> Preprocessing:
-    """What a file takes that prepares pixels itself."""
+    """The preprocessing left to do for a file that prepares pixels itself."""
     return Preprocessing(take.input_height, take.input_width, 0.0, 1.0)
 
 
 def spec(graph_def: GraphDef, take: Preprocessing) -> tf.TensorSpec:
-    """Of PICTURES: any number at once, unless the graph was frozen for one."""
+    """For PICTURES: any number at once, unless the graph was frozen for one."""
     import tensorflow as tf
 
     input_layer, _ = take.layers
@@ -34,7 +34,7 @@ def spec(graph_def: GraphDef, take: Preprocessing) -> tf.TensorSpec:
 def function(
     graph_def: GraphDef, take: Preprocessing, bottleneck: str | None, weights: dict[str, tf.Variable] | None = None
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-    """From PICTURES to SCORES, and BOTTLENECKS where there are any. `weights` are in place of nodes of those names."""
+    """From PICTURES to SCORES, and BOTTLENECKS if there are any. `weights` replace the nodes of the same names."""
     weights = weights or {}
     input_layer, output_layer = take.layers
     fetches = [output_layer, *([] if bottleneck is None else [bottleneck])]

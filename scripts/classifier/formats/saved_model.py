@@ -1,4 +1,4 @@
-"""Writes and opens SavedModels, the folders that TensorFlow Serving and most of TensorFlow's tools take."""
+"""Writes and opens SavedModels, the folders that TensorFlow Serving and most TensorFlow tools take."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ if TYPE_CHECKING:
 
 _FILE = saved_model_files.FILE
 _TAG = "serve"
-# As TensorFlow Serving knows it.
+# TensorFlow Serving's name for it.
 _CLASSIFY_METHOD = "tensorflow/serving/classify"
-# TensorFlow copies assets and knows nothing of what is in the other folder.
+# TensorFlow copies assets along, and ignores the other folder.
 _ASSETS, _EXTRA = "assets", "assets.extra"
 
-# More at once gains nothing on two cores and only takes memory.
+# Larger batches are no faster on two cores and only take memory.
 _BATCH = 32
 
-# Constants of at least so many values become variables, which are stored once for all signatures and load fast.
+# Constants with at least this many values become variables, which are stored once for all signatures and load fast.
 _WEIGHTS = 1024
 
 
 def write(path: Path, contents: Contents) -> None:
-    """Takes encoded pictures, and pixels of 0 to 255. Replaces a SavedModel of that name, and nothing else."""
+    """Takes encoded pictures, and pixels of 0 to 255. Only replaces a SavedModel, nothing else."""
     check(path)
     files = contents.files(raw_pixels.taken(contents.preprocessing))
     try:
@@ -65,23 +65,23 @@ def write(path: Path, contents: Contents) -> None:
                 (whole / _EXTRA / name).write_bytes(data)
             _put_in_place(whole, path)
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}; give a place that can be written") from None
+        raise UserError(f"cannot write {path}: {error.strerror}; choose a place that can be written") from None
 
 
 def check(path: Path) -> None:
-    """Refuses before long work what `write` would refuse after it."""
+    """Refuses before the work what `write` would refuse after it."""
     if path.exists() and not (path / _FILE).exists() and (not path.is_dir() or any(path.iterdir())):
-        raise UserError(f"{path} exists and is no SavedModel: give another place, or move it away")
+        raise UserError(f"{path} exists and is not a SavedModel: choose another place or move it away")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent):
-            pass  # what is written is renamed into this folder
+            pass  # the result is renamed into this folder
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}; give a place that can be written") from None
+        raise UserError(f"cannot write {path}: {error.strerror}; choose a place that can be written") from None
 
 
 def _put_in_place(folder: Path, path: Path) -> None:
-    """A folder that is not empty cannot be renamed over: what was there steps aside first."""
+    """A rename cannot replace a folder that is not empty, so the old one is moved aside first."""
     former = path.with_name(f".{path.name}.{os.getpid()}.old")
     if path.exists():
         os.replace(path, former)
@@ -102,7 +102,7 @@ def _save(contents: Contents, labels: Path, folder: Path) -> None:
     module.labels = tf.saved_model.Asset(str(labels))
     graph_def, weights = _with_variables(contents.graph_def)
     module.weights = list(weights.values())
-    # One function for all signatures, so that the graph is stored once; so is what decodes.
+    # One function for all signatures, so that the graph is stored once, and so is the decoding.
     whole = tf.function(raw_pixels.function(graph_def, take, contents.bottleneck, weights), autograph=False)
     pictures = raw_pixels.spec(graph_def, take)
     strings = tf.TensorSpec(pictures.shape[:1], tf.string)
@@ -143,7 +143,7 @@ def _save(contents: Contents, labels: Path, folder: Path) -> None:
 
 
 def _name_the_method(folder: Path) -> None:
-    """TensorFlow 2 says of all signatures that they predict; TensorFlow Serving classifies only with what says so."""
+    """TensorFlow 2 marks all signatures as predicting; TensorFlow Serving classifies only with one marked as such."""
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
     saved = SavedModel.FromString((folder / _FILE).read_bytes())
@@ -153,7 +153,7 @@ def _name_the_method(folder: Path) -> None:
 
 
 def _with_variables(graph_def: GraphDef) -> tuple[GraphDef, dict[str, tf.Variable]]:
-    """Weights taken out of the graph, which gets placeholders of the same names."""
+    """Takes the weights out of the graph, which gets placeholders of the same names."""
     import tensorflow as tf
 
     result, weights = type(graph_def)(), {}
@@ -168,7 +168,7 @@ def _with_variables(graph_def: GraphDef) -> tuple[GraphDef, dict[str, tf.Variabl
 
 
 def open_model(path: Path, wishes: Wishes) -> Model:
-    """Ours, or one from elsewhere that takes prepared pictures."""
+    """Our models, and those from elsewhere that take prepared pictures."""
     import tensorflow as tf
 
     meta_graph = _graph_for_serving(path)
@@ -188,9 +188,9 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     take = preprocessing.settle(path, found, wishes.said, needs_layers=False)
     sizes.check(path, take, height, width)
     with loading(path, "the whole folder"):
-        # `run` keeps it: its signatures last no longer than it does.
+        # `run` keeps a reference: the signatures do not outlive it.
         loaded = tf.saved_model.load(str(path), tags=list(meta_graph.meta_info_def.tags))
-        loaded.signatures[way.signature]  # there is one only if what it needs was loaded
+        loaded.signatures[way.signature]  # exists only if everything it needs was loaded
 
     def run(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         if kind == np.uint8:
@@ -233,8 +233,7 @@ def _graph_for_serving(path: Path) -> MetaGraphDef:
         if _TAG in meta_graph.meta_info_def.tags:
             return meta_graph
     if not meta_graphs:
-        raise UserError(f"{path / _FILE} is empty or cut short: get the whole folder anew")
+        raise UserError(f"{path / _FILE} is empty or cut short: get the whole folder again")
     raise UserError(
-        f"{path} holds no graph for serving (tagged {_TAG}), as modules of TensorFlow Hub for TensorFlow 1 do not: "
-        "expected a classifier"
+        f"{path} holds no graph for serving (tagged {_TAG}), like a TensorFlow 1 Hub module: expected a classifier"
     )

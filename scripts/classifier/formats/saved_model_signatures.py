@@ -1,4 +1,4 @@
-"""Finds, among the signatures of a SavedModel from anywhere, the one that takes pictures and gives scores."""
+"""Finds the signature of any SavedModel that takes pictures and gives scores."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
     from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 
-# What takes encoded pictures, TensorFlow's records of them, pixels, and pixels for those who want bottlenecks, too.
+# Signatures that take encoded pictures, tf.train.Examples of them, pixels, and pixels for scores and bottlenecks.
 SERVING, CLASSIFY, PIXELS, WITH_BOTTLENECKS = "serving_default", "classify", "pixels", "bottlenecks"
-# The names of what goes in and comes out are those that TensorFlow Serving looks for.
+# Inputs and outputs have the names that TensorFlow Serving looks for.
 IMAGE_BYTES, EXAMPLES, CLASSES = "image_bytes", "inputs", "classes"
 _KINDS = ("float32", "float16", "uint8")  # of pixels
 
 
 @dataclass(frozen=True)
 class Way:
-    """From pictures to scores, through one of the signatures."""
+    """The signature that leads from pictures to scores."""
 
     signature: str
     pictures: Tensor
@@ -35,7 +35,7 @@ class Way:
     bottlenecks: str | None = None
 
     def sizes(self) -> tuple[int | None, int | None, int | None]:
-        """Of a batch, height and width; None where any goes."""
+        """Batch, height and width; None where any size will do."""
         batch, height, width, _ = self.pictures.shape or (None,) * 4
         return batch, height, width
 
@@ -44,10 +44,10 @@ class Way:
 
 
 def choose(meta_graph: MetaGraphDef, path: Path, with_bottlenecks: bool) -> Way:
-    """Through the signature that takes pixels; of several, the one for serving or ours."""
+    """The signature that takes pixels; of several, the one for serving, else ours."""
     signatures = signatures_of(meta_graph)
     if not signatures:
-        raise UserError(f"{path} has no signatures, which say what goes in and comes out: save it with signatures")
+        raise UserError(f"{path} has no signatures, so its inputs and outputs are not known: save it with signatures")
     fitting = {name: way for name, each in signatures.items() if (way := _way_through(each)) is not None}
     if with_bottlenecks and WITH_BOTTLENECKS in fitting:
         return dataclasses.replace(fitting[WITH_BOTTLENECKS], bottlenecks=BOTTLENECKS)
@@ -71,7 +71,7 @@ def _way_through(signature: Signature) -> Way | None:
 
 
 def _scores(outputs: Iterable[Tensor]) -> Tensor | None:
-    """The output that is [n, labels]; of several, the one that is called like scores."""
+    """The output [n, labels]; of several, the one whose name suggests scores."""
     floats = [each for each in outputs if "float" in each.kind and each.may_have_rank(2)]
     for word in (SCORES, "prob", "softmax", "predict", ""):
         named = [each for each in floats if word in each.key.lower()]
@@ -81,7 +81,7 @@ def _scores(outputs: Iterable[Tensor]) -> Tensor | None:
 
 
 def last_operation(graph_def: GraphDef, tensor: str) -> str | None:
-    """What computes a tensor, also inside functions, as far as it is not only reshaped; None if that is not there."""
+    """The operation that computes a tensor, ignoring reshaping and looking inside functions; None if not found."""
     functions = {each.signature.name: each for each in graph_def.library.function}
     nodes, function = {node.name: node for node in graph_def.node}, None
     while (node := nodes.get(node_of(tensor))) is not None:
@@ -89,7 +89,7 @@ def last_operation(graph_def: GraphDef, tensor: str) -> str | None:
             function = functions.get(node.attr["f"].func.name)
             if function is None:
                 return None
-            # Of a function's node it is a:0 outside and a:output:0 within another function.
+            # A function's output is called a:0 outside and a:output:0 within another function.
             given = function.signature.output_arg[int(tensor.rpartition(":")[2] or 0) if ":" in tensor else 0]
             nodes, tensor = {each.name: each for each in function.node_def}, function.ret[given.name]
         elif node.op in ("Identity", "Reshape", "Squeeze", "Cast"):

@@ -1,4 +1,4 @@
-"""Holds what the user says of the size of pictures against what a classifier says of itself."""
+"""Compares the picture size that the user gives with the size that a classifier takes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..photos.preprocessing import Preprocessing
 
 
 def check(path: Path, take: Preprocessing, height: int | None, width: int | None) -> None:
-    """`height` and `width` are what it takes, None where any goes."""
+    """`height` and `width` are what it takes; None where any size will do."""
     if height not in (None, take.input_height) or width not in (None, take.input_width):
         raise UserError(
             f"{path} takes pictures of {height} x {width} pixels, not {take.input_height} x {take.input_width}: "

@@ -1,7 +1,7 @@
-"""Decodes pictures within a TensorFlow graph, as nearly as it can the way `pixels` does with Pillow.
+"""Decodes pictures inside a TensorFlow graph, as close as it gets to what `pixels` does with Pillow.
 
-A SavedModel that others serve decodes by itself. TensorFlow reads JPEG, PNG, GIF, BMP and WebP; only in PNG are
-see-through parts white, and only in JPEG is the picture turned upright.
+This is for SavedModels on other servers, which decode pictures themselves. TensorFlow reads JPEG, PNG, GIF, BMP and
+WebP. Transparent parts become white only in PNG, and only JPEG is turned upright.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import tensorflow as tf
 
-# How far into a JPEG its note about which way is up is looked for, and how many notes there may be.
-_HEAD, _MOST_NOTES = 4096, 64
+# How many bytes of a JPEG are searched for its orientation, and how many EXIF entries are read.
+_HEAD, _MOST_ENTRIES = 4096, 64
 _ORIENTATION = 0x0112
 
 
@@ -52,7 +52,7 @@ def _starts(head: tf.Tensor, signature: bytes) -> tf.Tensor:
 
 
 def _jpeg(data: tf.Tensor, at_least: int) -> tf.Tensor:
-    """Upright, and at 1/2, 1/4 or 1/8 where that leaves enough, as Pillow's draft mode decodes it."""
+    """Upright, and at 1/2, 1/4 or 1/8 of the size where that is enough, like Pillow's draft mode."""
     import tensorflow as tf
 
     def at(ratio: int):
@@ -64,7 +64,7 @@ def _jpeg(data: tf.Tensor, at_least: int) -> tf.Tensor:
 
 
 def _png(data: tf.Tensor) -> tf.Tensor:
-    """See-through parts are white. Of greys of less than 8 bits, TensorFlow leaves opacity, and only that, as it is."""
+    """Transparent parts become white. TensorFlow scales greys of fewer than 8 bits, but not their opacity."""
     import tensorflow as tf
 
     header = tf.cast(tf.io.decode_raw(tf.strings.substr(data, 24, 2), tf.uint8), tf.int32)
@@ -76,7 +76,7 @@ def _png(data: tf.Tensor) -> tf.Tensor:
 
 
 def _squeeze(image: tf.Tensor, height: int, width: int) -> tf.Tensor:
-    """Rounded to whole values after each direction, as Pillow does."""
+    """Rounds to whole values after each direction, as Pillow does."""
     import tensorflow as tf
 
     image.set_shape([None, None, 3])
@@ -86,7 +86,7 @@ def _squeeze(image: tf.Tensor, height: int, width: int) -> tf.Tensor:
 
 
 def _upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
-    """Turned and mirrored by what each of EXIF's orientations says; any other leaves it as it is."""
+    """Turned and mirrored as the EXIF orientation says; unknown ones change nothing."""
     import tensorflow as tf
 
     def mirrored(picture: tf.Tensor) -> tf.Tensor:
@@ -111,24 +111,24 @@ def _upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
 
 
 def _orientation(data: tf.Tensor) -> tf.Tensor:
-    """What the EXIF notes at the beginning of a JPEG say; 1, upright, where they say nothing."""
+    """The EXIF orientation at the beginning of a JPEG; 0 if there is none."""
     import tensorflow as tf
 
-    # Zeros behind it, so that no note lies beyond the end.
+    # Padded with zeros, so that no entry lies beyond the end.
     values = tf.cast(tf.io.decode_raw(tf.strings.substr(data, 0, _HEAD), tf.uint8), tf.int32)
-    values = tf.concat([values, tf.zeros(12 * _MOST_NOTES + 16, tf.int32)], 0)
-    marker, last = tf.constant(list(b"Exif\0\0"), tf.int32), tf.size(values) - 12 * _MOST_NOTES - 16
+    values = tf.concat([values, tf.zeros(12 * _MOST_ENTRIES + 16, tf.int32)], 0)
+    marker, last = tf.constant(list(b"Exif\0\0"), tf.int32), tf.size(values) - 12 * _MOST_ENTRIES - 16
     starts = tf.reduce_all([values[at : last + at] == marker[at] for at in range(6)], axis=0)
     notes = tf.cast(tf.argmax(tf.concat([starts, [False]], 0)), tf.int32) + 6
     little = values[notes] == ord("I")
 
     def number(places: tf.Tensor) -> tf.Tensor:
-        """Of the two bytes at each place."""
+        """The number in the two bytes at each place."""
         first, second = tf.gather(values, places), tf.gather(values, places + 1)
         return tf.where(little, first + 256 * second, 256 * first + second)
 
-    # The list of notes begins where the second half of the four bytes at 4 says, or the first half.
+    # The four bytes at 4 hold the offset of the entries; two of them are enough.
     table = notes + tf.minimum(number(notes + tf.where(little, 4, 6)), last - notes)
-    entries = table + 2 + 12 * tf.range(_MOST_NOTES)
-    found = (number(entries) == _ORIENTATION) & (tf.range(_MOST_NOTES) < number(table)) & tf.reduce_any(starts)
+    entries = table + 2 + 12 * tf.range(_MOST_ENTRIES)
+    found = (number(entries) == _ORIENTATION) & (tf.range(_MOST_ENTRIES) < number(table)) & tf.reduce_any(starts)
     return tf.reduce_sum(tf.where(found, number(entries + 8), 0))

@@ -24,35 +24,35 @@ if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
-# What 256 steps from the smallest value to the largest ruin. Of photos that color_texture, which is made of square
-# roots and quotients, had right in 93 of 100 cases, 53 were left.
+# 256 steps from the smallest value to the largest are too coarse for these. The accuracy of color_texture, which is
+# made of square roots and quotients, fell from 93 % to 53 %.
 _FOR_FLOATS_ONLY = {"Sqrt", "Rsqrt", "Square", "SquaredDifference", "Pow", "Exp", "Log", "RealDiv", "Div", "Reciprocal"}
 
-# From how many weights on the converter rounds them to 8 bits.
+# The converter rounds tensors of at least this many weights to 8 bits.
 _ROUNDED_FROM = {"int8": 0, "dynamic": 1024}
 
 
 def write(
     path: Path, contents: Contents, quantize: str = "none", samples: Iterable[np.ndarray] | None = None
 ) -> str | None:
-    """Quantized as in kinds.QUANTIZATIONS; gives what the user should know about it.
+    """`quantize` is one of kinds.QUANTIZATIONS. Returns a note for the user, if any.
 
-    `samples` are prepared pictures of the kind it will see: int8 needs them, dynamic is closer with them.
+    `samples` are prepared pictures like those it will see: int8 needs them, dynamic is more accurate with them.
     """
     from ..graphs import folding, mirroring
 
     pictures = list(samples or ()) if quantize in _ROUNDED_FROM else []
     if quantize == "int8" and not pictures:
         raise UserError(
-            "--quantize=int8 takes its ranges of values from training photos, and there are none: give their folder "
-            "with --image_dir"
+            "--quantize=int8 needs training photos to measure the ranges of values, and there are none: give their "
+            "folder with --image_dir"
         )
     _, output_layer = contents.preprocessing.layers
     graph_def = folding.fold_constants(contents.graph_def, node_of(output_layer))
     graph_def = mirroring.reversed_where_mirrored(folding.fold_scales_into_convolutions(graph_def))
     note = None
     if quantize == "int8" and (unfit := _for_floats_only(graph_def)):
-        note = f"{', '.join(unfit)} in 8 bits would ruin its scores: only its weights have 8 bits, as with dynamic"
+        note = f"{', '.join(unfit)} in 8 bits would ruin its scores: only the weights are in 8 bits, as with dynamic"
         quantize = "dynamic"
     model = _convert(graph_def, contents.preprocessing, quantize, pictures)
     atomic_files.write_bytes(path, _complete(model, contents, quantize))
@@ -60,7 +60,7 @@ def write(
 
 
 def _for_floats_only(graph_def: GraphDef) -> list[str]:
-    """Operations of that kind on what depends on the picture."""
+    """The operations of that kind whose inputs depend on the picture."""
     constants = {node.name for node in graph_def.node if node.op == "Const"}
     return sorted(
         {
@@ -86,7 +86,7 @@ def _convert(graph_def: GraphDef, take: Preprocessing, quantize: str, pictures: 
     converter = tf.lite.TFLiteConverter.from_concrete_functions([tf.function(body).get_concrete_function(entry)])
     if quantize != "none":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        # Otherwise what runs .tflite files on phones of a few years ago does not know the last layer.
+        # Otherwise the LiteRT of phones a few years old would not know the last layer.
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     if quantize == "float16":
         converter.target_spec.supported_types = [tf.float16]
@@ -96,7 +96,7 @@ def _convert(graph_def: GraphDef, take: Preprocessing, quantize: str, pictures: 
         converter.inference_input_type = converter.inference_output_type = tf.uint8
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that nothing is known about an input that is counted in pixels
+            warnings.simplefilter("ignore")  # about an input without statistics, which is in pixels anyway
             return converter.convert()
     except (ConverterError, RuntimeError, ValueError) as error:
         unknown = sorted(set(re.findall(r"'tf\.(\w+)' op", str(error))))
@@ -106,14 +106,14 @@ def _convert(graph_def: GraphDef, take: Preprocessing, quantize: str, pictures: 
 
 
 def _over_the_full_range(pictures: Sequence[np.ndarray], take: Preprocessing) -> list[np.ndarray]:
-    """With a black pixel and a white one in the first picture: then 256 steps are the 256 values of a pixel."""
+    """With a black and a white pixel in the first picture, so that the 256 steps are the 256 values of a pixel."""
     first = pictures[0].copy()
     first[0, 0], first[0, 1] = ((pixel - take.input_mean) / take.input_std for pixel in (0, 255))
     return [first, *pictures[1:]]
 
 
 def _complete(model: bytes, contents: Contents, quantize: str) -> bytes:
-    """With labels, record and metadata."""
+    """The model with labels, record and metadata."""
     given = contents.preprocessing
     (entry,) = litert.open_interpreter(model).get_input_details()
     whole = entry["dtype"] != np.float32
@@ -122,7 +122,7 @@ def _complete(model: bytes, contents: Contents, quantize: str) -> bytes:
     more = " and others" if len(contents.labels) > 5 else ""
     description = tflite_metadata.Description(
         name=f"{contents.record.get('backbone', {}).get('architecture', 'image')} classifier",
-        text=f"Tells {len(contents.labels)} labels apart: {', '.join(contents.labels[:5])}{more}.",
+        text=f"Recognises {len(contents.labels)} labels: {', '.join(contents.labels[:5])}{more}.",
         mean=mean,
         std=std,
         input_range=(0, 255) if whole else (-mean / std, (255 - mean) / std),
@@ -135,7 +135,7 @@ def _complete(model: bytes, contents: Contents, quantize: str) -> bytes:
 
 
 def open_model(path: Path, wishes: Wishes) -> Model:
-    """Ours, or one from elsewhere: then its input and its metadata tell how it is fed, as far as they do."""
+    """Our files, and those from elsewhere, whose input and metadata may say what pictures they expect."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -167,7 +167,7 @@ def open_model(path: Path, wishes: Wishes) -> Model:
 
     def open_runner() -> Run:
         try:
-            interpreter = ready.pop()  # has been opened to look at it
+            interpreter = ready.pop()  # was opened to inspect it
         except IndexError:
             interpreter = _open(data, path, shape)
         run = litert.runner(interpreter, wanted)
@@ -197,13 +197,13 @@ def _open(data: bytes, path: Path, shape: Sequence[int] | None = None) -> Interp
     try:
         return litert.open_interpreter(data, shape)
     except ValueError:
-        raise UserError(f"{path} is damaged or cut short: it is no model that LiteRT can read; get it anew") from None
+        raise UserError(f"{path} is damaged or cut short, so LiteRT cannot read it: get it again") from None
     except RuntimeError as error:
         raise UserError(f"LiteRT cannot run {path}: {in_short(error)}") from None
 
 
 def _ends(interpreter: Interpreter, path: Path) -> tuple[dict, dict]:
-    """What it takes and what it gives, if those are a picture and a row of scores."""
+    """Its input and output, if they are a picture and a row of scores."""
     takes, gives = interpreter.get_input_details(), interpreter.get_output_details()
     expected = "expected a classifier that takes one colour picture, [1, height, width, 3], and gives [1, labels]"
     if len(takes) != 1 or len(gives) != 1:
@@ -221,19 +221,19 @@ def _ends(interpreter: Interpreter, path: Path) -> tuple[dict, dict]:
 def _normalization(
     entry: dict, inside: tflite_metadata.Found, wishes: Wishes, path: Path
 ) -> tuple[float | None, float | None]:
-    """Mean and deviation of what it takes, None where that is not known."""
+    """The mean and deviation of its input; None if unknown."""
     if np.dtype(entry["dtype"]).kind != "f":
         return _as_pixels(entry)
     said = wishes.said.input_mean is not None and wishes.said.input_std is not None
     if not said and (len({*inside.mean}) > 1 or len({*inside.std}) > 1):
         raise UserError(
-            f"{path} wants each colour shifted and scaled by itself (means {inside.mean}, deviations {inside.std}), "
-            "which is not done here: give one --input_mean and --input_std for all"
+            f"{path} wants each colour normalised differently (means {inside.mean}, deviations {inside.std}), which is "
+            "not supported: give one --input_mean and --input_std for all"
         )
     return inside.mean[0] if inside.mean else None, inside.std[0] if inside.std else None
 
 
 def _as_pixels(entry: dict) -> tuple[float, float]:
-    """By which an input of 8 bits is given the pixels as they are, as tools for phones feed it."""
+    """Mean and deviation that give an 8-bit input the pixels themselves, as tools for phones do."""
     scale, zero = entry["quantization"]
     return float(zero - np.iinfo(entry["dtype"]).min), 1 / (scale or 1)

@@ -1,6 +1,6 @@
-"""Looks into the flatbuffer of a .tflite file, and edits it.
+"""Reads and edits the flatbuffer of a .tflite file.
 
-What is looked into must be known to be sound: LiteRT checks it when it opens a model, Python's reader does not.
+Only for files that LiteRT has opened: it checks them, and Python's reader does not.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from collections.abc import Iterator, Mapping
 import flatbuffers
 import numpy as np
 
-# What data must be aligned to by the schema, which Python's writer does not heed.
+# The schema requires data to be aligned to this, which Python's writer ignores.
 _ALIGNMENT = 16
 
-# Where a subgraph's table says where its third field, `outputs`, is: two bytes a field behind the first four.
+# The place of the third field, `outputs`, in a subgraph's table: two bytes per field after the first four.
 _OUTPUTS_SLOT = 4 + 2 * 2
 
-# Operations that give what they get, in another shape or type.
+# Operations that only change shape or type.
 _PASSING = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "QUANTIZE", "DEQUANTIZE", "CAST"}
-# Behind these, values are neither shares nor anything else but logits.
+# The values after these are logits.
 _LINEAR = {"FULLY_CONNECTED", "CONV_2D", "BATCH_MATMUL", "ADD"}
 
 
 def metadata(data: bytes, name: str) -> bytes | None:
-    """What the model keeps under this name."""
+    """The model's metadata of this name."""
     model = _model(data)
     for at in range(model.MetadataLength()):
         if model.Metadata(at).Name() == name.encode():
@@ -34,13 +34,13 @@ def metadata(data: bytes, name: str) -> bytes | None:
 
 
 def bottleneck_tensor(data: bytes, hidden_layers: int = 0) -> int | None:
-    """The index of what the first of the final, fully connected layers looks at."""
+    """The index of the tensor that the first of the final, fully connected layers takes."""
     looked_at = [inputs[0] for name, inputs, _ in _operations_from_the_end(data) if name == "FULLY_CONNECTED"]
     return looked_at[hidden_layers] if hidden_layers < len(looked_at) else None
 
 
 def gives_logits(data: bytes) -> bool:
-    """Whether the first output comes from a linear layer, without a softmax behind it."""
+    """True if the first output comes from a linear layer without a softmax after it."""
     wanted = _model(data).Subgraphs(0).Outputs(0)
     for name, inputs, outputs in _operations_from_the_end(data):
         if wanted in outputs:
@@ -51,10 +51,10 @@ def gives_logits(data: bytes) -> bool:
 
 
 def with_output(data: bytes, tensor: int) -> bytes:
-    """The model that gives this tensor too, as its last output."""
+    """The model with this tensor added as its last output."""
     graph = _model(data).Subgraphs(0)
     outputs = [*(graph.Outputs(at) for at in range(graph.OutputsLength())), tensor]
-    # Their list is written anew behind everything else. The field that points to it says how far ahead it is.
+    # A new list goes to the end of the file. The field that points to it holds its distance.
     field, start = graph._tab.Pos + graph._tab.Offset(_OUTPUTS_SLOT), -(-len(data) // 4) * 4
     edited = bytearray(data.ljust(start, b"\0") + struct.pack(f"<I{len(outputs)}i", len(outputs), *outputs))
     struct.pack_into("<I", edited, field, start - field)
@@ -62,13 +62,13 @@ def with_output(data: bytes, tensor: int) -> bytes:
 
 
 def rewrite(data: bytes, input_name: str, output_name: str, added: Mapping[str, bytes]) -> bytes:
-    """The model with these names for what it takes and gives, and with metadata added, made as small as it can be."""
+    """The model with these names for its input and output and with metadata added, as small as possible."""
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromPackedBuf(data, 0)
     graph = model.subgraphs[0]
     for tensor in graph.tensors:
-        # The converter strings together the names of all that it made one operation of: a tenth of a small model.
+        # The converter joins the names of all operations that it fused: a tenth of a small model.
         tensor.name = tensor.name.split(b";")[0]
     graph.tensors[graph.inputs[0]].name, graph.tensors[graph.outputs[0]].name = input_name, output_name
     for name, values in added.items():
@@ -83,9 +83,9 @@ def rewrite(data: bytes, input_name: str, output_name: str, added: Mapping[str, 
 
 
 class _Builder(flatbuffers.Builder):
-    """Writes equal vectors once, and bytes aligned.
+    """Writes equal vectors only once, and aligns bytes.
 
-    With 8 bits, each channel has eight bytes of zeros in each of two vectors: a seventh of a small model.
+    In 8 bits, each channel has eight zero bytes in each of two vectors: a seventh of a small model.
     """
 
     def __init__(self, size: int):
@@ -117,7 +117,7 @@ def _operations_from_the_end(data: bytes) -> Iterator[tuple[str, list[int], list
     for at in reversed(range(graph.OperatorsLength())):
         operation = graph.Operators(at)
         kind = model.OperatorCodes(operation.OpcodeIndex())
-        # Codes up to 127 were once kept in another field, where old readers still look for them.
+        # Codes up to 127 used to be in another field, where old readers still look.
         code = max(kind.BuiltinCode(), kind.DeprecatedBuiltinCode())
         inputs = [operation.Inputs(each) for each in range(operation.InputsLength())]
         yield names.get(code, ""), inputs, [operation.Outputs(each) for each in range(operation.OutputsLength())]

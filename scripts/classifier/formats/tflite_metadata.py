@@ -1,7 +1,7 @@
-"""Writes and reads what tools for phones look for in a .tflite file: TFLite Model Metadata, and files packed with it.
+"""Writes and reads TFLite Model Metadata, which tools for phones look for, and the files packed with it.
 
-The metadata is a flatbuffer of its own inside the model. The files are a zip archive behind it, so that the whole is
-a model to those who read from the start, and an archive to those who read from the end.
+The metadata is a flatbuffer inside the model. The files are a zip archive after it: read from the start, the whole is
+a model, and read from the end, an archive.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .flatbuffer_tables import Fields, Table
 
 NAME, IDENTIFIER = "TFLITE_METADATA", b"M001"
 
-# Fields of the tables in metadata_schema.fbs of TensorFlow Lite Support, as far as they are used here.
+# The fields used here, from metadata_schema.fbs of TensorFlow Lite Support.
 _MODEL_NAME, _MODEL_DESCRIPTION, _MODEL_VERSION, _MODEL_SUBGRAPHS, _MODEL_FILES, _MODEL_MIN_PARSER = 0, 1, 2, 3, 6, 7
 _SUBGRAPH_INPUTS, _SUBGRAPH_OUTPUTS, _SUBGRAPH_FILES = 2, 3, 4
 _TENSOR_NAME, _TENSOR_DESCRIPTION, _TENSOR_CONTENT, _TENSOR_PROCESSES, _TENSOR_STATS, _TENSOR_FILES = 0, 1, 3, 4, 5, 6
@@ -29,17 +29,17 @@ _PROCESS_KIND, _PROCESS_OPTIONS, _NORMALIZATION_MEAN, _NORMALIZATION_STD = 0, 1,
 _STATS_MAX, _STATS_MIN = 0, 1
 _FILE_NAME, _FILE_DESCRIPTION, _FILE_TYPE = 0, 1, 2
 
-# Its enumerations and kinds.
+# Its enumerations and union types.
 _FEATURES, _IMAGE = 1, 2
 _RGB = 1
 _NORMALIZATION = 1
 _DESCRIPTIONS, _AXIS_LABELS = 1, 2
-_MIN_PARSER = "1.0.0"  # the first one knows all of these
+_MIN_PARSER = "1.0.0"  # the first version has all of these
 
 
 @dataclass(frozen=True)
 class Description:
-    """What tools are to know. The normalization is that of an input of floats; one of 8 bits is given the pixels."""
+    """For other tools. The normalization is for float input; 8-bit input takes the pixels themselves."""
 
     name: str
     text: str
@@ -47,15 +47,15 @@ class Description:
     std: float
     input_range: tuple[float, float]
     output_range: tuple[float, float]
-    labels: str  # which of the files has them, one a line
+    labels: str  # the file that holds them, one per line
     files: Mapping[str, bytes]
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a file says about itself."""
+    """What a file's metadata says."""
 
-    mean: tuple[float, ...] = ()  # one, or one for each colour; none where it does not say
+    mean: tuple[float, ...] = ()  # one, or one for each colour; empty if it does not say
     std: tuple[float, ...] = ()
     labels: tuple[str, ...] | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -67,7 +67,7 @@ def embed(model: bytes, input_name: str, output_name: str, description: Descript
     file.write(tflite_file.rewrite(model, input_name, output_name, {NAME: metadata}))
     with zipfile.ZipFile(file, "a") as archive:
         for name, data in description.files.items():
-            # An entry made like this has no time of writing. Readers on phones take it uncompressed only.
+            # A bare ZipInfo has no time of writing. Readers on phones need entries uncompressed.
             archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_STORED)
     return file.getvalue()
 
@@ -81,7 +81,7 @@ def read(data: bytes, origin: object) -> Found:
             return Found(files=files)
         return _find(Table.root(metadata), files, origin)
     except (struct.error, ValueError, zipfile.BadZipFile, NotImplementedError):
-        raise UserError(f"what {origin} says about itself, its metadata, is damaged: get it anew") from None
+        raise UserError(f"the metadata of {origin} is damaged: get it again") from None
 
 
 def _unzip(data: bytes) -> dict[str, bytes]:
@@ -100,7 +100,7 @@ def _find(model: Table, files: Mapping[str, bytes], origin: object) -> Found:
     attached += [file for tensor in images + scores for file in tensor.tables(_TENSOR_FILES)]
     for file in attached:
         if (name := file.text(_FILE_NAME)) not in files:
-            raise UserError(f"{origin} is cut short: {name}, which it says to hold, is not in it; get it anew")
+            raise UserError(f"{origin} is cut short: its file {name} is missing; get it again")
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     for process in (each for image in images for each in image.tables(_TENSOR_PROCESSES)):
@@ -117,7 +117,7 @@ def _find(model: Table, files: Mapping[str, bytes], origin: object) -> Found:
 
 
 def _lines(data: bytes) -> tuple[str, ...]:
-    """Empty ones count too: each line is a label."""
+    """Each line is a label, even an empty one."""
     lines = data.decode("utf-8-sig", "surrogateescape").replace("\r\n", "\n").split("\n")
     return tuple(lines[:-1] if lines[-1] == "" else lines)
 
@@ -126,15 +126,15 @@ def _tables(say: Description) -> Fields:
     normalization = {_NORMALIZATION_MEAN: _floats(say.mean), _NORMALIZATION_STD: _floats(say.std)}
     image = {
         _TENSOR_NAME: "image",
-        _TENSOR_DESCRIPTION: "The picture, squeezed to this size.",
+        _TENSOR_DESCRIPTION: "The picture, resized to this size.",
         _TENSOR_CONTENT: {_CONTENT_KIND: _IMAGE, _CONTENT_PROPERTIES: {_IMAGE_COLOURS: _RGB}},
         _TENSOR_PROCESSES: [{_PROCESS_KIND: _NORMALIZATION, _PROCESS_OPTIONS: normalization}],
         _TENSOR_STATS: _stats(*say.input_range),
     }
-    labels = {_FILE_NAME: say.labels, _FILE_DESCRIPTION: "One label a line.", _FILE_TYPE: _AXIS_LABELS}
+    labels = {_FILE_NAME: say.labels, _FILE_DESCRIPTION: "One label per line.", _FILE_TYPE: _AXIS_LABELS}
     scores = {
         _TENSOR_NAME: "probability",
-        _TENSOR_DESCRIPTION: "How sure it is of each label.",
+        _TENSOR_DESCRIPTION: "The probability of each label.",
         _TENSOR_CONTENT: {_CONTENT_KIND: _FEATURES, _CONTENT_PROPERTIES: {}},
         _TENSOR_STATS: _stats(*say.output_range),
         _TENSOR_FILES: [labels],

@@ -1,0 +1,80 @@
+"""Puts a classifier and the same one in another format side by side, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..drawing.percent import percent
+from ..errors import UserError
+from ..formats.classifiers import Classifier
+from ..photos.image_lists import TESTING, TRAINING, VALIDATION, ImageLists
+from ..showing import Show
+from ..training import accuracy
+from . import looking, selection, side_by_side
+from .looking import LabelledPhoto
+from .side_by_side import Figures
+
+_IN_WORDS = {TESTING: "test photos", VALIDATION: "validation photos (no test photos were kept)"}
+
+
+@dataclass(frozen=True)
+class Photos:
+    lists: ImageLists
+    training: list[LabelledPhoto]
+    scored: list[LabelledPhoto]  # none that it was trained on
+    in_words: str  # which ones these are
+
+
+def find(classifier: Classifier, image_dir: str | None) -> Photos | str:
+    """The photos of the folder that the user names, else of the one it was trained on; or why there are none."""
+    trained_on = (classifier.model.record or {}).get("options", {}).get("image_dir")
+    if image_dir is None and trained_on is None:
+        return f"{classifier.model.path} does not say which photos it was trained on"
+    if image_dir is None and not Path(trained_on).is_dir():
+        return f"the photos it was trained on are no longer in {trained_on}"
+    try:
+        chosen = selection.choose(classifier.model, image_dir, None)
+        labelled = looking.match(chosen.lists, classifier.labels)[0]
+    except UserError as error:
+        if image_dir is not None:
+            raise
+        return str(error)
+    known = [photo for photo in labelled if photo.label is not None]
+    scored = [photo for photo in known if chosen.split in (selection.ALL, photo.split)]
+    # In a folder that it has never seen, no photo is a training photo.
+    training = [photo for photo in known if photo.split == TRAINING] or known
+    return Photos(chosen.lists, training, scored, _IN_WORDS.get(chosen.split, "photos"))
+
+
+def describe(pair: list[Classifier], photos: Photos | str, show: Callable[[str, str], Show]) -> list[str]:
+    """Size, accuracy and time of both, and how often they agree."""
+    paths = [each.model.path for each in pair]
+    sizes = [f"{path!s:{max(len(str(each)) for each in paths)}}  {_size(path):>10}" for path in paths]
+    if isinstance(photos, str) or not photos.scored:
+        why = photos if isinstance(photos, str) else f"{photos.lists.image_dir} has no test or validation photos"
+        return [f"not scored, as {why}: give photos with --image_dir to score it", *(f"  {size}" for size in sizes)]
+    figures = [
+        side_by_side.measure(each, photos.lists, photos.scored, show(f"scoring the {which}", "photos"))
+        for which, each in zip(("original", "export"), pair, strict=True)
+    ]
+    same, total = side_by_side.same_guesses(*figures), figures[0].photos
+    return [
+        f"scored on {total} {photos.in_words}:",
+        *(f"  {size}  {_accuracy(each)}  {_time(each)}" for size, each in zip(sizes, figures, strict=True)),
+        f"  the first label is the same on {same} of {total} {photos.in_words.partition(' (')[0]}",
+    ]
+
+
+def _accuracy(figures: Figures) -> str:
+    low, high = accuracy.interval_95(figures.right, figures.photos)
+    return f"{percent(figures.right / figures.photos)} right (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
+
+
+def _time(figures: Figures) -> str:
+    return f"{1000 * figures.seconds:.1f} ms per photo"
+
+
+def _size(path: Path) -> str:
+    return f"{side_by_side.size(path) / 1000:,.0f} kB"
