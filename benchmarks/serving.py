@@ -152,6 +152,8 @@ def _server(graph: Path) -> Iterator[tuple[subprocess.Popen, tuple[str, int]]]:
     try:
         assert process.stderr is not None
         line = process.stderr.readline()
+        if line.startswith("loading "):
+            line = process.stderr.readline()
         found = re.search(r"http://([\d.]+):(\d+)/", line)
         if found is None:
             raise UserError(f"the server did not start: {line.strip()}")

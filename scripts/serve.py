@@ -7,11 +7,13 @@ interface is described at /docs. Ctrl-C or SIGTERM stops the server after it has
 """
 
 import os
+import socket
 import sys
 from pathlib import Path
 
+from .classifier import invocation
 from .classifier.errors import UserError
-from .classifier.formats import classifiers
+from .classifier.formats import classifiers, kinds
 from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
 from .classifier.serving import access_log
@@ -20,7 +22,9 @@ from .console import command_line, flags, input_flags
 FLAGS = flags.FLAGS
 flags.most_used("graph", "port", "host", "unknown", "token")
 flags.group("classifier")
-flags.DEFINE_bool("unknown", False, "Call pictures unknown that are unlike the training photos.")
+flags.DEFINE_bool(
+    "unknown", None, "Call pictures unknown that are unlike the training photos. Default: if the classifier can tell."
+)
 flags.DEFINE_bool("watch", False, "Load the graph again whenever a new one is written to the same place.")
 flags.group("server")
 flags.DEFINE_string("name", None, "The classifier's name in addresses. Default: the file's name.")
@@ -32,7 +36,7 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_enum("log_format", access_log.TEXT, [access_log.TEXT, access_log.JSON], "The format of the request log.")
 
-# A classifier is made ready for many pictures, which takes half a second longer and is faster from then on.
+# Enough pictures for the faster engine, which takes half a second longer to start.
 _MANY = 1000
 
 
@@ -44,47 +48,57 @@ def main(positional: list[str]) -> None:
     if FLAGS.token == "":
         raise UserError("--token is empty: give one, or leave it out to let everyone in")
     path, labels = Path(FLAGS.graph), None if FLAGS.labels is None else Path(FLAGS.labels)
+    kinds.kind_of(path)  # refuses what is not there
+    name, version = service.name_and_version(path, FLAGS.name)
     wishes = Wishes(input_flags.overrides(), _MANY)
 
     def load() -> Classifier:
         return classifiers.load(path, labels, wishes, FLAGS.unknown, input_flags.names())
 
-    taken = server.listen(FLAGS.host, FLAGS.port)
+    listening = server.listen(FLAGS.host, FLAGS.port)
     watched = server.Watched(path, labels, load, watching.look(path, labels)) if FLAGS.watch else None
+    _say(f"loading {path}")
     classifier = load()
     if classifier.model.note:
-        print(f"note: {classifier.model.note}", file=sys.stderr)
+        _say(f"note: {classifier.model.note}")
     service.check(classifier)
-    served = service.Service(*service.name_and_version(path, FLAGS.name), FLAGS.queue, metrics.Metrics())
+    served = service.Service(name, version, FLAGS.queue, metrics.Metrics())
     log = access_log.Log(FLAGS.log_format, _write)
-    server.run(taken, served, classifier, watched, FLAGS.token, log, lambda: _ready(served.name, taken))
+    server.run(listening, served, classifier, watched, FLAGS.token, log, lambda: _ready(name, classifier, listening))
     _write("stopped")
 
 
 def _import():
-    """What is installed only for serving."""
+    """The modules that need packages of requirements/serve.txt."""
     try:
         from .classifier.serving import metrics, server, service, watching
     except ModuleNotFoundError as error:
         if (error.name or "").startswith(f"{__package__}."):
             raise
         raise UserError(
-            f"the package {error.name}, for serving, is not installed: pip install -r requirements/serve.txt"
+            f"serving needs the package {error.name}, which is not installed: {invocation.install('serve')}"
         ) from None
     return server, service, metrics, watching
 
 
-def _ready(name: str, taken) -> None:
-    host, port = taken.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    print(f"serving {name} on http://{shown}:{port}/ (Ctrl-C stops)", file=sys.stderr, flush=True)
+def _ready(name: str, classifier: Classifier, listening: socket.socket) -> None:
+    from .classifier.serving import addresses, telling
+
+    host, port = listening.getsockname()[:2]
+    _say(f"serving {name} on {addresses.url(host, port)} (Ctrl-C stops)", telling.line(classifier, FLAGS.unknown))
+    _say(*addresses.next_steps(host, port, FLAGS.token is not None))
+
+
+def _say(*lines: str) -> None:
+    """To people; standard output is for the log."""
+    print(*lines, sep="\n", file=sys.stderr, flush=True)
 
 
 def _write(line: str) -> None:
     try:
         print(line, flush=True)
     except BrokenPipeError:
-        # Who read the log has gone, which is no reason to stop serving.
+        # The reader of the log has gone, which is no reason to stop serving.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -1,4 +1,4 @@
-"""python -m scripts.serve, asked over HTTP as programs ask it."""
+"""python -m scripts.serve over HTTP, as programs use it."""
 
 import base64
 import io
@@ -39,7 +39,7 @@ def server(retrained):
 
 @pytest.fixture(scope="module")
 def by_label_image(retrained, tmp_path_factory):
-    """What label_image says of each colour."""
+    """label_image's answer for each colour."""
     folder = tmp_path_factory.mktemp("pictures")
     for kind in ("blue", "green", "red"):
         (folder / f"{kind}.png").write_bytes(encoded(kind))
@@ -133,7 +133,7 @@ def png_of(width: int, height: int, data: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
-BOMB = zlib.compress(bytes(1000 * 1001))  # less than the pictures say
+BOMB = zlib.compress(bytes(1000 * 1001))  # fewer bytes than the headers announce
 PREDICT, CLASSIFY = f"{MODEL}:predict", f"{MODEL}:classify"
 WRONG = {
     "unknown address": ("GET", "/nothing", b"", 404, "Not Found"),
@@ -141,32 +141,38 @@ WRONG = {
     "unknown version": ("POST", f"{MODEL}/versions/9:predict", b"{}", 404, "Specific(retrained_graph, 9)"),
     "wrong method": ("GET", PREDICT, b"", 400, "Malformed request: GET"),
     "wrong method elsewhere": ("GET", "/label", b"", 405, "Method Not Allowed"),
-    "no JSON": ("POST", PREDICT, b'{"instances": [', 400, "the request is no JSON"),
-    "no UTF-8": ("POST", PREDICT, b"\xff\xfe\xfa", 400, "the request is no JSON"),
-    "nested without end": ("POST", PREDICT, b"[" * 100_000, 400, "nested too deeply"),
-    "no object": ("POST", PREDICT, b"[1]", 400, "expected a JSON object"),
+    "not JSON": ("POST", PREDICT, b'{"instances": [', 400, "the request is not JSON"),
+    "not UTF-8": ("POST", PREDICT, b"\xff\xfe\xfa", 400, "the request is not JSON"),
+    "nested too deeply": ("POST", PREDICT, b"[" * 100_000, 400, "nested too deeply"),
+    "not an object": ("POST", PREDICT, b"[1]", 400, "expected a JSON object"),
     "missing key": ("POST", PREDICT, b"{}", 400, 'expected one of "instances" (row format) and "inputs"'),
     "no pictures": ("POST", PREDICT, b'{"instances": []}', 400, "is empty"),
-    "too many pictures": ("POST", PREDICT, json.dumps({"instances": [1] * 500}).encode(), 400, "holds 500 pictures"),
+    "too many pictures": ("POST", PREDICT, json.dumps({"instances": [1] * 500}).encode(), 400, "has 500 pictures"),
     "a number": ("POST", PREDICT, b'{"instances": [4]}', 400, "instances[0]: expected"),
-    "no base64": ("POST", PREDICT, b'{"instances": [{"b64": "?"}]}', 400, "is not base64"),
-    "no picture in base64": ("POST", PREDICT, b'{"instances": [{"b64": "aGk="}]}', 400, "instances[0]: not an image"),
+    "not base64": ("POST", PREDICT, b'{"instances": [{"b64": "?"}]}', 400, "is not base64"),
+    "not a picture in base64": (
+        "POST",
+        PREDICT,
+        b'{"instances": [{"b64": "aGk="}]}',
+        400,
+        "instances[0]: not an image",
+    ),
     "another key": ("POST", PREDICT, b'{"instances": [{"x": 1}]}', 400, 'expected "image_bytes"'),
-    "unknown signature": ("POST", PREDICT, b'{"signature_name": "x", "instances": [4]}', 400, "the signature"),
+    "unknown signature": ("POST", PREDICT, b'{"signature_name": "x", "instances": [4]}', 400, 'unknown signature "x"'),
     "no examples": ("POST", CLASSIFY, b'{"instances": []}', 400, 'expected "examples"'),
     "regression": ("POST", f"{MODEL}:regress", b"{}", 400, "this is a classifier"),
     "empty picture": ("POST", "/label", b"", 400, "empty file"),
     "broken picture": ("POST", "/label", encoded("red", form="JPEG")[:700], 400, "truncated"),
-    "no picture": ("POST", "/label", b"hello", 400, "not an image"),
+    "not a picture": ("POST", "/label", b"hello", 400, "not an image"),
     "too many pixels": ("POST", "/label", png_of(20_000, 9_000, BOMB), 400, "more than 178 megapixels"),
-    "less than it says": ("POST", "/label", png_of(9_000, 9_000, BOMB), 400, "truncated"),
-    "top none": ("POST", "/label?top_k=0", encoded("red"), 400, "top_k=0"),
-    "too large": ("POST", "/label", bytes(20_000_001), 413, "more than 20 MB"),
+    "fewer pixels than announced": ("POST", "/label", png_of(9_000, 9_000, BOMB), 400, "truncated"),
+    "zero labels": ("POST", "/label?top_k=0", encoded("red"), 400, "top_k=0"),
+    "too large": ("POST", "/label", bytes(20_000_001), 413, "larger than 20 MB"),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_is_wrong_is_said_in_one_line(server, retrained, case):
+def test_errors_are_one_line(server, retrained, case):
     method, path, body, status, says = WRONG[case]
     answer = server.ask(method, path, body)
     assert answer.status == status and set(answer.json) == {"error"}
@@ -175,14 +181,14 @@ def test_what_is_wrong_is_said_in_one_line(server, retrained, case):
 
 
 @pytest.mark.parametrize("kind", ["text/html", "application/json"])
-def test_other_types_are_not_taken(server, kind):
+def test_other_content_types_are_refused(server, kind):
     answer = server.post("/label", encoded("red"), Content_Type=kind)
     assert answer.status == 415 and kind in answer.json["error"]
     assert server.post("/label", b"x", Content_Encoding="gzip").status == 415
     assert server.post("/label", b"junk", Content_Type="multipart/form-data").status == 400
 
 
-def test_pages_are_safe_and_ask_for_nothing_elsewhere(server):
+def test_pages_are_safe_and_load_nothing_from_other_hosts(server):
     for path in ("/", "/docs"):
         answer = server.get(path)
         assert answer.status == 200 and answer.headers["content-type"].startswith("text/html")
@@ -191,7 +197,11 @@ def test_pages_are_safe_and_ask_for_nothing_elsewhere(server):
         assert answer.headers["x-content-type-options"] == "nosniff" and answer.headers["x-frame-options"] == "DENY"
         assert not re.search(rb"(?:src|href|action)=[\"']?(?:https?:)?//", answer.body)
     page = server.get("/").body.decode()
-    assert "blue" in page and "color_texture" in page and re.search(r"<strong>[\d.]+\s%</strong> right", page)
+    assert (
+        "blue" in page
+        and "color_texture" in page
+        and re.search(r"<strong>[\d.]+\s%</strong> of \d+\stest photos right", page)
+    )
 
 
 def test_metrics_and_log(server):
@@ -223,7 +233,7 @@ HEAD = b"POST /label HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-L
 
 
 def test_slow_and_vanishing_clients(server):
-    """Whoever goes away or does not go on does not keep others from their answers."""
+    """Clients that go away or stall do not delay others."""
     for _ in range(20):
         raw(server, HEAD % 5000 + b"x" * 100).close()
     slow_body, slow_head = raw(server, HEAD % 5000 + b"x"), raw(server, b"POST /label HTTP/1.1\r\nHos")
@@ -258,7 +268,7 @@ def test_many_requests_leave_memory_flat(server):
     assert server.resident_kb() - before < 20_000
 
 
-def test_a_full_queue_says_when_to_come_again(retrained, small_graph):
+def test_a_full_queue_says_when_to_try_again(retrained, small_graph):
     with serving(retrained, small_graph, "--queue=2", "--log_format=json") as server:
         large = io.BytesIO()
         draw_shape("red", 1, (2000, 2000)).save(large, "PNG")
@@ -299,7 +309,7 @@ def test_sigterm_answers_what_was_accepted(retrained, small_graph):
             server.get("/healthz")
 
 
-def test_names_of_labels_are_told(retrained, small_graph, tmp_path):
+def test_labels_are_shown_by_name(retrained, small_graph, tmp_path):
     names = tmp_path / "names.json"
     names.write_text('{"red": "scarlet", "green": "moss", "blue": "sky"}')
     with serving(retrained, small_graph, f"--category_names={names}") as server:
@@ -308,7 +318,7 @@ def test_names_of_labels_are_told(retrained, small_graph, tmp_path):
         assert b"scarlet" in server.get("/").body
 
 
-def test_a_token_is_asked_for(retrained, small_graph):
+def test_a_token_is_required(retrained, small_graph):
     with serving(retrained, small_graph, "--token=open sesame") as server:
         assert server.get("/healthz").status == 200
         for path in ("/", "/readyz", "/metrics", "/docs", "/openapi.json", "/v1/models/small", "/page.js"):
@@ -341,7 +351,7 @@ def test_a_new_graph_takes_over_and_a_broken_one_is_refused(retrained, small_gra
         asking.start()
         try:
             replace(graph, b"\0\0\0\0TFL3 and nothing more")
-            wait_until(lambda: any("is refused, the old one goes on" in line for line in server.log))
+            wait_until(lambda: any("was refused, the old one stays in service" in line for line in server.log))
             assert server.get("/v1/models/watched").json["model_version_status"][0]["version"] == "1"
             replace(graph, small_graph.read_bytes())
             wait_until(lambda: server.post("/label", encoded("red")).json["version"] == "2")
@@ -374,7 +384,7 @@ def wait_until(true) -> None:
         (["--graph=nope.pb"], "nope.pb does not exist"),
         (["--port=70000"], "--port=70000"),
         (["--host=nowhere.invalid"], "cannot listen on nowhere.invalid"),
-        (["--name=a/b"], "--name=a/b is to be part of an address"),
+        (["--name=a/b"], "--name=a/b becomes part of an address"),
         (["--token="], "--token is empty"),
         (["--queue=0"], "queue"),
         (["more"], "unexpected argument 'more'"),
@@ -394,3 +404,28 @@ def test_a_port_in_use_is_named(retrained, small_graph):
         port = taken.getsockname()[1]
         done = retrained.run("serve", f"--graph={small_graph}", f"--port={port}")
     assert done.returncode == 1 and done.stderr.startswith(f"error: cannot listen on 127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize(
+    ("words", "says", "unknown"),
+    [
+        (
+            [],
+            r"pictures of anything else are called unknown \([\d.]+ % of the test photos are recognised as known\)",
+            True,
+        ),
+        (["--nounknown"], r"every picture gets one of the labels \(--nounknown\)", None),
+    ],
+    ids=["default", "nounknown"],
+)
+def test_unknown_pictures_are_called_unknown_unless_told_otherwise(retrained, small_graph, words, says, unknown):
+    fractal = io.BytesIO()
+    Image.effect_mandelbrot((160, 120), (-2, -1, 1, 1), 100).save(fractal, "PNG")
+    with serving(retrained, small_graph, *words) as server:
+        assert server.said[0] == f"loading {small_graph}\n"
+        assert re.fullmatch(says + "\n", server.process.stderr.readline())
+        assert server.process.stderr.readline() == "next:\n"
+        assert f"open {server.address}/" in server.process.stderr.readline()
+        assert "--host=0.0.0.0" in server.process.stderr.readline()
+        assert server.post("/label", fractal.getvalue()).json.get("unknown") is unknown
+        assert ("poets_unknown_total 1.0" in server.get("/metrics").body.decode()) == bool(unknown)

@@ -1,15 +1,18 @@
-"""The page of python -m scripts.serve, in a real Chromium."""
+"""The page of python -m scripts.serve in a real Chromium."""
 
+import base64
+import io
 import re
 import shutil
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 from tests.support.server import serving
 from tests.support.workplace import draw_shape
 
-# Behind these, Chromium asks for nothing by itself, runs as root and has a camera that shows a test picture.
+# With these, Chromium runs as root, makes no requests unasked, and has a camera that shows a test picture.
 _FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -21,6 +24,14 @@ _FLAGS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
+
+
+def encoded(form: str) -> bytes:
+    file = io.BytesIO()
+    draw_shape("red", 11).save(file, form)
+    return file.getvalue()
+
+
 DESK = {"viewport": {"width": 1100, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 
@@ -46,13 +57,13 @@ def browser():
 def pictures(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pictures")
     for kind in ("blue", "green", "red"):
-        draw_shape(kind, 11).save(folder / f"{kind}.png")
-    return [str(folder / f"{kind}.png") for kind in ("blue", "green", "red")]
+        draw_shape(kind, 11).save(folder / f"{kind}.jpg", quality=90)  # as its training photos
+    return [str(folder / f"{kind}.jpg") for kind in ("blue", "green", "red")]
 
 
 @pytest.fixture
 def open_page(server, browser):
-    """Opens the page; in the end, nothing has been asked of others and nothing went wrong on it."""
+    """Opens the page. At the end, checks that it made no requests to other hosts and logged no errors."""
     contexts, asked, wrong = [], [], []
 
     def open_one(**settings):
@@ -73,7 +84,7 @@ def open_page(server, browser):
 
 
 def answers(page) -> list[str]:
-    """What the pictures are called, from the first to the last."""
+    """The answers, in the order of the page."""
     return page.locator("#pictures .answer").all_inner_texts()
 
 
@@ -82,17 +93,17 @@ def answers(page) -> list[str]:
 def test_several_pictures_are_chosen_and_each_is_shown_beside_its_labels(open_page, pictures, device, scheme, tmp_path):
     page = open_page(color_scheme=scheme, **device)
     with page.expect_file_chooser() as chosen:
-        page.get_by_role("button", name="Choose pictures").press("Enter")
+        page.get_by_role("button", name="Choose photos").press("Enter")
     chosen.value.set_files(pictures)
     expect(page.locator(".bars li")).to_have_count(9)
     assert answers(page) == ["blue", "green", "red"]
     first = page.locator("#pictures > li").first
-    shares = [float(text.split()[-2]) for text in first.locator(".share").all_inner_texts()]
+    shares = [float(text.split()[-2].lstrip("<>")) for text in first.locator(".share").all_inner_texts()]
     assert shares == sorted(shares, reverse=True) and sum(shares) == pytest.approx(100, abs=0.2)
     widths = [bar.bounding_box()["width"] for bar in first.locator(".bar").all()]
     filled = first.locator(".bar span").first.bounding_box()["width"]
     assert filled == pytest.approx(widths[0] * shares[0] / 100, abs=2)
-    expect(page.get_by_role("status")).to_contain_text(re.compile(r"(blue|green|red)\.png: \w+, [\d.]+ %"))
+    expect(page.get_by_role("status")).to_contain_text(re.compile(r"(blue|green|red)\.jpg: \w+, [<>]?[\d.]+ %"))
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     shown = [each.evaluate("image => image.naturalWidth") for each in page.locator("#pictures img").all()]
     assert shown == [160] * 3
@@ -111,7 +122,7 @@ def test_pictures_are_dropped_and_pasted(open_page, pictures, way):
         """async ([way, data]) => {
           const carried = new DataTransfer();
           const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-          carried.items.add(new File([bytes], "given.png", { type: "image/png" }));
+          carried.items.add(new File([bytes], "given.jpg", { type: "image/jpeg" }));
           const target = document.getElementById("drop");
           const settings = { bubbles: true, cancelable: true };
           target.dispatchEvent(way === "drop"
@@ -121,12 +132,10 @@ def test_pictures_are_dropped_and_pasted(open_page, pictures, way):
         [way, _base64(pictures[1])],
     )
     expect(page.locator("#pictures .answer")).to_have_text("green")
-    expect(page.locator("#pictures .file")).to_have_text("given.png")
+    expect(page.locator("#pictures .file")).to_have_text("given.jpg")
 
 
 def _base64(path: str) -> str:
-    import base64
-
     with open(path, "rb") as file:
         return base64.b64encode(file.read()).decode()
 
@@ -143,21 +152,87 @@ def test_a_photo_is_taken(open_page):
     assert chosen.value.element.get_attribute("capture") == "environment"
 
 
-def test_what_cannot_be_read_is_said_beside_it(server, browser, tmp_path):
-    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and nothing more")
+UNREADABLE = {
+    "notes.txt": (b"milk, eggs, bread", "notes.txt is not a photo."),
+    "page.jpg": (b"<!DOCTYPE html><p>Not found</p>", "page.jpg is not a photo but a web page"),
+    "empty.jpg": (b"", "empty.jpg is empty."),
+    "cut.jpg": (encoded("JPEG")[:2000], "cut.jpg is damaged: the file ends too early. Export or send it again."),
+    "cut.png": (encoded("PNG")[:2000], "cut.png is damaged: the file ends too early. Export or send it again."),
+    "broken.png": (b"\x89PNG\r\n\x1a\n and nothing more", "broken.png is damaged. Export or send it again."),
+    "holiday.heic": (b"\0\0\0\x18ftypheic" + bytes(99), "holiday.heic is a HEIC photo, which cannot be read here."),
+}
+
+
+@pytest.mark.parametrize("file", UNREADABLE)
+def test_unreadable_files_get_a_plain_reason(server, browser, tmp_path, file):
+    data, reason = UNREADABLE[file]
+    (tmp_path / file).write_bytes(data)
     with browser.new_context() as context:
         page = context.new_page()
         page.goto(server.address + "/")
-        page.set_input_files("#files", tmp_path / "broken.png")
-        expect(page.locator("#pictures .answer")).to_have_text(re.compile("damaged"))
-        expect(page.get_by_role("status")).to_contain_text("broken.png: damaged")
-        expect(page.locator("#pictures .photo")).to_have_text("This browser cannot show it")
+        page.set_input_files("#files", tmp_path / file)
+        expect(page.locator("#pictures .answer")).to_contain_text(reason)
+        expect(page.get_by_role("status")).to_contain_text(reason)
+        expect(page.locator("#pictures")).not_to_contain_text("This browser")
 
 
-def test_the_page_says_what_it_is_and_leads_to_the_interface(open_page):
+def test_a_photo_that_only_the_server_can_read_has_no_preview(server, browser, pictures, tmp_path):
+    Image.open(pictures[2]).save(tmp_path / "scan.tiff")
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(server.address + "/")
+        page.set_input_files("#files", tmp_path / "scan.tiff")
+        expect(page.locator("#pictures .answer")).to_have_text("red")
+        expect(page.locator("#pictures .photo")).to_have_text("This browser cannot show this kind of photo")
+
+
+def test_unknown_pictures_are_called_unknown(open_page, tmp_path):
+    Image.effect_mandelbrot((160, 120), (-2, -1, 1, 1), 100).save(tmp_path / "fractal.png")
     page = open_page(**DESK)
-    expect(page.get_by_role("heading", level=1)).to_have_text("What is on the picture?")
-    expect(page.locator("main")).to_contain_text(re.compile(r"learned from \d+\sphotos.*color_texture.*%\sright"))
+    expect(page.locator("main")).to_contain_text("none of those it learned from is called unknown")
+    page.set_input_files("#files", tmp_path / "fractal.png")
+    expect(page.locator("#pictures .answer")).to_have_text("Unknown")
+    expect(page.locator("#pictures .nearest")).to_be_visible()
+    expect(page.get_by_role("status")).to_contain_text("fractal.png: unknown; nearest is ")
+    known, unknown = (page.evaluate(_COLOUR, name) for name in ("--accent", "--soft"))
+    shown = page.locator(".bars .bar span").first.evaluate("bar => getComputedStyle(bar).backgroundColor")
+    assert shown == unknown != known
+
+
+_COLOUR = """(name) => {
+  const swatch = document.body.appendChild(document.createElement("i"));
+  swatch.style.color = `var(${name})`;
+  return getComputedStyle(swatch).color;
+}"""
+
+
+def test_without_unknown_the_page_says_that_every_answer_is_a_label(retrained, small_graph, browser):
+    with serving(retrained, small_graph, "--nounknown") as server, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(server.address + "/")
+        expect(page.locator("main")).to_contain_text("whatever a photo shows, the answer is one of these labels")
+
+
+def test_dropped_text_gets_a_hint(open_page):
+    page = open_page(**DESK)
+    page.evaluate(
+        """() => {
+          const carried = new DataTransfer();
+          carried.setData("text/plain", "https://example.org/rose.jpg");
+          dispatchEvent(new DragEvent("drop", { dataTransfer: carried }));
+        }"""
+    )
+    expect(page.locator("#hint")).to_contain_text("That was not a photo file")
+
+
+def test_the_page_says_what_it_is_and_leads_to_the_interface(open_page, server):
+    page = open_page(**DESK)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Which is it: blue, green or red?")
+    expect(page.locator("main")).to_contain_text(
+        re.compile(r"learned from \d+\sphotos.*color_texture.*%\sof \d+\stest photos right")
+    )
+    expect(page.locator("main")).to_contain_text(f"Photos go to {server.host}:{server.port}, which serves this page")
+    expect(page.locator("footer")).to_contain_text("small, version 1")
     page.get_by_role("link", name="For programs").click()
     expect(page.get_by_role("heading", name="/v1/models/small:predict")).to_be_visible()
 
@@ -167,7 +242,7 @@ def test_a_browser_signs_in_with_the_token(retrained, small_graph, browser, pict
         page = context.new_page()
         page.goto(server.address + "/")
         page.get_by_role("textbox", name="Token").fill("open sesame")
-        with page.expect_navigation():  # to the end, so that the page's script hears of files
+        with page.expect_navigation():  # the page's script must be running before files are chosen
             page.keyboard.press("Enter")
         page.set_input_files("#files", pictures[:1])
         expect(page.locator("#pictures .answer")).to_have_text("blue")

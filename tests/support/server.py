@@ -26,6 +26,8 @@ class Response:
 
 
 class Server:
+    """Ready once this is made: what it says while starting has been read up to the line with its address."""
+
     def __init__(self, place: Workplace, graph: Path, *words: str):
         self.log: list[str] = []
         self.process = subprocess.Popen(
@@ -36,9 +38,12 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        started = self.process.stderr.readline()
-        found = re.search(r"http://(127\.0\.0\.1):(\d+)/", started)
-        assert found, started + self.process.stderr.read()
+        self.said: list[str] = []  # on standard error, until it answers
+        found = None
+        while found is None:
+            self.said.append(self.process.stderr.readline())
+            assert self.said[-1], "".join(self.said)
+            found = re.search(r"^serving .* on http://(127\.0\.0\.1):(\d+)/", self.said[-1])
         self.host, self.port = found.group(1), int(found.group(2))
         self.address = f"http://{self.host}:{self.port}"
         self._reader = threading.Thread(target=self._read_log, daemon=True)

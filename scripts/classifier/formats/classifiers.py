@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +24,9 @@ from .model import Model, Run, Wishes
 # The most decoded pictures that wait for the network, and answers that wait to be read.
 _AHEAD = 32
 
+# With fewer of its own test photos recognised as known, a classifier says unknown only on request.
+_LEAST_KEPT = 0.5
+
 Picture = TypeVar("Picture", bound=Place)
 
 
@@ -39,6 +43,10 @@ class Classifier:
         self.names = category_names.shown(labels, named)
         if model.outputs is not None:
             self._check_outputs(model.outputs)
+
+    @property
+    def tells_unknown(self) -> bool:
+        return self._strangers is not None
 
     def ranked(self, answer: Answer, count: int) -> list[Rank]:
         """The labels with the highest scores, at most `count`, the highest first."""
@@ -119,13 +127,18 @@ class Classifier:
 
 
 def load(
-    path: Path, labels: Path | None, wishes: Wishes, tell_unknown: bool = False, names: Path | None = None
+    path: Path, labels: Path | None, wishes: Wishes, tell_unknown: bool | None = False, names: Path | None = None
 ) -> Classifier:
     """`labels` and `names` are the user's files; where they are None, they are looked for inside and beside it.
 
-    `names` is a JSON file with a name for each label (see category_names.py).
+    `names` is a JSON file with a name for each label (see category_names.py). With `tell_unknown` None, pictures are
+    called unknown if the classifier can tell, and recognises at least half of its test photos as known.
     """
-    model = kinds.open_model(path, wishes if not tell_unknown else Wishes(wishes.said, wishes.pictures, True))
+    model = kinds.open_model(path, wishes if tell_unknown is False else replace(wishes, bottlenecks=True))
+    if tell_unknown is None:
+        tell_unknown = model.unknown is not None and model.gives_bottlenecks and keeps_enough(model)
+        if model.gives_bottlenecks and not tell_unknown:
+            model = kinds.open_model(path, wishes)
     strangers = None
     if tell_unknown:
         if model.unknown is None:
@@ -139,3 +152,13 @@ def load(
     found = labels_files.find(model, labels)
     named = category_names.known(model.record, found) if names is None else category_names.read(names, found)
     return Classifier(model, found, strangers, named)
+
+
+def share_kept(model: Model) -> float | None:
+    """The share of test photos recognised as known; None where it was not measured."""
+    return ((model.record or {}).get("unknown") or {}).get("test_photos_kept")
+
+
+def keeps_enough(model: Model) -> bool:
+    kept = share_kept(model)
+    return kept is None or kept >= _LEAST_KEPT

@@ -1,1 +1,1 @@
-"""A classifier that answers over HTTP: a page for people, an interface for programs."""
+"""Answers over HTTP: a page for people and an interface for programs."""

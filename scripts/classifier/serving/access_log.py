@@ -1,4 +1,4 @@
-"""One line a request, and one for whatever else happens, as text or as JSON."""
+"""One line for each request and each other event, as text or as JSON."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Entry:
     path: str
     status: int
     milliseconds: float
-    bytes: int  # of the answer
+    bytes: int  # in the answer
 
 
 class Log:
-    """`write` is given each line, in the form TEXT or JSON."""
+    """Passes each line to `write`. `form` is TEXT or JSON."""
 
     def __init__(self, form: str, write: Callable[[str], None]):
         self._form, self._write = form, write
@@ -41,11 +41,11 @@ class Log:
             )
 
     def event(self, words: str) -> None:
-        """What happened that is no request: a graph was replaced or refused."""
+        """Anything that is not a request, such as a replaced graph."""
         self._write(json.dumps({"time": _now(), "event": words}) if self._form == JSON else f"{_now()} {words}")
 
     def failure(self, number: str, error: Exception) -> None:
-        """What went wrong here with a request, of which its client is told nothing more."""
+        """Details of a fault on our side, which the client does not see."""
         last = traceback.extract_tb(error.__traceback__)[-1]
         self.event(f"error: request {number}: {type(error).__name__} in {last.name}: {in_short(error)}")
 

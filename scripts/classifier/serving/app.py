@@ -1,4 +1,4 @@
-"""The addresses that are answered, and by what."""
+"""The routes and their handlers."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from .refusals import Refused
 from .service import Served, Service
 from .tokens import SIGN_IN, Tokens
 
-# As label_image prints.
+# As in label_image.
 _TOP_K = 5
 
-# What comes with a plain picture; curl calls whatever it sends a form.
+# Content types of a bare picture. curl --data-binary calls anything it sends a form.
 _PICTURE_TYPES = ("", "application/octet-stream", "application/x-www-form-urlencoded")
 
 _MODEL = re.compile(
@@ -114,7 +114,7 @@ class _Handlers:
         return JSONResponse({**model, **only})
 
     async def tensorflow(self, request: Request) -> Response:
-        """TensorFlow Serving's interface."""
+        """Everything under /v1: TensorFlow Serving's interface."""
         asked = _MODEL.fullmatch(request.url.path)
         rest = None if asked is None else asked["rest"]
         if asked is None or request.method != ("POST" if rest is not None and rest.startswith(":") else "GET"):
@@ -127,7 +127,7 @@ class _Handlers:
         if rest is None:
             return JSONResponse(tensorflow_rest.status(self._versions(asked["version"])))
         if rest == ":regress":
-            raise Refused(400, "this is a classifier, which has no signature for :regress: ask :predict or :classify")
+            raise Refused(400, "this is a classifier, which cannot :regress: use :predict or :classify")
         async with self._body(request) as body:
             if rest == ":classify":
                 pictures, place = tensorflow_rest.read_classify(body), "examples"
@@ -142,7 +142,7 @@ class _Handlers:
         return JSONResponse(tensorflow_rest.predictions(given, labels, wanted.by_column))
 
     def _check_version(self, asked: re.Match) -> None:
-        """What is there can be asked about; only what is in service can be asked."""
+        """Any version may be asked for its status, only the one in service for anything else."""
         name, version, label = asked["name"], asked["version"], asked["label"]
         known = [version for version, available in self._versions(None) if available or asked["rest"] is None]
         if name != self._service.name or label is not None or (version is not None and int(version) not in known):
@@ -150,7 +150,7 @@ class _Handlers:
             raise Refused(404, f"Servable not found for request: {which}; served here: {self._service.name}")
 
     def _versions(self, only: str | None) -> list[tuple[int, bool]]:
-        """The latest first, each with whether it is in service."""
+        """The latest first, each with True if it is in service."""
         versions = [(self._service.current.version, True), *((old, False) for old in reversed(self._service.former))]
         return [each for each in versions if only is None or each[0] == int(only)]
 
@@ -171,13 +171,13 @@ class _Handlers:
 
 
 def _size(served: Served) -> tuple[int, int]:
-    """Height and width of what it takes."""
+    """Height and width of its input."""
     take = served.classifier.model.preprocessing
     return take.input_height, take.input_width
 
 
 def _answers(outcomes: Sequence[Outcome], place: str) -> list[Answer]:
-    """All of them, or the first reason why that is impossible."""
+    """The answers. Refuses the request if any picture has none."""
     found: list[Answer] = []
     for at, outcome in enumerate(outcomes):
         if isinstance(outcome, UnreadableImage):
@@ -189,7 +189,7 @@ def _answers(outcomes: Sequence[Outcome], place: str) -> list[Answer]:
 
 
 def _described(outcome: Outcome, served: Served, top_k: int) -> dict:
-    """As label_image --json describes it."""
+    """The same JSON as label_image --json."""
     if isinstance(outcome, UnreadableImage):
         return {"error": str(outcome)}
     if isinstance(outcome, Exception):
@@ -202,12 +202,12 @@ def _top_k(word: str | None) -> int:
     if word is None:
         return _TOP_K
     if not re.fullmatch(r"[1-9]\d{0,5}", word, re.ASCII):
-        raise Refused(400, f"top_k={word[:20]}: expected how many labels are wanted, at least 1")
+        raise Refused(400, f"top_k={word[:20]}: expected a number of labels, at least 1")
     return int(word)
 
 
 async def _pictures(request: Request, body: bytes) -> list[tuple[str | None, bytes]]:
-    """The picture, or those in a form with their files' names."""
+    """The picture, or all pictures of a form, with their file names."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         return await _uploads(request, body)
@@ -228,7 +228,7 @@ async def _uploads(request: Request, body: bytes) -> list[tuple[str | None, byte
     try:
         files = [value for _, value in form.multi_items() if not isinstance(value, str)]
         if not files:
-            raise Refused(400, "the form holds no file: expected one picture or several")
+            raise Refused(400, "the form contains no file: expected at least one picture")
         return [(file.filename, await file.read()) for file in files]
     finally:
         await form.close()

@@ -1,4 +1,4 @@
-"""Lets a classifier look at the pictures of many requests together."""
+"""Runs pictures from many requests through the network in batches."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from ..formats.answers import Answer
 from ..formats.classifiers import Classifier
 from ..photos import pixels
 
-# A picture that is ready waits so long, at most, for others that are being decoded.
+# A decoded picture waits at most this long for others that are being decoded.
 LONGEST_WAIT = 0.005
 
-# What a thread of its own core takes at once: more would keep the first answers back.
+# Pictures that a one-core runner takes at once; more would delay the first answers.
 _MOST_ON_ONE_CORE = 8
 
 # Encoded, or pixels of 0 to 255, [height, width, 3].
 Picture = bytes | np.ndarray
 
-# Why a picture has no answer stands in its place: an UnreadableImage, or what went wrong with the classifier.
+# A picture without an answer has the reason instead: an UnreadableImage, or the classifier's error.
 Outcome = Answer | Exception
 
 
 class Full(Exception):
-    """So many pictures wait already that others had better come later."""
+    """Too many pictures are waiting already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +41,19 @@ class _Job:
 
 
 class Batches:
-    """Decodes on every core; what is decoded goes through the network together.
+    """Decodes on every core, then runs the decoded pictures through the network together.
 
-    Where a run of the network keeps all cores busy it takes as many pictures as are ready, up to model.batch.
-    Where it keeps one busy, each core takes its share. Belongs to the thread of the event loop that made it.
+    If a run of the network uses all cores, it takes all pictures that are ready, up to model.batch. If it uses one,
+    each core takes its share. To be used in the thread of the event loop that made it.
     """
 
     def __init__(self, classifier: Classifier, most_waiting: int, observe_batch: Callable[[int], None]):
-        self.waiting = 0  # pictures taken and not answered
+        self.waiting = 0  # pictures accepted and not yet answered
         self._classifier, self._most_waiting, self._observe_batch = classifier, most_waiting, observe_batch
         self._loop = asyncio.get_running_loop()
         self._incoming: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._ready: deque[tuple[_Job, np.ndarray]] = deque()
-        self._decoding = 0  # pictures taken and neither decoded nor refused
+        self._decoding = 0  # pictures accepted, neither decoded nor refused yet
         self._changed = threading.Condition()
         self._closed = False
         cores = machine.cores()
@@ -65,7 +65,7 @@ class Batches:
             thread.start()
 
     async def look(self, pictures: Sequence[Picture]) -> list[Outcome]:
-        """In the order given. Raises Full."""
+        """The outcomes, in the order of the pictures. Raises Full."""
         if self.waiting + len(pictures) > self._most_waiting:
             raise Full
         jobs = [_Job(picture, self._loop.create_future()) for picture in pictures]
@@ -77,7 +77,7 @@ class Batches:
         return [await job.future for job in jobs]
 
     def close(self) -> None:
-        """Takes nothing more; waits until all that was taken is answered."""
+        """Accepts nothing more and waits until everything accepted is answered."""
         for _ in self._decoders:
             self._incoming.put(None)
         for thread in self._decoders:
@@ -98,7 +98,7 @@ class Batches:
                 else:
                     picture = pixels.normalise(job.picture, take.input_mean, take.input_std)
             except Exception as error:
-                refused = error  # whatever it is, it is told to whom it concerns, and this thread goes on
+                refused = error  # any error goes to the client it concerns; this thread must live on
             with self._changed:
                 self._decoding -= 1
                 if refused is None:
@@ -123,7 +123,7 @@ class Batches:
             self._finish(jobs, outcomes)
 
     def _next_batch(self) -> list[tuple[_Job, np.ndarray]]:
-        """Empty when there will be no more."""
+        """Empty once there will be no more."""
         with self._changed:
             self._changed.wait_for(lambda: self._ready or self._closed)
             if self._classifier.model.one_core:
@@ -145,5 +145,5 @@ class Batches:
     def _hand_out(self, jobs: list[_Job], outcomes: list[Outcome]) -> None:
         self.waiting -= len(jobs)
         for job, outcome in zip(jobs, outcomes, strict=True):
-            if not job.future.done():  # its client may have gone
+            if not job.future.done():  # done if the client has gone
                 job.future.set_result(outcome)

@@ -1,4 +1,4 @@
-"""Reads what a request carries, within limits of size, time and memory."""
+"""Reads the bodies of requests, within limits on size, time and memory."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from starlette.types import Receive, Scope
 
 from .refusals import Refused, Vanished
 
-MOST_BYTES = 20_000_000  # of one request
-_MOST_BYTES_AT_ONCE = 300_000_000  # of all requests that are not answered yet
+MOST_BYTES = 20_000_000  # in one request
+_MOST_BYTES_AT_ONCE = 300_000_000  # in all requests not answered yet
 _MOST_SILENCE, _MOST_SECONDS = 10.0, 60.0
-# So that a client that sends too much hears why: one that is still sending does not listen.
+# Reading on lets a client that sends too much hear why: while it is sending it does not listen.
 _MOST_DISCARDED = 10 * MOST_BYTES
 
 
@@ -24,11 +24,11 @@ class Bodies:
 
     @asynccontextmanager
     async def read(self, scope: Scope, receive: Receive) -> AsyncIterator[bytes]:
-        """The whole body, which counts as held until the request is answered. Raises Refused and Vanished."""
+        """The whole body, counted as held until the request is answered. Raises Refused and Vanished."""
         headers = dict(scope["headers"])
         if headers.get(b"content-encoding", b"identity") != b"identity":
-            raise Refused(415, "compressed requests are not read: send it without Content-Encoding")
-        told = int(headers.get(b"content-length", b"0"))  # what is no number has been refused before this
+            raise Refused(415, "compressed requests are not supported: send it without Content-Encoding")
+        told = int(headers.get(b"content-length", b"0"))  # the HTTP parser has refused anything but a number
         if told > MOST_BYTES and (told > _MOST_DISCARDED or b"expect" in headers):
             raise _too_large(closing=True)
         pieces: list[bytes] = []
@@ -43,7 +43,9 @@ class Bodies:
                         raise _too_large(closing=True)
                     continue
                 if self._held + len(piece) > _MOST_BYTES_AT_ONCE:
-                    raise Refused(503, "too much is being sent at once: try again", {"retry-after": "1"}, closing=True)
+                    raise Refused(
+                        503, "the server is receiving too much at once: try again", {"retry-after": "1"}, closing=True
+                    )
                 self._held += len(piece)
                 pieces.append(piece)
             if total > MOST_BYTES:
@@ -54,7 +56,7 @@ class Bodies:
 
 
 def _too_large(closing: bool = False) -> Refused:
-    reason = f"more than {MOST_BYTES // 1_000_000} MB: send smaller pictures, or fewer at once"
+    reason = f"the request is larger than {MOST_BYTES // 1_000_000} MB: send smaller pictures, or fewer at once"
     return Refused(413, reason, closing=closing)
 
 
@@ -66,8 +68,8 @@ async def _pieces(receive: Receive) -> AsyncIterator[bytes]:
             with anyio.fail_after(min(_MOST_SILENCE, max(until - time.monotonic(), 0))):
                 message = await receive()
         except TimeoutError:
-            reason = f"{_MOST_SILENCE:.0f} s without anything, or {_MOST_SECONDS:.0f} s in all, are the most"
-            raise Refused(408, f"the request did not arrive in time: {reason}", closing=True) from None
+            limits = f"at most {_MOST_SILENCE:.0f} s of silence and {_MOST_SECONDS:.0f} s in all"
+            raise Refused(408, f"the request took too long to arrive: {limits}", closing=True) from None
         if message["type"] == "http.disconnect":
             raise Vanished
         more = message.get("more_body", False)

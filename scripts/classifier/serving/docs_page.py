@@ -12,7 +12,7 @@ _TEMPLATE = Path(__file__).parent / "page" / "docs.html"
 
 
 def render(document: dict) -> str:
-    """Of an OpenAPI document."""
+    """An OpenAPI document as HTML."""
     info = document["info"]
     sections = [
         _operation(path, method, operation)
@@ -34,11 +34,11 @@ def render(document: dict) -> str:
 
 def _operation(path: str, method: str, operation: dict) -> str:
     rows = [
-        ("takes", ", ".join(_content(each) for each in [operation.get("requestBody", {})] if each)),
+        ("request", ", ".join(_content(each) for each in [operation.get("requestBody", {})] if each)),
         *((each["name"], text(each["description"])) for each in operation.get("parameters", ())),
         *((status, f"{text(each['description'])} {_content(each)}") for status, each in operation["responses"].items()),
     ]
-    facts = "".join(f"<dt>{text(name)}</dt><dd>{words}</dd>" for name, words in rows if words or name != "takes")
+    facts = "".join(f"<dt>{text(name)}</dt><dd>{words}</dd>" for name, words in rows if words or name != "request")
     return (
         f'<section><h2><span class="method">{method.upper()}</span> <code>{text(path)}</code></h2>'
         f'<p>{text(operation["summary"])}</p><dl class="facts">{facts}</dl></section>'
@@ -46,7 +46,7 @@ def _operation(path: str, method: str, operation: dict) -> str:
 
 
 def _content(described: dict) -> str:
-    """The kinds that it may be of, with links to what they look like."""
+    """The media types, each with a link to its schema."""
     shown = []
     for kind, media in described.get("content", {}).items():
         name = media["schema"].get("$ref", "").rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""What every request passes on its way in and out: its number, the token, errors, what is logged and counted."""
+"""Wraps every request: checks the token, adds an id and headers, turns errors into answers, logs and counts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .metrics import Metrics
 from .refusals import Refused, Vanished
 from .tokens import Tokens
 
-# Nothing comes from elsewhere, nothing runs that is not a file of ours, and no other page shows this one within itself.
+# Pages load nothing from other hosts, run only our own script files, and cannot be framed by other pages.
 _HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -34,7 +34,7 @@ _RAW_HEADERS = [(name.encode(), value.encode()) for name, value in _HEADERS.item
 
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
-# Answered to nobody: the client went away before.
+# The client went away before it had an answer; for the log only.
 _VANISHED = 499
 
 
@@ -76,7 +76,7 @@ class Door:
 
 
 def problem(status: int, reason: str, headers: dict[str, str] | None = None) -> Response:
-    """TensorFlow Serving's form of an error."""
+    """An error in TensorFlow Serving's format."""
     return JSONResponse({"error": reason}, status, headers)
 
 
@@ -89,15 +89,15 @@ async def refuse_address(request: Request, error: HTTPException) -> Response:
 
 
 async def forget(request: Request, error: Vanished) -> Response:
-    return Response(status_code=_VANISHED)  # for the log
+    return Response(status_code=_VANISHED)
 
 
 async def fail(request: Request, error: Exception) -> Response:
-    """Whatever it is, the client is told that something went wrong here, and nothing about the inside."""
-    return problem(500, "something went wrong here; the log says what")
+    """Tells the client that the fault is here, and nothing about the inside."""
+    return problem(500, "something went wrong on the server; its log has the details")
 
 
-# Each is called with errors of its own kind only, which the type of Starlette's table cannot say.
+# Starlette calls each with errors of its own kind only, which its types cannot express.
 ON_ERRORS: dict[type[Exception], Callable[[Request, Any], Awaitable[Response]]] = {
     Refused: refuse,
     HTTPException: refuse_address,
@@ -107,6 +107,6 @@ ON_ERRORS: dict[type[Exception], Callable[[Request, Any], Awaitable[Response]]] 
 
 
 def _method(scope: Scope) -> str:
-    """Anything may be sent as a method, and each would be kept."""
+    """Clients can make up methods, and each would add a time series that is kept."""
     known = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
     return scope["method"] if scope["method"] in known else "other"

@@ -1,4 +1,4 @@
-"""What Prometheus is told."""
+"""The figures that Prometheus collects."""
 
 from __future__ import annotations
 
@@ -17,15 +17,20 @@ class Metrics:
         kept = {"registry": self._registry}
         self._requests = Counter("poets_requests", "Requests answered.", ("route", "method", "status"), **kept)
         self._seconds = Histogram(
-            "poets_request_seconds", "From a request's head to its answer's end.", ("route",), buckets=_SECONDS, **kept
+            "poets_request_seconds",
+            "Time from a request's headers to the end of its answer.",
+            ("route",),
+            buckets=_SECONDS,
+            **kept,
         )
         self._batches = Histogram(
-            "poets_batch_pictures", "Pictures that went through the network together.", buckets=_PICTURES, **kept
+            "poets_batch_pictures", "Pictures in one run of the network.", buckets=_PICTURES, **kept
         )
-        self._labels = Counter("poets_predicted", "Pictures by the label that scored highest.", ("label",), **kept)
-        self._model = Gauge("poets_model_version", "The version in service.", ("model",), **kept)
-        self._refused = Counter("poets_graphs_refused", "Graphs that were to take over and could not be used.", **kept)
-        self._waiting = Gauge("poets_waiting_pictures", "Pictures taken and not answered.", **kept)
+        self._labels = Counter("poets_predicted", "Pictures by their highest-scoring label.", ("label",), **kept)
+        self._unknown = Counter("poets_unknown", "Pictures called unknown.", **kept)
+        self._model = Gauge("poets_model_version", "Version in service.", ("model",), **kept)
+        self._refused = Counter("poets_graphs_refused", "New graphs refused because they did not work.", **kept)
+        self._waiting = Gauge("poets_waiting_pictures", "Pictures accepted and not yet answered.", **kept)
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         self._requests.labels(route, method, str(status)).inc()
@@ -34,8 +39,10 @@ class Metrics:
     def batch(self, pictures: int) -> None:
         self._batches.observe(pictures)
 
-    def predicted(self, label: str) -> None:
+    def predicted(self, label: str, unknown: bool) -> None:
         self._labels.labels(label).inc()
+        if unknown:
+            self._unknown.inc()
 
     def model(self, name: str, version: int) -> None:
         self._model.labels(name).set(version)

@@ -1,4 +1,4 @@
-"""The description of the interface that programs read."""
+"""The OpenAPI description of the interface."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ _B64 = {
     "type": "object",
     "required": ["b64"],
     "additionalProperties": False,
-    "properties": {"b64": {"type": "string", "contentEncoding": "base64", "description": "An encoded picture."}},
+    "properties": {
+        "b64": {"type": "string", "contentEncoding": "base64", "description": "An encoded picture (JPEG, PNG ...)."}
+    },
 }
 # One pixel, as an example.
 _SMALL_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGOoBwAAgQCAf5Bo1gAAAABJRU5ErkJggg=="
@@ -20,26 +22,26 @@ def document(name: str, labels: tuple[str, ...], height: int, width: int) -> dic
     model, versioned = f"/v1/models/{name}", f"/v1/models/{name}/versions/{{version}}"
     operations = {
         "/label": {"post": _label()},
-        model: {"get": _get("Which versions there are, and which is in service.", "Status")},
-        f"{model}/metadata": {"get": _get("What it takes and gives, as TensorFlow describes signatures.", "Metadata")},
-        f"{model}:predict": {"post": _json("The scores of pictures.", "Predict", "Predictions")},
-        f"{model}:classify": {"post": _json("Labels with scores.", "Classify", "Results")},
-        f"{versioned}/metadata": {"get": _of_version(_get("The same of one version.", "Metadata"))},
-        f"{versioned}:predict": {"post": _of_version(_json("The same of one version.", "Predict", "Predictions"))},
-        f"{versioned}:classify": {"post": _of_version(_json("The same of one version.", "Classify", "Results"))},
-        versioned: {"get": _of_version(_get("The same of one version.", "Status"))},
-        "/healthz": {"get": _text("Whether the process is alive; asks for no token.")},
-        "/readyz": {"get": _text("Whether pictures are taken; 503 while it is being stopped.", stopping=True)},
-        "/metrics": {"get": _text("Counts and times in Prometheus' form.")},
+        model: {"get": _get("Lists the versions and shows which one is in service.", "Status")},
+        f"{model}/metadata": {"get": _get("Describes inputs and outputs as TensorFlow signatures.", "Metadata")},
+        f"{model}:predict": {"post": _json("Scores pictures.", "Predict", "Predictions")},
+        f"{model}:classify": {"post": _json("Gives each picture's labels with their scores.", "Classify", "Results")},
+        f"{versioned}/metadata": {"get": _of_version(_get("The same for one version.", "Metadata"))},
+        f"{versioned}:predict": {"post": _of_version(_json("The same for one version.", "Predict", "Predictions"))},
+        f"{versioned}:classify": {"post": _of_version(_json("The same for one version.", "Classify", "Results"))},
+        versioned: {"get": _of_version(_get("The same for one version.", "Status"))},
+        "/healthz": {"get": _text("Checks that the server is alive. Needs no token.")},
+        "/readyz": {"get": _text("Checks that the server accepts pictures. 503 while it is stopping.", stopping=True)},
+        "/metrics": {"get": _text("Counts and times for Prometheus.")},
     }
     return {
         "openapi": "3.1.0",
         "info": {
             "title": f"Poets: {name}",
             "version": "1",
-            "description": f"Tells {len(labels)} labels apart. Addresses under /v1 are those of TensorFlow Serving's "
-            f"REST interface. A request may hold {MOST_BYTES // 1_000_000} MB and {MOST_PICTURES} pictures. Where the "
-            "server was started with --token, all but /healthz ask for Authorization: Bearer TOKEN.",
+            "description": f"A classifier of {len(labels)} labels. Addresses under /v1 follow TensorFlow Serving's "
+            f"REST interface. A request may have up to {MOST_BYTES // 1_000_000} MB and {MOST_PICTURES} pictures. If "
+            "the server was started with --token, send Authorization: Bearer TOKEN; only /healthz needs none.",
         },
         "paths": operations,
         "components": {
@@ -141,7 +143,7 @@ def _schemas(labels: tuple[str, ...], height: int, width: int) -> dict:
 
 
 def _closed(properties: dict) -> dict:
-    """An object of these and nothing else."""
+    """An object with exactly these properties."""
     return {
         "type": "object",
         "required": list(properties),
@@ -156,13 +158,13 @@ def _schema(name: str) -> dict:
 
 def _errors(*statuses: int) -> dict:
     words = {
-        400: "What was asked cannot be understood, or holds no picture.",
+        400: "The request is malformed, or a picture cannot be read.",
         401: "The token is missing or wrong.",
         404: "No such model or version.",
-        408: "The request did not arrive in time.",
+        408: "The request took too long to arrive.",
         413: "The request is too large.",
-        415: "It is of a kind that is not read.",
-        503: "Too many pictures are waiting; Retry-After says when to try again.",
+        415: "The content type or encoding is not supported.",
+        503: "Too many pictures are waiting. Try again after Retry-After seconds.",
     }
     return {str(status): {"description": words[status], "content": _schema("Error")} for status in statuses}
 
@@ -170,7 +172,7 @@ def _errors(*statuses: int) -> dict:
 def _get(summary: str, answer: str) -> dict:
     return {
         "summary": summary,
-        "responses": {"200": {"description": "What was asked for.", "content": _schema(answer)}, **_errors(401, 404)},
+        "responses": {"200": {"description": "Success.", "content": _schema(answer)}, **_errors(401, 404)},
     }
 
 
@@ -179,7 +181,7 @@ def _json(summary: str, asked: str, answer: str) -> dict:
         "summary": summary,
         "requestBody": {"required": True, "content": _schema(asked)},
         "responses": {
-            "200": {"description": "In the order of the pictures.", "content": _schema(answer)},
+            "200": {"description": "One result for each picture, in the same order.", "content": _schema(answer)},
             **_errors(400, 401, 404, 408, 413, 415, 503),
         },
     }
@@ -190,7 +192,7 @@ def _of_version(operation: dict) -> dict:
         "name": "version",
         "in": "path",
         "required": True,
-        "description": "A version that is in service.",
+        "description": "The version in service.",
         "schema": {"type": "integer", "minimum": 0},
     }
     responses = {**operation["responses"], **_errors(400, 404)}
@@ -207,12 +209,13 @@ def _label() -> dict:
         },
     }
     return {
-        "summary": "The labels of a picture, the likeliest first; of a form with several files, those of each.",
+        "summary": "Labels a picture, the highest score first, or all pictures of a form. "
+        "`unknown` is true for a picture unlike those it was trained on, if the server tells unknown pictures.",
         "parameters": [
             {
                 "name": "top_k",
                 "in": "query",
-                "description": "How many labels are wanted; 5 where it is not said.",
+                "description": "How many labels to return (default 5).",
                 "schema": {"type": "integer", "minimum": 1, "maximum": 999_999},
             }
         ],
@@ -237,8 +240,8 @@ def _text(summary: str, stopping: bool = False) -> dict:
     return {
         "summary": summary,
         "responses": {
-            "200": {"description": "Yes.", **plain},
-            **({"503": {"description": "No.", **plain}} if stopping else {}),
+            "200": {"description": "Success.", **plain},
+            **({"503": {"description": "Stopping.", **plain}} if stopping else {}),
             **_errors(401),
         },
     }

@@ -1,4 +1,4 @@
-"""The page for people: what the classifier is, and a place for pictures."""
+"""The page for people: a place for photos, what the classifier answers, and how far to trust it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
+from ..formats import classifiers
 from ..formats.classifiers import Classifier
 from ..judging.report.markup import count, decimals, name, percent, text
 from ..photos.image_lists import TRAINING
@@ -13,50 +14,70 @@ from .bodies import MOST_BYTES
 
 _FOLDER = Path(__file__).parent / "page"
 
-# More are counted, not named.
-_MOST_NAMED = 12
+# A heading names this many labels, if they are short; otherwise it counts them.
+_MOST_NAMED, _MOST_CHARACTERS = 6, 90
 
 
 def render(called: str, version: int, classifier: Classifier) -> str:
-    record = classifier.model.record or {}
+    record, names = classifier.model.record or {}, classifier.names
+    named = len(names) <= _MOST_NAMED and sum(map(len, names)) <= _MOST_CHARACTERS
     return Template((_FOLDER / "index.html").read_text("utf-8")).substitute(
+        title=_question([text(each) for each in names], named),
+        question=_question([name(each) for each in names], named),
+        labels="" if named else _labels(names),
         name=text(called),
         version=version,
-        tells=_tells(classifier.names),
         trained=_trained(record),
         accuracy=_accuracy(record),
+        unknown=_unknown(classifier),
         most_bytes=MOST_BYTES,
     )
 
 
 def sign_in(wrong: str) -> str:
-    """Asks for the token; `wrong` is what was wrong with the last one."""
+    """Asks for the token. `wrong` says why the last one was refused."""
     return Template((_FOLDER / "sign_in.html").read_text("utf-8")).substitute(wrong=text(wrong))
 
 
-def _tells(labels: Sequence[str]) -> str:
-    named = [name(label) for label in labels[:_MOST_NAMED]]
-    if len(labels) > _MOST_NAMED:
-        return f"{count(len(labels), 'label')}: {', '.join(named)} and {len(labels) - _MOST_NAMED:,} more"
-    return " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
+def _question(names: Sequence[str], named: bool) -> str:
+    """In HTML, as `names` are."""
+    if not named:
+        return f"Which of {len(names):,} kinds is it?"
+    if len(names) == 1:
+        return f"Is it {names[0]}?"
+    return f"Which is it: {', '.join(names[:-1])} or {names[-1]}?"
+
+
+def _labels(names: Sequence[str]) -> str:
+    return f"<details><summary>All {len(names):,} kinds</summary><p>{', '.join(map(name, names))}</p></details>"
 
 
 def _trained(record: dict) -> str:
     photos, network = record.get("photos"), record.get("backbone", {}).get("architecture")
     if photos is None or network is None:
-        return "What it was trained on is not recorded."
+        return "Its training is not recorded."
     learnt = sum(splits[TRAINING] for splits in photos.values())
-    return f"It learned from {count(learnt, 'photo')}, seen through the network {text(network)}."
+    return f"It learned from {count(learnt, 'photo')} with the network {text(network)}."
 
 
 def _accuracy(record: dict) -> str:
     test = record.get("test")
     if not test or not test.get("photos"):
-        return "How accurate it is was not measured."
+        return "Its accuracy was not measured."
     exact = decimals(test["photos"])
     low, high = (percent(share, exact) for share in test["interval_95"])
     return (
-        f"Of {count(test['photos'], 'photo')} that it had not seen before it had "
-        f"<strong>{percent(test['accuracy'], exact)}</strong> right (of many more, likely between {low} and {high}). "
-        "It knows nothing else: whatever a picture shows, it is called one of these."
+        f"It got <strong>{percent(test['accuracy'], exact)}</strong> of {count(test['photos'], 'test photo')} right, "
+        f"none of which it had seen before. On many more photos like them, expect between {low} and {high}."
     )
+
+
+def _unknown(classifier: Classifier) -> str:
+    if not classifier.tells_unknown:
+        return "It knows nothing else: whatever a photo shows, the answer is one of these labels."
+    words = "A photo that looks like none of those it learned from is called unknown."
+    kept = classifiers.share_kept(classifier.model)
+    if kept is None:
+        return words
+    exact = decimals(((classifier.model.record or {}).get("test") or {}).get("photos", 0))
+    return f"{words} It recognised {percent(kept, exact)} of the test photos as known."

@@ -1,4 +1,4 @@
-"""Why a request is not answered as it asked."""
+"""Requests that get no proper answer: refused ones, and those whose client has gone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 
 class Refused(Exception):
-    """What the client is told, in one line, with which status; `closing` if it may still be sending."""
+    """A status and one line for the client. `closing` if the client may still be sending."""
 
     def __init__(self, status: int, reason: str, headers: Mapping[str, str] | None = None, closing: bool = False):
         super().__init__(reason)
@@ -15,4 +15,4 @@ class Refused(Exception):
 
 
 class Vanished(Exception):
-    """The client has gone; nobody is there to be told anything."""
+    """The client closed the connection."""

@@ -1,4 +1,4 @@
-"""Runs the service until it is told to stop."""
+"""Runs the service until SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from .door import Door
 from .service import Service
 from .tokens import Tokens
 
-# Until a request's head is there; how long an idle connection stays; how long answers may take after SIGTERM.
+# Limits for receiving a request's headers, for idle connections, and for finishing after SIGTERM.
 _HEAD_SECONDS, _IDLE_SECONDS, _STOP_SECONDS = 10, 75, 60
 _BACKLOG = 2048
 
 
 @dataclass(frozen=True)
 class Watched:
-    """Where the classifier comes from, and how it is opened from there."""
+    """A classifier on disk, to be opened again when it changes."""
 
     path: Path
     labels: Path | None
     load: Callable[[], Classifier]
-    seen: watching.Look  # what lay there before it was opened the first time
+    seen: watching.Look  # taken before it was first opened
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Taken before the classifier is loaded, so that a port that is in use is noticed at once."""
+    """A bound socket. Call this before loading the classifier, so that a port in use is noticed at once."""
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         taken = socket.socket(family)
@@ -58,14 +58,14 @@ def run(
     log: Log,
     ready: Callable[[], None],
 ) -> None:
-    """Serves from `taken` until SIGTERM or Ctrl-C; then answers what was accepted, and returns."""
+    """Serves on `taken` until SIGTERM or Ctrl-C, then answers all accepted requests and returns."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_) -> AsyncIterator[None]:
         await service_.take(classifier)
-        gc.freeze()  # what is loaded stays: looking it through for garbage takes half a second
+        gc.freeze()  # all of this stays, and searching it for garbage would take half a second
         watch = None if watched is None else asyncio.create_task(_watch(watched, service_, log))
-        taken.listen(_BACKLOG)  # uvicorn will do so in a moment, but who reads that it is ready may ask at once
+        taken.listen(_BACKLOG)  # uvicorn does so a moment later, but clients may connect once `ready` has been called
         ready()
         yield
         if watch is not None:
@@ -90,7 +90,7 @@ def run(
 
 
 class _Server(uvicorn.Server):
-    """Being told to stop is an ordinary end, which uvicorn would turn into the signal's own."""
+    """Exits normally after a signal, where uvicorn would raise the signal again."""
 
     def __init__(self, config: uvicorn.Config, service_: Service):
         super().__init__(config)
@@ -108,7 +108,7 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(HttpToolsProtocol):
-    """Does not wait for ever for the head of a request."""
+    """Closes connections that do not send their headers in time."""
 
     _patience: asyncio.TimerHandle | None = None
 
@@ -138,7 +138,7 @@ class _Protocol(HttpToolsProtocol):
 
 
 async def _watch(watched: Watched, service_: Service, log: Log) -> None:
-    """Takes over what is written to the path, once it is whole and has proven to work."""
+    """Puts a new classifier into service once it is completely written and has passed a check."""
     served = before = watched.seen
     while True:
         await asyncio.sleep(watching.SECONDS)
@@ -149,7 +149,7 @@ async def _watch(watched: Watched, service_: Service, log: Log) -> None:
                 classifier = await asyncio.to_thread(_load, watched)
             except UserError as error:
                 service_.metrics.refused()
-                log.event(f"error: the new graph is refused, the old one goes on: {error}")
+                log.event(f"error: the new graph was refused, the old one stays in service: {error}")
             else:
                 await service_.take(classifier)
                 log.event(f"version {service_.current.version} of {service_.name} is in service")

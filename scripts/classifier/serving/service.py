@@ -1,4 +1,4 @@
-"""The classifier in service, under a name and a version, and how another takes its place."""
+"""The classifier in service, with its name and version, and how a new one replaces it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Served:
 
 
 class Service:
-    """Belongs to the thread of the event loop, but for `check`."""
+    """To be used in the event loop's thread only."""
 
     def __init__(self, name: str, first_version: int, most_waiting: int, metrics: Metrics):
         self.name, self.metrics, self._most_waiting = name, metrics, most_waiting
@@ -35,12 +35,12 @@ class Service:
 
     @property
     def current(self) -> Served:
-        """There is one before the first request is."""
+        """Set before the first request arrives."""
         assert self._current is not None, "nothing has been taken into service"
         return self._current
 
     async def take(self, classifier: Classifier) -> None:
-        """From here on this one answers. The former one answers what it was asked, which is waited for."""
+        """Puts the classifier into service, then waits until the former one has answered what it was asked."""
         former = self._current
         version = self._first_version if former is None else former.version + 1
         batches = Batches(classifier, self._most_waiting, self.metrics.batch)
@@ -51,12 +51,12 @@ class Service:
             await asyncio.to_thread(former.batches.close)
 
     async def look(self, pictures: Sequence[Picture]) -> tuple[Served, list[Outcome]]:
-        """What the classifier in service makes of them, and which one that was. Raises batches.Full."""
+        """The answers to the pictures, and the classifier that gave them. Raises batches.Full."""
         served = self.current
         outcomes = await served.batches.look(pictures)
         for outcome in outcomes:
             if not isinstance(outcome, Exception):
-                self.metrics.predicted(served.classifier.labels[int(outcome.scores.argmax())])
+                self.metrics.predicted(served.classifier.labels[int(outcome.scores.argmax())], outcome.unknown)
         return served, outcomes
 
     async def close(self) -> None:
@@ -65,9 +65,9 @@ class Service:
 
 
 def check(classifier: Classifier) -> None:
-    """Looks at grey pictures, one and as many as it takes at once: what cannot work is seen before it has to.
+    """Runs the classifier on one grey picture and on a full batch, to find faults before requests do.
 
-    The first runs of a network are slow, too.
+    This also takes the slow first runs out of the way.
     """
     take, model = classifier.model.preprocessing, classifier.model
     run = model.open_runner()
@@ -76,10 +76,10 @@ def check(classifier: Classifier) -> None:
 
 
 def name_and_version(path: Path, name: str | None) -> tuple[str, int]:
-    """As TensorFlow Serving would call it: a folder NAME/VERSION says both, anything else is the first version."""
+    """Those TensorFlow Serving would use: a folder NAME/VERSION gives both, anything else is version 1."""
     path = path.absolute()
     numbered = path.is_dir() and path.name.isdecimal()
     if name is not None and not re.fullmatch(r"[\w.-]+", name, re.ASCII):
-        raise UserError(f"--name={name} is to be part of an address: expected letters, digits and _ . - only")
+        raise UserError(f"--name={name} becomes part of an address: use letters, digits, _ . and - only")
     found = re.sub(r"[^\w.-]+", "_", path.parent.name if numbered else path.stem, flags=re.ASCII)
     return found if name is None else name, int(path.name) if numbered else 1

@@ -1,4 +1,4 @@
-"""What TensorFlow Serving's REST interface is asked in, and answers in: JSON, row by row or column by column."""
+"""Requests and answers of TensorFlow Serving's REST interface: JSON, by row or by column."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from ..formats.saved_model_signatures import CLASSES, CLASSIFY, EXAMPLES, IMAGE_
 from .batches import Picture
 from .refusals import Refused
 
-# Beyond this, a request had better be several.
 MOST_PICTURES = 128
 
 _SIGNATURES = {"predict": (SERVING, PIXELS), "classify": (SERVING, CLASSIFY)}
@@ -29,7 +28,7 @@ class Asked:
 
 
 def read_predict(body: bytes, height: int, width: int) -> Asked:
-    """Pictures that are given as pixels have to be of that size."""
+    """Pictures given as pixels must have this height and width."""
     asked = _object(body, "predict")
     given = [key for key in ("instances", "inputs") if key in asked]
     if len(given) != 1:
@@ -69,7 +68,7 @@ def read_classify(body: bytes) -> list[Picture]:
             raise Refused(400, f"expected examples[{at}] to be an object, found {_shown(example)}")
         value = _only({**context, **example}, (IMAGE_BYTES,), f"examples[{at}]")
         if isinstance(value, list) and len(value) == 1:
-            value = value[0]  # a feature may be given as the list that it is
+            value = value[0]  # features are lists, and may be written as such
         pictures.append(_encoded(value, f"examples[{at}].{IMAGE_BYTES}"))
     return pictures
 
@@ -82,12 +81,12 @@ def predictions(answers: Sequence[Answer], labels: tuple[str, ...], by_column: b
 
 
 def results(answers: Sequence[Answer], labels: tuple[str, ...]) -> dict:
-    """Of :classify"""
+    """The answer to :classify."""
     return {"results": [list(zip(labels, answer.scores.tolist(), strict=True)) for answer in answers]}
 
 
 def status(versions: Sequence[tuple[int, bool]]) -> dict:
-    """Of versions, each with whether it is in service."""
+    """The status of versions, each given with True if it is in service."""
     return {
         "model_version_status": [
             {
@@ -134,14 +133,14 @@ def _object(body: bytes, method: str) -> dict:
         asked = json.loads(body)
     except RecursionError:
         raise Refused(400, "the JSON is nested too deeply") from None
-    except ValueError as error:  # also of what is no UTF-8
-        raise Refused(400, f"the request is no JSON: {error}") from None
+    except ValueError as error:  # JSON or UTF-8
+        raise Refused(400, f"the request is not JSON: {error}") from None
     if not isinstance(asked, dict):
         raise Refused(400, f"expected a JSON object, found {_shown(asked)}")
     signature = asked.get("signature_name", SERVING)
     if signature not in ("", *_SIGNATURES[method]):
         known = " and ".join(_SIGNATURES[method])
-        raise Refused(400, f"the signature {_shown(signature)} is not known: :{method} has {known}")
+        raise Refused(400, f"unknown signature {_shown(signature)}: :{method} has {known}")
     return asked
 
 
@@ -149,7 +148,7 @@ def _check_count(values: list, key: str) -> None:
     if not values:
         raise Refused(400, f'"{key}" is empty: expected at least one picture')
     if len(values) > MOST_PICTURES:
-        raise Refused(400, f'"{key}" holds {len(values)} pictures, more than {MOST_PICTURES}: send several requests')
+        raise Refused(400, f'"{key}" has {len(values)} pictures, the most is {MOST_PICTURES}: send several requests')
 
 
 def _only(values: dict, names: tuple[str, ...], place: str) -> object:
@@ -170,13 +169,13 @@ def _picture(value: object, place: str, height: int, width: int) -> Picture:
     except (ValueError, OverflowError):
         raise Refused(400, f"{place}: {expected}, found lists of different lengths") from None
     if picture.dtype.kind not in "iuf":
-        raise Refused(400, f"{place}: {expected}, found a list of other things than numbers")
+        raise Refused(400, f"{place}: {expected}, found a list of something other than numbers")
     if picture.shape != (height, width, 3):
         found = "".join(f"[{size}]" for size in picture.shape)
         raise Refused(400, f"{place}: {expected}, found a list {found}")
     picture = picture.astype(np.float32)
     if not ((picture >= 0) & (picture <= 255)).all():
-        raise Refused(400, f"{place}: {expected}, found values beyond these")
+        raise Refused(400, f"{place}: {expected}, found values outside that range")
     return picture
 
 
@@ -186,10 +185,10 @@ def _encoded(value: object, place: str) -> bytes:
     try:
         return base64.b64decode(value["b64"], validate=True)
     except (binascii.Error, ValueError) as error:
-        raise Refused(400, f"{place}: what follows b64 is not base64: {error}") from None
+        raise Refused(400, f"{place}: the value of b64 is not base64: {error}") from None
 
 
 def _shown(value: object) -> str:
-    """What is said of a value in JSON without repeating much of it."""
+    """A JSON value in a few words, for error messages."""
     kinds = {dict: "an object", list: "a list", bool: "true or false", type(None): "nothing"}
     return kinds.get(type(value)) or json.dumps(value)[:60]

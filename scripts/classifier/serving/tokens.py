@@ -1,4 +1,4 @@
-"""Lets in who knows the token: programs with a header, browsers with a cookie that they get for it."""
+"""Lets in clients that know the token: programs send a header, browsers a cookie that signing in gives them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.types import Scope
 
 OPEN = ("/healthz",)
-SIGN_IN = "/sign-in"  # which looks at the token itself
-_STYLE = "/page.css"  # of the page that asks for it, which tells nothing
+SIGN_IN = "/sign-in"  # checks the token itself
+_STYLE = "/page.css"  # used by the sign-in page; holds no secrets
 _COOKIE = "poets"
 
 
 class Tokens:
-    """`token` None lets everyone in. `page` makes the page that asks for it, given what is wrong."""
+    """`token` None lets everyone in. `page` renders the sign-in page with a complaint about the last attempt."""
 
     def __init__(self, token: str | None, page: Callable[[str], str]):
         self._page = page
         self._token = None if token is None else token.encode()
 
     def turn_away(self, scope: Scope, headers: dict[bytes, bytes]) -> Response | None:
-        """What those are told who may not come in."""
+        """The answer for clients without the token; None lets the request in."""
         if self._token is None or scope["path"] in (*OPEN, SIGN_IN, _STYLE) or _knows(self._token, headers):
             return None
         if scope["path"] == "/" and b"text/html" in headers.get(b"accept", b""):
@@ -37,7 +37,7 @@ class Tokens:
         )
 
     def sign_in(self, form: bytes) -> Response:
-        """What the form of the page is answered with."""
+        """Answers the form of the sign-in page."""
         given = parse_qs(form.decode("utf-8", "replace")).get("token", [""])[0]
         if self._token is None or hmac.compare_digest(given.encode(), self._token):
             answer: Response = RedirectResponse("/", 303)
@@ -59,5 +59,5 @@ def _knows(token: bytes, headers: dict[bytes, bytes]) -> bool:
 
 
 def _cookie_for(token: bytes) -> str:
-    """So that the token itself is not kept by browsers."""
+    """Keeps the token itself out of the browser's storage."""
     return hashlib.sha256(b"poets cookie " + token).hexdigest()

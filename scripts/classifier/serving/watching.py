@@ -1,4 +1,4 @@
-"""Notices that another classifier lies where one came from."""
+"""Notices when a new classifier has replaced the one in service on disk."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 from ..training import run_record
 
-# A graph is several files, written one after the other: they have been left alone for so long when it is whole.
+# A classifier is several files, written one after another. Unchanged for this long, it counts as complete.
 SECONDS = 1.0
 
 Look = tuple[tuple[str, int, int, int], ...]
 
 
 def look(path: Path, labels: Path | None) -> Look:
-    """Of all that belongs to a classifier; two of these are equal if nothing was written between them."""
+    """The state of all files of a classifier. Two looks are equal if nothing was written in between."""
     beside = [run_record.path_beside(path), run_record.unknown_beside(path), *path.parent.glob("*labels*.txt")]
     inside = sorted(path.rglob("*")) if path.is_dir() else []
     found = []

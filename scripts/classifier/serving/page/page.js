@@ -1,7 +1,7 @@
-// Takes pictures, however they come, asks the server about each and shows what it says.
+// Takes photos, asks the server about each and shows its answers.
 "use strict";
 
-const AT_ONCE = 3; // requests: more would only wait at the server
+const AT_ONCE = 3; // requests; more would only wait at the server
 const find = (id) => document.getElementById(id);
 const mostBytes = Number(document.body.dataset.mostBytes);
 const waiting = [];
@@ -10,6 +10,7 @@ let asking = 0;
 function take(files) {
   const pictures = [...files];
   if (!pictures.length) return;
+  hint("");
   find("found").hidden = false;
   const asked = pictures.map((file) => ({ file, card: makeCard(file) }));
   find("pictures").prepend(...asked.map(({ card }) => card));
@@ -24,12 +25,19 @@ function makeCard(file) {
   image.onload = () => URL.revokeObjectURL(address);
   image.onerror = () => {
     URL.revokeObjectURL(address);
-    image.replaceWith("This browser cannot show it");
+    card.classList.add("unseeable");
+    explainMissing(card);
   };
   image.src = address;
   card.querySelector(".file").textContent = file.name;
   show(card, "Looking …", "waiting");
   return card;
+}
+
+// In place of a preview, which may turn out to be impossible before or after the answer is there.
+function explainMissing(card) {
+  card.querySelector(".photo").textContent =
+    card.classList.contains("answered") ? "This browser cannot show this kind of photo" : "No preview";
 }
 
 function show(card, words, kind) {
@@ -44,7 +52,7 @@ function work() {
     const { file, card } = waiting.shift();
     ask(file)
       .then((found) => tell(card, file, found))
-      .catch((error) => fail(card, file, error))
+      .catch((error) => fail(card, error))
       .finally(() => {
         asking -= 1;
         work();
@@ -52,8 +60,11 @@ function work() {
   }
 }
 
+// Errors thrown here are whole sentences for the person at the page.
 async function ask(file) {
-  if (file.size > mostBytes) throw new Error(`more than ${Math.round(mostBytes / 1e6)} MB: send a smaller picture`);
+  if (file.size > mostBytes) {
+    throw new Error(`${file.name} is larger than ${Math.round(mostBytes / 1e6)} MB. Send a smaller photo.`);
+  }
   for (let attempt = 1; ; attempt++) {
     let response;
     try {
@@ -61,30 +72,56 @@ async function ask(file) {
         method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" },
       });
     } catch {
-      throw new Error("the server does not answer: is it still running?");
+      const readable = await file.slice(0, 1).arrayBuffer().then(() => true, () => false);
+      throw new Error(readable
+        ? "The server does not answer. Is it still running?"
+        : `${file.name} cannot be read. Is it a folder? Choose the photos in it.`);
     }
     if (response.status === 503 && attempt < 5) {
       await new Promise((done) => setTimeout(done, 1000 * attempt));
       continue;
     }
-    const answer = await response.json();
-    if (!response.ok) throw new Error(answer.error);
-    return answer;
+    if (response.ok) return response.json();
+    if (response.status === 401) throw new Error("You are not signed in. Reload this page.");
+    const { error } = await response.json();
+    if (response.status === 503) throw new Error("The server is busy. Try again in a minute.");
+    throw new Error(response.status === 400 ? sentence(file.name, error) : `${file.name}: ${error}`);
   }
 }
 
+// How the server's reasons start or what they contain, and what they mean to a person.
+const REASONS = [
+  [/^empty.*/i, "is empty."],
+  [/^not an image: (.*)/i, "is not a photo but $1."],
+  [/^not an image.*/i, "is not a photo."],
+  [/^HEIC.*/i, "is a HEIC photo, which cannot be read here. Convert it to JPEG."],
+  [/.*(truncated|ends too early|cut short).*/i, "is damaged: the file ends too early. Export or send it again."],
+  [/^damaged.*/i, "is damaged. Export or send it again."],
+];
+
+function sentence(name, reason) {
+  const [pattern, words] = REASONS.find(([pattern]) => pattern.test(reason)) ?? [/^/, "cannot be read: "];
+  return `${name} ${reason.replace(pattern, words)}`;
+}
+
+// Only all is 100 % and only none 0 %.
 function percent(share) {
   const shown = (100 * share).toFixed(1);
-  return `${share < 1 && shown === "100.0" ? "> 99.9" : shown} %`;
+  if (share < 1 && shown === "100.0") return ">99.9 %";
+  if (share > 0 && shown === "0.0") return "<0.1 %";
+  return `${shown} %`;
 }
 
 function tell(card, file, found) {
   const [best] = found.labels;
-  const words = found.unknown ? "Something it does not know" : best.name ?? best.label;
-  show(card, words, "");
+  const called = best.name ?? best.label;
+  show(card, found.unknown ? "Unknown" : called, "");
+  card.classList.toggle("unknown", Boolean(found.unknown));
+  card.querySelector(".nearest").hidden = !found.unknown;
   card.querySelector("img")?.setAttribute("alt", file.name);
+  card.classList.add("answered");
+  if (card.classList.contains("unseeable")) explainMissing(card);
   const bars = card.querySelector(".bars");
-  if (found.unknown) show(card, `${words}; of what it knows, nearest to:`, "");
   for (const { label, name, score } of found.labels) {
     const row = document.createElement("li");
     const called = document.createElement("bdi");
@@ -99,19 +136,27 @@ function tell(card, file, found) {
     row.append(called, share, bar);
     bars.append(row);
   }
-  say(`${file.name}: ${words}, ${percent(best.score)}`);
+  const answer = `${called}, ${percent(best.score)}`;
+  say(`${file.name}: ${found.unknown ? `unknown; nearest is ${answer}` : answer}`);
 }
 
-function fail(card, file, error) {
+function fail(card, error) {
+  card.classList.add("failed");
   show(card, error.message, "wrong");
-  say(`${file.name}: ${error.message}`);
+  say(error.message);
 }
 
 function say(words) {
   find("said").textContent = words;
 }
 
-// Phones have a camera behind the file dialogue; elsewhere the browser shows what its camera sees.
+function hint(words) {
+  find("hint").textContent = words;
+  find("hint").hidden = !words;
+  if (words) say(words);
+}
+
+// Phones open their camera app from the file dialogue. Elsewhere the page shows the camera's picture.
 async function photograph() {
   const byTouch = matchMedia("(pointer: coarse)").matches;
   if (byTouch || !navigator.mediaDevices) {
@@ -122,8 +167,7 @@ async function photograph() {
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1280 } } });
   } catch {
-    say("There is no camera that may be used");
-    find("photograph").textContent = "No camera that may be used";
+    hint("There is no camera, or this page may not use it. Choose a photo instead.");
     return;
   }
   const view = find("view");
@@ -149,7 +193,7 @@ function shoot() {
 for (const input of [find("files"), find("shot")]) {
   input.addEventListener("change", () => {
     take(input.files);
-    input.value = ""; // so that the same picture can be chosen again
+    input.value = ""; // so that the same photo can be chosen again
   });
 }
 find("choose").addEventListener("click", () => find("files").click());
@@ -163,7 +207,7 @@ find("clear").addEventListener("click", () => {
   find("choose").focus();
 });
 
-// Anywhere on the page: what misses the frame would otherwise leave the page.
+// Anywhere on the page: the browser would open a file dropped beside the frame, and leave the page.
 addEventListener("dragover", (event) => {
   event.preventDefault();
   find("drop").classList.add("over");
@@ -174,6 +218,13 @@ addEventListener("dragleave", (event) => {
 addEventListener("drop", (event) => {
   event.preventDefault();
   find("drop").classList.remove("over");
-  take(event.dataTransfer.files);
+  bring(event.dataTransfer);
 });
-addEventListener("paste", (event) => take(event.clipboardData.files));
+addEventListener("paste", (event) => bring(event.clipboardData));
+
+function bring(carried) {
+  if (carried.files.length) take(carried.files);
+  else hint("That was not a photo file. Save the photo first, then choose it.");
+}
+
+find("host").textContent = location.host;
