@@ -31,7 +31,7 @@ def main(positional: list[str]) -> None:
 
     with console.stage("listing photos"):
         lists, named = plan.list_photos()
-    console.tell(lists.describe(), lists.warnings())
+    console.tell(lists.describe(), lists.warnings(named))
     plan.check_photos(lists)
     if plan.dry_run:
         console.say(*plan.describe(lists))

@@ -9,7 +9,7 @@ from hypothesis import given
 from scripts.classifier.errors import UserError
 from scripts.classifier.photos import image_lists
 from scripts.classifier.photos.image_lists import SPLITS, TESTING, TRAINING, VALIDATION, ImageLists, Photo
-from tests.support.workplace import draw_folder, draw_shape
+from tests.support.workplace import draw_shape
 
 TINY = b"\xff\xd8\xff"  # starts like a JPEG, which is all that listing looks at
 
@@ -195,15 +195,6 @@ def test_what_cannot_be_learnt_from_is_a_clear_error(workplace, case):
 def test_impossible_percentages_are_refused(workplace, photos, flags):
     done = workplace.retrain(photos, *flags)
     assert done.returncode == 1 and "percentage=" in done.stderr and done.stderr.count("\n") == 1
-
-
-def test_few_photos_and_empty_folders_are_warned_of(workplace):
-    draw_folder(workplace / "few", ("red", "blue"), each=6)
-    (workplace / "few" / "green").mkdir()
-    done = workplace.retrain(workplace / "few")
-    assert done.returncode == 0, done.stderr
-    assert "warning: red has 6 photos; fewer than 20" in done.stderr
-    assert f"warning: {workplace / 'few' / 'green'} holds no photos" in done.stderr
 
 
 def test_labels_survive_to_the_printed_answer(workplace):

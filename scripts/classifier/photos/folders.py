@@ -123,6 +123,18 @@ def names_in(folder: Place) -> list[str]:
     return sorted(os.listdir(folder))
 
 
+def photos_in(image_dir: Place, inside: str = "") -> list[str]:
+    """The photos directly in image_dir/inside, as paths relative to image_dir."""
+    folder = image_dir / inside
+    if isinstance(folder, Url):
+        return [
+            file for name in folder.names()[1] if is_photo(folder / name) and (file := f"{inside}/{name}".strip("/"))
+        ]
+    with os.scandir(folder) as entries:
+        names = sorted(each.name for each in entries if not _is_hidden(each.name) and each.is_file())
+    return [f"{inside}/{name}".strip("/") for name in names if is_photo(os.path.join(folder, name))]
+
+
 def _is_hidden(name: str) -> bool:
     """Folders and files that systems leave beside photos: .git, .DS_Store, __MACOSX, Thumbs.db."""
     return name.startswith(".") or name in ("__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini")

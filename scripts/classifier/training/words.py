@@ -32,6 +32,7 @@ def bottlenecks(gathered: Gathered, cache: BottleneckCache, seconds: float, skip
         warnings.append(f"{cache.damaged} cached bottlenecks were damaged and have been computed anew")
     if gathered.unreadable:
         warnings.append(f"{len(gathered.unreadable)} photos cannot be read: see {skipped_file}")
+    warnings += gathered.lists.double_warnings(gathered.keys)
     total = sum(len(keys) for keys in gathered.keys.values())
     cached = total - min(total, gathered.computed)
     return [f"bottlenecks: {cached} cached, {gathered.computed} computed in {seconds:.1f} s"], warnings

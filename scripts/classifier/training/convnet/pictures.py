@@ -130,7 +130,7 @@ class Decoded:
         kept = f"{self.pictures.megabytes:,.0f} MB {places[self.pictures.kind]}"
         warning = f"{len(self.unreadable)} photos cannot be read: see {skipped_file}"
         said = f"decoded {len(self.keys)} photos in {seconds:.1f} s; {kept}"
-        return [said], [warning] if self.unreadable else []
+        return [said], [*([warning] if self.unreadable else []), *self.lists.double_warnings(self.keys)]
 
 
 def decode(
