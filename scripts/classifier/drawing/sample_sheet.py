@@ -1,4 +1,4 @@
-"""Draws a sheet of sample photos from a folder of labels, each with its label's name."""
+"""Draws a sheet of sample photos from a folder of labels, each with the name of its label."""
 
 from __future__ import annotations
 
