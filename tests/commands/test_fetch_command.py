@@ -243,7 +243,7 @@ def test_a_wrong_archive_is_refused(server, tmp_path):
 
 
 MISTAKES = {
-    "no name": ([], "flower_photos, cifar10, drawn_flowers, oxford_flowers102 and tfds:NAME"),
+    "no name": ([], "flower_photos, cifar10, drawn_flowers, oxford_flowers102 or tfds:NAME"),
     "two names": (["flower_photos", "drawn_flowers"], "found flower_photos drawn_flowers"),
     "a misspelt name": (["flower-photo"], "did you mean flower_photos?"),
     "another misspelt name": (["drawnflowers"], "did you mean drawn_flowers?"),

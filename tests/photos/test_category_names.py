@@ -71,7 +71,7 @@ WRONG = {
     "a list": ('["poppy"]', "holds a list"),
     "a word": ('"poppy"', 'holds just "poppy"'),
     "empty": ("{}", "no names for 3 of 3 labels"),
-    "some are missing": ('{"red": "poppy"}', "no names for 2 of 3 labels (blue, green); it names red"),
+    "some are missing": ('{"red": "poppy"}', "no names for 2 of 3 labels (blue and green); it names red"),
     "a number": ('{"red": 5, "green": "a", "blue": "b"}', "gives the label red the name 5"),
     "a blank": ('{"red": " ", "green": "a", "blue": "b"}', "gives the label red the name"),
     "the same twice": ('{"red": "a", "green": "a", "blue": "b"}', "calls green and red 'a'"),

@@ -13,6 +13,7 @@ from ..photos import pixels
 from ..photos.folders import Place
 from ..photos.image_lists import ImageLists, Photo
 from . import captions
+from .colours import PAPER
 from .lettering import Drawn
 
 _COLUMNS, _MOST = 6, 36
@@ -23,11 +24,14 @@ def draw(lists: ImageLists, names: Sequence[str], seed: int = 0) -> Drawn:
     side, _ = captions.box(_MOST, None, _COLUMNS)
     random = np.random.default_rng(seed)
     labels, each = _shares(len(lists.labels))
+    blank = Image.new("RGB", (side, side), PAPER), ""
     squares = []
     for label in labels:
         mine = [lists.image_dir / photo.path for photo in lists.photos if photo.label == label]
         readable = _squares((mine[at] for at in random.permutation(len(mine))), side)
-        squares += [(square, names[label]) for square in islice(readable, each)]
+        shown = [(square, names[label]) for square in islice(readable, each)]
+        # Blanks where a label has too few photos, so that the next one begins in its own place.
+        squares += shown + [blank] * (-len(shown) % min(each, _COLUMNS))
     if not squares:
         raise UserError(f"no photo in {lists.image_dir} can be read: there is nothing to draw")
     return captions.draw(squares, None, _COLUMNS)

@@ -89,7 +89,7 @@ _NAMED = {
         ("patience",),
     ),
 }
-KNOWN = f"{', '.join(_NAMED)} and {TFDS}NAME"
+KNOWN = f"{', '.join(_NAMED)} or {TFDS}NAME"
 
 
 def find(name: str) -> Dataset:
@@ -98,4 +98,4 @@ def find(name: str) -> Dataset:
     if name.startswith(TFDS) and name != TFDS:
         return Dataset(partial(_from_tfds, name.removeprefix(TFDS)), f"fetching {name} with TensorFlow Datasets")
     nearest = difflib.get_close_matches(name, _NAMED, 1, cutoff=0)[0]
-    raise UserError(f"there is no dataset {name!r}, only {KNOWN}; did you mean {nearest}?")
+    raise UserError(f"there is no dataset {name!r}: give {KNOWN}; did you mean {nearest}?")
