@@ -30,8 +30,8 @@ flags.DEFINE_integer(
 )
 
 _WIDTH_OF_FILES = 80
-_TALLEST = 2  # times as high as wide, where only the width is bounded
-# Photos of a folder or a pattern: each fills a screen, so a few; more on a sheet.
+_TALLEST = 2  # times as high as wide, if only the width is bounded
+# Photos shown of a folder or a pattern: few on a terminal, where each fills the screen.
 _MOST_ON_TERMINAL, _MOST_ON_SHEET = 6, 240
 
 
@@ -46,7 +46,7 @@ def main(positional: list[str]) -> int:
         return _write(photos, output, console)
     photos = _find(positional, _MOST_ON_TERMINAL, console)
     status = _print(photos, console)
-    if len(photos) > 1:
+    if len(photos) > 1 and status == 0:
         console.suggest(("see them on one sheet", f"show_image {shlex.join(positional)} --output=photos.png"))
     return status
 

@@ -1,4 +1,4 @@
-"""Folders that are probably not as their owner thinks: one warning of each kind, which says what to do."""
+"""Likely mistakes in folders of photos: one warning of each kind, which says what to do."""
 
 import json
 import shutil
@@ -75,7 +75,7 @@ def test_labels_with_few_photos_are_one_warning_with_their_names(tmp_path):
     photos(tmp_path, **{str(label): 3 + label for label in range(12)}, enough=20)
     (warning,) = warnings(tmp_path, {str(label): f"flower {label}" for label in range(12)} | {"enough": "enough"})[:1]
     assert warning == (
-        "12 of 13 labels have fewer than 20 photos, seldom enough to learn from: flower 0 (3), flower 1 (4), "
+        "12 of 13 labels have fewer than 20 photos, seldom enough to learn from: add to flower 0 (3), flower 1 (4), "
         "flower 2 (5) and 9 more"
     )
 
@@ -96,7 +96,7 @@ def test_uneven_labels(tmp_path):
     assert warnings(tmp_path) == []
     photos(tmp_path, lilies=40)
     assert warnings(tmp_path) == [
-        "roses has 200 photos, lilies only 40: small labels are learnt less well: add to them"
+        "roses has 200 photos, lilies only 40; small labels are learnt less well: add to them"
     ]
 
 
@@ -130,8 +130,8 @@ def test_a_split_with_a_folder_beside_it(tmp_path):
         photos(tmp_path / part, a=30, b=30)
     photos(tmp_path, misc=30)
     assert warnings(tmp_path) == [
-        f"test and train in {tmp_path} are taken as labels, not as a split, because misc lies beside them: move that "
-        "away if they are a split"
+        f"test and train in {tmp_path} are taken for labels, because misc lies beside them: if they are a split, move "
+        "misc away"
     ]
 
 
@@ -179,5 +179,6 @@ def test_names_are_shown_in_warnings(workplace):
     (workplace / "names.json").write_text(json.dumps({"red": "poppy", "blue": "cornflower"}))
     done = workplace.retrain(workplace / "photos", f"--category_names={workplace / 'names.json'}", "--dry_run")
     assert done.stderr == (
-        "warning: both labels have fewer than 20 photos, seldom enough to learn from: cornflower (6) and poppy (6)\n"
+        "warning: both labels have fewer than 20 photos, seldom enough to learn from: add to cornflower (6) and "
+        "poppy (6)\n"
     )

@@ -24,7 +24,7 @@ _MAT = "#f0f0f0"  # behind photos that do not fill their cells
 
 
 def box(count: int, width: int | None, columns: int | None = None) -> tuple[int, int]:
-    """The width and height in pixels that a picture of `count` photos has for each of them at most."""
+    """The most pixels, wide and high, that each photo gets in a picture of `count` photos."""
     if count == 1:
         wide = _ALONE_WIDEST if width is None else width
         return wide, round(wide * _TALLEST)
@@ -49,7 +49,7 @@ def draw(photos: Sequence[tuple[Image.Image, str]], width: int | None, columns: 
 
 
 def _columns(count: int, width: int) -> int:
-    """About as many as there will be rows."""
+    """Makes a sheet about as many cells wide as high."""
     return max(1, min(math.ceil(math.sqrt(count)), _MOST_COLUMNS, (width - _GAP) // (NARROWEST + _GAP)))
 
 

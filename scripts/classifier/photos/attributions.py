@@ -50,7 +50,7 @@ def find(photo: Path) -> Attribution | str:
 
 
 def caption(photo: Path, called: str) -> str:
-    """What it is called, and who took it if that is known."""
+    """The photo's name, and its author if known."""
     who = find(photo)
     return printable(called) if isinstance(who, str) else f"{printable(called)} {who}"
 

@@ -52,12 +52,12 @@ class ImageLists:
 
     def describe(self) -> list[str]:
         sizes = ", ".join(f"{len(self.of(split))} {split}" for split in SPLITS)
-        whose = "split as the folder is" if self.ready_made else "split by Poets"
+        whose = "the folder's own split" if self.ready_made else "split by Poets"
         photos = "1 photo" if len(self.photos) == 1 else f"{len(self.photos)} photos"
         return [f"{self.image_dir}: {photos} of {counted(len(self.labels), 'label')}; {sizes} ({whose})"]
 
     def warnings(self, named: Mapping[str, str] | None = None) -> list[str]:
-        """What may keep a classifier from learning well. `named` says what people call the labels."""
+        """Likely mistakes in the folder and obstacles to learning. `named` holds the names to show for labels."""
         names = category_names.shown(self.labels, named)
         totals, training = self.counts(), self.counts(TRAINING)
         kind, counts = ("training photos", training) if self.ready_made else ("photos", totals)
@@ -70,7 +70,7 @@ class ImageLists:
         ]
 
     def folder_warnings(self) -> list[str]:
-        """What is probably not where its owner thinks, whatever the photos are for."""
+        """Likely mistakes that matter whatever the photos are for."""
         return [
             *self._misplaced_labels(),
             *oddities.stray(self.image_dir, self.stray_photos),
@@ -79,7 +79,7 @@ class ImageLists:
         ]
 
     def double_warnings(self, keys: Mapping[str, Sequence[bytes]]) -> list[str]:
-        """`keys` holds for each photo's path what stands for its content."""
+        """Photos filed under two labels. `keys` holds one or more keys for the content of each path."""
         return oddities.under_two_labels([(photo.path, photo.label) for photo in self.photos], keys)
 
     def _misplaced_labels(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Finds what in a folder of photos is probably not as its owner thinks, and says what to do: at most one line each."""
+"""Finds likely mistakes in a folder of photos, and says in one line for each kind what to do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..wording import counted, some_of
 from .folders import Place, folders_in, names_in, photos_in
 
 FEW_PHOTOS = 20
-# Below this, the label with the most photos is not much ahead of the one with the fewest.
+# The number of photos of the largest label, relative to the smallest, that is worth a warning.
 _UNEVEN = 5
 
 TWO_LABELS = "a classifier needs at least two labels, each a folder of photos"
@@ -24,9 +24,6 @@ class Nested:
 
     place: Place
     subfolders: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.place} ({some_of(self.subfolders)})"
 
 
 def nested(place: Place, paths: Iterable[str]) -> Nested | None:
@@ -41,7 +38,7 @@ def nested(place: Place, paths: Iterable[str]) -> Nested | None:
 
 
 def one_too_high(found: Sequence[Nested], label_count: int) -> list[str]:
-    """Folders of labels that were taken for labels. Where all labels are like that, subfolders are a habit."""
+    """Folders of labels taken for labels. If all labels have subfolders, they are probably meant."""
     if not found or len(found) == label_count > 1:
         return []
     if len(found) == 1:
@@ -53,13 +50,11 @@ def one_too_high(found: Sequence[Nested], label_count: int) -> list[str]:
 
 
 def split_with_more(image_dir: Place, parts: Sequence[str], others: Sequence[str]) -> list[str]:
-    """Folders named like a split that were taken for labels, because others lie beside them."""
-    parts_are, others_are = ("are", "lie") if len(parts) > 1 else ("is", "lie")
-    if len(others) == 1:
-        others_are = "lies"
+    """Folders named like a split but taken for labels, because others lie beside them."""
+    beside = f"{some_of(others)} {'lies' if len(others) == 1 else 'lie'} beside them"
     return [
-        f"{some_of(parts)} in {image_dir} {parts_are} taken as labels, not as a split, because {some_of(others)} "
-        f"{others_are} beside them: move that away if they are a split"
+        f"{some_of(parts)} in {image_dir} are taken for labels, because {beside}: if they are a split, move "
+        f"{some_of(others)} away"
     ]
 
 
@@ -109,7 +104,7 @@ def alike(labels: Sequence[str], totals: Sequence[int]) -> list[str]:
 
 
 def _spoken(label: str) -> str:
-    """The same for labels that sound the same; a hyphen counts as a space between words only, and -1 is not 1."""
+    """The same for labels that sound the same. A hyphen counts as a space only between words: -1 is not 1."""
     normal = unicodedata.normalize("NFKC", label).casefold()
     return re.sub(r"[\s_]+|(?<=\w)-(?=\w)", " ", normal).strip()
 
@@ -135,7 +130,7 @@ def few(names: Sequence[str], totals: Sequence[int], training: Sequence[int]) ->
     all_labels = "both labels" if len(names) == 2 else f"all {len(names)} labels"
     whose = all_labels if len(found) == len(names) else f"{len(found)} of {len(names)} labels"
     listed = some_of([f"{name} ({total})" for total, name in found])
-    return [f"{whose} have fewer than {FEW_PHOTOS} photos, seldom enough to learn from: {listed}"]
+    return [f"{whose} have fewer than {FEW_PHOTOS} photos, seldom enough to learn from: add to {listed}"]
 
 
 def uneven(names: Sequence[str], counts: Sequence[int], photos: str) -> list[str]:
@@ -144,7 +139,7 @@ def uneven(names: Sequence[str], counts: Sequence[int], photos: str) -> list[str
     (fewest, small), (most, large) = min(found), max(found)
     if most < _UNEVEN * fewest:
         return []
-    return [f"{large} has {most:,} {photos}, {small} only {fewest:,}: small labels are learnt less well: add to them"]
+    return [f"{large} has {most:,} {photos}, {small} only {fewest:,}; small labels are learnt less well: add to them"]
 
 
 def under_two_labels(photos: Sequence[tuple[str, int]], keys: Mapping[str, Sequence[bytes]]) -> list[str]:
@@ -180,7 +175,7 @@ def no_labels(image_dir: Place, photos: Sequence[str]) -> str:
         found = f"{image_dir} holds photos themselves, not in folders"
         if above is None:
             return f"{found}: {todo}"
-        return f"{found}: did you mean {_said(above)}; if these are no labels, {todo}"
+        return f"{found}: did you mean {_said(above)}; if those are not labels, {todo}"
     names = names_in(image_dir)
     return f"{image_dir} {f'holds no folder with photos (it holds {some_of(names)})' if names else 'is empty'}: {todo}"
 
@@ -190,7 +185,7 @@ def _said(found: Nested) -> str:
 
 
 def _folders_of_photos_beside(image_dir: Place) -> Nested | None:
-    """The folder above, where it seems to hold one folder for each label."""
+    """The folder above, if it seems to hold one folder for each label."""
     if not isinstance(image_dir, Path) or len(image_dir.absolute().parts) < 3:
         return None
     above = image_dir.parent if image_dir.name not in ("", "..") else image_dir.resolve().parent

@@ -13,7 +13,7 @@ from . import pixels
 
 @dataclass(frozen=True)
 class Overrides:
-    """What the user sets in place of a classifier's own values; None: not set."""
+    """The user's settings in place of a classifier's own; None: not set."""
 
     input_height: int | None = None
     input_width: int | None = None
