@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..wording import counted
+from .wording import counted
 
 NAME = "LICENSE.txt"
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import UserError
-from ..wording import some_of
+from .wording import some_of
 
 # The key in a classifier's record: label -> name.
 RECORDED = "category_names"

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from .. import invocation
 from ..errors import UserError
-from ..wording import counted
 from . import category_names, oddities
 from .folders import Place, folders_in, photos_below, photos_in
 from .splitting import SPLITS, TESTING, TRAINING, VALIDATION, held_out
+from .wording import counted
 
 # The usual names for the folders of a split.
 _SPLIT_FOLDERS = {

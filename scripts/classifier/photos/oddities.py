@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..wording import counted, some_of
 from .folders import Place, folders_in, names_in, photos_in
+from .wording import counted, some_of
 
 FEW_PHOTOS = 20
 # The number of photos of the largest label, relative to the smallest, that is worth a warning.

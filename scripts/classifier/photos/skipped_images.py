@@ -6,8 +6,8 @@ from pathlib import Path
 
 from .. import atomic_files
 from ..errors import UserError
-from ..wording import counted
 from .folders import Place
+from .wording import counted
 
 
 def write(file: Path, image_dir: Place, unreadable: dict[str, str], other_files: tuple[str, ...]) -> None:

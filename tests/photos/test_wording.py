@@ -2,7 +2,7 @@
 
 import pytest
 
-from scripts.classifier.wording import counted, some_of
+from scripts.classifier.photos.wording import counted, some_of
 
 
 @pytest.mark.parametrize(("number", "said"), [(0, "0 photos"), (1, "1 photo"), (2, "2 photos"), (3670, "3,670 photos")])
