@@ -89,6 +89,7 @@ def _choose(console: Console, classifier: Classifier) -> Selection:
     chosen = selection.choose(classifier.model, FLAGS.image_dir, FLAGS.split)
     if chosen.warning:
         console.warn(chosen.warning)
+    console.warn(*chosen.lists.folder_warnings())
     return chosen
 
 

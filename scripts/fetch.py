@@ -13,6 +13,7 @@ folder holds.
 """
 
 import re
+import shlex
 from pathlib import Path
 
 from .classifier.drawing import label_table, picture_files, sample_sheet
@@ -45,32 +46,38 @@ def main(positional: list[str]) -> None:
     destination, plot = _destination(name), _plot()
 
     before = _photos(destination)
+    if before is None:
+        console.say(f"{dataset.begins} into {destination}")
     if before is None or dataset.looks_itself:
         console.warn(*dataset.fetch(destination, wishes, console.show))
     lists = image_lists.scan(destination, 0, 0, fewest_labels=1)
     names_file, named = _names(lists, destination)
 
-    already = " already (delete the folder to have it made anew)" if before == lists else ""
+    already = " already (to make it again, delete the folder)" if before == lists else ""
     console.say(f"{len(lists.photos)} photos of {len(lists.labels)} labels are in {destination}{already}")
     console.say(*label_table.lines(lists, named))
     console.say(f"  pictures: {sizes.of(destination / photo.path for photo in lists.photos).describe()}")
-    if named is not None:
-        console.say(f"names of the labels: --category_names={names_file}")
     if plot is not None:
         _draw(lists, named, plot, console)
+    words = [*dataset.trains.split(), f"--image_dir={destination}"]
+    if named is not None:
+        words.append(f"--category_names={names_file}")
+    console.suggest(
+        ("train a classifier", shlex.join(words)), ("look at some photos", shlex.join(["show_image", str(destination)]))
+    )
 
 
 def _name(positional: list[str]) -> str:
     if len(positional) != 1:
         given = " ".join(positional) or "nothing"
-        raise UserError(f"expected the name of what to fetch ({datasets.KNOWN}), found {given}")
+        raise UserError(f"expected the name of one dataset ({datasets.KNOWN}), found {given}")
     return positional[0]
 
 
 def _wishes(name: str, dataset: Dataset) -> Wishes:
     for flag in Wishes.__dataclass_fields__:
         if FLAGS[flag].present and flag not in dataset.heeds:
-            raise UserError(f"--{flag} means nothing for {name}: leave it out")
+            raise UserError(f"--{flag} does not apply to {name}: leave it out")
     return Wishes(FLAGS.per_kind, FLAGS.seed, FLAGS.patience)
 
 
@@ -92,17 +99,17 @@ def _plot() -> Path | None:
 
 
 def _photos(folder: Path) -> ImageLists | None:
-    """What the folder holds; None where it is no folder of photos yet."""
+    """The photos in the folder; None if it is not a folder of photos yet."""
     try:
         return image_lists.scan(folder, 0, 0, fewest_labels=1)
     except UserError:
-        return None  # whoever is to fill it says why that cannot be
+        return None  # whoever fills it says what is wrong
     except OSError as error:
         raise UserError(f"cannot look into {folder} ({error.strerror}): give another --destination") from None
 
 
 def _names(lists: ImageLists, destination: Path) -> tuple[Path, dict[str, str] | None]:
-    """The file of names that came with the photos, and what people call the labels; None where there is none."""
+    """The place of the file of names that may come with the photos, and the names; None if there are none."""
     file = destination / oxford_flowers.NAMES_FILE
     return file, category_names.read(file, lists.labels) if file.exists() else None
 

@@ -31,7 +31,7 @@ def main(positional: list[str]) -> None:
 
     with console.stage("listing photos"):
         lists, named = plan.list_photos()
-    trainings.begin(console, lists, lists.warnings(), plan.places, plan.work())
+    trainings.begin(console, lists, lists.warnings(named), plan.places, plan.work())
     if plan.dry_run:
         console.say(*plan.describe(lists))
         return

@@ -8,15 +8,17 @@ denser, the brighter.
 """
 
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
 
 from PIL import Image
 
+from .classifier import invocation
 from .classifier.drawing import captions, picture_files, terminal
 from .classifier.errors import UserError
-from .classifier.photos import attributions, pixels
+from .classifier.photos import attributions, named_pictures, pixels
 from .console import command_line, flags
 from .console.console import Console
 from .console.path_kinds import PICTURE
@@ -35,62 +37,96 @@ flags.DEFINE_integer(
 )
 
 _WIDTH_OF_FILES = 80
-_TALLEST = 2  # times as high as wide, where only the width is bounded
+_TALLEST = 2  # times as high as wide, if only the width is bounded
+# Photos shown of a folder or a pattern: few on a terminal, where each fills the screen.
+_MOST_ON_TERMINAL, _MOST_ON_SHEET = 6, 240
 
 
 def main(positional: list[str]) -> int:
     if not positional:
-        raise UserError("no photo given: name one or more, as in python -m scripts.show_image PHOTO")
-    photos, console = [Path(word) for word in positional], Console()
-    if FLAGS.output is None:
-        return _print(photos, console)
-    return _write(photos, Path(FLAGS.output), console)
+        example = invocation.command("show_image PHOTO")
+        raise UserError(f"no photo given: name photos, or a folder of them, as in {example}")
+    console = Console()
+    if FLAGS.output is not None:
+        output = Path(FLAGS.output)
+        photos = _find(positional, _MOST_ON_SHEET, console, but_not=output)
+        return _write(photos, output, console)
+    photos = _find(positional, _MOST_ON_TERMINAL, console)
+    status = _print(photos, console)
+    if len(photos) > 1 and status == 0:
+        console.suggest(("see them on one sheet", f"show_image {shlex.join(positional)} --output=photos.png"))
+    return status
+
+
+def _find(words: list[str], most: int, console: Console, but_not: Path | None = None) -> list[Path]:
+    """Files as they are named, and some of the photos that a folder or pattern has, evenly spread."""
+    photos: list[Path] = []
+    for word in words:
+        path = Path(word)
+        if word and not path.is_dir() and (path.exists() or not set(word) & set("*?[,")):
+            photos.append(path)
+            continue
+        found = [each for each in named_pictures.find([word]) if not _same(each, but_not)]
+        if len(found) > most:
+            console.say(f"showing {most} of {len(found):,} photos in {word}, evenly spread")
+            found = [found[at * len(found) // most] for at in range(most)]
+        photos += found
+    return photos
 
 
 def _print(photos: list[Path], console: Console) -> int:
     colours = terminal.shows_colours(sys.stdout.isatty(), sys.stdout.encoding, os.environ)
-    shown = 0
+    shown: list[Path] = []
     for path in photos:
-        who = _attribution(path)
-        columns, rows = _room(who)
+        below = [attributions.caption(path, str(path)), *(attributions.missing([path]) if len(photos) == 1 else [])]
+        columns, rows = _room(below)
         photo = _open(path, (max(columns, 2 * rows),) * 2)
         if photo is not None:
-            if shown:
-                console.say("")
-            console.say(*terminal.draw(photo, columns, rows, colours=colours), who)
-            shown += 1
-    return 0 if shown == len(photos) else 1
+            console.say(*([""] if shown else []), *terminal.draw(photo, columns, rows, colours=colours), *below)
+            shown.append(path)
+    if len(photos) > 1:
+        console.say(*attributions.missing(shown))
+    return 0 if len(shown) == len(photos) else 1
 
 
-def _room(below: str) -> tuple[int, int]:
-    """Characters a line and lines for a photo with this text below it."""
+def _room(below: list[str]) -> tuple[int, int]:
+    """The characters a line and the lines that a photo may take with this text below it."""
     if FLAGS.width is not None or not sys.stdout.isatty():
         columns = _WIDTH_OF_FILES if FLAGS.width is None else FLAGS.width
         return columns, columns * _TALLEST // 2
     columns, lines = shutil.get_terminal_size()
-    return columns, max(1, lines - 1 - -(-len(below) // columns))  # the prompt takes a line too
+    return columns, max(1, lines - 1 - sum(-(-len(line) // columns) for line in below))  # the prompt takes a line too
 
 
 def _write(photos: list[Path], output: Path, console: Console) -> int:
     picture_files.check(output, "output")
     if FLAGS.width is not None and FLAGS.width < captions.NARROWEST:
         raise UserError(f"--width={FLAGS.width}: captions need at least {captions.NARROWEST} pixels")
-    if any(path.exists() and output.exists() and path.samefile(output) for path in photos):
+    if any(_same(path, output) for path in photos):
         raise UserError(f"--output={output} is one of the photos, which it would replace: give another name")
-    opened = [(path, _open(path, captions.box(len(photos), FLAGS.width))) for path in photos]
-    captioned = [(photo, _attribution(path, path.name)) for path, photo in opened if photo is not None]
-    if not captioned:
+    box, opened = captions.box(len(photos), FLAGS.width), []
+    with console.show("reading photos", "photos")(len(photos)) as advance:
+        for path in photos:
+            photo = _open(path, box)
+            opened += [] if photo is None else [(path, photo)]
+            advance(1)
+    if not opened:
         return 1
+    several = len({path.parent for path, _ in opened}) > 1
+    names = [f"{path.parent.name}/{path.name}" if several else path.name for path, _ in opened]
+    captioned = [(photo, attributions.caption(path, name)) for (path, photo), name in zip(opened, names, strict=True)]
     drawn = captions.draw(captioned, FLAGS.width)
     picture_files.write(drawn.picture, output)
     console.warn(*drawn.warnings())
-    console.say(*(_attribution(path) for path, photo in opened if photo is not None))
+    paths = [path for path, _ in opened]
+    known = [attributions.caption(path, str(path)) for path in paths if not attributions.missing([path])]
+    console.say(*known, *attributions.missing(paths))
     console.say(f"written: {output} ({drawn.picture.width} x {drawn.picture.height} pixels)")
-    return 0 if len(captioned) == len(photos) else 1
+    return 0 if len(opened) == len(photos) else 1
 
 
 def _open(path: Path, box: tuple[int, int]) -> Image.Image | None:
-    """No larger than the box; None, and a line about it, where it cannot be read."""
+    """A photo no larger than the box; None, and a line about it, if it cannot be read."""
     try:
         photo = pixels.open_rgb(path.read_bytes(), max(box))
     except (pixels.UnreadableImage, OSError) as error:
@@ -101,9 +137,8 @@ def _open(path: Path, box: tuple[int, int]) -> Image.Image | None:
     return photo
 
 
-def _attribution(path: Path, called: str | None = None) -> str:
-    name, who = attributions.printable(called or str(path)), attributions.find(path)
-    return f"{name}: no attribution, {who}" if isinstance(who, str) else f"{name} {who}"
+def _same(path: Path, other: Path | None) -> bool:
+    return other is not None and path.exists() and other.exists() and path.samefile(other)
 
 
 if __name__ == "__main__":

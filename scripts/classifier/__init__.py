@@ -1,4 +1,4 @@
-"""The library behind the commands: knows no flags, never exits the process, never prints.
+"""The library behind the commands. It knows no flags, never exits the process and never prints.
 
     from scripts.classifier import load_classifier, process_image
 
@@ -16,7 +16,7 @@ __all__ = ["load_classifier", "process_image"]
 
 
 def __getattr__(name: str):
-    """Imported where it is used, so that importing a module from here stays light."""
+    """Imports on first use, so that importing a module from here stays light."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from .formats import predictions

@@ -14,7 +14,7 @@ from .errors import UserError
 
 
 def write_bytes(path: Path, data: bytes | Iterable[bytes]) -> None:
-    """Writes under a temporary name in the same folder, made if need be, then renames."""
+    """Writes under a temporary name in the same folder, which is made if necessary, then renames."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     check(path)
     try:
@@ -29,7 +29,7 @@ def write_bytes(path: Path, data: bytes | Iterable[bytes]) -> None:
 
 
 def check(path: Path) -> None:
-    """Refuses before long work what write_bytes would refuse after it."""
+    """Fails before long work if write_bytes would fail after it."""
     if path.is_dir():
         raise UserError(f"cannot write {path}: it is a folder; give the name of a file")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -42,7 +42,7 @@ def check(path: Path) -> None:
 
 
 def check_folder(path: Path, flag: str) -> None:
-    """Refuses before long work a folder, which may be yet to be made, that could not be written to after it."""
+    """Fails before long work if a folder, which need not exist yet, could not be written to after it."""
     absolute = path.absolute()
     place = next(each for each in (absolute, *absolute.parents) if each.exists())
     try:
@@ -60,9 +60,9 @@ def write_text(path: Path, text: str) -> None:
 def folder(unfinished: Path) -> Iterator[Path]:
     """An empty folder to work in, removed at the end unless it has been renamed.
 
-    `unfinished` lies beside the place where it, or a folder in it, is to appear: `os.rename(unfinished, destination)`
-    is the last step, which may replace an empty folder. One process at a time holds it, so check after waiting whether
-    the work is done already. Whatever a killed process left in it is removed first.
+    `unfinished` lies beside the place where it, or a folder in it, is to appear. The last step is
+    `os.rename(unfinished, destination)`, which may replace an empty folder. One process at a time holds it: a process
+    that waited should check whether the work is done. Anything left by a killed process is removed first.
     """
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     with locks.sole_owner(unfinished, folder=True) as descriptor:
@@ -70,7 +70,7 @@ def folder(unfinished: Path) -> Iterator[Path]:
             _empty(unfinished)
             yield unfinished
         finally:
-            # Once it is renamed, somebody else may work in a new one of the same name.
+            # After the rename, another process may be working in a new folder of the same name.
             if locks.holds(descriptor, unfinished):
                 shutil.rmtree(unfinished, ignore_errors=True)
 

@@ -1,6 +1,6 @@
 """The one error whose text is meant for the user."""
 
-# Libraries' own errors run to pages; the first words tell what is wrong.
+# Errors of other libraries can run to pages; the first words say what is wrong.
 _MOST_CHARACTERS = 200
 
 
@@ -12,5 +12,5 @@ class UserError(Exception):
 
 
 def in_short(error: object) -> str:
-    """Another library's error, shortened to fit into a line of ours."""
+    """Another library's error, shortened to fit into a line."""
     return " ".join(str(error).split())[:_MOST_CHARACTERS].rstrip(".: ") or type(error).__name__

@@ -1,4 +1,4 @@
-"""What people type to run Poets here: `python -m scripts.NAME` in a clone, `poets NAME` where it is installed."""
+"""The command line to name in messages: `python -m scripts.NAME` in a clone, `poets NAME` if installed."""
 
 _PACKAGE = __name__.partition(".")[0]
 _INSTALLED_AS = "poets"
@@ -11,7 +11,7 @@ def command(words: str) -> str:
 
 
 def install(extra: str) -> str:
-    """The line that installs what requirements/EXTRA.txt lists; "core" names the packages that all commands need."""
+    """The line that installs the packages of requirements/EXTRA.txt; all commands need those of "core"."""
     if _PACKAGE != _INSTALLED_AS:
         return f"pip install -r requirements/{extra}.txt"
     return f"pip install {DISTRIBUTION}" if extra == "core" else f"pip install '{DISTRIBUTION}[{extra}]'"

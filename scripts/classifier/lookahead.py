@@ -1,4 +1,4 @@
-"""Works ahead of whoever takes the results, but only so far: a million photos are never decoded at once."""
+"""Computes results ahead of their consumer, within a limit, so that a million photos are never decoded at once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Result = TypeVar("Result")
 
 
 def results(pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], ahead: int) -> Generator[Result]:
-    """The results of `work` in the order of the items, with at most `ahead` in progress or waiting to be taken.
+    """The results of `work` in the order of the items, with at most `ahead` of them in progress or waiting.
 
-    pool.map would submit all items at once. Closing the generator cancels whatever has not begun.
+    pool.map would submit all items at once. Closing the generator cancels work that has not begun.
     """
     waiting: deque[Future[Result]] = deque()
     try:

@@ -1,4 +1,4 @@
-"""What this machine has: processors, the arithmetic they know, free memory."""
+"""This machine's processors, their arithmetic, and free memory."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def cores() -> int:
-    """The processors this process may use, which in a container are fewer than the machine has."""
+    """The processors this process may use, which may be fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def decide_precision(wanted: str, *, large: bool) -> str:
-    """`auto` means bfloat16 for `large` work, where the processor computes with it."""
+    """`auto` means bfloat16 for `large` work if the processor has it."""
     if wanted == "auto":
         return "bfloat16" if large and has_bfloat16() else "float32"
     if wanted == "bfloat16" and not has_bfloat16():
@@ -28,7 +28,7 @@ def decide_precision(wanted: str, *, large: bool) -> str:
 
 
 def has_bfloat16() -> bool:
-    """Whether the processor computes in bfloat16: emulated, it is slower than float32."""
+    """Whether the processor computes in bfloat16. Emulated, it would be slower than float32."""
     cpuinfo = Path("/proc/cpuinfo")
     if platform.machine() not in ("x86_64", "AMD64") or not cpuinfo.exists():
         return False

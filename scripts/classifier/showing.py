@@ -1,4 +1,4 @@
-"""How the library reports progress, without knowing where it is shown."""
+"""Lets the library report progress without knowing where it is shown."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-# Called with how much more is done, and optionally with a note: `advance(3)`, `advance(1, note="...")`.
+# Called with the amount done since the last call and perhaps a note: `advance(3)`, `advance(1, note="...")`.
 Advance = Callable[..., None]
 
 
 class Show(Protocol):
-    """Opens a progress bar: the total, None where that is not known, and how much is done already."""
+    """Opens a progress bar, given the total, None if unknown, and the amount done already."""
 
     def __call__(self, total: int | None, done: int = 0) -> AbstractContextManager[Advance]: ...
 

@@ -1,4 +1,4 @@
-"""Takes the time of each stage of a run."""
+"""Times each stage of a run."""
 
 from __future__ import annotations
 

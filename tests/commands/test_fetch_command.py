@@ -38,7 +38,8 @@ def test_drawn_flowers(tmp_path):
     destination = tmp_path / "drawn"
     process = run("drawn_flowers", f"--destination={destination}", "--per_kind=2", "--seed=7")
     assert (process.returncode, process.stderr) == (0, "")
-    first, *counts, about = process.stdout.splitlines()
+    begins, first, *counts, about = process.stdout.splitlines()[:-3]
+    assert begins == f"drawing flowers into {destination}"
     assert first == f"10 photos of 5 labels are in {destination}"
     assert [line.split() for line in counts] == [
         [kind, "2"] for kind in ("daisy", "dandelion", "roses", "sunflowers", "tulips")
@@ -49,12 +50,17 @@ def test_drawn_flowers(tmp_path):
     sheet = tmp_path / "sheet.png"
     again = run("drawn_flowers", f"--destination={destination}", "--per_kind=2", "--seed=7", f"--plot={sheet}")
     assert again.returncode == 0
-    assert again.stdout.splitlines()[0] == f"{first} already (delete the folder to have it made anew)"
-    assert again.stdout.splitlines()[1:-1] == [*counts, about] and str(sheet) in again.stdout.splitlines()[-1]
+    assert again.stdout.splitlines()[:-4] == [f"{first} already (to make it again, delete the folder)", *counts, about]
+    assert again.stdout.splitlines()[-4:] == [
+        f"written: {sheet} (1200 x {Image.open(sheet).height} pixels)",
+        "next:",
+        f"  train a classifier:   python -m scripts.retrain --architecture=color_texture --image_dir={destination}",
+        f"  look at some photos:  python -m scripts.show_image {destination}",
+    ]
     assert Image.open(sheet).width == 1200
 
 
-def test_other_drawn_flowers_than_there_are(tmp_path):
+def test_other_drawn_flowers_are_not_replaced(tmp_path):
     destination = tmp_path / "drawn"
     assert run("drawn_flowers", f"--destination={destination}", "--per_kind=1").returncode == 0
     check_one_line_error(run("drawn_flowers", f"--destination={destination}", "--per_kind=2"), str(destination))
@@ -70,8 +76,9 @@ def test_photos_that_are_there_are_recognised_without_a_network(tmp_path):
     process = run("flower_photos", f"--destination={tmp_path / 'photos'}", POETS_MIRROR="/no/such/folder")
     assert (process.returncode, process.stderr) == (0, "")
     assert process.stdout.splitlines()[0].startswith(f"3 photos of 2 labels are in {tmp_path / 'photos'} already")
-    assert [line.split() for line in process.stdout.splitlines()[1:-1]] == [["roses", "2"], ["tulips", "1"]]
-    assert process.stdout.splitlines()[-1] == "  pictures: no picture can be opened"
+    *counts, about, _, _, _ = process.stdout.splitlines()[1:]
+    assert [line.split() for line in counts] == [["roses", "2"], ["tulips", "1"]]
+    assert about == "  pictures: no picture can be opened"
 
 
 UNAVAILABLE = {
@@ -83,7 +90,7 @@ UNAVAILABLE = {
 
 
 @pytest.mark.parametrize(("environment", "message"), UNAVAILABLE.values(), ids=UNAVAILABLE)
-def test_photos_that_cannot_be_had(tmp_path, environment, message):
+def test_photos_that_cannot_be_fetched(tmp_path, environment, message):
     process = run("flower_photos", f"--destination={tmp_path / 'photos'}", **environment)
     check_one_line_error(process, message, "POETS_MIRROR")
     assert os.listdir(tmp_path) == []
@@ -128,7 +135,7 @@ def wait_for_bytes(path, count, process):
         time.sleep(0.005)
 
 
-# A small collection stands in for the real one, whose 229 MB no test can fetch.
+# A small collection replaces the real one, whose 229 MB are too much for a test.
 
 
 TREE = {f"{label}/{number}.jpg": random.Random(number).randbytes(20_000) for label in "ab" for number in range(5)}
@@ -223,7 +230,7 @@ def test_a_destination_in_use_is_noticed_before_fetching(server, tmp_path):
     assert server.requests == []
 
 
-def test_another_archive_than_announced(server, tmp_path):
+def test_a_wrong_archive_is_refused(server, tmp_path):
     server.script("/few.tgz", File(PACKED))
     with pytest.raises(downloads.Unavailable, match="expected 0000"):
         photo_archives.fetch(few_photos(server, sha256="0" * 64), tmp_path / "photos")
@@ -236,14 +243,14 @@ def test_another_archive_than_announced(server, tmp_path):
 
 
 MISTAKES = {
-    "no name": ([], "flower_photos, cifar10, drawn_flowers, oxford_flowers102 and tfds:NAME"),
+    "no name": ([], "flower_photos, cifar10, drawn_flowers, oxford_flowers102 or tfds:NAME"),
     "two names": (["flower_photos", "drawn_flowers"], "found flower_photos drawn_flowers"),
     "a misspelt name": (["flower-photo"], "did you mean flower_photos?"),
     "another misspelt name": (["drawnflowers"], "did you mean drawn_flowers?"),
     "no such flag": (["drawn_flowers", "--sed=1"], "seed"),
     "no flowers": (["drawn_flowers", "--per_kind=0"], "per_kind"),
-    "a flag of the other one": (["flower_photos", "--per_kind=3"], "--per_kind means nothing for flower_photos"),
-    "a flag of the first one": (["drawn_flowers", "--patience=3"], "--patience means nothing for drawn_flowers"),
+    "a flag for drawings": (["flower_photos", "--per_kind=3"], "--per_kind does not apply to flower_photos"),
+    "a flag for downloads": (["drawn_flowers", "--patience=3"], "--patience does not apply to drawn_flowers"),
     "here": (["flower_photos", "--destination=."], "expected a folder's name"),
     "nowhere": (["flower_photos", "--destination="], "--destination is empty: expected a folder"),
     "a file": (["flower_photos", "--destination=setup.sh"], "Not a directory"),

@@ -1,4 +1,4 @@
-"""python -m scripts.show_image: photos with who took them, in a terminal or as a picture."""
+"""python -m scripts.show_image: photos and the names of those who took them, in a terminal or as a picture."""
 
 import os
 import pty
@@ -34,7 +34,7 @@ WHO = {
     "nobody.jpg": f"by an unnamed author (CC-BY), {URL}",
     "two words.jpg": "by Jan by the Sea (CC-BY-SA 2.0)",
     "escape.jpg": f"by Red �[31mGuy (CC-BY), {URL}",
-    "ja\u0301n.jpg": f"by Ján Щ (CC-BY), {URL}",  # as macOS spells it
+    "ja\u0301n.jpg": f"by Ján Щ (CC-BY), {URL}",  # as macOS writes it
 }
 RED, BLUE, GREEN = (250, 10, 10), (10, 10, 250), (10, 200, 10)
 
@@ -47,7 +47,7 @@ def halves(upper, lower, size=(60, 40)) -> Image.Image:
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory) -> Workplace:
-    """daisy/ has a list of photos above it, and one photo that is not in it; alone/ has a licence of another kind."""
+    """daisy/ has a list of photos above it and one photo that is not listed; alone/ has a licence of another kind."""
     place = Workplace(tmp_path_factory.mktemp("photos"))
     for folder in ("flowers/daisy", "alone", "tensorflow"):
         (place / folder).mkdir(parents=True)
@@ -66,7 +66,7 @@ def show(photos: Workplace, *words, env=None) -> subprocess.CompletedProcess:
 
 
 def show_on_terminal(photos: Workplace, *words, columns=40, lines=20, **env) -> str:
-    """What the command sends to a terminal of this size."""
+    """The command's output on a terminal of this size."""
     ours, its = pty.openpty()
     ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     environment = photos.environment({"TERM": "xterm-256color", "PYTHONUTF8": "1"})
@@ -79,7 +79,7 @@ def show_on_terminal(photos: Workplace, *words, columns=40, lines=20, **env) -> 
         while more := os.read(ours, 1 << 16):
             sent += more
     except OSError:
-        pass  # how Linux says that the other end is closed
+        pass  # Linux reports a closed other end like this
     os.close(ours)
     assert process.wait(60) == 0
     return sent.decode().replace("\r\n", "\n")
@@ -92,20 +92,62 @@ def test_who_took_a_photo(photos):
     assert [line for line in done.stdout.splitlines() if line.startswith(str(daisies))] == [
         f"{daisies / name} {who}" for name, who in WHO.items()
     ]
-    assert "\x1b" not in done.stdout  # which one of the authors brought along
+    assert "\x1b" not in done.stdout  # which is in one author's name
 
 
 def test_photos_without_an_attribution(photos, tmp_path):
-    """Nor is one found in the list of a folder beside; but where a link leads it is."""
+    """A list in a folder beside the photo does not count, but one where a link leads does."""
     (tmp_path / "linked.jpg").symlink_to(photos / "flowers" / "daisy" / "guy.jpg")
     unlisted, green = photos / "flowers" / "daisy" / "unlisted.jpg", photos / "alone" / "green.png"
-    done = show(photos, unlisted, green, tmp_path / "linked.jpg", "--width=10")
-    captions = [line for line in done.stdout.splitlines() if ".jpg" in line or ".png" in line]
-    assert captions == [
-        f"{unlisted}: no attribution, it is not listed in {photos / 'flowers' / 'LICENSE.txt'}",
-        f"{green}: no attribution, there is no LICENSE.txt that lists photos in its folder or above",
+    done = show(photos, unlisted, green, tmp_path / "linked.jpg", green, "--width=10")
+    captions = [line for line in done.stdout.splitlines() if ".jpg" in line or ".png" in line or "no attr" in line]
+    assert captions[:-1] == [
+        str(unlisted),
+        str(green),
         f"{tmp_path / 'linked.jpg'} {WHO['guy.jpg']}",
+        str(green),
+        f"no attribution for unlisted.jpg: not listed in {photos / 'flowers' / 'LICENSE.txt'}",
+        "no attribution for 2 photos: no LICENSE.txt in the folder or above lists photos",
     ]
+    assert show(photos, green, "--width=10").stdout.splitlines()[-2:] == [
+        str(green),
+        "no attribution: no LICENSE.txt in the folder or above lists photos",
+    ]
+
+
+def test_a_folder_shows_some_of_its_photos(photos, workplace):
+    for label in ("a", "b"):
+        (workplace / "many" / label).mkdir(parents=True)
+        for number in range(5):
+            halves(RED, GREEN).save(workplace / "many" / label / f"{number}.jpg")
+    done = show(photos, workplace / "many", "--width=10")
+    assert done.returncode == 0, done.stderr
+    first, *rest = done.stdout.splitlines()
+    assert first == f"showing 6 of 10 photos in {workplace / 'many'}, evenly spread"
+    shown = [line.removeprefix(f"{workplace / 'many'}/") for line in rest if line.endswith(".jpg")]
+    assert shown == ["a/0.jpg", "a/1.jpg", "a/3.jpg", "b/0.jpg", "b/1.jpg", "b/3.jpg"]
+    assert rest[-2:] == [
+        "next:",
+        f"  see them on one sheet:  python -m scripts.show_image {workplace / 'many'} --output=photos.png",
+    ]
+
+
+@pytest.mark.parametrize("word", ["many", "many/*.jpg"])
+def test_a_folder_or_a_pattern_makes_a_sheet(photos, workplace, word):
+    (workplace / "many").mkdir()
+    for number in range(8):
+        halves(RED, GREEN).save(workplace / "many" / f"{number}.jpg")
+    sheet = workplace / "many" / "sheet.jpg"
+    lines = []
+    for _ in "ab":  # the second time, the sheet itself is among the photos
+        done = show(photos, workplace / word, f"--output={sheet}")
+        assert done.returncode == 0, done.stderr
+        lines.append(done.stdout.splitlines())
+    assert lines[0] == lines[1] and lines[0] == [
+        "no attribution for 8 photos: no LICENSE.txt in the folder or above lists photos",
+        f"written: {sheet} (1200 x {Image.open(sheet).height} pixels)",
+    ]
+    assert Image.open(sheet).height < 1200  # three flat rows: no gaps where photos are wider than high
 
 
 def test_letters_show_the_picture_where_there_are_no_colours(photos):
@@ -128,12 +170,12 @@ def test_a_terminal_gets_colours_that_fit_it(photos):
         assert caption == below
         letters = {len(re.sub("\x1b.*?m", "", line)) for line in shown}
         assert len(shown) + -(-len(below) // columns) < lines and max(letters) <= columns and len(letters) == 1
-        assert max(letters) == columns or len(shown) + -(-len(below) // columns) == lines - 1  # and no smaller
+        assert max(letters) == columns or len(shown) + -(-len(below) // columns) == lines - 1  # not too small
         assert all(line.endswith("\x1b[0m") for line in shown)
         for line, colour in ((shown[0], RED), (shown[-2], BLUE)):
             found = re.match("\x1b\\[38;2;(\\d+);(\\d+);(\\d+);48;2;(\\d+);(\\d+);(\\d+)m▀", line)
             assert np.abs(np.array(found.groups(), int) - [*colour, *colour]).max() < 30
-    # One shade after the other is not said again for each letter.
+    # A colour is set once for all the characters beside one another that have it.
     assert shown[0].count("\x1b") < 10
 
 
@@ -256,7 +298,9 @@ def test_a_font_is_found_for_names_that_pillows_own_cannot_write():
 WRONG = {
     "nothing": ([], "no photo given"),
     "missing": (["nope.jpg"], "nope.jpg: No such file"),
-    "folder": (["{here}/flowers"], "Is a directory"),
+    "folder": (["{here}/tensorflow"], "holds no pictures"),
+    "pattern": (["{here}/nothing*"], "does not exist"),
+    "empty": ([""], "is empty"),
     "no picture": (["{here}/alone/text.jpg", "--output={here}/never.png"], "text.jpg: not an image"),
     "format": (["{here}/alone/green.png", "--output={here}/never.gif"], "ends in .png, .jpg, .jpeg"),
     "unwritable": (["{here}/alone/green.png", "--output=/proc/never.png"], "cannot write /proc/never.png"),

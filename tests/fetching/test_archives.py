@@ -1,4 +1,4 @@
-"""Unpacking archives, honest ones and others."""
+"""Unpacking archives, good and bad ones."""
 
 import contextlib
 import gzip
@@ -27,7 +27,7 @@ TREE = {
     "flowers/daisy/1.jpg": b"one" * 1000,
     "flowers/daisy/2 ü.jpg": b"",
     "flowers/C++/3.jpg": random.Random(3).randbytes(50_000),
-    f"flowers/{'long ' * 30}/{'name ' * 30}.jpg": b"long",  # longer than a plain tar header has room for
+    f"flowers/{'long ' * 30}/{'name ' * 30}.jpg": b"long",  # too long for a plain tar header
     "LICENSE.txt": b"free",
 }
 
@@ -69,12 +69,12 @@ MAKERS = {
 
 @pytest.fixture(params=MAKERS.values(), ids=MAKERS)
 def archive(request, tmp_path):
-    path = tmp_path / "archive"  # what it is, its content tells
+    path = tmp_path / "archive"  # its content, not its name, shows the format
     request.param(path)
     return path
 
 
-def test_what_was_packed_comes_out(archive, tmp_path):
+def test_files_come_out_as_they_were_packed(archive, tmp_path):
     advances = []
 
     @contextlib.contextmanager
@@ -98,13 +98,13 @@ def test_the_top_folder_can_become_the_destination(archive, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["archive", "photos"]
 
 
-def test_another_top_folder_than_expected(archive, tmp_path):
+def test_an_unexpected_top_folder(archive, tmp_path):
     with pytest.raises(UserError, match=r"holds LICENSE.txt, flowers at its top, expected a folder birds"):
         archives.extract(archive, tmp_path / "photos", top="birds")
     assert os.listdir(tmp_path) == ["archive"]
 
 
-def test_what_tar_itself_packs_comes_out(tmp_path):
+def test_files_packed_by_tar_itself_come_out(tmp_path):
     (tmp_path / "flowers" / "daisy").mkdir(parents=True)
     (tmp_path / "flowers" / "daisy" / "1.jpg").write_bytes(b"one")
     subprocess.run(["tar", "czf", "archive.tgz", "./flowers"], cwd=tmp_path, check=True)
@@ -112,7 +112,7 @@ def test_what_tar_itself_packs_comes_out(tmp_path):
     assert tree_of(tmp_path / "photos") == {"daisy/1.jpg": b"one"}
 
 
-def test_modes_and_owners_are_not_taken_over(tmp_path):
+def test_modes_and_owners_are_ignored(tmp_path):
     path = write_tar(tmp_path / "archive", [member("run", b"#!/bin/sh", mode=0o6777, uid=1, gid=1)])
     archives.extract(path, tmp_path / "out")
     found = (tmp_path / "out" / "run").stat()
@@ -128,7 +128,7 @@ def test_other_files_at_the_destination_stay(archive, tmp_path):
     assert tree_of(tmp_path / "photos") == {"mine.jpg": b"mine"}
 
 
-def test_an_empty_folder_is_a_free_place(archive, tmp_path):
+def test_an_empty_folder_may_be_filled(archive, tmp_path):
     (tmp_path / "photos").mkdir()
     archives.extract(archive, tmp_path / "photos")
     assert tree_of(tmp_path / "photos") == TREE
@@ -208,7 +208,7 @@ def test_nothing_is_ever_written_outside(names, zipped):
         path = Path(folder, "archive")
         if zipped:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of names that come twice
+                warnings.simplefilter("ignore")  # about names that occur twice
                 write_zip(path, [(name, b"content") for name in names])
         else:
             write_tar(path, [member(name, b"content") for name in names])
@@ -224,7 +224,7 @@ def test_nothing_is_ever_written_outside(names, zipped):
 # Archives that are damaged
 
 
-def test_cut_off_anywhere_it_is_an_error(archive, tmp_path):
+def test_an_archive_cut_off_anywhere_is_an_error(archive, tmp_path):
     content = archive.read_bytes()
     # A tar is whole once its end mark has begun; tarfile pads that to 10,240 bytes.
     whole = len(content.rstrip(b"\0")) // 512 * 512 + 512 if content[257:262] == b"ustar" else len(content)
@@ -272,9 +272,9 @@ NO_ARCHIVES = {
 
 
 @pytest.mark.parametrize("content", NO_ARCHIVES.values(), ids=NO_ARCHIVES)
-def test_what_is_no_archive(tmp_path, content):
+def test_files_that_are_not_archives(tmp_path, content):
     (tmp_path / "archive").write_bytes(content)
-    with pytest.raises(UserError, match="is damaged, or no tar"):
+    with pytest.raises(UserError, match="is damaged, or not a tar"):
         archives.extract(tmp_path / "archive", tmp_path / "out")
 
 
@@ -303,7 +303,7 @@ COUNT = 1500
 @pytest.fixture
 def many(tmp_path):
     yield write_tar(tmp_path / "many", [member(f"{number:05}", b"x" * 100) for number in range(COUNT)], "w")
-    shutil.rmtree(tmp_path / "out")  # pytest would keep so many files for days
+    shutil.rmtree(tmp_path / "out")  # pytest would keep these many files for days
 
 
 @pytest.mark.parametrize("least", [1, 200])
@@ -326,7 +326,7 @@ def test_a_killed_extraction_is_done_again(many, tmp_path, least):
 
 def test_processes_that_unpack_the_same_archive_do_not_harm_each_other(many, tmp_path):
     processes = [extract_in_a_process(many, tmp_path / "out") for _ in range(2)]
-    # The later one either waits for the earlier one, or finds its work done.
+    # The later process either waits for the earlier one or finds the work done.
     assert 0 in [process.wait() for process in processes]
     assert len(os.listdir(tmp_path / "out")) == COUNT
     assert sorted(os.listdir(tmp_path)) == ["many", "out"]

@@ -31,7 +31,7 @@ META = {b"label_names": [label.encode() for label in LABELS], b"num_vis": 3072}
 
 
 def packed(**changes: object) -> bytes:
-    """The archive; a change of None leaves a file out, bytes stand as they are."""
+    """The archive. A change of None leaves a file out, and bytes are not pickled."""
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w:gz") as tar:
         for name, content in {**BATCHES, "batches.meta": META, **changes}.items():
@@ -65,7 +65,7 @@ def test_an_archive_becomes_folders_of_pictures(tmp_path):
             number += 1
 
 
-def test_what_an_earlier_run_left_is_in_nobodys_way(tmp_path):
+def test_files_left_by_an_earlier_run_do_no_harm(tmp_path):
     (tmp_path / "cifar10.writing/pictures/train").mkdir(parents=True)
     fetch(tmp_path / "cifar10", packed())
     assert len(list(tmp_path.rglob("*.png"))) == 6 * EACH and os.listdir(tmp_path) == ["cifar10"]
@@ -80,8 +80,14 @@ DAMAGED = {
     "asks for a function": ({"data_batch_2": {**BATCHES["data_batch_2"], b"more": Harm()}}, "asks for .*system"),
     "cut short": ({"test_batch": pickle.dumps(BATCHES["test_batch"], 2)[:5000]}, "test_batch .* cannot be read"),
     "a file is missing": ({"data_batch_4": None}, "data_batch_4 .* missing"),
-    "other pictures": ({"test_batch": {b"data": np.zeros((4, 100), np.uint8), b"labels": [0] * 4}}, "not as CIFAR-10"),
-    "labels beyond the names": ({"data_batch_1": {**BATCHES["data_batch_1"], b"labels": [9] * 4}}, "not as CIFAR-10"),
+    "other pictures": (
+        {"test_batch": {b"data": np.zeros((4, 100), np.uint8), b"labels": [0] * 4}},
+        "not as CIFAR-10",
+    ),
+    "labels beyond the names": (
+        {"data_batch_1": {**BATCHES["data_batch_1"], b"labels": [9] * 4}},
+        "not as CIFAR-10",
+    ),
     "no labels": ({"batches.meta": {b"names": []}}, "holds no label_names"),
 }
 
@@ -94,7 +100,7 @@ def test_a_bad_archive_writes_nothing(tmp_path, monkeypatch, changes, message):
     assert os.listdir(tmp_path) == ["cifar10.tar.gz"]
 
 
-def test_where_it_cannot_be_had(tmp_path):
+def test_an_archive_that_cannot_be_fetched(tmp_path):
     (tmp_path / "mirror").mkdir()
     process = run("cifar10", f"--destination={tmp_path / 'cifar10'}", POETS_MIRROR=str(tmp_path / "mirror"))
     check_one_line_error(process, "cifar-10-python.tar.gz", "POETS_MIRROR")
@@ -110,7 +116,7 @@ def test_another_archive_is_refused(tmp_path):
     assert not (tmp_path / "cifar10").exists()
 
 
-def test_what_is_there_is_left_alone(tmp_path):
+def test_pictures_that_are_there_are_left_alone(tmp_path):
     fetch(tmp_path / "cifar10", packed())
     process = run("cifar10", f"--destination={tmp_path / 'cifar10'}")
     assert process.returncode == 0 and process.stdout.startswith("24 photos of 3 labels are in")

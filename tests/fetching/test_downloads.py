@@ -1,4 +1,4 @@
-"""Downloads, against a real server that misbehaves."""
+"""Downloads from a real server that misbehaves."""
 
 import contextlib
 import hashlib
@@ -49,7 +49,7 @@ def neighbours(destination):
     return sorted(path.name for path in destination.parent.iterdir())
 
 
-# What goes right
+# Success
 
 
 def test_a_file_is_fetched_once(server, destination):
@@ -126,14 +126,14 @@ OVERCOME = {
 
 
 @pytest.mark.parametrize(("answers", "options"), OVERCOME.values(), ids=OVERCOME)
-def test_what_is_overcome(server, destination, answers, options):
+def test_problems_that_are_overcome(server, destination, answers, options):
     server.script("/second", Status(301, {"Location": "/third"}))
     server.script("/third", File(BODY))
     shown = []
     fetch(server.script("/file.bin", *answers), destination, show=recording(shown), **options)
     assert destination.read_bytes() == BODY
     assert not [name for name in neighbours(destination) if ".part" in name]
-    # However often it started over, what was shown ends with the whole file.
+    # However often it started over, the progress shown ends with the whole file.
     total, done, *advances = shown[-1]
     assert total in (None, len(BODY))
     assert done + sum(advances) == len(BODY)
@@ -150,7 +150,7 @@ def recording(shown):
     return show
 
 
-def test_progress_drives_the_bar(server, destination, capsys):
+def test_progress_moves_the_bar(server, destination, capsys):
     url = server.script("/file.bin", File(BODY))
     fetch(url, destination, show=lambda total, done: progress.show("file.bin", total, "B", done=done))
     assert destination.read_bytes() == BODY
@@ -172,7 +172,7 @@ def test_wherever_it_is_cut_the_bytes_are_the_same(cuts, kept, etag, sized):
         url = server.script("/file.bin", *answers, File(body, etag=etag))
         fetch(url, destination, sha256=hashlib.sha256(body).hexdigest(), size=len(body) if sized else None)
         assert destination.read_bytes() == body
-        # Each request asks for what follows all that came before, and no byte is fetched twice.
+        # Each request continues after the bytes so far, and no byte is fetched twice.
         arrived = kept
         for wanted, cut in zip(server.ranges(), [*cuts, 8000], strict=False):
             assert wanted == (f"bytes={arrived}-" if arrived else None)
@@ -180,11 +180,11 @@ def test_wherever_it_is_cut_the_bytes_are_the_same(cuts, kept, etag, sized):
         assert arrived == 8000
 
 
-# What is there from an earlier run
+# Files from an earlier run
 
 
 @pytest.mark.parametrize("sized", [True, False])
-def test_a_partial_file_that_is_whole_is_not_fetched_again(server, destination, sized):
+def test_a_complete_partial_file_is_not_fetched_again(server, destination, sized):
     destination.parent.mkdir()
     destination.with_name("file.bin.part").write_bytes(BODY)
     fetch(server.script("/file.bin", File(BODY)), destination, size=len(BODY) if sized else None)
@@ -204,7 +204,7 @@ def test_a_partial_file_of_something_else_does_no_harm(server, destination, kept
     assert destination.read_bytes() == BODY
 
 
-def test_a_partial_file_nobody_vouches_for_is_not_continued(server, destination):
+def test_a_partial_file_without_a_known_version_is_not_continued(server, destination):
     destination.parent.mkdir()
     destination.with_name("file.bin.part").write_bytes(OTHER[:1000])
     fetch(server.script("/file.bin", File(BODY, etag='"1"')), destination, sha256=None)
@@ -259,7 +259,7 @@ def test_processes_that_fetch_the_same_file_do_not_harm_each_other(server, desti
     assert neighbours(destination) == ["file.bin"]
 
 
-# What goes wrong
+# Failure
 
 
 HOPELESS = {
@@ -289,7 +289,7 @@ HOPELESS = {
 
 
 @pytest.mark.parametrize(("answers", "options", "message", "requests"), HOPELESS.values(), ids=HOPELESS)
-def test_what_cannot_be_overcome_is_an_error_of_one_line(server, destination, answers, options, message, requests):
+def test_problems_that_persist_are_errors_of_one_line(server, destination, answers, options, message, requests):
     url = server.script("/file.bin", *answers)
     with pytest.raises(downloads.Unavailable) as error:
         fetch(url, destination, **options)
@@ -301,14 +301,14 @@ def test_what_cannot_be_overcome_is_an_error_of_one_line(server, destination, an
     assert requests in (None, len(server.requests))
 
 
-def test_what_was_fetched_before_an_error_is_kept(server, destination):
+def test_bytes_fetched_before_an_error_are_kept(server, destination):
     url = server.script("/file.bin", File(BODY, drop_after=1000), Status(404))
     with pytest.raises(downloads.Unavailable):
         fetch(url, destination)
     assert destination.with_name("file.bin.part").read_bytes() == BODY[:1000]
 
 
-def test_a_sign_in_page_does_not_cost_what_was_fetched(server, destination):
+def test_a_sign_in_page_does_not_destroy_a_partial_file(server, destination):
     destination.parent.mkdir()
     partial = destination.with_name("file.bin.part")
     partial.write_bytes(BODY[:200_000])
@@ -321,7 +321,7 @@ def test_a_wrong_file_is_not_resumed_for_ever(server, destination):
     url = server.script("/file.bin", File(OTHER, drop_after=1000), File(OTHER))
     with pytest.raises(downloads.Unavailable, match=SHA256):
         fetch(url, destination)
-    # The rest, then once more from the beginning because parts of two files would look the same.
+    # The rest, then everything again, because parts of two different files would give the same wrong checksum.
     assert server.ranges() == [None, "bytes=1000-", None]
     assert neighbours(destination) == []
 
@@ -341,7 +341,7 @@ def test_no_such_host(destination, server):
 
 
 @pytest.mark.parametrize("url", ["ftp://host/file", "file:///etc/passwd", "models/file", "http:///file"])
-def test_what_is_no_web_address(destination, server, url):
+def test_addresses_that_are_not_on_the_web(destination, server, url):
     with pytest.raises(UserError, match="http://"):
         fetch(url, destination)
 
@@ -376,10 +376,10 @@ def test_no_room_left(server, destination):
     assert server.ranges() == [None, "bytes=100000-"]
 
 
-# Checksums that are learnt
+# Recorded checksums
 
 
-def test_an_unknown_checksum_is_recorded_and_asked_for(server, destination):
+def test_an_unknown_checksum_is_recorded_and_expected_later(server, destination):
     url = server.script("/file.bin", File(BODY))
     fetch(url, destination, sha256=None)
     record = destination.with_name("file.bin.sha256")
@@ -398,7 +398,7 @@ def test_an_unknown_checksum_is_recorded_and_asked_for(server, destination):
     assert destination.read_bytes() == OTHER
 
 
-def test_a_file_put_there_by_hand_is_taken_at_its_word(server, destination):
+def test_a_file_put_there_by_hand_is_trusted(server, destination):
     destination.parent.mkdir()
     destination.write_bytes(BODY)
     fetch("http://host.invalid/file.bin", destination, sha256=None)
@@ -468,7 +468,7 @@ def test_a_server_as_mirror(server, destination, monkeypatch):
 
 @pytest.mark.parametrize("wrong", ["missing", "damaged"])
 @pytest.mark.parametrize("kind", ["folder", "server"])
-def test_a_mirror_without_the_file_is_named_and_nothing_else_asked(
+def test_a_mirror_without_the_file_is_named_and_nothing_else_is_tried(
     server, destination, mirror, monkeypatch, wrong, kind
 ):
     copy = mirror / "host.invalid" / "models" / "a file.bin"
@@ -486,13 +486,13 @@ def test_a_mirror_without_the_file_is_named_and_nothing_else_asked(
 
 
 @pytest.mark.parametrize("value", ["/no/such/folder", "ftp://mirror", "file:///no/such/folder"])
-def test_a_mirror_that_is_none(server, destination, monkeypatch, value):
+def test_an_invalid_mirror(server, destination, monkeypatch, value):
     monkeypatch.setenv("POETS_MIRROR", value)
     with pytest.raises(UserError, match=f"POETS_MIRROR is {value}"):
         fetch(URL, destination)
 
 
-def test_a_proxy_is_asked(server, destination, monkeypatch):
+def test_a_proxy_is_used(server, destination, monkeypatch):
     monkeypatch.setenv("http_proxy", server.address)
     server.script("http://host.invalid/file.bin", File(BODY, drop_after=70_000))
     fetch("http://host.invalid/file.bin", destination)
@@ -500,7 +500,7 @@ def test_a_proxy_is_asked(server, destination, monkeypatch):
     assert {request.path for request in server.requests} == {"http://host.invalid/file.bin"}
 
 
-def test_a_proxy_is_asked_for_https(server, destination, monkeypatch):
+def test_a_proxy_is_used_for_https(server, destination, monkeypatch):
     monkeypatch.setenv("https_proxy", f"http://user:secret@{server.address.removeprefix('http://')}")
     with pytest.raises(downloads.Unavailable) as error:
         fetch("https://host.invalid/file.bin", destination)
@@ -509,7 +509,7 @@ def test_a_proxy_is_asked_for_https(server, destination, monkeypatch):
     assert "secret" not in str(error.value)
 
 
-def test_no_proxy_is_heeded(server, destination, monkeypatch):
+def test_no_proxy_is_respected(server, destination, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://proxy.invalid:3128")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     fetch(server.script("/file.bin", File(BODY)), destination)

@@ -1,4 +1,4 @@
-"""The drawn flowers: seeded, varied, written as a whole or not at all."""
+"""The drawn flowers: seeded, varied, written whole or not at all."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ def drawn(tmp_path_factory) -> Path:
 
 
 def telling(tell):
-    """A `show` that calls `tell` with all that is told of progress."""
+    """A `show` that passes all progress to `tell`."""
 
     @contextlib.contextmanager
     def show(total, done=0):
@@ -36,16 +36,16 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.jpg"))}
 
 
-def test_writes_as_many_of_each_kind_as_asked(drawn):
+def test_writes_the_wanted_number_of_each_kind(drawn):
     assert sorted(path.name for path in drawn.iterdir() if path.is_dir()) == sorted(drawn_flowers.KINDS)
     for kind in drawn_flowers.KINDS:
         assert sorted(path.name for path in (drawn / kind).iterdir()) == [
             f"{kind}_{number:04d}.jpg" for number in range(1, PER_KIND + 1)
         ]
-    assert [path.name for path in drawn.parent.iterdir()] == ["flowers"], "something was left beside the folder"
+    assert [path.name for path in drawn.parent.iterdir()] == ["flowers"], "something is left beside the folder"
 
 
-def test_says_that_they_are_no_photographs(drawn):
+def test_the_folder_says_that_these_are_not_photographs(drawn):
     assert "not photographs" in (drawn / "README.txt").read_text()
 
 
@@ -66,7 +66,7 @@ def test_same_seed_same_pictures_however_many_are_drawn(drawn, tmp_path):
     assert all(all_of_them[name] == content for name, content in fewer.items())
 
 
-def test_another_seed_other_pictures(drawn, tmp_path):
+def test_another_seed_gives_other_pictures(drawn, tmp_path):
     drawn_flowers.draw(tmp_path / "other", 2, seed=4)
     assert not set(bytes_of(tmp_path / "other").values()) & set(bytes_of(drawn).values())
 
@@ -76,7 +76,7 @@ def test_no_two_pictures_are_alike(drawn):
     assert len(set(contents)) == len(contents)
 
 
-def test_colour_alone_does_not_tell_the_kinds_apart():
+def test_colour_alone_does_not_give_a_kind_away():
     for kind, palette in drawn_flowers_palettes().items():
         others = {colour for other, colours in drawn_flowers_palettes().items() if other != kind for colour in colours}
         assert set(palette) & others, f"{kind} shares no colour with another kind"
@@ -89,7 +89,7 @@ def drawn_flowers_palettes():
     return PALETTES
 
 
-def test_progress_is_told_from_the_calling_thread(tmp_path):
+def test_progress_is_reported_from_the_calling_thread(tmp_path):
     told = []
     drawn_flowers.draw(tmp_path / "flowers", 2, show=telling(lambda count: told.append((count, threading.get_ident()))))
     assert told == [(1, threading.get_ident())] * 2 * len(drawn_flowers.KINDS)
@@ -103,13 +103,13 @@ def test_drawing_again_leaves_a_complete_folder_as_it_is(drawn):
     assert {path: path.stat().st_mtime_ns for path in drawn.rglob("*")} == before
 
 
-def test_what_is_written_names_no_file_of_the_program(drawn):
+def test_the_text_names_no_file_of_the_program(drawn):
     about = (drawn / "README.txt").read_text()
-    assert ".py" not in about and "scripts/" not in about and "python -m scripts.fetch drawn_flowers" in about
+    assert ".py" not in about and "scripts/" not in about and "fetch drawn_flowers" in about
 
 
 FORMER_ABOUT = """\
-These flowers are drawn by a program (scripts/classifier/drawn_flowers.py). They are not photographs.
+These flowers are drawn by {}. They are not photographs.
 They let everything run where the real flower photos cannot be fetched; what a classifier
 learns from them says little about real flowers.
 
@@ -118,15 +118,21 @@ Licence: as the program that drew them, Apache-2.0.
 """
 
 
-def test_a_folder_with_the_former_text_is_recognised_and_left_as_it_is(tmp_path):
+@pytest.mark.parametrize(
+    "drawn_by",
+    ["a program (scripts/classifier/drawn_flowers.py)", "Poets (python -m scripts.fetch drawn_flowers)"],
+    ids=["first", "second"],
+)
+def test_a_folder_of_an_earlier_version_is_recognised_and_left_as_it_is(tmp_path, drawn_by):
+    former_about = FORMER_ABOUT.format(drawn_by)
     folder = tmp_path / "flowers"
     drawn_flowers.draw(folder, 2, seed=3)
-    (folder / "README.txt").write_text(FORMER_ABOUT)
+    (folder / "README.txt").write_text(former_about)
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     assert drawn_flowers.draw(folder, 2, seed=3) == dict.fromkeys(drawn_flowers.KINDS, 2)
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
-    assert (folder / "README.txt").read_text() == FORMER_ABOUT
-    with pytest.raises(UserError, match="other than the drawn flowers asked for"):
+    assert (folder / "README.txt").read_text() == former_about
+    with pytest.raises(UserError, match="nor a complete folder of these flowers"):
         drawn_flowers.draw(folder, 2, seed=4)
 
 
@@ -155,7 +161,7 @@ def a_file(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [other_photos, other_seed, one_missing, a_file])
-def test_anything_else_there_is_left_alone(tmp_path, make):
+def test_other_files_are_left_alone(tmp_path, make):
     folder = tmp_path / "flowers"
     make(folder)
     before = bytes_of(folder)
@@ -165,7 +171,7 @@ def test_anything_else_there_is_left_alone(tmp_path, make):
     assert os.listdir(tmp_path) == ["flowers"]
 
 
-def test_stopping_half_way_leaves_nothing(tmp_path):
+def test_stopping_halfway_leaves_nothing(tmp_path):
     def stop(count: int) -> None:
         raise KeyboardInterrupt
 

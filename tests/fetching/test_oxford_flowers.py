@@ -1,4 +1,4 @@
-"""Oxford's 102 flowers, of which a few drawn ones stand in here, and the MATLAB files that tell their labels."""
+"""Oxford's 102 flowers, replaced by a few drawings here, and the MATLAB files with their labels."""
 
 import hashlib
 import io
@@ -58,7 +58,7 @@ def server():
         yield server
 
 
-def test_photos_go_to_the_publishers_sets_and_names_are_beside_them(server, tmp_path):
+def test_photos_keep_the_publishers_sets_and_names_lie_beside_them(server, tmp_path):
     published = sources(server, packed(8), mat(labels=LABELS), mat(**SETS))
     oxford_flowers.fetch(tmp_path / "flowers", published)
     places = {path.relative_to(tmp_path / "flowers").as_posix() for path in tmp_path.glob("flowers/*/*/*.jpg")}
@@ -77,7 +77,7 @@ def test_photos_go_to_the_publishers_sets_and_names_are_beside_them(server, tmp_
 MISMATCHES = {
     "a photo is missing": ((7, {"labels": LABELS}, SETS), "holds no image_00008.jpg"),
     "a label is missing": ((8, {"labels": LABELS[:7]}, SETS), "photo 8 has no label"),
-    "a label of none": ((8, {"labels": [*LABELS[:7], 103]}, SETS), "photo 8 has no label"),
+    "an unknown label": ((8, {"labels": [*LABELS[:7], 103]}, SETS), "photo 8 has no label"),
     "other arrays": ((8, {"names": LABELS}, SETS), "holds names, expected labels"),
     "no sets": ((8, {"labels": LABELS}, {"trnid": [1]}), "holds trnid, expected valid"),
 }
@@ -108,7 +108,7 @@ def test_arrays_are_read_as_scipy_wrote_them(tmp_path, values, compressed):
 
 
 @given(st.data())
-def test_a_damaged_file_is_a_user_error_or_other_numbers(tmp_path, data):
+def test_a_damaged_file_is_a_user_error_or_gives_other_numbers(tmp_path, data):
     path, whole = tmp_path / "a.mat", bytearray(mat(labels=LABELS))
     at = data.draw(st.integers(0, len(whole) - 1))
     path.write_bytes(whole[:at] if data.draw(st.booleans()) else whole[:at] + b"\xff" + whole[at + 1 :])

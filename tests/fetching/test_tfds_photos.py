@@ -1,4 +1,4 @@
-"""Sets of TensorFlow Datasets: a small one, made here, is written out as folders."""
+"""Sets of TensorFlow Datasets: a small one made here becomes folders."""
 
 import sys
 
@@ -50,9 +50,11 @@ def test_a_set_becomes_folders(prepared, workplace):
         env={"TFDS_DATA_DIR": str(prepared)},
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"12 photos of 2 labels are in {workplace / 'set'}\n")
+    begins, first = done.stdout.splitlines()[:2]
+    assert begins == f"fetching tfds:small_set with TensorFlow Datasets into {workplace / 'set'}"
+    assert first == f"12 photos of 2 labels are in {workplace / 'set'}"
     assert "pictures: all 30 x " not in done.stdout and "20 to 25 high" in done.stdout
-    assert "splits left out" in done.stderr and "extra" in done.stderr
+    assert "left out the splits extra: only" in done.stderr
     places = sorted(path.relative_to(workplace / "set").as_posix() for path in workplace.folder.glob("set/*/*/*"))
     assert [each.rpartition("/")[0] for each in places] == (
         ["test/green_blue", "test/red"]
@@ -66,7 +68,7 @@ def test_a_set_becomes_folders(prepared, workplace):
 
 
 @pytest.mark.parametrize(("name", "says"), [("smal_set", "has no set"), ("glue", "expected pictures with one label")])
-def test_sets_that_are_not_to_be_had(prepared, tmp_path, monkeypatch, name, says):
+def test_sets_that_cannot_be_fetched(prepared, tmp_path, monkeypatch, name, says):
     monkeypatch.setenv("TFDS_DATA_DIR", str(prepared))
     with pytest.raises(UserError, match=says):
         tfds_photos.fetch(name, tmp_path / "set", None)

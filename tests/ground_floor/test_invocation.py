@@ -1,4 +1,4 @@
-"""What users are told to type has to work where they are: in a clone, and where Poets is installed."""
+"""Commands named in messages work for the user: in a clone, and with an installed Poets."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ from tests.support.workplace import ROOT
         ("vendored", "python -m vendored.retrain --tune\npip install -r requirements/serve.txt"),
     ],
 )
-def test_commands_and_extras_are_named_as_this_door_has_them(tmp_path, package, said):
+def test_commands_and_extras_are_named_as_users_type_them(tmp_path, package, said):
     (tmp_path / package).symlink_to(ROOT / "scripts")
     code = (
         f"from {package}.classifier import invocation\n"

@@ -1,4 +1,4 @@
-"""One process at a time, whatever the one before it did last."""
+"""One process at a time, whatever the previous one did at the end."""
 
 import shutil
 import threading
@@ -16,7 +16,7 @@ LAST_ACTS = {
 
 @pytest.mark.parametrize("folder", [False, True], ids=["file", "folder"])
 @pytest.mark.parametrize("last_act", LAST_ACTS.values(), ids=LAST_ACTS)
-def test_who_waited_owns_what_is_there_now(tmp_path, last_act, folder):
+def test_a_waiting_process_gets_the_current_file(tmp_path, last_act, folder):
     path = tmp_path / "unfinished"
     owners, most, found = [], [], []
 
@@ -26,12 +26,12 @@ def test_who_waited_owns_what_is_there_now(tmp_path, last_act, folder):
             most.append(len(owners))
             found.append(path.is_dir() == folder and path.exists())
             if len(found) == 1:
-                # Only now can the others be waiting for what this one has.
+                # Now the others wait for this one's lock.
                 for thread in threads[1:]:
                     thread.start()
                 threads[1].join(timeout=0.2)
             owners.pop()
-            last_act(path)  # after which another may own what is there then
+            last_act(path)  # after which another may own a new one
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     threads[0].start()

@@ -7,14 +7,14 @@ import pytest
 from scripts.classifier import atomic_files
 
 
-def test_what_is_renamed_appears_and_nothing_is_left(tmp_path):
+def test_a_renamed_folder_appears_and_nothing_is_left(tmp_path):
     with atomic_files.folder(tmp_path / "new" / "photos.writing") as unfinished:
         (unfinished / "1.jpg").write_bytes(b"one")
         os.rename(unfinished, tmp_path / "new" / "photos")
     assert os.listdir(tmp_path / "new") == ["photos"] and os.listdir(tmp_path / "new" / "photos") == ["1.jpg"]
 
 
-def test_a_part_of_it_can_appear_in_place_of_an_empty_folder(tmp_path):
+def test_a_part_can_replace_an_empty_folder(tmp_path):
     (tmp_path / "photos").mkdir()
     with atomic_files.folder(tmp_path / "photos.writing") as unfinished:
         (unfinished / "top" / "daisy").mkdir(parents=True)
@@ -31,7 +31,7 @@ def test_work_that_ends_early_leaves_nothing(tmp_path, stop):
     assert os.listdir(tmp_path) == []
 
 
-def test_what_a_killed_process_left_is_emptied_and_links_are_not_followed(tmp_path):
+def test_files_of_a_killed_process_are_removed_and_links_are_not_followed(tmp_path):
     (tmp_path / "photos.writing" / "daisy").mkdir(parents=True)
     (tmp_path / "photos.writing" / "1.jpg").touch()
     (tmp_path / "mine").mkdir()
@@ -42,7 +42,7 @@ def test_what_a_killed_process_left_is_emptied_and_links_are_not_followed(tmp_pa
     assert os.listdir(tmp_path) == ["mine"] and os.listdir(tmp_path / "mine") == ["2.jpg"]
 
 
-def test_a_new_one_of_the_same_name_is_somebody_elses(tmp_path):
+def test_a_new_folder_of_the_same_name_belongs_to_another_process(tmp_path):
     with atomic_files.folder(tmp_path / "photos.writing") as unfinished:
         os.rename(unfinished, tmp_path / "photos")
         unfinished.mkdir()

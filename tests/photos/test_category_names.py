@@ -1,4 +1,4 @@
-"""What people call the labels: given once, carried by all that is written."""
+"""The names of labels: given once, carried by everything that is written."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ NAMES = {"red": "poppy", "green": "four-leaf clover", "blue": "cornflower", "bla
 
 @pytest.fixture(scope="module")
 def named(tmp_path_factory, retrained):
-    """The classifier of three colours, trained again with names and written as a Keras model, too."""
+    """The classifier of three colours, trained again with names and also written as a Keras model."""
     from tests.support.workplace import Workplace
 
     place = Workplace(tmp_path_factory.mktemp("named"))
@@ -28,7 +28,7 @@ def named(tmp_path_factory, retrained):
     return place
 
 
-def test_people_read_names_and_programs_find_both(named):
+def test_people_see_names_and_programs_find_both(named):
     assert "four-leaf clover" in named.printed
     assert f"written: {named / 'model.keras'}; loaded back, it scores" in named.printed
     assert (named / "retrained_labels.txt").read_text().split() == ["blue", "green", "red"]
@@ -39,7 +39,7 @@ def test_people_read_names_and_programs_find_both(named):
     assert (rows[0]["label"], rows[0]["name"]) == ("green", "four-leaf clover")
 
 
-def test_an_evaluation_speaks_of_names(named):
+def test_an_evaluation_shows_names(named):
     page = named / "report.html"
     done = named.run("evaluate", f"--graph={named / 'retrained_graph.pb'}", f"--report={page}")
     assert done.returncode == 0, done.stderr
@@ -49,7 +49,7 @@ def test_an_evaluation_speaks_of_names(named):
     assert told["category_names"] == {label: NAMES[label] for label in told["labels"]}
 
 
-def test_a_format_for_phones_carries_them_too(named):
+def test_a_format_for_phones_carries_names(named):
     small = named / "small.tflite"
     done = named.run("export", f"--graph={named / 'retrained_graph.pb'}", f"--output={small}")
     assert done.returncode == 0, done.stderr
@@ -69,12 +69,12 @@ WRONG = {
     "no JSON": ("{red: poppy}", "is not JSON"),
     "no text": (b"\xff\xfe\x00", "is not JSON"),
     "a list": ('["poppy"]', "holds a list"),
-    "a word": ('"poppy"', 'holds only "poppy"'),
+    "a word": ('"poppy"', 'holds just "poppy"'),
     "empty": ("{}", "no names for 3 of 3 labels"),
-    "some are missing": ('{"red": "poppy"}', "no names for 2 of 3 labels (blue, green); it names red"),
+    "some are missing": ('{"red": "poppy"}', "no names for 2 of 3 labels (blue and green); it names red"),
     "a number": ('{"red": 5, "green": "a", "blue": "b"}', "gives the label red the name 5"),
     "a blank": ('{"red": " ", "green": "a", "blue": "b"}', "gives the label red the name"),
-    "the same twice": ('{"red": "a", "green": "a", "blue": "b"}', "calls green and red all 'a'"),
+    "the same twice": ('{"red": "a", "green": "a", "blue": "b"}', "calls green and red 'a'"),
     "a label twice": ('{"red": "a", "red": "c", "green": "d", "blue": "b"}', "names the label red 2 times"),
 }
 

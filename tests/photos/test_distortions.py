@@ -1,4 +1,4 @@
-"""Distorted views of a photo: within bounds, and the same again from the same seed."""
+"""Distorted views of a photo: within bounds, and the same for the same seed."""
 
 import io
 
@@ -72,7 +72,7 @@ def test_brightness_stays_in_its_bounds_and_is_not_wrapped_around():
 def test_crops_lie_inside_the_photo():
     ramp = Image.linear_gradient("L").convert("RGB")
     for view in look(Distortions(random_crop=100), 40, data=jpeg(ramp)):
-        # A margin of 100 % cuts out half of the height; the gradient tells which half.
+        # A margin of 100 % leaves half of the height, and the gradient shows which half.
         assert 100 < int(view[-1].mean()) - int(view[0].mean()) < 150
 
 

@@ -1,4 +1,4 @@
-"""A folder becomes labels and a split that stays as it is."""
+"""A folder becomes labels and a stable split."""
 
 from pathlib import Path
 
@@ -9,9 +9,9 @@ from hypothesis import given
 from scripts.classifier.errors import UserError
 from scripts.classifier.photos import image_lists
 from scripts.classifier.photos.image_lists import SPLITS, TESTING, TRAINING, VALIDATION, ImageLists, Photo
-from tests.support.workplace import draw_folder, draw_shape
+from tests.support.workplace import draw_shape
 
-TINY = b"\xff\xd8\xff"  # starts like a JPEG, which is all that listing looks at
+TINY = b"\xff\xd8\xff"  # the beginning of a JPEG, which is enough for listing
 
 
 def fill(folder, label, names):
@@ -45,7 +45,7 @@ def test_photos_stay_in_their_set_when_others_come(stems, newcomer):
     before = where(image_lists.deal(lists_of([f"cat/{stem}.jpg" for stem in stems]), 20, 20))
     counts = [list(before.values()).count(split) for split in SPLITS]
     after = where(image_lists.deal(lists_of([*before, f"cat/{newcomer}+.jpg"]), 20, 20))
-    if min(counts) > 1:  # else one of them was moved to fill an empty set, and may move back
+    if min(counts) > 1:  # else one photo was moved to fill an empty set, and may move back
         assert all(after[path] == split for path, split in before.items())
 
 
@@ -77,7 +77,7 @@ def test_split_does_not_depend_on_where_the_folder_is(tmp_path):
 
 
 @pytest.mark.parametrize("name", [".", "./", "../photos", "deeper/.."])
-def test_split_does_not_depend_on_how_the_folder_is_called(tmp_path, monkeypatch, name):
+def test_split_does_not_depend_on_how_the_folder_is_named(tmp_path, monkeypatch, name):
     for label in ("a", "b"):
         fill(tmp_path / "photos", label, [f"{number}.jpg" for number in range(30)])
     expected = where(image_lists.scan(tmp_path / "photos", 20, 20))
@@ -86,7 +86,7 @@ def test_split_does_not_depend_on_how_the_folder_is_called(tmp_path, monkeypatch
     assert where(image_lists.scan(Path(name), 20, 20)) == expected
 
 
-def test_labels_are_folder_names_to_the_letter(tmp_path):
+def test_labels_are_exactly_the_folder_names(tmp_path):
     labels = ["C++", "Ünïcode Blüten", "snake_case", "日本語", "with, comma"]
     for label in labels:
         fill(tmp_path, label, ["1.jpg", "2.jpg", "3.jpg"])
@@ -127,7 +127,7 @@ def test_a_ready_made_split_is_used_as_it_is(tmp_path, names):
     meaning = dict(zip(names, SPLITS, strict=False))
     for photo in lists.photos:
         if photo.split != meaning[photo.path.split("/")[0]]:
-            # The only move is from training to a set that the folder does not have.
+            # Photos only move from training to a set that the folder does not have.
             assert len(names) == 2 and (photo.path.split("/")[0], photo.split) == ("train", TESTING)
     assert set(where(lists).values()) == set(SPLITS)
 
@@ -145,7 +145,7 @@ def test_two_names_for_one_set_are_refused(tmp_path):
         image_lists.scan(tmp_path, 10, 10)
 
 
-def test_dealing_again_after_unreadable_photos_fills_the_sets(tmp_path):
+def test_splitting_again_after_unreadable_photos_fills_the_sets(tmp_path):
     lists = lists_of([f"{label}/{number}.jpg" for label in "ab" for number in range(12)])
     lists = image_lists.deal(lists, 10, 10)
     gone = [photo.path for photo in lists.photos if photo.label == 0 and photo.split == TESTING]
@@ -153,7 +153,7 @@ def test_dealing_again_after_unreadable_photos_fills_the_sets(tmp_path):
     assert {photo.split for photo in again.photos if photo.label == 0} == set(SPLITS)
 
 
-def test_a_label_that_lost_all_photos_goes(tmp_path):
+def test_a_label_without_readable_photos_is_removed(tmp_path):
     lists = lists_of(["a/1.jpg", "b/1.jpg", "c/1.jpg"])
     left = image_lists.without(lists, ["b/1.jpg"])
     assert left.labels == ("a", "c") and [photo.label for photo in left.photos] == [0, 1]
@@ -181,7 +181,7 @@ def _folder(path):
 
 
 @pytest.mark.parametrize("case", CLEAR_ERRORS)
-def test_what_cannot_be_learnt_from_is_a_clear_error(workplace, case):
+def test_an_unusable_folder_is_a_clear_error(workplace, case):
     make, says = CLEAR_ERRORS[case]
     done = workplace.retrain(make(workplace.folder))
     assert done.returncode == 1 and done.stdout == ""
@@ -195,15 +195,6 @@ def test_what_cannot_be_learnt_from_is_a_clear_error(workplace, case):
 def test_impossible_percentages_are_refused(workplace, photos, flags):
     done = workplace.retrain(photos, *flags)
     assert done.returncode == 1 and "percentage=" in done.stderr and done.stderr.count("\n") == 1
-
-
-def test_few_photos_and_empty_folders_are_warned_of(workplace):
-    draw_folder(workplace / "few", ("red", "blue"), each=6)
-    (workplace / "few" / "green").mkdir()
-    done = workplace.retrain(workplace / "few")
-    assert done.returncode == 0, done.stderr
-    assert "warning: red has 6 photos; fewer than 20" in done.stderr
-    assert f"warning: {workplace / 'few' / 'green'} holds no photos" in done.stderr
 
 
 def test_labels_survive_to_the_printed_answer(workplace):

@@ -1,4 +1,4 @@
-"""The bytes of any picture become the same pixels, or a reason why not."""
+"""The bytes of a picture give the same pixels in any format, or a reason why not."""
 
 import io
 import re
@@ -31,7 +31,7 @@ def two_halves(left=(200, 30, 30), right=(30, 30, 200), size=(64, 48)) -> Image.
 
 
 def png16(value: int) -> bytes:
-    """A grey PNG of 16 bits a pixel, all of one value."""
+    """A grey PNG with 16 bits a pixel and a single value."""
     return encoded(Image.fromarray(np.full((20, 20), value, np.uint16)), "PNG")
 
 
@@ -72,15 +72,15 @@ def test_sixteen_bits_keep_their_brightness(value):
     assert abs(int(pixels.decode(png16(value), 8, 8)[0, 0, 0]) - value // 257) <= 1
 
 
-def test_see_through_parts_are_white():
+def test_transparent_parts_are_white():
     image = Image.new("RGBA", (40, 40), (255, 0, 0, 0))
     assert (pixels.decode(encoded(image, "PNG"), 8, 8) == 255).all()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_pictures_are_upright_whatever_the_camera_noted(orientation):
+def test_pictures_are_upright_for_every_camera_orientation(orientation):
     upright = two_halves()
-    # How a camera that is held so stores the same scene.
+    # How a camera held this way stores the same scene.
     undo = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,
@@ -97,7 +97,7 @@ def test_pictures_are_upright_whatever_the_camera_noted(orientation):
     assert found[:, :12, 0].min() > 150 and found[:, -12:, 2].min() > 150
 
 
-def test_a_large_jpeg_is_decoded_reduced_and_still_large_enough():
+def test_a_large_jpeg_is_reduced_but_still_large_enough():
     data = encoded(draw_shape("red", 1, (1600, 1200)), "JPEG")
     image = pixels.open_rgb(data, 150)
     assert 150 <= min(image.size) < 1200
@@ -111,7 +111,7 @@ def test_normalise_is_the_originals_formula():
 
 
 def huge_png(width: int, height: int) -> bytes:
-    """A PNG that says how large it is, and holds next to nothing."""
+    """A PNG that claims a size and contains almost nothing."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -134,7 +134,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_what_cannot_be_read_says_why(kind):
+def test_unreadable_bytes_come_with_a_reason(kind):
     data, says = BROKEN[kind]
     with pytest.raises(UnreadableImage, match=says):
         pixels.decode(data, SIZE, SIZE)

@@ -1,4 +1,4 @@
-"""Photos at URLs: served by this machine over HTTP, or held in fsspec's own memory."""
+"""Photos at URLs: served by this machine over HTTP, or kept in fsspec's memory."""
 
 import contextlib
 import functools
@@ -26,7 +26,7 @@ class _Folder(http.server.SimpleHTTPRequestHandler):
 def site(tmp_path):
     """A server that lists its folders, and the folder of photos that it serves."""
     photos = draw_folder(tmp_path / "site" / "some photos", ("flat white", "green"), each=6)
-    long_ago = time.time() - 100  # times over HTTP go by the second
+    long_ago = time.time() - 100  # times over HTTP are in seconds
     for path in photos.rglob("*.jpg"):
         os.utime(path, (long_ago, long_ago))
     handler = functools.partial(_Folder, directory=tmp_path / "site")
@@ -51,7 +51,7 @@ def reads(server) -> list[str]:
     return [each for each in server.asked if each.startswith("GET") and each.endswith(".jpg")]
 
 
-def test_what_has_not_changed_on_a_server_is_not_read_again(workplace, site):
+def test_unchanged_photos_on_a_server_are_not_read_again(workplace, site):
     (site.photos / "green" / "empty.jpg").touch()
     (site.photos / "notes.txt").write_text("not a photo")
     done = extract(workplace, site.url)
@@ -66,11 +66,11 @@ def test_what_has_not_changed_on_a_server_is_not_read_again(workplace, site):
         "GET /some%20photos/flat%20white/flat%20white_000.jpg",
         "GET /some%20photos/green/empty.jpg",
     ]
-    done = extract(workplace, site.photos)  # the same by another name
+    done = extract(workplace, site.photos)  # the same photos under another name
     assert "12 cached, 0 computed" in done.stdout
 
 
-def test_retrain_takes_a_url_from_end_to_end(workplace, site):
+def test_retrain_and_evaluate_take_a_url(workplace, site):
     model = workplace / "model"
     done = workplace.retrain(site.url, "--how_many_training_steps=20", f"--output_model={model}")
     assert done.returncode == 0, done.stderr
@@ -79,19 +79,19 @@ def test_retrain_takes_a_url_from_end_to_end(workplace, site):
     assert done.returncode == 0 and f"photos of {site.url}" in done.stdout, done.stderr
 
 
-def test_a_photo_that_changed_is_known_by_its_stamp(site):
+def test_a_stamp_reveals_a_changed_photo(site):
     folder, path = folders.at(site.url), "green/green_000.jpg"
     before = folders.stamp(folder, path)
     assert before and " " not in before
     assert folders.read(folder, path).stamp == before
     draw_shape("green", 7).save(site.photos / path)
-    assert folders.stamp(folder, path) is None  # it may change once more within this second
+    assert folders.stamp(folder, path) is None  # it may change again within this second
     assert folders.stamp(folder, "green/no such.jpg") is None
     with pytest.raises(OSError):
         folders.read(folder, "green/no such.jpg")
 
 
-def test_storages_without_folders_of_their_own_are_listed_alike(tmp_path):
+def test_storages_without_real_folders_are_listed_like_others(tmp_path):
     photos = draw_folder(tmp_path / "photos", ("blue", "green"), each=3)
     (photos / "green" / "deeper").mkdir()
     shutil.copy(photos / "green" / "green_000.jpg", photos / "green" / "deeper" / "without an ending")
@@ -114,12 +114,12 @@ def test_a_file_url_is_a_folder_on_disk(tmp_path):
     [
         ("s3://bucket/photos", "needs the package s3fs, which is not installed: pip install s3fs"),
         ("gs://bucket/photos", "needs the package gcsfs, which is not installed: pip install gcsfs"),
-        ("nonsense://bucket", "nonsense:// is nothing that fsspec reads"),
+        ("nonsense://bucket", "cannot read nonsense://bucket: expected a folder, or a URL"),
         ("http://127.0.0.1:9/photos", "http://127.0.0.1:9/photos cannot be listed: "),
     ],
     ids=["s3", "gs", "nonsense", "nobody there"],
 )
-def test_what_cannot_be_read_is_said_in_one_line(workplace, url, message):
+def test_an_unreadable_url_is_an_error_of_one_line(workplace, url, message):
     with contextlib.suppress(UserError):
         folders.at(url)
         if url.startswith(("s3", "gs")):

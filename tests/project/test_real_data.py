@@ -90,7 +90,7 @@ def test_a_folder_with_its_own_split_is_used_as_it_is(workplace, real_data):
     shutil.copytree(real_data / "models", workplace / "models")
     done = workplace.retrain(real_data / "flowers102", "--architecture=mobilenet_0.25_128")
     assert done.returncode == 0, done.stderr
-    assert "(as the folder has it)" in done.stdout
+    assert "(the folder's own split)" in done.stdout
     record = json.loads((workplace / "retrained_graph.json").read_text())
     for label, counts in record["photos"].items():
         for split, folder in (("training", "train"), ("validation", "valid"), ("testing", "test")):

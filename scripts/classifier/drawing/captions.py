@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
@@ -12,16 +13,18 @@ from .lettering import Drawn, Lettering
 
 NARROWEST = 160  # narrower captions would hold few words a line
 
-# Of a photo alone, where nothing else is said: its own width, within these bounds.
+# A photo alone keeps its own width within these bounds, unless another is asked for.
 _ALONE_NARROWEST, _ALONE_WIDEST = 320, 1600
 _SHEET_WIDTH, _MOST_COLUMNS = 1200, 6
-# The height of a photo alone is bounded too, or a photo of a tower would make a picture of any height.
-_TALLEST = 2.0
+# Times as high as wide. A photo alone is bounded, or one of a tower would make a picture of any height; the cells of a
+# sheet take the shape of most of its photos, within these bounds.
+_TALLEST, _FLATTEST_CELL, _TALLEST_CELL = 2.0, 0.6, 1.0
 _GAP = 10
+_MAT = "#f0f0f0"  # behind photos that do not fill their cells
 
 
 def box(count: int, width: int | None, columns: int | None = None) -> tuple[int, int]:
-    """The most pixels (width, height) of each photo that a picture of so many photos will show."""
+    """The most pixels, wide and high, that each photo gets in a picture of `count` photos."""
     if count == 1:
         wide = _ALONE_WIDEST if width is None else width
         return wide, round(wide * _TALLEST)
@@ -31,11 +34,12 @@ def box(count: int, width: int | None, columns: int | None = None) -> tuple[int,
 
 
 def draw(photos: Sequence[tuple[Image.Image, str]], width: int | None, columns: int | None = None) -> Drawn:
-    """One photo with its caption beneath, several as a sheet of them; `width` is that of the whole in pixels."""
+    """A photo with its caption beneath, or a sheet of several; `width` is that of the whole in pixels."""
     most = box(len(photos), width, columns)
     if len(photos) > 1:
         width = _SHEET_WIDTH if width is None else width
         columns = _columns(len(photos), width) if columns is None else columns
+        most = most[0], _cell_height([photo for photo, _ in photos], most[0])
         return _sheet(photos, most, width, columns, gap=_GAP, inset=0)
     if width is None:
         ((photo, _),) = photos
@@ -45,8 +49,13 @@ def draw(photos: Sequence[tuple[Image.Image, str]], width: int | None, columns: 
 
 
 def _columns(count: int, width: int) -> int:
-    """About as many as there will be rows."""
+    """Makes a sheet about as many cells wide as high."""
     return max(1, min(math.ceil(math.sqrt(count)), _MOST_COLUMNS, (width - _GAP) // (NARROWEST + _GAP)))
+
+
+def _cell_height(photos: Sequence[Image.Image], width: int) -> int:
+    shape = statistics.median(photo.height / photo.width for photo in photos)
+    return round(width * min(max(shape, _FLATTEST_CELL), _TALLEST_CELL))
 
 
 def _cell(width: int, columns: int, gap: int) -> int:
@@ -63,7 +72,8 @@ def _sheet(
     for at in range(0, len(photos), columns):
         fitted = [_fit(photo, *most) for photo, _ in photos[at : at + columns]]
         captions = [lettering.wrap(caption, cell - 2 * inset) for _, caption in photos[at : at + columns]]
-        strip = max(len(lines) for lines in captions) * lettering.height + 3 * _GAP // 2
+        most_lines = max(len(lines) for lines in captions)
+        strip = most_lines * lettering.height + 3 * _GAP // 2 if most_lines else gap
         rows.append((fitted, captions, max(photo.height for photo in fitted), strip))
     sheet = Image.new("RGB", (width, gap + sum(tall + strip for _, _, tall, strip in rows)), PAPER)
     pen = ImageDraw.Draw(sheet)
@@ -71,7 +81,9 @@ def _sheet(
     for fitted, captions, tall, strip in rows:
         for column, (photo, lines) in enumerate(zip(fitted, captions, strict=True)):
             left = gap + column * (cell + gap)
-            sheet.paste(photo, (left + (cell - photo.width) // 2, top + tall - photo.height))
+            if len(photos) > 1:
+                pen.rectangle((left, top, left + cell - 1, top + tall - 1), _MAT)
+            sheet.paste(photo, (left + (cell - photo.width) // 2, top + (tall - photo.height) // 2))
             for number, line in enumerate(lines):
                 lettering.write(pen, left + inset, top + tall + _GAP // 2 + number * lettering.height, line, INK)
         top += tall + strip

@@ -1,4 +1,4 @@
-"""Draws a sheet of sample photos from a folder of labels, each with its label's name."""
+"""Draws a sheet of sample photos from a folder of labels, each with the name of its label."""
 
 from __future__ import annotations
 
@@ -13,28 +13,32 @@ from ..photos import pixels
 from ..photos.folders import Place
 from ..photos.image_lists import ImageLists, Photo
 from . import captions
+from .colours import PAPER
 from .lettering import Drawn
 
-_COLUMNS, _ROWS = 6, 6
+_COLUMNS, _MOST = 6, 36
 
 
 def draw(lists: ImageLists, names: Sequence[str], seed: int = 0) -> Drawn:
-    """Square pieces of up to 36 photos; `names` are those of lists.labels. Another seed shows others."""
-    side, _ = captions.box(_COLUMNS * _ROWS, None, _COLUMNS)
+    """Square pieces of up to 36 photos, the same number of each label. `names` are those of lists.labels."""
+    side, _ = captions.box(_MOST, None, _COLUMNS)
     random = np.random.default_rng(seed)
     labels, each = _shares(len(lists.labels))
+    blank = Image.new("RGB", (side, side), PAPER), ""
     squares = []
     for label in labels:
         mine = [lists.image_dir / photo.path for photo in lists.photos if photo.label == label]
         readable = _squares((mine[at] for at in random.permutation(len(mine))), side)
-        squares += [(square, names[label]) for square in islice(readable, each)]
+        shown = [(square, names[label]) for square in islice(readable, each)]
+        # Blanks where a label has too few photos, so that the next one begins in its own place.
+        squares += shown + [blank] * (-len(shown) % min(each, _COLUMNS))
     if not squares:
-        raise UserError(f"no photo in {lists.image_dir} can be read: there is nothing to show of it")
+        raise UserError(f"no photo in {lists.image_dir} can be read: there is nothing to draw")
     return captions.draw(squares, None, _COLUMNS)
 
 
 def draw_some(lists: ImageLists, names: Sequence[str], count: int, columns: int, seed: int = 0) -> Drawn:
-    """`count` photos, all labels taking turns."""
+    """`count` photos, one label after the other in turns."""
     side, _ = captions.box(count, None, columns)
     order = np.random.default_rng(seed).permutation(len(lists.photos))
     turns: dict[int, list[Photo]] = {}
@@ -50,18 +54,19 @@ def draw_some(lists: ImageLists, names: Sequence[str], count: int, columns: int,
 
 
 def _shares(labels: int) -> tuple[list[int], int]:
-    """Which labels are shown, and how many photos of each: whole rows of few labels, one each of many."""
-    if labels <= _ROWS:
-        return list(range(labels)), _COLUMNS * max(1, _ROWS // labels)
-    shown = min(labels, _COLUMNS * _ROWS)
-    return [at * labels // shown for at in range(shown)], _COLUMNS * _ROWS // shown
+    """Which labels are shown, and how many photos of each: whole rows of few labels, parts of a row of many."""
+    if labels <= _COLUMNS:
+        return list(range(labels)), _MOST // labels // _COLUMNS * _COLUMNS
+    shown = min(labels, _MOST)
+    each = next(number for number in (3, 2, 1) if number * shown <= _MOST)
+    return [at * labels // shown for at in range(shown)], each
 
 
 def _squares(paths: Iterator[Place], side: int) -> Iterator[Image.Image]:
-    """The middle of each photo; what cannot be read is passed over."""
+    """The middle of each photo that can be read."""
     for path in paths:
         try:
-            photo = pixels.open_rgb(path.read_bytes(), 2 * side)  # so that the shorter side is hardly below it
+            photo = pixels.open_rgb(path.read_bytes(), 2 * side)  # so that the shorter side is seldom below `side`
         except (pixels.UnreadableImage, OSError):
             continue
         yield ImageOps.fit(photo, (side, side), Image.Resampling.BICUBIC)

@@ -1,4 +1,4 @@
-"""Turns a picture into lines of text that show it on a terminal."""
+"""Turns a picture into lines of text for a terminal."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image, ImageOps
 
-# From dark to bright, for the light letters on dark ground of most terminals.
+# From dark to bright: most terminals have light letters on a dark background.
 _RAMP = " .:-=+*#%@"
 
 _UPPER_HALF = "▀"
 _RESET = "\x1b[0m"
 
-# Characters of terminals are about twice as high as wide.
+# A terminal's characters are about twice as high as wide.
 _HEIGHT_OF_A_CHARACTER = 2
 
 
 def shows_colours(is_terminal: bool, encoding: str | None, environment: Mapping[str, str]) -> bool:
-    """Whether what is written to a stream may hold colours of 24 bits and half blocks."""
+    """Whether a stream can show 24-bit colours and half blocks."""
     kind = environment.get("TERM", "")
     if not is_terminal or environment.get("NO_COLOR") or kind in ("", "dumb", "unknown") or kind.startswith("vt"):
         return False
-    # macOS's own terminal takes them for blinking unless it says otherwise.
+    # macOS's own terminal takes these codes for blinking, unless COLORTERM says otherwise.
     truecolor = environment.get("COLORTERM") in ("truecolor", "24bit")
     if environment.get("TERM_PROGRAM") == "Apple_Terminal" and not truecolor:
         return False
@@ -34,7 +34,7 @@ def shows_colours(is_terminal: bool, encoding: str | None, environment: Mapping[
 
 
 def draw(image: Image.Image, columns: int, rows: int, *, colours: bool) -> list[str]:
-    """An RGB picture in at most so many characters a line and lines, in its proportions; without `colours` in ASCII."""
+    """An RGB picture in its proportions, in at most these columns and rows; without `colours` in ASCII."""
     scale = min(columns / image.width, rows * _HEIGHT_OF_A_CHARACTER / image.height)
     width, height = max(1, round(image.width * scale)), image.height * scale
     if colours:

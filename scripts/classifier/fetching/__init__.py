@@ -1,1 +1,1 @@
-"""A URL, an archive or a drawing program becomes a folder of labels."""
+"""Photos from a URL, an archive or a drawing program become a folder of labels."""

@@ -1,7 +1,7 @@
 """A tar or zip archive becomes a folder, whole or not at all.
 
-tarfile's own data filter is of no use here: it lets in what is refused here (links that stay inside, names that begin
-with a slash, which it strips), the first releases of Python 3.10 lack it, and zipfile has none.
+tarfile's own data filter does not help: it accepts links that stay inside and strips leading slashes, both of which are
+refused here. The first releases of Python 3.10 lack it, and zipfile has none.
 """
 
 import contextlib
@@ -23,8 +23,8 @@ from ..errors import UserError, in_short
 from ..showing import Show, nowhere
 
 CHUNK = 1 << 20
-# What the standard library raises on damaged archives, beside its own errors: a size field that holds nonsense
-# becomes an OverflowError or a MemoryError, a compression method nobody knows a NotImplementedError.
+# The standard library raises all of these on damaged archives: a nonsensical size gives an OverflowError or a
+# MemoryError, an unknown compression method a NotImplementedError.
 DAMAGE = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -50,20 +50,20 @@ def extract(
     show: Show = nowhere,
     arrange: Callable[[Path], None] | None = None,
 ) -> Path:
-    """Unpacks `archive` (tar, tar.gz or zip, told by its content) into a new folder and returns that.
+    """Unpacks `archive` into a new folder and returns that. Its content says whether it is a tar, tar.gz or zip.
 
-    With `top` given, `destination` becomes what the archive calls so: other members at the top are left out.
+    With `top`, `destination` becomes the folder of that name in the archive, and the rest is left out.
     Everything is unpacked to `<name>.extracting` first, which a killed run leaves behind and the next one empties.
-    `arrange` may move things about in there before it becomes `destination`.
-    Of two processes one does the work. Names that lead out of the folder, links and devices are refused: an archive
-    that holds one is not what it says it is.
+    `arrange` may rearrange the files there before they appear as `destination`.
+    Of two processes, one does the work. Links, devices and names that lead out of the folder are refused: a collection
+    of photos has none.
     """
     archive, destination = Path(archive), Path(destination)
     check_free(destination)
     try:
         with atomic_files.folder(destination.with_name(f"{destination.name}.extracting")) as unfinished:
             if destination.is_dir() and any(destination.iterdir()):
-                return destination  # another process has unpacked it while this one waited
+                return destination  # another process unpacked it while this one waited
             _unpack(archive, unfinished, show)
             unpacked = _at_top(archive, unfinished, top)
             if arrange is not None:
@@ -71,7 +71,7 @@ def extract(
             os.rename(unpacked, destination)
     except DAMAGE as error:
         raise UserError(
-            f"{archive} is damaged, or no tar, tar.gz or zip archive ({in_short(error)}): replace it"
+            f"{archive} is damaged, or not a tar, tar.gz or zip archive ({in_short(error)}): replace it"
         ) from None
     except OSError as error:
         raise UserError(f"cannot unpack {archive} to {destination}: {error.strerror or error}") from None
@@ -85,9 +85,9 @@ def check_free(destination: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise UserError(f"cannot unpack to {destination} ({error.strerror}): give another place") from None
+        raise UserError(f"cannot unpack to {destination} ({error.strerror}): give another folder") from None
     if taken:
-        raise UserError(f"{destination} holds other files, expected it missing or empty: give another place")
+        raise UserError(f"{destination} holds other files, expected it missing or empty: give another folder")
 
 
 def _unpack(archive: Path, folder: Path, show: Show) -> None:
@@ -119,12 +119,12 @@ def _unpack(archive: Path, folder: Path, show: Show) -> None:
 def _safe_parts(archive: Path, name: str) -> tuple[str, ...]:
     parts = PurePosixPath(name).parts
     if name.startswith("/") or ".." in parts or "\0" in name:
-        raise _refusal(archive, name, "leads out of the folder that it is unpacked to")
+        raise _refusal(archive, name, "leads out of the folder")
     return parts
 
 
 def _refusal(archive: Path, name: str, why: str) -> UserError:
-    return UserError(f"{archive} is not safe to unpack: its member {name!r} {why}; nothing was unpacked")
+    return UserError(f"{archive} is not safe to unpack: its member {name!r} {why}. Nothing was unpacked")
 
 
 def _tar_members(archive: Path, stream: io.BufferedIOBase) -> Iterator[Member]:
@@ -137,8 +137,8 @@ def _tar_members(archive: Path, stream: io.BufferedIOBase) -> Iterator[Member]:
                 yield member.name, tar.extractfile(member)
             else:
                 raise _refusal(archive, member.name, "is a link or a device, expected files and folders only")
-            tar.members.clear()  # type: ignore[attr-defined]  # it would keep every member's header; typeshed lacks it
-    # tarfile takes a broken header for the end. The real end is a block of zeros, and gzip's own checksum after it.
+            tar.members.clear()  # type: ignore[attr-defined]  # else it keeps every member's header; not in typeshed
+    # tarfile takes a broken header for the end. The real end is a block of zeros, followed by gzip's checksum.
     if len(watched.last) != tarfile.BLOCKSIZE or any(watched.last):
         raise tarfile.ReadError("it ends without an end mark")
     while stream.read(CHUNK):
@@ -146,7 +146,7 @@ def _tar_members(archive: Path, stream: io.BufferedIOBase) -> Iterator[Member]:
 
 
 class _Watched(io.BufferedIOBase):
-    """A stream that remembers what was read last."""
+    """A stream that remembers the last read."""
 
     def __init__(self, stream: io.BufferedIOBase):
         self._stream = stream

@@ -20,7 +20,7 @@ from . import archives, downloads
 TRAIN_BATCHES, TEST_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6)), ("test_batch",)
 _LABELS, _TOP = "batches.meta", "cifar-10-batches-py"
 _SIDE = 32
-_AHEAD = 100  # pictures that wait to be written
+_AHEAD = 100  # pictures waiting to be written
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def fetch(
     show_unpacking: Show = nowhere,
     show_writing: Show = nowhere,
 ) -> None:
-    """Makes `destination` that folder, whole or not at all. The archive is beside it until all pictures are there."""
+    """Makes the folder, whole or not at all. The archive lies beside it until all pictures are written."""
     archives.check_free(destination)
     archive = downloads.fetch(
         published.url,
@@ -64,7 +64,9 @@ def fetch(
             _write(batches, pictures, show_writing)
             os.rename(pictures, destination)
     except OSError as error:
-        raise UserError(f"cannot write pictures to {destination}: {error.strerror or error}; make room") from None
+        raise UserError(
+            f"cannot write pictures to {destination} ({error.strerror or error}): make room, or give another folder"
+        ) from None
     archive.unlink(missing_ok=True)
 
 
@@ -92,12 +94,12 @@ def _batch(file: Path, labels: list[str]) -> tuple[np.ndarray, list[int]]:
     data, numbers = _field(file, "data"), list(_field(file, "labels"))
     fits = isinstance(data, np.ndarray) and data.dtype == np.uint8 and data.shape == (len(numbers), 3 * _SIDE**2)
     if not fits or not all(isinstance(each, int) and 0 <= each < len(labels) for each in numbers):
-        raise _damaged(file, "its pictures and labels are not as CIFAR-10's are")
+        raise _damaged(file, "its pictures and labels are not as CIFAR-10 has them")
     return np.ascontiguousarray(data.reshape(-1, 3, _SIDE, _SIDE).transpose(0, 2, 3, 1)), numbers
 
 
 def _field(file: Path, name: str):
-    """Python 2 wrote the official files: their texts come as bytes."""
+    """Python 2 wrote the official files, so text arrives as bytes."""
     try:
         held = _Plain(io.BytesIO(file.read_bytes()), encoding="bytes").load()
     except FileNotFoundError:
@@ -105,7 +107,7 @@ def _field(file: Path, name: str):
     except UserError:
         raise
     except Exception as error:
-        # Damaged pickles make the unpickler raise anything; whatever it is, the file cannot be read.
+        # Damaged pickles raise all kinds of exceptions.
         raise _damaged(file, in_short(error)) from error
     found = {_text(key): value for key, value in held.items()} if isinstance(held, dict) else {}
     if name not in found:
@@ -118,23 +120,23 @@ def _text(word: object) -> str:
 
 
 def _damaged(file: Path, why: str) -> UserError:
-    return UserError(f"{file.name} in CIFAR-10's archive cannot be read: {why}; delete the archive to fetch it anew")
+    return UserError(f"{file.name} in CIFAR-10's archive cannot be read: {why}; delete the archive to fetch it again")
 
 
 class _Plain(pickle.Unpickler):
-    """Reads arrays and Python's own values. A pickle may ask for any function; no others are given."""
+    """Reads arrays and plain values only. A pickle may ask for any function, so all others are refused."""
 
     def find_class(self, module: str, name: str):
         asked = f"{module}.{name}".replace("numpy.core.", "numpy._core.")
         if asked in ("numpy.ndarray", "numpy.dtype"):
             return getattr(np, name)
         if asked == "numpy._core.multiarray._reconstruct":
-            return np._core.multiarray._reconstruct  # type: ignore[attr-defined]  # numpy's types lack what is private
+            return np._core.multiarray._reconstruct  # type: ignore[attr-defined]  # private, so not in numpy's types
         if asked == "numpy._core.numeric._frombuffer":
             return np._core.numeric._frombuffer  # type: ignore[attr-defined]
-        if asked == "_codecs.encode":  # how Python 3 writes bytes for Python 2
+        if asked == "_codecs.encode":  # Python 3 writes bytes for Python 2 in this way
             return _latin1
-        raise UserError(f"CIFAR-10's archive is not what it says it is: a file in it asks for {module}.{name}")
+        raise UserError(f"this is not CIFAR-10's archive: a file in it asks for {module}.{name}; delete it")
 
 
 def _latin1(text: str, encoding: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Says in words why a connection failed."""
+"""Puts into words why a connection failed."""
 
 import socket
 import ssl
@@ -8,7 +8,7 @@ import urllib.request
 
 
 def in_words(error: Exception, url: str, *, seconds: float, began: bool) -> str:
-    """`seconds` is how long was waited for a byte; `began` is whether bytes had come before."""
+    """`seconds` is the time waited for a byte; `began` says that bytes had arrived before."""
     cause = _cause(error)
     if isinstance(cause, TimeoutError):
         cause = f"no byte within {seconds:g} s"
@@ -25,7 +25,7 @@ def in_words(error: Exception, url: str, *, seconds: float, began: bool) -> str:
 
 
 def is_final(error: Exception) -> bool:
-    """Whether trying again within seconds is no use."""
+    """Whether trying again at once is pointless."""
     return isinstance(_cause(error), ssl.SSLCertVerificationError)
 
 
@@ -34,7 +34,7 @@ def _cause(error: Exception) -> object:
 
 
 def _proxy_of(url: str) -> str | None:
-    """The proxy that the environment names for a URL, without its user and password."""
+    """The proxy that the environment sets for a URL, without user and password."""
     parts = urllib.parse.urlsplit(url)
     proxy = urllib.request.getproxies().get(parts.scheme)
     if not proxy or urllib.request.proxy_bypass(parts.netloc.rpartition("@")[2]):

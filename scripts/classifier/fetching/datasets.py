@@ -1,4 +1,4 @@
-"""The datasets that are known by a name, and how each becomes a folder of photos."""
+"""The datasets that have a name here, and how each becomes a folder of photos."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from .. import invocation
 from ..errors import UserError
 from ..showing import Show
 from . import cifar10, downloads, drawn_flowers, oxford_flowers, photo_archives, tfds_photos
@@ -20,15 +21,17 @@ class Wishes:
     patience: float = downloads.Patience.first_byte_seconds
 
 
-# Called with what is done and in what unit, B where that is bytes.
+# Called with the work and its unit, which is B for bytes.
 ShowOf = Callable[[str, str], Show]
 
 
 @dataclass(frozen=True)
 class Dataset:
-    fetch: Callable[[Path, Wishes, ShowOf], Sequence[str]]  # gives what to warn of
-    heeds: tuple[str, ...] = ()  # which wishes mean something for it
-    looks_itself: bool = False  # whether it is to be called where there are photos already
+    fetch: Callable[[Path, Wishes, ShowOf], Sequence[str]]  # returns warnings
+    begins: str  # what it is about to do, before "into FOLDER"
+    heeds: tuple[str, ...] = ()  # the wishes that it knows
+    looks_itself: bool = False  # whether it is also called if the folder already holds photos
+    trains: str = "retrain"  # the command that suits it
 
 
 def _from_server(fetch: Callable, destination: Path, wishes: Wishes, show: ShowOf) -> Sequence[str]:
@@ -40,7 +43,8 @@ def _from_server(fetch: Callable, destination: Path, wishes: Wishes, show: ShowO
             show_unpacking=show("unpacking", "B"),
         )
     except downloads.Unavailable as error:
-        raise downloads.Unavailable(f"{error}; to go on without: python -m scripts.fetch drawn_flowers") from None
+        instead = invocation.command("fetch drawn_flowers")
+        raise downloads.Unavailable(f"{error}; to go on without: {instead}") from None
     return ()
 
 
@@ -56,27 +60,43 @@ def _drawn_flowers(destination: Path, wishes: Wishes, show: ShowOf) -> Sequence[
 
 def _from_tfds(name: str, destination: Path, wishes: Wishes, show: ShowOf) -> Sequence[str]:
     left_out = tfds_photos.fetch(name, destination, show("writing", "pictures"))
-    splits = f"splits left out, as they are neither train, validation nor test: {', '.join(left_out)}"
+    splits = f"left out the splits {', '.join(left_out)}: only train, validation and test are used"
     return (splits,) if left_out else ()
+
+
+def _downloading(name: str, size: int) -> str:
+    return f"downloading {name} ({size / 1e6:.0f} MB)"
 
 
 TFDS = "tfds:"
 _NAMED = {
     "flower_photos": Dataset(
-        partial(_from_server, partial(photo_archives.fetch, photo_archives.FLOWER_PHOTOS)), ("patience",)
+        partial(_from_server, partial(photo_archives.fetch, photo_archives.FLOWER_PHOTOS)),
+        _downloading("flower_photos", photo_archives.FLOWER_PHOTOS.size),
+        ("patience",),
     ),
-    "cifar10": Dataset(_cifar10, ("patience",)),
-    "drawn_flowers": Dataset(_drawn_flowers, ("per_kind", "seed"), looks_itself=True),
-    "oxford_flowers102": Dataset(partial(_from_server, oxford_flowers.fetch), ("patience",)),
+    "cifar10": Dataset(_cifar10, _downloading("CIFAR-10", cifar10.PUBLISHED.size), ("patience",), trains="train_cnn"),
+    "drawn_flowers": Dataset(
+        _drawn_flowers,
+        "drawing flowers",
+        ("per_kind", "seed"),
+        looks_itself=True,
+        trains="retrain --architecture=color_texture",
+    ),
+    "oxford_flowers102": Dataset(
+        partial(_from_server, oxford_flowers.fetch),
+        _downloading("oxford_flowers102", oxford_flowers.PUBLISHED.photos.size),
+        ("patience",),
+    ),
 }
 NAMES = tuple(_NAMED)
-KNOWN = f"{', '.join(_NAMED)} and {TFDS}NAME"
+KNOWN = f"{', '.join(_NAMED)} or {TFDS}NAME"
 
 
 def find(name: str) -> Dataset:
     if name in _NAMED:
         return _NAMED[name]
     if name.startswith(TFDS) and name != TFDS:
-        return Dataset(partial(_from_tfds, name.removeprefix(TFDS)))
+        return Dataset(partial(_from_tfds, name.removeprefix(TFDS)), f"fetching {name} with TensorFlow Datasets")
     nearest = difflib.get_close_matches(name, _NAMED, 1, cutoff=0)[0]
-    raise UserError(f"nothing is known by the name {name!r}: there are {KNOWN}; did you mean {nearest}?")
+    raise UserError(f"there is no dataset {name!r}: give {KNOWN}; did you mean {nearest}?")

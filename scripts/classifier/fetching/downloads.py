@@ -18,7 +18,7 @@ from .transfers import Patience
 
 
 class Unavailable(UserError):
-    """The file cannot be had from where it should come: another time or another place may do."""
+    """The file cannot be fetched from its place: another time or another place may work."""
 
 
 def fetch(
@@ -31,23 +31,23 @@ def fetch(
     patience: Patience | None = None,
     show: Show = nowhere,
 ) -> Path:
-    """Returns `destination` once it holds the file at `url`, from the network only if it does not yet.
+    """Returns `destination` once it holds the file at `url`, which is downloaded only if it is not there yet.
 
-    What has come of an interrupted fetch is kept beside it in `<name>.part` and continued next time; a file that
-    does not fit its checksum stays as it is until it can be replaced. Several processes may fetch the same file.
+    The beginning from an interrupted fetch is kept beside it in `<name>.part`, and the next fetch continues it. A file
+    with a wrong checksum stays until it can be replaced. Several processes may fetch the same file.
 
-    Where neither checksum is known, the sha256 of the first file seen is written to `<name>.sha256` (as `sha256sum`
-    writes it) and asked for from then on: that the file is what it was, not that it ever was the right one.
+    If neither checksum is known, the sha256 of the first file fetched is written to `<name>.sha256` (as `sha256sum`
+    writes it) and expected from then on. It shows that the file has not changed, not that it was ever right.
 
     With the environment variable POETS_MIRROR set to a folder or a URL, files come from `<host>/<path>` in it and
-    from nowhere else; http_proxy, https_proxy and no_proxy are heeded.
+    from nowhere else. http_proxy, https_proxy and no_proxy apply.
     """
     destination = Path(destination)
     expected = _Expected.of(destination, sha256, md5, size)
     flaw = expected.flaw_of(destination)
     if flaw is not None:
         try:
-            _fetch_anew(url, destination, expected, patience or Patience(), show)
+            _download(url, destination, expected, patience or Patience(), show)
         except Unavailable as error:
             if destination.exists():
                 raise Unavailable(f"{destination} is damaged ({flaw}) and cannot be replaced: {error}") from None
@@ -61,7 +61,7 @@ def fetch(
 def remaining_bytes(
     destination: Path, *, sha256: str | None = None, md5: str | None = None, size: int | None = None
 ) -> int | None:
-    """How much `fetch` would still have to transfer: 0 if the file is there, None if that is not known."""
+    """The bytes that `fetch` would still have to transfer: 0 if the file is there, None if unknown."""
     destination = Path(destination)
     if _Expected.of(destination, sha256, md5, size).flaw_of(destination) is None:
         return 0
@@ -76,7 +76,7 @@ def remaining_bytes(
 class _Expected:
     size: int | None
     checksums: dict[str, str]
-    record: Path | None  # where the checksum is from, if it was not known beforehand
+    record: Path | None  # the file that the checksum is from, if it was not known beforehand
 
     @classmethod
     def of(cls, destination: Path, sha256: str | None, md5: str | None, size: int | None) -> "_Expected":
@@ -85,12 +85,12 @@ class _Expected:
         if record is not None and record.exists():
             words = record.read_text("utf-8", "replace").split()
             if not words or len(words[0]) != 64:
-                raise UserError(f"{record} does not begin with a sha256: delete it to have it written anew")
+                raise UserError(f"{record} does not begin with a sha256: delete it, and it is written again")
             checksums["sha256"] = words[0].lower()
         return cls(size, checksums, record)
 
     def flaw_of(self, path: Path) -> str | None:
-        """What keeps a file from being the expected one; None if nothing does."""
+        """Says why a file is not the expected one; None if it is."""
         try:
             found = path.stat().st_size
             if path.is_dir():
@@ -109,13 +109,13 @@ class _Expected:
         return None
 
 
-def _fetch_anew(url: str, destination: Path, expected: _Expected, patience: Patience, show: Show) -> None:
+def _download(url: str, destination: Path, expected: _Expected, patience: Patience, show: Show) -> None:
     source, advice = _source(url)
     partial = _partial_of(destination)
     validator = partial.with_name(f"{partial.name}.version")
     with _partial_file(partial) as descriptor:
         if destination.exists() and expected.flaw_of(destination) is None:
-            return  # another process has fetched it while this one waited
+            return  # another process fetched it while this one waited
         while True:
             try:
                 if isinstance(source, Path):
@@ -137,7 +137,7 @@ def _fetch_anew(url: str, destination: Path, expected: _Expected, patience: Pati
                 break
             os.ftruncate(descriptor, 0)
             if not resumed:
-                raise Unavailable(f"{source} is not the file it should be: {flaw}; {advice}")
+                raise Unavailable(f"{source} is not the expected file: {flaw}; {advice}")
         os.fsync(descriptor)
         partial.replace(destination)
         validator.unlink(missing_ok=True)
@@ -145,7 +145,7 @@ def _fetch_anew(url: str, destination: Path, expected: _Expected, patience: Pati
 
 @contextlib.contextmanager
 def _partial_file(partial: Path) -> Iterator[int]:
-    """The partial file, open for appending, held by this process alone; removed if nothing came to be in it."""
+    """The partial file, open for appending and held by this process alone; removed if it stays empty."""
     try:
         partial.parent.mkdir(parents=True, exist_ok=True)
         with sole_owner(partial) as descriptor:
@@ -156,19 +156,19 @@ def _partial_file(partial: Path) -> Iterator[int]:
                     partial.unlink()
                     partial.with_name(f"{partial.name}.version").unlink(missing_ok=True)
     except OSError as error:
-        raise UserError(f"cannot write {partial} ({error.strerror}): give a place that can be written") from None
+        raise UserError(f"cannot write {partial} ({error.strerror}): give a folder that can be written") from None
 
 
 def _source(url: str) -> tuple[str | Path, str]:
-    """Where a URL's file is really taken from, and what to do if it cannot be."""
+    """The place that a URL's file is really taken from, and what to do if that fails."""
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UserError(f"cannot fetch {url!r}: expected a URL that begins with http:// or https://")
     place = parts.netloc.rpartition("@")[2] + parts.path
     mirror = os.environ.get("POETS_MIRROR", "")
-    if not mirror:  # an empty variable is an unset one, as http_proxy has it
+    if not mirror:  # an empty variable counts as unset, as with http_proxy
         return url, f"try again later, or set POETS_MIRROR to a folder or URL that holds {place}"
-    advice = f"only the mirror POETS_MIRROR={mirror} was asked: put the file there as {place}, or unset POETS_MIRROR"
+    advice = f"only the mirror POETS_MIRROR={mirror} was tried: put the file there as {place}, or unset POETS_MIRROR"
     target = urllib.parse.urlsplit(mirror)
     if target.scheme in ("http", "https"):
         return f"{mirror.rstrip('/')}/{place}{'?' if parts.query else ''}{parts.query}", advice

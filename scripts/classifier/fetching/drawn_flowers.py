@@ -1,4 +1,4 @@
-"""Writes a folder of drawn flowers, so that everything can be tried where no photo can be fetched."""
+"""Writes a folder of drawn flowers, to try everything where no photos can be fetched."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -9,24 +9,26 @@ from ..errors import UserError
 from ..showing import Show, nowhere
 from .flower_scenes import picture
 
-# The labels of the real flower photos, so that one folder can take the other's place.
+# The labels of the real flower photos, so that either folder can replace the other.
 KINDS = ("daisy", "dandelion", "roses", "sunflowers", "tulips")
 
 PER_KIND = 100
 
 _ABOUT = "README.txt"
-_DRAWN_BY = "Poets (python -m scripts.fetch drawn_flowers)"
-# What the text of older folders says instead.
-_FORMERLY_DRAWN_BY = "a program (scripts/classifier/drawn_flowers.py)"
+_DRAWN_BY = "Poets (its command fetch drawn_flowers)"
+# Folders drawn by earlier versions say this instead.
+_FORMERLY_DRAWN_BY = (
+    "Poets (python -m scripts.fetch drawn_flowers)",
+    "a program (scripts/classifier/drawn_flowers.py)",
+)
 
 _AHEAD_A_CORE = 4
 
 
 def draw(destination: Path, per_kind: int = PER_KIND, seed: int = 0, show: Show = nowhere) -> dict[str, int]:
-    """Writes `per_kind` JPEGs of each kind to destination/<kind>/ and returns how many each kind has.
+    """Writes `per_kind` JPEGs of each kind to destination/<kind>/ and returns the number of each kind.
 
-    A picture depends on the seed, its kind and its number only. Pictures that are there already are
-    left as they are.
+    A picture depends only on the seed, its kind and its number. If they are all there, nothing is written.
     """
     destination = Path(destination)
     names = {kind: [f"{kind}_{number:04d}.jpg" for number in range(1, per_kind + 1)] for kind in KINDS}
@@ -37,14 +39,14 @@ def draw(destination: Path, per_kind: int = PER_KIND, seed: int = 0, show: Show 
         _refuse_other_content(destination)
         with atomic_files.folder(destination.with_name(f"{destination.name}.drawing")) as unfinished:
             if _is_complete(destination, names, seed):
-                return counts  # another process has drawn them while this one waited
+                return counts  # another process drew them while this one waited
             _draw_all(unfinished, names, seed, show)
             (unfinished / _ABOUT).write_text(_about(per_kind, seed), encoding="utf-8")
             os.rename(unfinished, destination)
     except OSError as error:
         raise UserError(
-            f"could not write drawn flowers to {destination}: {error.strerror or error}; "
-            "make room or name another folder"
+            f"cannot write drawn flowers to {destination} ({error.strerror or error}): "
+            "make room, or give another folder"
         ) from error
     return counts
 
@@ -74,12 +76,12 @@ def _about(per_kind: int, seed: int, drawn_by: str = _DRAWN_BY) -> str:
 
 
 def _is_complete(destination: Path, names: dict[str, list[str]], seed: int) -> bool:
-    """The folder appears whole, so its text and its pictures' names are all there is to check."""
+    """Checks only the text and the pictures' names, because the folder appears whole."""
     readme = destination / _ABOUT
     if not readme.is_file():
         return False
     per_kind = len(names[KINDS[0]])
-    expected = [_about(per_kind, seed, drawn_by) for drawn_by in (_DRAWN_BY, _FORMERLY_DRAWN_BY)]
+    expected = [_about(per_kind, seed, drawn_by) for drawn_by in (_DRAWN_BY, *_FORMERLY_DRAWN_BY)]
     if readme.read_text(encoding="utf-8", errors="replace") not in expected:
         return False
     return all(
@@ -92,6 +94,6 @@ def _refuse_other_content(destination: Path) -> None:
         return
     if destination.exists():
         raise UserError(
-            f"{destination} holds something other than the drawn flowers asked for; "
-            "expected nothing there: move it away or name another folder"
+            f"{destination} is neither empty nor a complete folder of these flowers (with this number of each kind and "
+            "this seed): move it away, or give another folder"
         )

@@ -1,4 +1,4 @@
-"""Opens a URL and waits for the first bytes, but only so long."""
+"""Opens a URL and waits for the first bytes, for a limited time."""
 
 import http.client
 import queue
@@ -9,10 +9,10 @@ import urllib.request
 def first_answer(
     request: urllib.request.Request, most: int, *, seconds: float, stall_seconds: float
 ) -> tuple[http.client.HTTPResponse, bytes]:
-    """The response with its first bytes, at most so many; TimeoutError where none has come within `seconds`.
+    """The response with at most `most` of its first bytes; TimeoutError if none arrives within `seconds`.
 
-    The connection is opened in a thread of its own, because looking up a name cannot be given a time limit.
-    `stall_seconds` is how long a single read may take, of this response later as well.
+    A separate thread opens the connection, because looking up a name cannot be given a time limit.
+    `stall_seconds` limits every single read, later ones of this response included.
     """
     opener = urllib.request.build_opener(_Redirects)
     answers: queue.SimpleQueue[tuple[http.client.HTTPResponse, bytes] | Exception] = queue.SimpleQueue()
@@ -24,7 +24,7 @@ def first_answer(
             answers.put((response, response.read1(most)))
             if abandoned.is_set():
                 response.close()
-        except Exception as error:  # whatever it is, it is raised again below
+        except Exception as error:  # raised again below
             answers.put(error)
 
     threading.Thread(target=work, daemon=True).start()
@@ -39,7 +39,7 @@ def first_answer(
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows 308 as well, which Python 3.10 does not."""
+    """Also follows 308, which Python 3.10 does not."""
 
     def redirect_request(self, req, fp, code, msg, headers, newurl):
         return super().redirect_request(req, fp, 307 if code == 308 else code, msg, headers, newurl)

@@ -70,7 +70,7 @@ def _seed_head(pen: Pen, random: Random, pose: Pose) -> None:
         polygon(pen, pose.centre + pose.radius * radius * rim, rgb(white, 0.95, 0.13))
     star = np.exp(2j * np.pi * np.arange(7) / 7)
     for number in range(count):
-        # Even over a sphere seen from the front: those near the rim are seen from the side.
+        # Evenly spread over a sphere seen from the front: those near the rim are seen from the side.
         out = math.sqrt(1 - (1 - (number + 0.5) / count) ** 2) * random.uniform(0.93, 1.03)
         tip = pose.centre + pose.radius * out * cmath.exp(1j * (GOLDEN_ANGLE * number + random.uniform(-0.1, 0.1)))
         pen.line((pose.centre.real, pose.centre.imag, tip.real, tip.imag), rgb(white, 0.85, 0.35), 1)
@@ -80,7 +80,7 @@ def _seed_head(pen: Pen, random: Random, pose: Pose) -> None:
 
 
 def _rose(pen: Pen, random: Random, pose: Pose, colour: Hsv) -> None:
-    """Whorls of broad petals from the outside in, each lying over the shadow that it throws."""
+    """Whorls of broad petals from the outside in, each above its own shadow."""
     around = np.exp(2j * np.pi * np.arange(18) / 18)
     layers, angle = random.randint(5, 7), random.uniform(0, 6)
     for layer in range(layers):
@@ -102,7 +102,7 @@ def _rose(pen: Pen, random: Random, pose: Pose, colour: Hsv) -> None:
 
 
 def _tulip(pen: Pen, random: Random, pose: Pose, colour: Hsv) -> None:
-    """A cup seen from the side, at times an open one seen from above."""
+    """A cup seen from the side, or sometimes an open one seen from above."""
     if random.random() < 0.15:
         shape = petal(random.uniform(0.30, 0.36), 0.58, 0.8)
         for light in (0.82, 1.0):
@@ -132,7 +132,7 @@ def _tulip(pen: Pen, random: Random, pose: Pose, colour: Hsv) -> None:
             pen.line(flat(placed), rgb(colour, light * random.uniform(0.8, 1.15), 0.5), 2)
 
 
-FLOWERS = {  # how each kind is drawn, and its leaf: width, widest, pointedness, length beside the flower's radius
+FLOWERS = {  # the function that draws each kind, and its leaf: width, widest, pointedness, length in flower radii
     "daisy": (_daisy, (0.10, 0.6, 0.8, 0.9)),
     "dandelion": (_dandelion, (0.16, 0.65, 0.6, 1.4)),
     "roses": (_rose, (0.30, 0.45, 0.8, 0.8)),

@@ -23,7 +23,7 @@ PLACES = {
 
 
 def picture(kind: str, seed: int, number: int) -> Image.Image:
-    """One drawn picture, 320 x 240 to 400 x 300 or so, wide or tall."""
+    """A drawn picture of about 320 x 240 to 400 x 300, wide or tall."""
     random = Random(f"{seed}/{kind}/{number}")
     long, ratio = random.randint(320, 400), random.choice((1.33, 1.33, 1.5, 1.2))
     size = (long, round(long / ratio)) if random.random() < 0.75 else (round(long / ratio), long)
@@ -44,11 +44,11 @@ def picture(kind: str, seed: int, number: int) -> Image.Image:
 
 
 def _arrange(random: Random, width: int, height: int, kind: str) -> list[Pose]:
-    """One flower in most pictures, up to five in others; the nearest, which is the largest, is drawn last."""
+    """One flower in most pictures, up to five in others; the nearest and largest is drawn last."""
     short = min(width, height)
     count = random.choices((1, 2, 3, 4, 5), (60, 17, 12, 7, 4))[0]
     share = random.uniform(0.32, 0.56) if count == 1 else random.uniform(0.32, 0.48) / math.sqrt(count - 0.5)
-    # A tulip's cup is about as wide as high, where the others' radius reaches to all sides.
+    # A tulip's cup is about as wide as high; the others reach their radius on all sides.
     largest = short * share * (0.85 if kind == "tulips" else 1.0)
     centres: list[complex] = []
     for _ in range(60):
@@ -70,9 +70,9 @@ def _between(random: Random, margin: float, size: int) -> float:
 
 
 def _background(random: Random, width: int, height: int, kind: str) -> Image.Image:
-    """Painted small and blurred, as a lens leaves what is behind the flower; sharp blades over some."""
+    """Painted small and blurred, as a lens shows things behind the flower; some with sharp blades in front."""
     small_width, small_height = width // 8, height // 8
-    # Each kind has two places where it is seen more often than elsewhere, as in life.
+    # Each kind has two places where it grows more often than elsewhere, as in life.
     style = random.choice((*PLACES[kind], *PLACES[kind], "meadow", "sky", "soil", "bokeh", "foliage", "wall"))
     green = vary(random, random.choice(GREENS))
     above, below = {
@@ -106,7 +106,7 @@ def _background(random: Random, width: int, height: int, kind: str) -> Image.Ima
         spots(12, above, 0.3, alpha=0.15)
     else:
         spots(50, below, 0.11)
-    # Other flowers far behind, of any kind's colour: a patch of colour alone says nothing.
+    # Flowers far behind in any kind's colour, so that a patch of colour proves nothing.
     if random.random() < 0.5:
         spots(random.randint(2, 12), random.choice(random.choice(list(PALETTES.values()))), 0.06, alpha=0.8)
     image = image.filter(ImageFilter.GaussianBlur(random.uniform(0.7, 3.0)))
@@ -156,7 +156,7 @@ def _stem(pen: Pen, random: Random, pose: Pose, height: int, leaf: tuple) -> Non
 
 
 def _develop(random: Random, image: Image.Image) -> Image.Image:
-    """Light from one side, its colour and strength, a little blur and the grain of a sensor."""
+    """Adds light from one side with its colour and strength, a little blur, and sensor noise."""
     if random.random() < 0.5:
         image = image.filter(ImageFilter.GaussianBlur(random.uniform(0.3, 1.3)))
     width, height = image.size
@@ -168,6 +168,6 @@ def _develop(random: Random, image: Image.Image) -> Image.Image:
     tint = np.array([1 + warmth, 1 + random.gauss(0, 0.02), 1 - warmth], np.float32)
     noise = np.random.Generator(np.random.PCG64(random.getrandbits(64))).standard_normal((height, width), np.float32)
     noise *= np.float32(random.uniform(0.5, 7))
-    # A channel at a time: several times faster than numpy's loops over a last axis of three.
+    # One channel at a time: several times faster than NumPy's loops over a last axis of three.
     channels = (np.asarray(channel) * (light * gain) + noise for channel, gain in zip(image.split(), tint, strict=True))
     return Image.merge("RGB", [Image.fromarray(channel.clip(0, 255).astype(np.uint8)) for channel in channels])

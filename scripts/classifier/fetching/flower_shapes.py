@@ -1,4 +1,4 @@
-"""What flowers are drawn of: colours, a pen, and petals and discs that are turned to the viewer."""
+"""The parts of drawn flowers: colours, a pen, and petals and discs in perspective."""
 
 import cmath
 import colorsys
@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 
-# Hue, saturation and value that each kind comes in. They overlap, so that colour alone does not tell the kinds apart.
+# The colours of each kind as hue, saturation and value. They overlap, so that colour alone does not give a kind away.
 WHITE, CREAM, LEMON, YELLOW = (0.14, 0.04, 0.97), (0.13, 0.20, 0.96), (0.148, 0.60, 0.98), (0.138, 0.85, 0.98)
 ORANGE, RED, CRIMSON, PINK = (0.09, 0.85, 0.96), (0.995, 0.85, 0.83), (0.96, 0.85, 0.62), (0.94, 0.42, 0.95)
 PEACH, LILAC, PURPLE, RUST = (0.05, 0.45, 0.97), (0.79, 0.32, 0.88), (0.82, 0.60, 0.58), (0.04, 0.85, 0.62)
@@ -25,13 +25,11 @@ PALETTES = {
 GREENS = ((0.25, 0.60, 0.50), (0.29, 0.62, 0.42), (0.22, 0.62, 0.58), (0.33, 0.45, 0.45))
 
 Hsv = tuple[float, float, float]
-
-
 Colour = tuple[int, int, int, int]
 
 
 class Pen:
-    """Draws on a picture; opaque colours are painted over what is there, which is faster than blending with it."""
+    """Draws on a picture. Opaque colours are not blended, which is faster."""
 
     def __init__(self, image: Image.Image):
         self._opaque, self._blending = ImageDraw.Draw(image), ImageDraw.Draw(image, "RGBA")
@@ -51,7 +49,7 @@ class Pen:
 
 @dataclass(frozen=True)
 class Pose:
-    """Where a flower is and how it is turned to the viewer; places points of the unit circle in the picture."""
+    """A flower's place and how it faces the viewer; maps points of the unit circle into the picture."""
 
     centre: complex
     radius: float
@@ -74,7 +72,7 @@ def vary(random: Random, colour: Hsv, amount: float = 1.0) -> Hsv:
 
 
 def rgb(colour: Hsv, light: float = 1.0, alpha: float = 1.0) -> Colour:
-    """The colour with its value multiplied by `light`; what goes over white takes saturation away."""
+    """The colour with its value multiplied by `light`; any excess over white reduces the saturation."""
     hue, saturation, value = colour
     if light < 1 and 0.10 < hue < 0.16:
         hue -= 0.09 * (1 - light)  # yellow petals are orange in the shade, never olive
@@ -86,7 +84,7 @@ def rgb(colour: Hsv, light: float = 1.0, alpha: float = 1.0) -> Colour:
 
 
 def flat(points: np.ndarray) -> list:
-    """Complex points as Pillow takes them: x, y, x, y ..."""
+    """Complex points in Pillow's form: x, y, x, y ..."""
     return points.astype(np.complex128).view(np.float64).tolist()
 
 
@@ -95,7 +93,7 @@ def polygon(pen: Pen, points: np.ndarray, fill: Colour) -> None:
 
 
 def petal(width: float, widest: float, tip: float, points: int = 9) -> np.ndarray:
-    """An outline from 0 to 1: half as wide as `width`, widest at `widest`; a larger `tip` is more pointed."""
+    """An outline from 0 to 1, up to `width` to each side, widest at `widest`; a larger `tip` is more pointed."""
     along = np.linspace(0, 1, points)
     half = width * np.sin(np.pi * along ** (math.log(0.5) / math.log(widest))) ** tip
     return np.concatenate([along + 1j * half, (along - 1j * half)[::-1]])
@@ -103,7 +101,7 @@ def petal(width: float, widest: float, tip: float, points: int = 9) -> np.ndarra
 
 @dataclass(frozen=True)
 class Petals:
-    """Those of one ring: of `shape`, an outline from 0 to 1, which comes to lie between `inner` and `outer`."""
+    """The petals of one ring: their outline from 0 to 1 is placed between the radii `inner` and `outer`."""
 
     count: int
     shape: np.ndarray
@@ -131,7 +129,7 @@ def ring(pen: Pen, random: Random, pose: Pose, colour: Hsv, petals: Petals) -> N
 
 
 def disc(pen: Pen, random: Random, pose: Pose, colour: Hsv, radius: float, seeds: int) -> None:
-    """A round middle with florets in the spiral in which they grow."""
+    """A round middle with florets in a spiral, as they grow."""
     polygon(pen, pose.place(radius * np.exp(2j * np.pi * np.arange(28) / 28)), rgb(colour, 0.7))
     number = np.arange(1, seeds)
     places = pose.place(radius * 0.95 * np.sqrt(number / seeds) * np.exp(1j * GOLDEN_ANGLE * number))

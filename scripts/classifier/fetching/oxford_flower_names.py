@@ -1,4 +1,4 @@
-"""What the 102 flowers of Oxford's Visual Geometry Group are called, in the order of their numbers."""
+"""The names of the 102 flowers of Oxford's Visual Geometry Group, in the order of their numbers."""
 
 NAMES = (
     "pink primrose", "hard-leaved pocket orchid", "canterbury bells", "sweet pea", "english marigold", "tiger lily",

@@ -16,11 +16,11 @@ from . import archives, downloads, matlab_file, photo_archives
 from .oxford_flower_names import NAMES
 from .photo_archives import PhotoArchive
 
-# Written beside the folders: label -> name, as --category_names takes it.
+# Written beside the folders, for --category_names: label -> name.
 NAMES_FILE = "cat_to_name.json"
 
 _FOLDER = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102"
-_SETS = {"train": "trnid", "valid": "valid", "test": "tstid"}  # and what their numbers are called
+_SETS = {"train": "trnid", "valid": "valid", "test": "tstid"}  # folder -> the name of its numbers
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class MatlabFile:
 @dataclass(frozen=True)
 class Sources:
     photos: PhotoArchive
-    labels: MatlabFile  # of each photo, in the order of their numbers
+    labels: MatlabFile  # one a photo, in the order of the photos' numbers
     sets: MatlabFile  # the numbers of the photos of each set
 
 
@@ -81,7 +81,7 @@ def fetch(
 
 
 def _places(labels_file: Path, sets_file: Path) -> dict[str, str]:
-    """The photo's name -> set and label, as in train/77."""
+    """A photo's name -> its set and label, such as train/77."""
     labels = _numbers(labels_file, "labels")
     places = {}
     for folder, name in _SETS.items():
@@ -95,7 +95,9 @@ def _places(labels_file: Path, sets_file: Path) -> dict[str, str]:
 def _numbers(file: Path, name: str) -> np.ndarray:
     arrays = matlab_file.read(file)
     if name not in arrays:
-        raise UserError(f"{file} holds {', '.join(arrays) or 'no numbers'}, expected {name}: get it anew")
+        raise UserError(
+            f"{file} holds {', '.join(arrays) or 'no numbers'}, expected {name}: delete it to fetch it again"
+        )
     return arrays[name].astype(np.int64).ravel()
 
 
@@ -106,7 +108,9 @@ def _arrange(folder: Path, places: dict[str, str]) -> None:
         try:
             os.rename(folder / name, folder / place / name)
         except FileNotFoundError:
-            raise UserError(f"the archive of photos holds no {name}, which the sets name: get it anew") from None
+            raise UserError(
+                f"the archive of photos holds no {name}, which the sets name: delete the archive to fetch it again"
+            ) from None
     used = sorted({int(place.rpartition("/")[2]) for place in places.values()})
     named = {str(label): NAMES[label - 1] for label in used}
     (folder / NAMES_FILE).write_text(json.dumps(named, indent=1) + "\n", "utf-8")

@@ -1,4 +1,4 @@
-"""Photo collections that others publish become folders of labels."""
+"""Turns published photo collections into folders of labels."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,9 +33,9 @@ def fetch(
     show_unpacking: Show = nowhere,
     arrange: Callable[[Path], None] | None = None,
 ) -> Path:
-    """Makes `destination` the folder of labels. The archive is beside it until its photos are all there.
+    """Makes `destination` the folder of labels. The archive lies beside it until all photos are there.
 
-    `arrange` makes folders of labels of what was unpacked, where the archive holds none.
+    `arrange` sorts the unpacked photos into folders of labels, if the archive has none.
     """
     archives.check_free(destination)
     suffix = "".join(Path(photos.url).suffixes[-1:])

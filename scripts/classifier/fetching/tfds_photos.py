@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from .. import atomic_files
+from .. import atomic_files, invocation
 from ..errors import UserError, in_short
 from ..showing import Advance, Show
 from . import archives
 
-# What splits are called there, and what the folder of each is called here.
+# The names of splits there -> the names of their folders here.
 _SPLITS = {"train": "train", "validation": "valid", "valid": "valid", "val": "valid", "dev": "valid", "test": "test"}
 _ENDINGS = {b"\xff\xd8\xff": ".jpg", b"\x89PNG": ".png"}
 
 
 @dataclass(frozen=True)
 class _Fields:
-    """Where a set keeps pictures and their labels."""
+    """The features of a set that hold pictures and labels."""
 
     picture: str
     label: str
@@ -31,10 +31,10 @@ class _Fields:
 
 
 def fetch(name: str, destination: Path, show: Show) -> list[str]:
-    """Of the set `name`, prepared by TensorFlow Datasets where it is not yet; gives the splits that were left out.
+    """Writes the set `name`, which TensorFlow Datasets prepares if need be. Returns the splits that were left out.
 
-    Pictures are written as the set holds them, to train/, valid/ and test/, or straight to folders of labels where
-    there is one split only.
+    Pictures are written unchanged to train/, valid/ and test/, or straight to folders of labels if there is only one
+    split.
     """
     tfds = _library()
     archives.check_free(destination)
@@ -53,7 +53,7 @@ def fetch(name: str, destination: Path, show: Show) -> list[str]:
                     _write(_examples(tfds, builder, split, fields), folder, split, fields.names, advance)
             os.rename(unfinished, destination)
     except OSError as error:
-        raise UserError(f"cannot write {destination}: {error.strerror}; give another --destination") from None
+        raise UserError(f"cannot write {destination} ({error.strerror}): give another --destination") from None
     return sorted(set(builder.info.splits) - set(splits))
 
 
@@ -62,8 +62,8 @@ def _library() -> ModuleType:
         import tensorflow_datasets
     except ImportError as error:
         raise UserError(
-            f"sets of TensorFlow Datasets need {error.name or 'packages'}, which is not installed: "
-            "pip install -r requirements/datasets.txt"
+            f"sets of TensorFlow Datasets need the package {error.name or 'tensorflow_datasets'}, which is not "
+            f"installed: {invocation.install('datasets')}"
         ) from None
     if not sys.stderr.isatty():
         tensorflow_datasets.disable_progress_bar()
@@ -78,7 +78,7 @@ def _builder(tfds: ModuleType, name: str):
         hint = f"did you mean {' or '.join(near)}?" if near else "its catalog lists them: tensorflow.org/datasets"
         raise UserError(f"TensorFlow Datasets has no set {name!r}: {hint}") from None
     except Exception as error:
-        # Sets are programs of many authors, which raise anything: whatever it is, there is no such set to be had.
+        # Sets are programs by many authors, and may raise anything.
         raise UserError(f"tfds:{name} cannot be opened: {in_short(error)}") from None
 
 
@@ -98,19 +98,19 @@ def _fields(tfds: ModuleType, builder, name: str) -> _Fields:
 
 
 def _folder_name(label: str) -> str:
-    """As close to the label as a folder's name can be."""
+    """The label as a folder's name."""
     return label.replace("/", "_").lstrip(".") or "_"
 
 
 def _prepare(builder, name: str) -> None:
-    # It prints what it does; standard output is for what the command says.
+    # It prints its progress, but standard output is for the command's results.
     try:
         with contextlib.redirect_stdout(sys.stderr):
             builder.download_and_prepare()
     except Exception as error:
-        # As above; most often the network.
+        # Anything, as above, but usually the network.
         raise UserError(
-            f"tfds:{name} cannot be fetched ({in_short(error)}): see to the network, or put the prepared set into "
+            f"tfds:{name} cannot be fetched ({in_short(error)}): check the network, or put the prepared set into "
             f"{builder.data_dir}"
         ) from None
 
@@ -122,7 +122,7 @@ def _examples(tfds: ModuleType, builder, split: str, fields: _Fields) -> Iterato
 
 
 def _write(examples: Iterator[tuple[bytes, int]], folder: Path, split: str, names: list[str], advance: Advance) -> None:
-    """Pictures without a label, as in test splits of contests, are left out."""
+    """Leaves out pictures without a label, which test splits of contests have."""
     for number, (data, label) in enumerate(examples):
         advance(1)
         if 0 <= label < len(names):

@@ -1,4 +1,4 @@
-"""The bytes of a URL are added to a partial file, over as many connections as it takes."""
+"""Adds the bytes of a URL to a partial file, reconnecting as often as necessary."""
 
 import contextlib
 import errno
@@ -25,9 +25,9 @@ WORTH_ANOTHER_TRY = (408, 425, 429, 500, 502, 503, 504)
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a server that does not do its work is given."""
+    """How long to wait for a slow or failing server."""
 
-    first_byte_seconds: float = 10.0  # over all attempts, as long as not one byte has come
+    first_byte_seconds: float = 10.0  # over all attempts, until the first byte arrives
     stall_seconds: float = 30.0
     attempts_before_first_byte: int = 3
     attempts_without_progress: int = 7  # their pauses of 0.5, 1, 2 ... 16 s outlast a router's restart
@@ -35,7 +35,7 @@ class Patience:
 
 
 class TransferFailed(Exception):
-    """The text says why, and fits after a colon."""
+    """The text gives the reason, and fits after a colon."""
 
 
 def transfer(
@@ -48,18 +48,18 @@ def transfer(
     patience: Patience,
     show: Show,
 ) -> bool:
-    """Completes the partial file that is open for appending. True if it began with bytes from another connection.
+    """Completes the partial file that is open for appending. True if its beginning is from another connection.
 
-    `show` is called when the first answer has come; what is told of bytes is negative when starting over.
-    `validator` keeps the server's word for the version that the partial file is of (ETag or Last-Modified). Without
-    that word an older partial file is continued only if `resume` says so, because a checksum will tell.
+    `show` is called with the first answer; its progress goes negative when the transfer starts over.
+    `validator` keeps the server's ETag or Last-Modified for the version in the partial file. Without that, an older
+    partial file is continued only if `resume` is true, because a checksum will prove it right or wrong.
     """
     with contextlib.ExitStack() as stack:
         return _Transfer(url, descriptor, validator, size, resume, patience, show, stack).run()
 
 
 def append(data: bytes, descriptor: int, folder: Path) -> None:
-    """Writes all of `data`, or says why it cannot be written."""
+    """Writes all of `data`; a UserError if that fails."""
     left = memoryview(data)
     with _writing(folder):
         while left:
@@ -71,9 +71,9 @@ def _writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        todo = "free some space there" if error.errno in NO_ROOM else "see to it that it can be written"
+        todo = "free some space there" if error.errno in NO_ROOM else "make it writable"
         raise UserError(
-            f"cannot write to {folder} ({error.strerror}): {todo} and run this again, it continues where it stopped"
+            f"cannot write to {folder} ({error.strerror}): {todo}, then run this again, and it continues from here"
         ) from None
 
 
@@ -103,7 +103,7 @@ class _Transfer:
                 reason = str(error) if isinstance(error, _Unfinished) else self._in_words(error)
                 if connection_errors.is_final(error):
                     raise TransferFailed(reason) from None
-            # Progress is a longer file than ever: a server that ignores ranges and always breaks off makes none.
+            # Progress means the longest file so far: a server that ignores ranges and keeps breaking off makes none.
             fruitless = 0 if self._length() > longest else fruitless + 1
             longest = max(longest, self._length())
             pause = random.uniform(0.5, 1) * self.patience.first_pause_seconds * 2 ** max(0, fruitless - 1)
@@ -150,7 +150,7 @@ class _Transfer:
             raise _Unfinished(f"the connection ended after {self._length()} of {total} bytes")
 
     def _begin(self, response: http.client.HTTPResponse, have: int) -> int | None:
-        """Sees to it that the file ends where the response begins. Gives the length it will have, if known."""
+        """Makes the file end where the response begins. Returns its final length, if known."""
         partly = response.status == 206
         if partly:
             span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "").strip())
@@ -168,7 +168,7 @@ class _Transfer:
         else:
             self._start_over()
             word = response.headers.get("ETag", "")
-            if not word or word.startswith("W/"):  # a weak one does not promise the same bytes
+            if not word or word.startswith("W/"):  # a weak ETag does not promise the same bytes
                 word = response.headers.get("Last-Modified", "")
             with _writing(self.validator.parent):
                 self.validator.write_text(word, "latin-1")
@@ -178,7 +178,7 @@ class _Transfer:
 
     def _refused(self, error: urllib.error.HTTPError, have: int) -> None:
         if error.code == 416:
-            # Nothing comes after what we have: it is whole if it is as long as the server's, else of no use.
+            # Nothing follows our part: it is complete if it is as long as the server's file, else useless.
             total = re.fullmatch(r"bytes \*/(\d+)", error.headers.get("Content-Range", "").strip())
             if total and int(total[1]) == have:
                 self.resumed = True
@@ -216,4 +216,4 @@ class _Transfer:
 
 
 class _Unfinished(Exception):
-    """An attempt that is worth repeating."""
+    """The attempt failed but is worth repeating."""

@@ -1,1 +1,1 @@
-"""Folders of photos become labels, splits and pixels."""
+"""Turns folders of photos into labels, splits and pixels."""

@@ -1,4 +1,4 @@
-"""Finds who took a photo in the LICENSE.txt that comes with photos under Creative Commons."""
+"""Finds out who took a photo, from the LICENSE.txt that comes with photos under Creative Commons."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ import functools
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .wording import counted
+
 NAME = "LICENSE.txt"
 
-# What stands behind a photo's path: `CC-BY by A Guy Taking Pictures - https://...`. The author's name may hold
-# " - " and " by " itself, the URL no space.
+# The text after a photo's path: `CC-BY by A Guy Taking Pictures - https://...`. The author's name may contain
+# " - " and " by ", the URL no space.
 _REST = re.compile(r"(?P<licence>\S.*?)\s+by\s+(?P<author>.*?)\s*(?:-\s+(?P<url>\w+://\S+))?")
-# Whether a line may be about a photo at all: other licences are called LICENSE.txt too.
+# A line about a photo: licences of other kinds are called LICENSE.txt too.
 _LINE = re.compile(r"\S.*\.\w{3,4}\s+\S.*?\s+by\s.*")
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """Texts hold nothing that a terminal would take for a command."""
+    """The texts contain no control characters, which a terminal might obey."""
 
     author: str
     licence: str
@@ -32,7 +34,7 @@ class Attribution:
 
 
 def find(photo: Path) -> Attribution | str:
-    """Looks in the folders from the photo's own upwards; a string says why there is none."""
+    """Looks in the photo's folder and those above; a string says why nothing was found."""
     shortcoming = None
     for place, relative in _places(photo):
         lines = _read(str(place))
@@ -43,17 +45,38 @@ def find(photo: Path) -> Attribution | str:
             if line.startswith(relative) and (found := _parse(line[len(relative) :])) is not None:
                 return found
         if any(_LINE.fullmatch(line) for line in lines):
-            shortcoming = shortcoming or f"it is not listed in {place}"
-    return shortcoming or f"there is no {NAME} that lists photos in its folder or above"
+            shortcoming = shortcoming or f"not listed in {place}"
+    return shortcoming or f"no {NAME} in the folder or above lists photos"
+
+
+def caption(photo: Path, called: str) -> str:
+    """The photo's name, and its author if known."""
+    who = find(photo)
+    return printable(called) if isinstance(who, str) else f"{printable(called)} {who}"
+
+
+def missing(photos: Sequence[Path]) -> list[str]:
+    """Says which photos have no attribution, once for each reason."""
+    reasons: dict[str, list[Path]] = {}
+    for photo in photos:
+        if isinstance(reason := find(photo), str):
+            reasons.setdefault(reason, []).append(photo)
+    return [f"no attribution{_of_which(found, photos)}: {reason}" for reason, found in reasons.items()]
+
+
+def _of_which(some: Sequence[Path], photos: Sequence[Path]) -> str:
+    if len(photos) == 1:
+        return ""
+    return f" for {printable(some[0].name) if len(some) == 1 else counted(len(some), 'photo')}"
 
 
 def printable(text: str) -> str:
-    """Without control characters, which names found in files might hold."""
+    """Without control characters, which names found in files may contain."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def _places(photo: Path) -> Iterator[tuple[Path, str]]:
-    """Where the photo might be listed, and under which path: as it was named, and as links lead to it."""
+    """The files that might list the photo, and its path there: as it was named, and with links resolved."""
     named, real = Path(os.path.abspath(photo)), Path(os.path.realpath(photo))
     for path in dict.fromkeys((named, real)):
         for folder in path.parents:
@@ -62,7 +85,7 @@ def _places(photo: Path) -> Iterator[tuple[Path, str]]:
 
 @functools.lru_cache(maxsize=64)
 def _read(place: str) -> tuple[str, ...] | str:
-    """The file's lines, none where there is no such file; a string says why it cannot be read."""
+    """The file's lines, none if there is no such file; a string says why it cannot be read."""
     try:
         data = Path(place).read_bytes()
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""What people call the labels, where folders are called otherwise, such as 1 to 102."""
+"""The names that people are shown for labels, for folders called 1 to 102 and the like."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import UserError
+from .wording import some_of
 
-# Where the record of a classifier keeps them: label -> name.
+# The key in a classifier's record: label -> name.
 RECORDED = "category_names"
 
 _EXAMPLE = '{"1": "pink primrose", "2": ...}'
@@ -17,32 +18,32 @@ _MOST_LISTED = 5
 
 
 def read(file: Path, labels: Sequence[str]) -> dict[str, str]:
-    """label -> name from a JSON file, which has to name all of these labels, each in its own way."""
+    """label -> name from a JSON file, which must give each of these labels a different name."""
     named = _read(file)
     missing = [label for label in labels if label not in named]
     if missing:
-        listed = ", ".join(missing[:_MOST_LISTED]) + (" ..." if len(missing) > _MOST_LISTED else "")
-        whose = ", ".join(list(named)[:3]) or "nothing"
+        listed = some_of(missing, _MOST_LISTED)
+        others = some_of([str(label) for label in named]) if named else "nothing"
         raise UserError(
-            f"{file} has no names for {len(missing)} of {len(labels)} labels ({listed}); it names {whose} ...: "
+            f"{file} has no names for {len(missing)} of {len(labels)} labels ({listed}); it names {others}: "
             f"expected a name for each label, as in {_EXAMPLE}"
         )
     names = {label: _checked(file, label, named[label]) for label in labels}
     name, times = Counter(names.values()).most_common(1)[0]
     if times > 1:
-        both = " and ".join(label for label in labels if names[label] == name)
-        raise UserError(f"{file} calls {both} all {name!r}: expected another name for each label")
+        both = some_of([label for label in labels if names[label] == name])
+        raise UserError(f"{file} calls {both} {name!r}: expected a different name for each label")
     return names
 
 
 def known(record: Mapping | None, labels: Sequence[str]) -> dict[str, str] | None:
-    """label -> name as it was recorded; labels that were renamed since are their own names."""
+    """label -> name from the record. A label that was renamed since is its own name."""
     recorded = (record or {}).get(RECORDED)
     return {label: recorded.get(label, label) for label in labels} if isinstance(recorded, dict) else None
 
 
 def shown(labels: Sequence[str], names: Mapping[str, str] | None) -> tuple[str, ...]:
-    """What people are shown for each label."""
+    """The name to show for each label."""
     return tuple(labels) if names is None else tuple(names[label] for label in labels)
 
 
@@ -56,7 +57,7 @@ def _read(file: Path) -> dict[str, object]:
     except (ValueError, RecursionError) as error:
         raise UserError(f"{file} is not JSON ({error}): expected label and name pairs, as in {_EXAMPLE}") from None
     if not isinstance(whole, dict):
-        kind = "a list" if isinstance(whole, list) else f"only {json.dumps(whole)[:40]}"
+        kind = "a list" if isinstance(whole, list) else f"just {json.dumps(whole)[:40]}"
         raise UserError(f"{file} holds {kind}: expected label and name pairs, as in {_EXAMPLE}")
     return whole
 
@@ -64,7 +65,7 @@ def _read(file: Path) -> dict[str, object]:
 def _once_each(file: Path, pairs: list[tuple[str, object]]) -> dict[str, object]:
     label, times = Counter(label for label, _ in pairs).most_common(1)[0] if pairs else ("", 0)
     if times > 1:
-        raise UserError(f"{file} names the label {label} {times} times: keep one of its names")
+        raise UserError(f"{file} names the label {label} {times} times: keep one name")
     return dict(pairs)
 
 

@@ -1,4 +1,4 @@
-"""Remembers each photo's content digest, so that an unchanged photo need not be read again."""
+"""Remembers the digest of each photo's content, so that unchanged photos are not read again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DIGEST_BYTES = 16
 
 
 def beside(bottleneck_dir: Path) -> Path:
-    """Where the digests of all photos are kept whose bottlenecks are there."""
+    """The file of digests of all photos whose bottlenecks are in a folder."""
     return bottleneck_dir / "photo_digests.txt"
 
 
@@ -24,11 +24,11 @@ def digest(data: bytes) -> bytes:
 
 
 class PhotoDigests:
-    """path -> digest, each with the stamp that the photo had when it was read."""
+    """path -> digest, with the photo's stamp at the time of reading."""
 
     def __init__(self, file: Path, image_dir: folders.Place):
         self._file, self._image_dir, self._root = file, image_dir, folders.absolute(image_dir)
-        # The digest and, behind it, the stamp: one object for each photo, for there may be millions.
+        # The digest followed by the stamp, one object a photo because there may be millions.
         self._known: dict[str, bytes] = _read(file)
         self._changed = False
 
@@ -41,7 +41,7 @@ class PhotoDigests:
         return known[:DIGEST_BYTES] if stamp is not None and known[DIGEST_BYTES:] == stamp.encode() else None
 
     def put(self, path: str, stamp: str | None, content: bytes) -> None:
-        """`stamp` came with the content; without one it is not remembered."""
+        """`stamp` belongs to this content. Without one, nothing is remembered."""
         if stamp is not None:
             self._known[self._name(path)] = content + stamp.encode()
             self._changed = True
@@ -66,7 +66,7 @@ class PhotoDigests:
 
 
 def _read(file: Path) -> dict[str, bytes]:
-    """What was remembered; nothing if the file is damaged, since then the photos are simply read again."""
+    """The remembered digests; none if the file is damaged, so that the photos are read again."""
     known = {}
     try:
         with file.open("rb") as lines:

@@ -14,7 +14,7 @@ from . import pixels
 
 @dataclass(frozen=True)
 class Distortions:
-    """The original's four kinds. The percentages are of the margin, the scale and the brightness."""
+    """The original's four kinds, three of them as percentages."""
 
     flip_left_right: bool = False
     random_crop: int = 0
@@ -32,7 +32,7 @@ class Distortions:
         return self != Distortions()
 
     def describe(self) -> str:
-        """As in: photos that are mirrored, enlarged by up to 80 %."""
+        """Completes a sentence such as: photos that are mirrored and enlarged by up to 80 %."""
         kinds = {
             "mirrored half of the time": self.flip_left_right,
             f"cropped by {self.random_crop} %": self.random_crop,
@@ -49,7 +49,7 @@ class Distortions:
 
 @dataclass(frozen=True)
 class View:
-    """One way of looking at a photo: whole, or the `number`th distorted one."""
+    """A way to look at a photo: whole, or with the distortions number `number`."""
 
     distortions: Distortions = Distortions()
     seed: int = 0
@@ -57,7 +57,7 @@ class View:
 
     @property
     def identity(self) -> str:
-        """What distinguishes it from other views of the same photo; empty for the whole photo."""
+        """Different for every view of the same photo; empty for the whole photo."""
         return repr((self.distortions, self.seed, self.number)) if self.distortions.any else ""
 
 
@@ -65,14 +65,14 @@ WHOLE = View()
 
 
 def views_of(distortions: Distortions, count: int, seed: int) -> tuple[View, ...]:
-    """`count` distorted views, or just the whole photo where nothing is distorted."""
+    """`count` distorted views, or just the whole photo if nothing is distorted."""
     if not distortions.any:
         return (WHOLE,)
     return tuple(View(distortions, seed, number) for number in range(count))
 
 
 def look(data: bytes, size: int, wanted: list[View]) -> list[np.ndarray]:
-    """Each wanted view of the picture as [size, size, 3] uint8. The picture is decoded once."""
+    """Each wanted view of the picture as [size, size, 3] uint8, decoded only once."""
     image = pixels.open_rgb(data, round(size * max(view.distortions.largest_enlargement for view in wanted)))
     return [
         _distort(image, size, view, data) if view.distortions.any else pixels.squeeze(image, size, size)
@@ -82,11 +82,11 @@ def look(data: bytes, size: int, wanted: list[View]) -> list[np.ndarray]:
 
 def _distort(image: Image.Image, size: int, view: View, data: bytes) -> np.ndarray:
     kinds = view.distortions
-    # The same photo, seed and number give the same view, whatever else is in the folder.
+    # The same photo, seed and number always give the same view, whatever else the folder holds.
     seed = hashlib.blake2b(view.identity.encode() + data, digest_size=8).digest()
     random = np.random.default_rng(int.from_bytes(seed, "little"))
-    # The original enlarges by margin and scale, then cuts out a square of the network's size:
-    # the same as cutting 1/(margin x scale) of the width and height out of the photo.
+    # The original enlarges by margin and scale, then cuts out a square of the network's size. That is the same as
+    # cutting 1/(margin x scale) of the width and height out of the photo.
     enlarged = (1 + kinds.random_crop / 100) * random.uniform(1, 1 + kinds.random_scale / 100)
     width, height = image.width / enlarged, image.height / enlarged
     left, upper = random.uniform(0, image.width - width), random.uniform(0, image.height - height)

@@ -12,7 +12,7 @@ from ..errors import UserError
 from . import pixels, url_folders
 from .url_folders import Url
 
-# Where photos are: a folder on disk, or at a URL.
+# A folder of photos, on disk or at a URL.
 Place = Path | Url
 
 _IMAGE_ENDINGS = {
@@ -31,40 +31,41 @@ _IMAGE_ENDINGS = {
     ".heif",
 }
 
-# A file changed twice within the clock's grain shows the same times for both contents, so what has
-# changed just now has no stamp yet. Two seconds is the grain of FAT, the coarsest in use.
+# A file changed twice within the clock's resolution has the same time for both contents, so a file that changed just
+# now gets no stamp yet. FAT has the coarsest resolution in use, two seconds.
 _TOO_FRESH_NS = 2_000_000_000
 
-
-# Reading from afar is waiting, mostly.
+# Reading from a URL is mostly waiting.
 _THREADS_A_CORE_FROM_AFAR = 4
 
 
 def at(place: str) -> Place:
-    """What --image_dir names."""
+    """The folder that --image_dir names."""
+    if not place.strip():
+        raise UserError("--image_dir is empty: give a folder that holds one folder of photos for each label")
     if place.startswith("file://"):
         return Path(place.removeprefix("file://"))
-    return url_folders.opened(place) if "://" in place else Path(place)
+    return url_folders.opened(place) if "://" in place else Path(place).expanduser()
 
 
 def absolute(place: Place) -> str:
-    """What it is called wherever it is called."""
+    """A name that does not depend on the current folder."""
     return str(place) if isinstance(place, Url) else os.path.abspath(place)
 
 
 def readers(image_dir: Place, cores: int) -> int:
-    """How many threads it takes to keep so many cores busy with photos from there."""
+    """The number of threads that keep these cores busy with photos from there."""
     return cores * _THREADS_A_CORE_FROM_AFAR if isinstance(image_dir, Url) else cores
 
 
 class ReadPhoto(NamedTuple):
     data: bytes
-    # A word; as long as it stays the same, so does the content. None if that cannot be known.
+    # As long as it stays the same, so does the content. None if that cannot be known.
     stamp: str | None
 
 
 def read(image_dir: Place, path: str) -> ReadPhoto:
-    """image_dir/path, or OSError. The stamp is what it was before the first byte was read."""
+    """image_dir/path, or OSError. The stamp is from before the first byte was read."""
     if isinstance(image_dir, Url):
         photo = image_dir / path
         before = photo.stamp()
@@ -78,7 +79,7 @@ def read(image_dir: Place, path: str) -> ReadPhoto:
 
 
 def stamp(image_dir: Place, path: str) -> str | None:
-    """What `read` would give with the photo as it is now; None if it is not there."""
+    """The stamp that `read` would return now; None if the photo is not there."""
     if isinstance(image_dir, Url):
         return (image_dir / path).stamp()
     try:
@@ -88,7 +89,7 @@ def stamp(image_dir: Place, path: str) -> str | None:
 
 
 def size(image_dir: Place, path: str) -> int:
-    """In bytes; 0 if it is not there, or that is not known."""
+    """In bytes; 0 if the photo is not there or its size is unknown."""
     if isinstance(image_dir, Url):
         return (image_dir / path).size()
     try:
@@ -98,7 +99,7 @@ def size(image_dir: Place, path: str) -> int:
 
 
 def _stamp(info: os.stat_result) -> str:
-    # A change of content changes at least the inode's own time (ctime), which no program can set back.
+    # Any change of content changes at least the inode's time (ctime), which no program can set back.
     return f"{info.st_size},{info.st_mtime_ns},{info.st_ctime_ns},{info.st_ino}"
 
 
@@ -106,7 +107,7 @@ def pictures_below(folder: Path) -> list[Path]:
     """All pictures in a folder and below it, in the order of their paths."""
     found = [Path(path) for path in _files_below(folder, set()) if is_photo(path)]
     if not found:
-        raise UserError(f"{folder} holds no pictures: give a folder that does")
+        raise UserError(f"{folder} holds no pictures: give a folder of photos")
     return sorted(found)
 
 
@@ -123,8 +124,20 @@ def names_in(folder: Place) -> list[str]:
     return sorted(os.listdir(folder))
 
 
+def photos_in(image_dir: Place, inside: str = "") -> list[str]:
+    """The photos directly in image_dir/inside, as paths relative to image_dir."""
+    folder = image_dir / inside
+    if isinstance(folder, Url):
+        return [
+            file for name in folder.names()[1] if is_photo(folder / name) and (file := f"{inside}/{name}".strip("/"))
+        ]
+    with os.scandir(folder) as entries:
+        names = sorted(each.name for each in entries if not _is_hidden(each.name) and each.is_file())
+    return [f"{inside}/{name}".strip("/") for name in names if is_photo(os.path.join(folder, name))]
+
+
 def _is_hidden(name: str) -> bool:
-    """Folders and files that systems leave beside photos: .git, .DS_Store, __MACOSX, Thumbs.db."""
+    """Folders and files that systems leave among photos: .git, .DS_Store, __MACOSX, Thumbs.db."""
     return name.startswith(".") or name in ("__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini")
 
 
@@ -146,7 +159,7 @@ def photos_below(image_dir: Place, inside: str) -> tuple[list[str], list[str]]:
 
 
 def _files_below(folder: Path | str, seen: set[tuple[int, int]]) -> Iterator[str]:
-    # Strings throughout: a Path object for each of a million photos takes seconds.
+    # Strings, because Path objects for a million photos take seconds.
     info = os.stat(folder)
     if (info.st_dev, info.st_ino) in seen:
         return  # a link that leads back up
@@ -162,7 +175,7 @@ def _files_below(folder: Path | str, seen: set[tuple[int, int]]) -> Iterator[str
 
 
 def is_photo(path: str | Place) -> bool:
-    """By its ending, which saves opening it; where that says nothing, by how it starts."""
+    """Decides by the file's ending, which saves opening it, or else by its first bytes."""
     if os.path.splitext(str(path))[1].lower() in _IMAGE_ENDINGS:
         return True
     try:

@@ -1,4 +1,4 @@
-"""The pictures that a user means by files, folders and patterns."""
+"""The pictures that a user names by files, folders and patterns."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from . import folders
 
 
 def find(words: Iterable[str]) -> Iterator[Path]:
-    """Files as they are, all pictures in folders and below, and what patterns match; commas may stand between them."""
+    """The files named, all pictures in and below folders, and whatever patterns match. Commas may separate them."""
     for word in words:
-        # A name may itself hold commas, so only what does not exist is taken apart.
+        # A name may contain commas, so only what does not exist is taken apart.
         for part in [word] if Path(word).exists() else filter(None, word.split(",")):
             found = [part] if Path(part).exists() else sorted(glob.glob(part, recursive=True))
             if not found:
-                raise UserError(f"{part} does not exist: --image takes files, folders and patterns like 'photos/*.jpg'")
-            for name in found:
-                path = Path(name)
+                raise UserError(f"{part} does not exist: give files, folders or patterns like 'photos/*.jpg'")
+            for path in map(Path, found):
                 yield from folders.pictures_below(path) if path.is_dir() else [path]

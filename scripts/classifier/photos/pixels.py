@@ -1,7 +1,7 @@
-"""Turns the bytes of any image into the square of pixels that a network wants.
+"""Turns the bytes of any image into the square of pixels that a network takes.
 
-This is the only way in: training, labelling, evaluating and serving all decode here, with Pillow and
-NumPy alone, so that a photo gives the same numbers everywhere.
+This is the only way in: training, labelling, evaluating and serving all decode here, with Pillow and NumPy alone, so
+that a photo gives the same numbers everywhere.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import io
 
 import numpy as np
 
-# Named so that all are registered before several threads decode at once.
+# Imported so that all are registered before several threads decode at once.
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
@@ -27,7 +27,7 @@ from PIL import (
 
 from ..errors import in_short
 
-# A JPEG of several pictures, as some phones write, is opened as JPEG and turns out to be an MPO.
+# Some phones write JPEG files of several pictures, which Pillow opens as JPEG and turns into MPO.
 PLUGINS = (
     JpegImagePlugin,
     MpoImagePlugin,
@@ -41,10 +41,10 @@ PLUGINS = (
 )
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "AVIF", "TIFF", "PPM")
 
-# An RGB picture of this many pixels takes half a gigabyte; what is larger is a mistake or an attack.
+# An RGB picture of this size takes half a gigabyte; anything larger is a mistake or an attack.
 MAX_PIXELS = 178_956_970
 
-# What files of each format start with; None stands for any byte.
+# The first bytes of files of each format.
 _SIGNATURES = (
     b"\xff\xd8\xff",
     b"\x89PNG\r\n\x1a\n",
@@ -59,16 +59,16 @@ _SIGNATURES = (
 )
 SNIFFED_BYTES = 16
 
-# Pillow checks this itself, at half of our limit and with a warning; `_check_size` does it once, as an error.
+# Pillow's own check warns at half of our limit; `_check_size` raises an error instead.
 Image.MAX_IMAGE_PIXELS = None
 
 
 class UnreadableImage(Exception):
-    """Why some bytes are not a picture, in a few words for the user."""
+    """Says in a few words why some bytes are not a picture."""
 
 
 def looks_like_image(head: bytes) -> bool:
-    """Whether a file that starts so (SNIFFED_BYTES of it) claims to be a picture of a kind read here."""
+    """Whether these first SNIFFED_BYTES of a file are those of a picture format known here."""
     return (
         head.startswith(_SIGNATURES)
         or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
@@ -83,7 +83,7 @@ def decode(data: bytes, height: int, width: int) -> np.ndarray:
 
 
 def open_rgb(data: bytes, at_least: int) -> Image.Image:
-    """The picture as upright 8-bit RGB; a JPEG larger than `at_least` a side may come out reduced, never below it."""
+    """The picture as upright 8-bit RGB. A large JPEG may be reduced, but not below `at_least` a side."""
     if not data:
         raise UnreadableImage("empty file")
     try:
@@ -100,10 +100,10 @@ def open_rgb(data: bytes, at_least: int) -> Image.Image:
     except MemoryError:
         raise UnreadableImage("not enough memory to decode it") from None
     except Exception as error:
-        # Broken files make Pillow's decoders raise anything (struct.error, IndexError, SyntaxError ...):
-        # whatever it is, the file cannot be read, and the reason goes into the user's list.
+        # Broken files make Pillow's decoders raise anything (struct.error, IndexError, SyntaxError ...).
         reason = in_short(error)
-        raise UnreadableImage(reason if "truncated" in reason else f"damaged: {reason}") from error
+        cut_short = "truncated" in reason.lower()
+        raise UnreadableImage("truncated: its end is missing" if cut_short else f"damaged: {reason}") from error
 
 
 def squeeze(
@@ -114,7 +114,7 @@ def squeeze(
 
 
 def normalise(pixels: np.ndarray, mean: float, std: float) -> np.ndarray:
-    """What the network takes: (pixels - mean) / std as float32, whatever the shape."""
+    """The network's input: (pixels - mean) / std as float32, in any shape."""
     values = np.subtract(pixels, np.float32(mean), dtype=np.float32)
     values *= np.float32(1 / std)
     return values
@@ -129,14 +129,14 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode.startswith("I;16") or image.mode == "I":
-        # 16 bits a pixel: keep the upper eight. Pillow's own conversion would cut off at 255.
+        # Keep the upper eight of 16 bits. Pillow's own conversion would clip at 255.
         return Image.fromarray((np.asarray(image).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8)).convert("RGB")
     if image.mode == "F":
         values = np.nan_to_num(np.asarray(image))
         low, high = float(values.min()), float(values.max())
         return Image.fromarray(((values - low) * (255 / ((high - low) or 1))).astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
-        # As a page shows it: see-through parts are white.
+        # Transparent parts become white, as on a web page.
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
     return image.convert("RGB")
@@ -148,9 +148,9 @@ def _is_heic(head: bytes) -> bool:
 
 def _why_unidentified(data: bytes) -> str:
     if _is_heic(data[:SNIFFED_BYTES]):
-        return "HEIC picture, which is not read here: convert it to JPEG"
+        return "a HEIC picture, which Poets cannot read: convert it to JPEG"
     if data[:SNIFFED_BYTES].lstrip()[:5].lower() in (b"<html", b"<!doc", b"<?xml", b"<svg "):
         return "not an image: a web page or drawing in text form"
     if looks_like_image(data[:SNIFFED_BYTES]):
-        return "damaged: it starts like an image but its header makes no sense"
+        return "damaged: it starts like an image, but its header makes no sense"
     return "not an image"

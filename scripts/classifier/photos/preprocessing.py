@@ -1,4 +1,4 @@
-"""How a picture becomes what a classifier takes."""
+"""Prepares pictures for a classifier."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from . import pixels
 
 @dataclass(frozen=True)
 class Overrides:
-    """What the user says over a classifier and its record; None: nothing."""
+    """The user's settings in place of a classifier's own; None: not set."""
 
     input_height: int | None = None
     input_width: int | None = None
@@ -25,9 +25,9 @@ class Overrides:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Squeezed to input_height x input_width, then (pixel - input_mean) / input_std.
+    """Squeezes to input_height x input_width, then computes (pixel - input_mean) / input_std.
 
-    The layers are names of nodes; formats that know by themselves where pictures go in have None there.
+    The layers are names of nodes; they are None for formats that have one input and output.
     """
 
     input_height: int
@@ -39,7 +39,7 @@ class Preprocessing:
 
     @property
     def layers(self) -> tuple[str, str]:
-        """Of a graph: the nodes where pictures go in and where scores come out."""
+        """For a graph: the nodes for pictures and for scores."""
         assert self.input_layer is not None and self.output_layer is not None
         return self.input_layer, self.output_layer
 
@@ -50,15 +50,15 @@ class Preprocessing:
 
 
 def settle(path: Path, found: dict, said: Overrides, needs_layers: bool) -> Preprocessing:
-    """What the user says, else what was found out about the classifier at `path`; the rest is asked for."""
+    """Takes the user's values, then those found for the classifier at `path`. A missing value is an error."""
     given = {name: value for name, value in asdict(said).items() if value is not None}
     if given.get("input_std") == 0:
         raise UserError("--input_std=0: pixels are divided by it, so it cannot be 0")
     layers = ("input_layer", "output_layer")
     if not needs_layers and (useless := [name for name in layers if name in given]):
-        raise UserError(f"--{useless[0]} is for graphs (.pb): {path} knows its input and output by itself")
+        raise UserError(f"--{useless[0]} is for graphs (.pb) only: leave it out for {path}")
     known = {**{name: value for name, value in found.items() if value is not None}, **given}
     wanted = ("input_height", "input_width", "input_mean", "input_std", *(layers if needs_layers else ()))
     if missing := [f"--{name}" for name in wanted if name not in known]:
-        raise UserError(f"{path} does not tell how pictures are fed to it: give {', '.join(missing)}")
+        raise UserError(f"{path} does not say how to prepare pictures for it: give {', '.join(missing)}")
     return Preprocessing(**{name: known[name] for name in Preprocessing.__dataclass_fields__ if name in known})

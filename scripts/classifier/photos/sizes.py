@@ -1,4 +1,4 @@
-"""Says what shapes the pictures of a folder have, without decoding them."""
+"""Describes the sizes of the pictures in a folder, without decoding them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLOURLESS = ("1", "L", "LA", "I", "F")
 @dataclass(frozen=True)
 class Shapes:
     sizes: np.ndarray  # [pictures, 2]: width and height of those that can be opened
-    grey: int  # how many of them have no colours
+    grey: int  # pictures without colours
     unreadable: int
 
     def describe(self) -> str:
@@ -44,6 +44,6 @@ def of(pictures: Iterable[Path]) -> Shapes:
                 sizes.append(picture.size)
                 grey += picture.mode in _COLOURLESS or picture.mode.startswith("I;16")
         except Exception:
-            # Broken files make Pillow raise anything: whatever it is, the file cannot be opened, and is counted.
+            # Broken files make Pillow raise anything.
             unreadable += 1
     return Shapes(np.array(sizes, np.int64).reshape(-1, 2), grey, unreadable)

@@ -1,4 +1,4 @@
-"""The list of photos that could not be read, and why."""
+"""The file that lists unreadable photos, with the reasons."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 from .. import atomic_files
 from ..errors import UserError
 from .folders import Place
+from .wording import counted
 
 
 def write(file: Path, image_dir: Place, unreadable: dict[str, str], other_files: tuple[str, ...]) -> None:
-    """One line a file: its path, a tab, the reason. The list of an earlier run goes."""
+    """One line a file: its path, a tab, the reason. An earlier run's list is removed."""
     reasons = {**unreadable, **dict.fromkeys(other_files, "not an image")}
     if reasons:
         lines = [f"{(image_dir / path).as_posix()}\t{reasons[path]}\n" for path in sorted(reasons)]
@@ -20,10 +21,10 @@ def write(file: Path, image_dir: Place, unreadable: dict[str, str], other_files:
 
 
 def refuse_a_majority(unreadable: dict[str, str], total: int, image_dir: Place, file: Path) -> None:
-    """A folder of mostly broken files is a mistake, and what is learnt from the rest would mislead."""
+    """A folder of mostly broken files is a mistake, and training on the rest would mislead."""
     if 2 * len(unreadable) > total:
         path, reason = next(iter(sorted(unreadable.items())))
         raise UserError(
-            f"{len(unreadable)} of {total} photos in {image_dir} cannot be read ({path}: {reason}); all are listed in "
-            f"{file}: replace or remove them and run again"
+            f"{len(unreadable)} of {counted(total, 'photo')} in {image_dir} cannot be read ({path}: {reason}): replace "
+            f"or remove those listed in {file}, then run again"
         )

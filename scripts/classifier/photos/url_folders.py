@@ -1,4 +1,4 @@
-"""Folders of photos at URLs that fsspec reads (s3://, gs://, https:// ...), used as a Path is for one on disk."""
+"""Folders of photos at URLs that fsspec reads (s3://, gs://, https:// ...), with the methods of a Path."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
+from .. import invocation
 from ..errors import UserError, in_short
 
 _WEB = ("http", "https")
 _LISTED_AT_ONCE = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
 _PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "http": "aiohttp", "https": "aiohttp"}
 
-# What storages say of a file that changes whenever its content does, the surest first.
+# The fields with which storages identify a file's content, the most reliable first.
 _VERSIONS = ("ETag", "etag", "generation", "VersionId", "md5Hash", "Content-MD5")
 _TIMES = ("LastModified", "last_modified", "Last-Modified", "updated", "mtime", "created")
 _TOO_FRESH_SECONDS = 2.0
@@ -27,7 +28,7 @@ _ATTEMPTS, _FIRST_PAUSE_SECONDS = 4, 0.5
 
 
 class Url:
-    """A folder or a file. What it holds is listed once, for all that were made of it by `/`."""
+    """A folder or a file. The tree is listed once, for all places made from it with `/`."""
 
     def __init__(self, tree: _Tree, inside: str = ""):
         self._tree, self.inside = tree, inside
@@ -76,15 +77,15 @@ class Url:
             yield from (self / name).files_below()
 
     def read_bytes(self, most: int | None = None) -> bytes:
-        """All of it, or so many bytes of its beginning; or OSError."""
+        """The whole file, or at most its first `most` bytes; or OSError."""
         return self._tree.read(self.inside, most)
 
     def stamp(self) -> str | None:
-        """A word that is another one whenever the content is; None where the storage does not tell."""
+        """Changes whenever the content does; None if the storage does not say."""
         return self._tree.stamp(self.inside)
 
     def size(self) -> int:
-        """0 where the storage does not tell."""
+        """0 if the storage does not say."""
         return (self._tree.info(self.inside) or {}).get("size") or 0
 
 
@@ -95,7 +96,7 @@ def opened(url: str) -> Url:
         from fsspec.registry import known_implementations
     except ModuleNotFoundError:
         raise UserError(
-            f"{url} needs the package fsspec, which is not installed: pip install -r requirements/cluster.txt"
+            f"{url} needs the package fsspec, which is not installed: {invocation.install('cluster')}"
         ) from None
     try:
         files = fsspec.filesystem(scheme)
@@ -103,15 +104,15 @@ def opened(url: str) -> Url:
         package = _PACKAGES.get(scheme, known_implementations[scheme]["class"].partition(".")[0])
         raise UserError(f"{url} needs the package {package}, which is not installed: pip install {package}") from None
     except ValueError:
-        raise UserError(f"{url}: {scheme}:// is nothing that fsspec reads; try s3://, gs:// or https://") from None
+        raise UserError(f"cannot read {url}: expected a folder, or a URL such as s3://, gs:// or https://") from None
     return Url(_Tree(files, url.rstrip("/"), scheme))
 
 
 class _Tree:
     def __init__(self, storage, root: str, scheme: str):
         self._storage, self._root, self._web = storage, root, scheme in _WEB
-        # Folders are listed one by one, and those that cannot be are passed over in silence, but where a storage lists
-        # all at once.
+        # Most storages list folders one by one and silently skip those that fail, so errors are asked for. Some list
+        # everything at once, and do not know this setting.
         self._strictly = {} if scheme in _LISTED_AT_ONCE else {"on_error": "raise"}
 
     def url_of(self, path: str) -> str:
@@ -121,19 +122,19 @@ class _Tree:
 
     @cached_property
     def files(self) -> dict[str, dict]:
-        """What the storage says of each file, by its path from the root."""
+        """The storage's information on each file, by its path from the root."""
         start = self._root + "/" if self._web else self._root
         try:
             found = self._storage.find(start, detail=True, **self._strictly)
             if not found:
-                self._storage.ls(start)  # says why
+                self._storage.ls(start)  # raises the reason
         except FileNotFoundError:
             return {}
-        except Exception as error:  # each storage has exceptions of its own
+        except Exception as error:  # each storage has its own exceptions
             raise UserError(f"{self._root} cannot be listed: {in_short(error)}") from None
         prefix = len(self._storage._strip_protocol(self._root).rstrip("/")) + 1
         paths = ((name[prefix:], info) for name, info in found.items() if len(name) >= prefix)
-        if self._web:  # a page has links to other orders of itself, too
+        if self._web:  # a page also has links that sort it differently
             paths = ((urllib.parse.unquote(path), info) for path, info in paths if not set(path) & set("?#"))
         return {path: info for path, info in paths if path}
 
@@ -149,7 +150,7 @@ class _Tree:
         return root
 
     def below(self, path: str) -> dict:
-        """name -> the same of a folder, or None for a file; empty if this is no folder."""
+        """name -> the same for a folder, None for a file; empty if `path` is not a folder."""
         folder: dict | None = self._root_folder
         for each in filter(None, path.split("/")):
             folder = folder.get(each) if folder else None
@@ -162,13 +163,13 @@ class _Tree:
                 return self._storage.cat_file(self.url_of(path), start=None if most is None else 0, end=most)
             except FileNotFoundError:
                 raise
-            except Exception as error:  # each storage has exceptions of its own
+            except Exception as error:  # each storage has its own exceptions
                 if not pauses:
                     raise OSError(errno.EIO, in_short(error)) from None
             time.sleep(pauses.pop(0))
 
     def stamp(self, path: str) -> str | None:
-        """As far as a listing does not tell, all files' are asked for when the first one is."""
+        """Stamps that the listing lacks are requested for all files together, with the first one."""
         known = self._stamps.get(path) if "files" in self.__dict__ else None
         return known if known is not None else _stamp(self.info(path))
 
@@ -186,7 +187,7 @@ class _Tree:
     def _ask(self, path: str) -> dict | None:
         try:
             return self._storage.info(self.url_of(path))
-        except Exception:  # each storage has exceptions of its own; reading the file will give the reason
+        except Exception:  # each storage has its own exceptions; reading the file will give the reason
             return None
 
 
@@ -200,7 +201,7 @@ def _stamp(info: dict | None) -> str | None:
 
 
 def _is_fresh(moment: str | float | datetime.datetime) -> bool:
-    """A time goes by the second: what has changed within this one may change again without another time."""
+    """Times are in seconds: a file that changed just now may change again within the same second."""
     if isinstance(moment, str):
         try:
             moment = email.utils.parsedate_to_datetime(moment)

@@ -32,6 +32,7 @@ def bottlenecks(gathered: Gathered, cache: BottleneckCache, seconds: float, skip
         damaged = "1 cached bottleneck was" if cache.damaged == 1 else f"{cache.damaged} cached bottlenecks were"
         warnings.append(f"{damaged} damaged and computed again")
     warnings += unreadable(len(gathered.unreadable), skipped_file)
+    warnings += gathered.lists.double_warnings(gathered.keys)
     total = sum(len(keys) for keys in gathered.keys.values())
     cached = total - min(total, gathered.computed)
     return [f"bottlenecks: {cached} cached, {gathered.computed} computed in {seconds:.1f} s"], warnings

@@ -19,12 +19,13 @@ NINE, COLUMNS = 9, 3
 
 
 def views(square: np.ndarray, views: Views, seed: int, caption: str) -> Drawn:
-    """Nine views of one photo, [side, side, 3] uint8."""
+    """A photo, [side, side, 3] uint8, and eight random views of it."""
     from .random_views import RandomViews
 
-    changed = RandomViews(views, seed)(np.stack([square] * NINE).astype(np.float32), training=True).numpy()
-    pictures = [Image.fromarray(each) for each in changed.round().astype(np.uint8)]
-    return captions.draw([(each, caption) for each in pictures], None, COLUMNS)
+    changed = RandomViews(views, seed)(np.stack([square] * (NINE - 1)).astype(np.float32), training=True).numpy()
+    pictures = [Image.fromarray(each) for each in (square, *changed.round().astype(np.uint8))]
+    captions_of = [f"{caption}, the original", *[""] * (NINE - 1)]
+    return captions.draw(list(zip(pictures, captions_of, strict=True)), None, COLUMNS)
 
 
 def as_trained_on(examples: CnnExamples, recipe: CnnRecipe, labels: Sequence[str]) -> Drawn:

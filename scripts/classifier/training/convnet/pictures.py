@@ -129,7 +129,8 @@ class Decoded:
         }
         kept = f"{self.pictures.megabytes:,.0f} MB {places[self.pictures.kind]}"
         said = f"decoded {len(self.keys)} photos in {seconds:.1f} s; {kept}"
-        return [said], words.unreadable(len(self.unreadable), skipped_file)
+        warnings = words.unreadable(len(self.unreadable), skipped_file)
+        return [said], [*warnings, *self.lists.double_warnings(self.keys)]
 
 
 def decode(
