@@ -102,6 +102,18 @@ def test_each_photo_is_judged_once_in_every_form(tmp_path):
     assert not any((tmp_path / "temporary").glob("poets-benchmark-*"))
 
 
+def test_the_final_layer_is_compared_with_logistic_regression(tmp_path):
+    photos = draw_folder(tmp_path / "photos", each=5)
+    (tmp_path / "temporary").mkdir()
+    words = ["--architecture=color_texture", "--folds=2", "--steps=20", f"--photos={photos}"]
+    done = run(tmp_path / "temporary", "final_layer", *words, PYTHONPATH="")
+    assert done.returncode == 0, done.stderr
+    about, table = done.stdout.strip().split("\n\n")
+    assert about == "color_texture, 15 photos of 3 labels, 2 folds, 20 steps"
+    names = re.findall(r"^\| (.+?) \| [\d.]+ % \| [\d.]+ to [\d.]+ % \|$", table, re.M)
+    assert names == ["the final layer", *(f"logistic regression, C = {c}" for c in ("0.1", "1", "10"))]
+
+
 def test_several_views_are_compared_with_one_photo_by_photo(tmp_path):
     photos = draw_folder(tmp_path / "photos", each=4)
     mobilenet_archive(tmp_path / "mirror")
