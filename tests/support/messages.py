@@ -24,5 +24,5 @@ def texts() -> tuple[str, ...]:
 
 def occurs(quoted: str) -> bool:
     """Is there a text with these words? Each … in them stands for anything."""
-    pattern = re.compile(".*".join(map(re.escape, quoted.split("…"))), re.S)
+    pattern = re.compile(".*".join(re.escape(part.strip()) for part in quoted.split("…")), re.S)
     return any(pattern.search(text) for text in texts())
