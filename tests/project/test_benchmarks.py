@@ -77,7 +77,7 @@ def test_the_table_holds_each_figure_against_its_limit(tmp_path):
     [
         (["--only=speed"], "error: --only=speed is not known: choose from retrain, "),
         (["--memory_photos=many"], "error: --memory_photos=many: expected numbers"),
-        (["--photos=nowhere", "--only=retrain"], "error: nowhere is no folder"),
+        (["--photos=nowhere", "--only=retrain"], "error: nowhere is not a folder"),
     ],
     ids=["unknown row", "count in words", "no photos"],
 )
