@@ -19,7 +19,7 @@ from .classifier.training.journal import Journal
 from .classifier.training.outcome import Outcome
 from .classifier.training.recipe import Recipe
 from .classifier.training.trained import Sets, Trained
-from .console import command_line, retrain_plan
+from .console import command_line, retrain_plan, trainings
 from .console.console import Console
 from .console.retrain_plan import Loaded, Plan
 
@@ -31,8 +31,7 @@ def main(positional: list[str]) -> None:
 
     with console.stage("listing photos"):
         lists, named = plan.list_photos()
-    console.tell(lists.describe(), lists.warnings())
-    plan.check_photos(lists)
+    trainings.begin(console, lists, lists.warnings(), plan.places, plan.work())
     if plan.dry_run:
         console.say(*plan.describe(lists))
         return
@@ -52,18 +51,17 @@ def main(positional: list[str]) -> None:
         outcome = Outcome.of(trained, lists.labels, plan.places, plan.known_kept, recipe.seed, plan.most_tested)
     with console.stage("writing"):
         journal.finish(outcome.graph_def, outcome.tested, names, trained.steps)
+    fingerprint = run_record.data_fingerprint(gathered.keys, lists)
     written = outcome.write(
         {
             "options": command_line.options(main),
             **plan.record(recipe, recipe_search.as_record(trials), named),
-            **run_record.photos(lists, gathered.keys, gathered.unreadable),
+            **run_record.photos(lists, fingerprint, gathered.unreadable),
             "seconds": console.seconds,
         }
     )
     console.say(*words.outcome(outcome, names, plan.lists_mistakes))
-    console.say(f"written: {', '.join(map(str, written))}")
-    if plan.model is not None:
-        console.say(plan.model.write(outcome.places.graph, lists.labels, lists))
+    trainings.end(console, outcome, written, plan.model, lists)
 
 
 def _load(plan: Plan, console: Console) -> Loaded:
@@ -110,8 +108,8 @@ def _fine_tune(
     trained: Trained, lists: ImageLists, recipe: Recipe, tuning: Tuning, journal: Journal, console: Console
 ) -> Trained:
     if tuning.distortions is tuner.DISTORTIONS:
-        console.say(f"fine-tuning on photos that are {tuner.DISTORTIONS.describe()}, as no flag says otherwise")
-    shows = console.show("fine-tuning", "steps"), console.show("bottlenecks anew", "photos")
+        console.say(f"fine-tuning on photos that are {tuner.DISTORTIONS.describe()} (the default)")
+    shows = console.show("fine-tuning", "steps"), console.show("bottlenecks", "photos")
     with console.stage("fine-tuning"):
         tuned = fine_tuning.fine_tune(trained, lists, recipe, tuning, journal, *shows)
     console.tell(*words.fine_tuning(tuned, tuning, console.seconds["fine-tuning"]))

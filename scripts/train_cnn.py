@@ -20,7 +20,7 @@ from .classifier.training.convnet.pictures import Decoded
 from .classifier.training.convnet.verdict import Verdict
 from .classifier.training.journal import Journal
 from .classifier.training.outcome import Outcome
-from .console import cnn_plan, command_line
+from .console import cnn_plan, command_line, trainings
 from .console.cnn_plan import Plan
 from .console.console import Console
 
@@ -37,7 +37,7 @@ def main(positional: list[str]) -> None:
 
     with console.stage("listing photos"):
         lists = plan.list_photos()
-    console.tell(lists.describe(), lists.warnings())
+    trainings.begin(console, lists, lists.warnings(), plan.places, plan.work())
     decoded = _decode(lists, plan, console)
     lists, labels = decoded.lists, decoded.lists.labels
     _draw_photos(decoded, plan, console)
@@ -51,7 +51,7 @@ def main(positional: list[str]) -> None:
     which, results = ("test", outcome.tested) if outcome.tested.total else ("validation", outcome.validated)
     with console.stage("writing"):
         journal.layer(outcome.trained.layer, trainer.best_step)
-        journal.finish(outcome.graph_def, results, labels, trainer.best_step)
+        journal.finish(outcome.graph_def, results, labels, trainer.best_step, which)
     written = outcome.write(
         {
             "options": command_line.options(main),
@@ -59,16 +59,14 @@ def main(positional: list[str]) -> None:
             "epochs_trained": len(trainer.history),
             "best_epoch": trainer.best_epoch,
             "verdict": {"name": judged.name, "since_epoch": judged.since_epoch},
-            **run_record.photos(lists, decoded.keys, decoded.unreadable),
+            **run_record.photos(lists, decoded.fingerprint, decoded.unreadable),
             "seconds": console.seconds,
         }
     )
     written += _draw_curves(trainer, lists, plan)
     console.say(f"best epoch: {trainer.best_epoch} of {len(trainer.history)}; its weights are written")
     console.say(*accuracy.describe(results, labels, which), *judged.lines())
-    console.say(f"written: {', '.join(map(str, written))}")
-    if plan.model is not None:
-        console.say(plan.model.write(outcome.places.graph, labels, lists))
+    trainings.end(console, outcome, written, plan.model, lists, plan.curves)
 
 
 def _decode(lists: ImageLists, plan: Plan, console: Console) -> Decoded:
@@ -79,7 +77,7 @@ def _decode(lists: ImageLists, plan: Plan, console: Console) -> Decoded:
 
 
 def _draw_photos(decoded: Decoded, plan: Plan, console: Console) -> None:
-    """Where asked for: samples, and one training photo as training sees it."""
+    """If the flags ask for it: samples, and one training photo as training sees it."""
     lists, recipe = decoded.lists, plan.recipe
     if plan.samples is not None:
         nine = sample_sheet.draw_some(lists, lists.labels, drawings.NINE, drawings.COLUMNS, recipe.seed)
@@ -95,14 +93,14 @@ def _write_picture(drawn: Drawn, path: Path, console: Console) -> None:
 
 
 def _begin(decoded: Decoded, plan: Plan, console: Console) -> CnnTrainer:
-    """A new training, or with --resume the one that the checkpoint holds."""
+    """A new training, or with --resume the one in the checkpoint."""
     from .classifier.training.convnet.training import CnnTrainer
 
     label_count = len(decoded.lists.labels)
     trainer = CnnTrainer(decoded.of(TRAINING), decoded.of(VALIDATION), label_count, plan.precision, plan.recipe)
     if plan.resumed is not None:
         plan.resumed.restore(trainer, decoded.fingerprint)
-        console.say(f"going on after epoch {len(trainer.history)}, from {plan.checkpoint}")
+        console.say(f"resuming after epoch {len(trainer.history)}, from {plan.checkpoint}")
     trainer.model.summary(line_length=_SUMMARY_WIDTH, print_fn=console.say)
     return trainer
 
@@ -121,7 +119,7 @@ def _train(trainer: CnnTrainer, journal: Journal, decoded: Decoded, plan: Plan, 
         )
     if not trainer.ended:
         done = f"stopped after {len(trainer.history)} of {epochs} epochs"
-        console.warn(f"{done}; the best is written, and --resume goes on")
+        console.warn(f"{done}; the best epoch is written, and --resume continues")
 
 
 def _test(trainer: CnnTrainer, decoded: Decoded, plan: Plan) -> tuple[Outcome, Verdict]:
@@ -130,7 +128,8 @@ def _test(trainer: CnnTrainer, decoded: Decoded, plan: Plan) -> tuple[Outcome, V
     labels = decoded.lists.labels
     trained = stages.finish(trainer, decoded.of(TESTING), len(labels))
     outcome = Outcome.of(trained, labels, plan.places, plan.known_kept, plan.recipe.seed)
-    return outcome, verdict.judge(trainer.history, len(labels), trainer.recipe)
+    validation = decoded.lists.counts(VALIDATION)
+    return outcome, verdict.judge(trainer.history, validation, trainer.recipe, plan.image_dir)
 
 
 def _draw_curves(trainer: CnnTrainer, lists: ImageLists, plan: Plan) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The fixtures that several tests need, and the order of all."""
+"""Fixtures that several tests share, and the order of tests."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from tests.support import order
 from tests.support.workplace import Workplace, draw_folder
 
-# These machines may be busy: a slow example is no failure.
+# The machine may be busy: a slow example is no failure.
 settings.register_profile("poets", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 settings.load_profile("poets")
 
@@ -35,7 +35,7 @@ def photos(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of real photos and networks; tests that need it are skipped where it is not named."""
+    """The folder of real photos and networks; without it, tests that need it are skipped."""
     place = os.environ.get("POETS_REAL_DATA")
     if not place:
         pytest.skip("POETS_REAL_DATA names no folder of real photos and networks")
@@ -44,7 +44,7 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def retrained(shared_workplace: Workplace) -> Workplace:
-    """A classifier of three colours, written by the command; tests only read it."""
+    """A classifier of three colours, written by retrain; tests only read it."""
     draw_folder(shared_workplace / "photos")
     done = shared_workplace.retrain(shared_workplace / "photos", cold=True)
     assert done.returncode == 0 and done.stderr == "", done.stderr
@@ -54,7 +54,7 @@ def retrained(shared_workplace: Workplace) -> Workplace:
 
 @pytest.fixture(scope="session")
 def small_graph(retrained: Workplace) -> Path:
-    """The same as .tflite, which is opened within half a second."""
+    """The same as a .tflite file, which opens within half a second."""
     path = retrained / "small.tflite"
     done = retrained.run("export", f"--graph={retrained / 'retrained_graph.pb'}", f"--output={path}")
     assert done.returncode == 0, done.stderr

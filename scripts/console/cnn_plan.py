@@ -1,4 +1,4 @@
-"""The plan of a training from nothing: its flags, read once and checked before any work."""
+"""The plan of a training from scratch: its flags, read and checked once, before any work."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ flags.DEFINE_integer(
 
 @dataclass(frozen=True)
 class Plan:
-    """In the order in which a training goes through it."""
+    """In the order in which a training uses it."""
 
     image_dir: Path
     percentages: tuple[float, float]  # of testing and validation photos
@@ -88,9 +88,9 @@ class Plan:
     recipe: CnnRecipe
     precision: str
     checkpoint: Path
-    resumed: Checkpoint | None  # what to go on from
+    resumed: Checkpoint | None
     summaries_dir: Path
-    known_kept: float  # share of known photos that must not be called unknown
+    known_kept: float  # the share of known photos that --unknown should recognise
     places: Places
     model: WholeModel | None
     quiet: bool
@@ -103,9 +103,15 @@ class Plan:
             lists, self.recipe.image_size, self.cache, self.cache_dir, self.percentages, self.skipped_file, show
         )
 
+    def work(self) -> str:
+        """The work ahead, in a line."""
+        side, epochs = self.recipe.image_size, self.recipe.epochs
+        train = f"train the {self.recipe.network} network from scratch for {epochs} epoch{'' if epochs == 1 else 's'}"
+        return f"decode the photos to {side} x {side} pixels, {train}, write {self.places.graph}"
+
 
 def of_flags() -> Plan:
-    """Refuses whatever is sure to fail, before any photo is looked at."""
+    """Refuses whatever is bound to fail, before looking at any photo."""
     recipe, precision = _recipe(), machine.decide_precision(FLAGS.precision, large=True)
     checkpoint = Path(FLAGS.checkpoint)
     plan = Plan(
@@ -147,7 +153,7 @@ def _recipe() -> CnnRecipe:
 
 
 def _picture(flag: str) -> Path | None:
-    """The path that the flag gives, once it is sure that a picture can be written there."""
+    """The flag's path, once it is certain that a picture can be written there."""
     named = FLAGS[flag].value
     if named is None:
         return None

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from ..classifier.errors import UserError
-from . import flags
+from . import flags, missing_packages
 
 FLAGS = flags.FLAGS
 
@@ -49,13 +49,10 @@ def run(main: Callable[[list[str]], int | None]) -> None:
     except UserError as error:
         _fail(str(error))
     except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if not package or package == __name__.partition(".")[0]:
+        package = missing_packages.named_by(error)
+        if package is None:
             raise
-        _fail(
-            f"this needs the package {package}, which is not installed: pip install -r requirements/core.txt. "
-            "Labelling with a .tflite file needs ai-edge-litert, numpy and Pillow only"
-        )
+        _fail(missing_packages.remedy(package))
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         status = EXIT_INTERRUPTED
@@ -74,7 +71,7 @@ def refuse_positional(positional: list[str]) -> None:
 
 def options(main: Callable) -> dict[str, object]:
     """The command's own flags and their values."""
-    return {flag.name: flag.value for flag in _own_flags(main)}
+    return {flag.name: flag.value for flag in own_flags(main)}
 
 
 def _parse(argv: list[str]) -> list[str]:
@@ -104,7 +101,7 @@ def _help(main: Callable) -> str:
     doc = sys.modules[main.__module__].__doc__ or ""
     width = min(100, shutil.get_terminal_size().columns)
     lines = [doc.strip(), "", "Flags:"]
-    for flag in _own_flags(main):
+    for flag in own_flags(main):
         default = "" if flag.default in (None, "", []) else f" (default: {(flag.default_as_str or '').strip(chr(39))})"
         name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}"
         words = (flag.help or "").split(";\n")[0]  # behind that, absl explains flags of several values
@@ -113,7 +110,7 @@ def _help(main: Callable) -> str:
     return "\n".join(lines)
 
 
-def _own_flags(main: Callable) -> list[flags.Flag]:
+def own_flags(main: Callable) -> list[flags.Flag]:
     """Those that the command's module defines, and those that it imports; absl's and TensorFlow's are left out.
 
     absl files the flags of the module that was run under argv[0], of others under their name.

@@ -1,4 +1,4 @@
-"""The plan of a retraining: its flags, read once and checked before any work."""
+"""The plan of a retraining: its flags, read and checked once, before any work."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ flags.DEFINE_bool("dry_run", False, "Say what would be done, and do nothing.")
 
 
 class Loaded(NamedTuple):
-    """The network as it will run, and the cache of its bottlenecks."""
+    """The network, the precision it runs in, and the cache of its bottlenecks."""
 
     backbone: Backbone
     precision: str
@@ -61,11 +61,11 @@ class Loaded(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """In the order in which a retraining goes through it."""
+    """In the order in which a retraining uses it."""
 
     image_dir: Place
     percentages: tuple[float, float]  # of testing and validation photos
-    names_file: Path | None  # what people call the labels
+    names_file: Path | None  # of the labels
     network: Network
     views: tuple[View, ...]
     bottleneck_dir: Path
@@ -76,7 +76,7 @@ class Plan:
     summaries_dir: Path
     halfway: Halfway | None
     most_tested: int  # photos; -1: all
-    known_kept: float  # share of known photos that must not be called unknown
+    known_kept: float  # the share of known photos that --unknown should recognise
     places: Places
     model: WholeModel | None
     lists_mistakes: bool
@@ -84,12 +84,10 @@ class Plan:
     quiet: bool
 
     def list_photos(self) -> tuple[ImageLists, dict[str, str] | None]:
-        """The photos, and the labels' names where --category_names gives them."""
+        """The photos, and the labels' names if --category_names gives them."""
         lists = image_lists.scan(self.image_dir, *self.percentages)
-        return lists, None if self.names_file is None else category_names.read(self.names_file, lists.labels)
-
-    def check_photos(self, lists: ImageLists) -> None:
         recipe_flags.check_validation(len(lists.of(VALIDATION)))
+        return lists, None if self.names_file is None else category_names.read(self.names_file, lists.labels)
 
     def load_network(self, show: Show = nowhere) -> Loaded:
         backbone, precision = self.network.load(show)
@@ -113,27 +111,32 @@ class Plan:
         """The recipe and its origin, for the classifier's record."""
         return {"seed": recipe.seed, "recipe": asdict(recipe), "tried": tried, category_names.RECORDED: named}
 
+    def work(self) -> str:
+        """The work ahead, in a line."""
+        parts = [f"run the photos through {self.network.name}"]
+        if self.recipes is not None:
+            parts.append(f"try {len(self.recipes)} recipes")
+        parts.append(f"train a final layer for {_steps(self.recipe.steps)}")
+        if self.tuning is not None:
+            parts.append(f"fine-tune the network for {_steps(self.tuning.steps)}")
+        return ", ".join([*parts, "test it", f"write {self.places.graph}"])
+
     def describe(self, lists: ImageLists) -> list[str]:
-        """The work that a run would do, for --dry_run."""
-        name, left = self.network.name, self.network.remaining_bytes()
-        size = "size unknown" if left is None else f"{left / 1e6:.1f} MB"
-        plan = [f"the network {name} would be downloaded ({size})"]
+        """For --dry_run: what would have to be downloaded and computed."""
+        left = self.network.remaining_bytes()
         if left == 0:
             extraction = gathering.look_up(lists, self.views, self.load_network().cache)
             extraction.read_waiting()
             cached, missing = len(extraction.found.keys), len(extraction.waiting)
-            plan = [f"the network {name} is here: nothing to download"]
-            plan += [f"the bottlenecks of {cached} photos are cached, of {missing} not"]
-        if self.recipes is not None:
-            plan.append("a handful of recipes would be tried on the validation photos")
-        steps = f"{self.recipe.steps} training steps"
-        if self.tuning is not None:
-            steps += f" and {self.tuning.steps} of fine-tuning"
-        return [*plan, f"then {steps}, and {self.places.graph} would be written"]
+            found = ["network: nothing to download", f"bottlenecks: {cached} photos cached, {missing} to compute"]
+        else:
+            size = "of unknown size" if left is None else f"of {left / 1e6:.1f} MB"
+            found = [f"network: a download {size}"]
+        return [*found, "dry run: nothing was done"]
 
 
 def of_flags() -> Plan:
-    """Refuses whatever is sure to fail, before any photo is looked at."""
+    """Refuses whatever is bound to fail, before looking at any photo."""
     bottleneck_flags.check()
     recipe = recipe_flags.recipe(FLAGS.seed)
     plan = Plan(
@@ -160,11 +163,15 @@ def of_flags() -> Plan:
     retrained_graph.check_name(plan.places.final_tensor_name)
     if not plan.dry_run:
         output_flags.check(plan.places, plan.model)
-        if not plan.bottleneck_dir.exists():  # one that is there may hold all that is wanted
+        if not plan.bottleneck_dir.exists():  # an existing one may hold all bottlenecks already
             atomic_files.check_folder(plan.bottleneck_dir, "bottleneck_dir")
         if plan.halfway is not None:
             atomic_files.check_folder(plan.halfway.folder, "intermediate_output_graphs_dir")
     return plan
+
+
+def _steps(count: int) -> str:
+    return "1 step" if count == 1 else f"{count:,} steps"
 
 
 def _halfway() -> Halfway | None:

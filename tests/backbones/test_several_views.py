@@ -112,7 +112,7 @@ def test_it_is_trained_written_and_exported(workplace, photos, mirror):
     flags = ["--architecture=mobilenet_0.50_128", "--views=4", "--bottleneck=multi"]
     done = workplace.retrain(photos, *flags, env={"POETS_MIRROR": str(mirror)})
     assert done.returncode == 0, done.stderr
-    cost = re.search(r"each photo costs (\d+) million multiply-adds, 4 times as many as one view", done.stdout)
+    cost = re.search(r"each photo costs (\d+) million multiply-adds, 4 times those of one view", done.stdout)
     assert 4 * 45 <= int(cost.group(1)) <= 4 * 55
     record = json.loads((workplace / "retrained_graph.json").read_text())
     assert (record["backbone"]["views"], record["backbone"]["bottleneck_size"]) == (4, 896)

@@ -68,7 +68,7 @@ def test_the_gap_is_shaded_where_validation_is_worse():
 
 
 WRONG = {
-    "no log": (["--summaries_dir=tests"], "holds no log"),
+    "no log": (["--summaries_dir=tests"], "holds no training log"),
     "no folder": (["--summaries_dir=nope"], "nope does not exist"),
     "no record": (["--record=nope.json"], "cannot read nope.json"),
     "no JSON": (["--record=README.md"], "not JSON"),

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
 import struct
 import termios
@@ -31,7 +32,7 @@ def test_a_folder_becomes_a_classifier(retrained):
         assert answer.stderr == ""
 
 
-def test_the_record_says_how_the_classifier_came_to_be(retrained):
+def test_the_record_says_how_the_classifier_was_trained(retrained):
     record = json.loads((retrained / "retrained_graph.json").read_text())
     assert record["options"]["how_many_training_steps"] == record["steps_trained"] == 200
     assert record["seed"] == 0 and record["versions"]["tensorflow"].startswith("2.")
@@ -50,7 +51,7 @@ def test_fingerprint_of_the_data_is_about_content_not_names(retrained, workplace
     assert workplace.retrain(workplace / "moved" / "away", "--how_many_training_steps=1").returncode == 0
     there, here = (json.loads((place / "retrained_graph.json").read_text()) for place in (retrained, workplace))
     same = there["data_fingerprint"] == here["data_fingerprint"]
-    assert same == (there["photos"] == here["photos"])  # another name may mean another set
+    assert same == (there["photos"] == here["photos"])  # a new name may move a photo to another set
 
 
 def test_tensorboard_gets_curves_histograms_graph_and_picture(retrained):
@@ -66,8 +67,17 @@ def test_tensorboard_gets_curves_histograms_graph_and_picture(retrained):
     for part in events:
         steps = [event.step for event in events[part].Tensors("accuracy")]
         assert steps == list(range(10, 201, 10))
-    picture = events["validation"].Tensors("confusion_matrix")[0].tensor_proto.string_val
+
+
+def test_tensorboard_gets_the_test_photos_confusion_matrix(retrained):
+    events = EventAccumulator(str(retrained / "summaries" / "test"), size_guidance={"tensors": 0})
+    events.Reload()
+    tag = "confusion matrix of the test photos"
+    assert events.Tags()["tensors"] == [tag]
+    picture = events.Tensors(tag)[0].tensor_proto.string_val
     assert int(picture[0]) > 100 and picture[2].startswith(b"\x89PNG")
+    said = events.SummaryMetadata(tag).summary_description
+    assert re.fullmatch(r"test photos: (\d+) of \1 right \(100\.0 %\)", said)
 
 
 def test_summaries_of_an_earlier_training_go_and_other_files_stay(workplace, photos):
@@ -98,14 +108,14 @@ def test_only_what_is_missing_is_computed(workplace, photos):
     assert "72 cached, 24 computed" in workplace.retrain(moved).stdout
 
 
-def test_a_replaced_photo_is_never_taken_for_the_old_one(workplace, photos):
+def test_a_replaced_photo_is_never_mistaken_for_the_old_one(workplace, photos):
     target = photos / "red" / "red_001.jpg"
     old = target.stat()
     assert workplace.retrain(photos).returncode == 0
-    time.sleep(2.1)  # so that the photo's digest was remembered, not held back as too fresh
+    time.sleep(2.1)  # the digests of photos this new are not remembered
     assert workplace.retrain(photos).returncode == 0
     content = bytearray(target.read_bytes())
-    content[-40] ^= 255  # the same size, and below the same times
+    content[-40] ^= 255  # the same size and, below, the same times
     target.write_bytes(content)
     os.utime(target, ns=(old.st_atime_ns, old.st_mtime_ns))
     assert "71 cached, 1 computed" in workplace.retrain(photos).stdout
@@ -124,10 +134,10 @@ def test_a_damaged_cache_costs_only_what_is_damaged(workplace, photos):
     before = (workplace / "retrained_graph.pb").read_bytes()
     (part,) = (workplace / "bottlenecks").rglob("*.bottlenecks")
     content = bytearray(part.read_bytes())
-    content[len(content) // 2 + 100] ^= 255  # a value in the midst of a vector
+    content[len(content) // 2 + 100] ^= 255  # a value in the middle of a vector
     part.write_bytes(content)
     again = workplace.retrain(photos)
-    assert "71 cached, 1 computed" in again.stdout and "warning: 1 cached bottlenecks were damaged" in again.stderr
+    assert "71 cached, 1 computed" in again.stdout and "warning: 1 cached bottleneck was damaged" in again.stderr
     assert (workplace / "retrained_graph.pb").read_bytes() == before
 
 
@@ -144,7 +154,7 @@ def start(workplace, photos, *words, stdout, stderr) -> warm_commands.Running:
 
 
 def test_kill_9_at_any_moment(workplace):
-    """Twenty times; after each, all that was finished is still there, and no file is half-written."""
+    """Twenty times; each time all finished bottlenecks are still there and no file is half-written."""
     photos = draw_folder(workplace / "photos", each=120)
     elsewhere = [f"--bottleneck_dir={workplace / 'other'}", f"--output_graph={workplace / 'r.pb'}"]
     reference = workplace.retrain(photos, *elsewhere)
@@ -157,7 +167,7 @@ def test_kill_9_at_any_moment(workplace):
     whole = sum(path.stat().st_size for path in (workplace / "other").rglob("*.bottlenecks"))
     for kill in range(20):
         before = cached()
-        # Sixteen in the midst of the bottlenecks, the others anywhere up to the last file written.
+        # Sixteen in the middle of the bottlenecks, the others anywhere up to the last file written.
         until = before + random.integers(1, whole // 14) if kill < 16 and before < whole * 0.9 else None
         with open(os.devnull, "w") as nothing:
             running = start(workplace, photos, "--how_many_training_steps=200", stdout=nothing, stderr=nothing)
@@ -172,7 +182,7 @@ def test_kill_9_at_any_moment(workplace):
     last = workplace.retrain(photos)
     assert last.returncode == 0, last.stderr
     assert (workplace / "retrained_graph.pb").read_bytes() == (workplace / "r.pb").read_bytes()
-    assert "warning" not in last.stderr and cached() <= whole * 1.02  # what was finished was not computed again
+    assert "warning" not in last.stderr and cached() <= whole * 1.02  # nothing finished was computed again
 
 
 def test_two_runs_at_once_do_not_harm_each_other(workplace):
@@ -198,7 +208,7 @@ def test_two_runs_at_once_do_not_harm_each_other(workplace):
 
 
 def run_on_a_terminal(workplace, photos, *words, until=None, timeout=120):
-    """What it shows on a terminal; Ctrl-C is pressed once `until` appears."""
+    """Its exit status and what a terminal shows; presses Ctrl-C once `until` appears."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
     with open(slave, "w") as terminal:
@@ -243,7 +253,7 @@ def test_a_terminal_shows_bars_with_rate_and_time_left(workplace, photos):
     status, shown = run_on_a_terminal(workplace, photos)
     assert status == 0, shown
     assert re.search(r"bottlenecks: 100%.* 72/72 \[.*photos/s", shown)
-    assert re.search(r"training: 100%.* 4000/4000 \[.*steps/s.*validation 100 %", shown)
+    assert re.search(r"training: 100%.* 4000/4000 \[.*steps/s.*validation 100.0 %", shown)
     assert shown.count("\n") < 20  # a line that is rewritten, not two thousand lines
 
 
@@ -257,15 +267,53 @@ def test_intermediate_graphs_are_written_and_can_label(workplace, photos):
     assert answer.stdout.startswith("red "), answer.stderr
 
 
-def test_dry_run_says_and_writes_nothing(workplace, photos):
+def test_a_dry_run_writes_nothing(workplace, photos):
     before = workplace.retrain(photos, "--dry_run")
-    assert before.returncode == 0 and "of 0 photos are cached, of 72 not" in before.stdout
-    assert "nothing to download" in before.stdout and "200 training steps" in before.stdout
+    assert before.returncode == 0 and "bottlenecks: 0 photos cached, 72 to compute" in before.stdout
+    assert "nothing to download" in before.stdout and "train a final layer for 200 steps" in before.stdout
     assert [path.name for path in workplace.folder.iterdir()] == ["photos"]
     assert workplace.retrain(photos).returncode == 0
-    assert "of 72 photos are cached, of 0 not" in workplace.retrain(photos, "--dry_run").stdout
+    assert "bottlenecks: 72 photos cached, 0 to compute" in workplace.retrain(photos, "--dry_run").stdout
     inception = workplace.retrain(photos, "--dry_run", "--architecture=inception_v3")
-    assert "would be downloaded (87.9 MB)" in inception.stdout
+    assert "network: a download of 87.9 MB" in inception.stdout
+
+
+def test_another_folders_classifier_is_not_replaced_without_a_word(workplace, photos):
+    assert "this replaces" not in workplace.retrain(photos).stderr
+    assert workplace.retrain(photos).stderr == ""  # the same folder again
+    other = draw_folder(workplace / "other", ("yellow", "red"))
+    said = (
+        f"warning: this replaces {workplace / 'retrained_graph.pb'}, trained on {photos} (labels blue, green, red) "
+        f"on {time.strftime('%Y-%m-%d')}; give another --output_graph and --output_labels to keep both\n"
+    )
+    for words in (["--dry_run"], []):
+        assert workplace.retrain(other, *words).stderr == said
+    alone = workplace.retrain(photos, "--dry_run", f"--output_graph={workplace / 'second.pb'}").stderr
+    labels = workplace / "retrained_labels.txt"
+    assert alone.startswith(f"warning: this replaces {labels} (labels red, yellow) of another classifier; give another")
+    # Without a record, labels are compared.
+    (workplace / "retrained_graph.json").unlink()
+    assert workplace.retrain(other, "--dry_run").stderr == ""
+    assert "(labels red, yellow) written on" in workplace.retrain(photos, "--dry_run").stderr
+    (workplace / "retrained_labels.txt").unlink()
+    assert "retrained_graph.pb, written on" in workplace.retrain(photos, "--dry_run").stderr
+
+
+def test_a_plan_comes_first_and_what_to_do_next_last(workplace):
+    photos = draw_folder(workplace / "my photos")
+    done = workplace.retrain(photos, f"--output_graph={workplace / 'my graph.pb'}", "--tune")
+    plan = (
+        "plan: run the photos through color_texture, try 8 recipes, train a final layer for 200 steps, test it, write "
+    )
+    assert done.stdout.splitlines()[1] == f"{plan}{workplace / 'my graph.pb'}"
+    *_, head, label, evaluate, serve = done.stdout.splitlines()
+    assert head == "next:" and serve.startswith("  serve it:            python -m scripts.serve --graph='/")
+    for line in (label, evaluate):
+        words = shlex.split(line.partition("scripts.")[2])
+        assert f"--graph={workplace / 'my graph.pb'}" in words
+        again = workplace.run(*words)
+        assert again.returncode == 0, again.stderr
+    assert (workplace / "report.html").exists()
 
 
 def test_quiet_says_nothing(workplace, photos):
@@ -281,12 +329,12 @@ def test_misclassified_photos_are_listed(workplace, photos):
     assert listed and all(re.fullmatch(r"red/wrong_\d\.jpg  green", line) for line in listed)
 
 
-def test_a_part_of_the_test_photos(workplace, photos):
+def test_testing_on_some_of_the_test_photos(workplace, photos):
     done = workplace.retrain(photos, "--testing_percentage=30", "--test_batch_size=5")
     assert "N = 5)" in done.stdout
 
 
-def test_no_test_photos_is_said(workplace, photos):
+def test_it_says_so_without_test_photos(workplace, photos):
     done = workplace.retrain(photos, "--testing_percentage=0", "--validation_percentage=0")
     assert done.returncode == 0, done.stderr
     assert "was not measured" in done.stdout
@@ -316,7 +364,7 @@ def test_mobilenets_are_fetched_and_trained(workplace, photos, mirror, architect
     assert named.count("blue") >= 18
 
 
-def test_a_network_that_cannot_be_had_is_a_clear_error(workplace, photos):
+def test_a_network_that_cannot_be_fetched_is_a_clear_error(workplace, photos):
     (workplace / "mirror").mkdir()
     done = workplace.retrain(photos, "--architecture=mobilenet_1.0_224")
     assert done.returncode == 1 and done.stderr.count("\n") == 1

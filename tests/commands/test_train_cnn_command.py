@@ -1,13 +1,16 @@
-"""python -m scripts.train_cnn: from photos to a classifier, without any pretrained network."""
+"""python -m scripts.train_cnn: from photos to a classifier, without a pretrained network."""
 
 import json
 import re
+import shlex
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from scripts.classifier import machine
 from scripts.classifier.photos import image_lists
@@ -20,7 +23,7 @@ EPOCHS = 4
 
 
 def words_of(place: Workplace, photos, *more: str) -> list[str]:
-    """Small pictures, and everything that is written goes to `place`."""
+    """Flags for small pictures, with all outputs in `place`."""
     files = {
         "output_graph": "cnn_graph.pb",
         "output_labels": "cnn_labels.txt",
@@ -39,7 +42,7 @@ RECIPE = ("--augment", "--dropout=0.2", "--testing_percentage=10", "--seed=3")
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> Workplace:
-    """Of three colours, by the basic network; tests only read it."""
+    """The basic network on three colours; tests only read it."""
     place = Workplace(tmp_path_factory.mktemp("cnn"))
     draw_folder(place / "photos")
     more = [
@@ -61,6 +64,24 @@ def test_what_it_prints(trained):
     assert epochs == [str(number + 1) for number in range(EPOCHS)]
     assert re.search(rf"^best epoch: \d of {EPOCHS}; its weights are written$", printed, re.M)
     assert "test accuracy" in printed and "verdict: " in printed and "  to try: " in printed
+    plan = "plan: decode the photos to 32 x 32 pixels, train the basic network from scratch for 4 epochs, write "
+    assert plan in printed and printed.index(plan) < printed.index("decoded 72 photos")
+    assert f"\nlook at it: {trained / 'curves.png'}\nnext:\n" in printed
+
+
+def test_what_it_suggests_works(trained):
+    steps = re.findall(r"^  ([\w ]+): +python -m scripts\.(.*)$", trained.printed, re.M)
+    assert [what for what, _ in steps] == ["label a photo", "see how good it is", "serve it"]
+    for _, words in steps[:2]:
+        done = trained.run(*shlex.split(words))
+        assert done.returncode == 0, done.stderr
+    assert (trained / "report.html").exists()
+
+
+def test_the_confusion_matrix_is_in_the_run_of_its_photos(trained):
+    events = EventAccumulator(str(trained / "summaries" / "test"), size_guidance={"tensors": 0})
+    events.Reload()
+    assert events.Tags()["tensors"] == ["confusion matrix of the test photos"]
 
 
 def test_what_it_writes_is_what_retrain_writes(trained):
@@ -78,7 +99,7 @@ def test_what_it_writes_is_what_retrain_writes(trained):
     assert done.returncode == 0 and "score" in done.stdout
 
 
-def test_pictures_about_it(trained):
+def test_its_pictures(trained):
     for name, sizes in (("samples.png", (1200, 1200)), ("views.png", (1200, 1200)), ("curves.png", (1380, 470))):
         picture = Image.open(trained / name)
         assert all(abs(got - wanted) < 150 for got, wanted in zip(picture.size, sizes, strict=True)), name
@@ -96,7 +117,7 @@ def test_other_commands_take_it(trained):
     assert picture.exists()
 
 
-def test_killed_and_resumed_it_comes_to_the_same(trained, tmp_path):
+def test_killed_and_resumed_it_gives_the_same_result(trained, tmp_path):
     place = Workplace(tmp_path)
     words = words_of(place, trained / "photos", *RECIPE)
     with open(place / "said", "w") as said:
@@ -109,11 +130,11 @@ def test_killed_and_resumed_it_comes_to_the_same(trained, tmp_path):
     assert not (place / "cnn_graph.pb").exists()
     done = place.run("train_cnn", *words, f"--epochs={EPOCHS}", "--resume")
     assert done.returncode == 0, done.stderr
-    assert 1 <= int(re.search(r"going on after epoch (\d+)", done.stdout).group(1)) < EPOCHS
+    assert 1 <= int(re.search(r"resuming after epoch (\d+)", done.stdout).group(1)) < EPOCHS
     assert (place / "cnn_graph.pb").read_bytes() == (trained / "cnn_graph.pb").read_bytes()
 
 
-def test_deep_on_photos_in_sets_some_of_them_broken_none_cached(tmp_path):
+def test_deep_on_a_ready_made_split_with_broken_photos_uncached(tmp_path):
     place = Workplace(tmp_path)
     for part, each in (("train", 12), ("test", 4)):
         draw_folder(place / f"photos/{part}", ("green", "red"), each)
@@ -123,7 +144,7 @@ def test_deep_on_photos_in_sets_some_of_them_broken_none_cached(tmp_path):
     done = place.run("train_cnn", *words_of(place, place / "photos", *more))
     assert done.returncode == 0, done.stderr
     assert "25 photos" not in done.stdout and "8 testing" in done.stdout
-    assert "1 photos cannot be read" in done.stderr and "broken.jpg\tdamaged" in (place / "skipped.txt").read_text()
+    assert "1 photo cannot be read" in done.stderr and "broken.jpg\tdamaged" in (place / "skipped.txt").read_text()
     assert "stage_3_sum (Add)" in done.stdout and "N = 8)" in done.stdout
     labelled = place.run("label_image", f"--graph={place / 'cnn_graph.pb'}", f"--image={place / 'photos/test/red'}")
     assert labelled.returncode == 0 and labelled.stdout.count("score=") >= 4
@@ -139,15 +160,15 @@ def test_ctrl_c_keeps_the_best_epoch(trained, tmp_path):
         time.sleep(0.01)
     running.send_signal(signal.SIGINT)
     status, said = running.wait(100), (place / "said").read_text()
-    assert status == 0 and "--resume goes on" in said, said
+    assert status == 0 and "--resume continues" in said, said
     assert "validation accuracy" in said and (place / "cnn_graph.pb").exists()
-    # Where no photos were kept for testing, evaluate looks at those for validation, and says so.
+    # Without test photos, evaluate uses the validation photos and says so.
     done = place.run("evaluate", f"--graph={place / 'cnn_graph.pb'}")
     assert done.returncode == 0 and "validation photos" in done.stdout and "kept for testing" in done.stderr
 
 
 BAD = {
-    "dropout": (["--dropout=1"], "--dropout=1: expected a share from 0 to below 1"),
+    "dropout": (["--dropout=1"], "--dropout=1: expected a number from 0 to below 1"),
     "patience alone": (["--patience=3"], "is for --early_stopping"),
     "size": (["--image_size=4"], "image_size"),
     "network": (["--network=wide"], "basic|deep"),
@@ -222,7 +243,10 @@ def history(training: list[float], validation: list[float | None]) -> list[Evalu
     return [Evaluation(step, one, 1.0, other, 1.0) for step, (one, other) in enumerate(pairs)]
 
 
+EVEN = (200,) * 5  # validation photos of each label
+
 HISTORIES = {
+    "nothing learned": ([0.2, 0.23, 0.25], [0.18, 0.2, 0.22], None),
     "overfitting": ([0.4, 0.6, 0.8, 0.9], [0.4, 0.55, 0.6, 0.58], 3),
     "learning": ([0.4, 0.6, 0.7, 0.75], [0.4, 0.58, 0.68, 0.73], None),
     "underfitting": ([0.2, 0.25, 0.25, 0.25], [0.2, 0.25, 0.25, 0.25], None),
@@ -232,13 +256,43 @@ HISTORIES = {
 @pytest.mark.parametrize("name", HISTORIES)
 def test_verdict(name):
     training, validation, since = HISTORIES[name]
-    judged = verdict.judge(history(training, validation), 5, CnnRecipe())
+    judged = verdict.judge(history(training, validation), EVEN, CnnRecipe())
     assert (judged.name, judged.since_epoch) == (name, since) and judged.advice
     assert verdict.best_epoch(history(training, validation)) == 1 + validation.index(max(validation))
 
 
+NO_BETTER = {
+    "below": ((20,) * 5, 0.157, "guessing gives 20.0 %, the best epoch 15.7 % of 100 validation photos"),
+    "one label is common": (
+        (60, 20, 20),
+        0.55,
+        "guessing gives 60.0 %, the best epoch 55.0 % of 100 validation photos",
+    ),
+    "maybe": (
+        (4, 3, 3),
+        0.6,
+        "guessing gives 40.0 %, the best epoch 60.0 % of 10 validation photos, which could be luck",
+    ),
+}
+
+
+@pytest.mark.parametrize(("counts", "reached", "says"), NO_BETTER.values(), ids=NO_BETTER)
+def test_no_better_than_guessing(counts, reached, says):
+    judged = verdict.judge(history([0.2, 0.2], [0.1, reached]), counts, CnnRecipe(epochs=2), Path("my photos"))
+    first, *advice = judged.lines()
+    assert first == f"verdict: has learned nothing yet: {says}"
+    assert advice[0] == "  to try: --resume --epochs=4 continues from here" and advice[-1].endswith(
+        "scripts.retrain --image_dir='my photos'"
+    )
+
+
+def test_memorised_photos_are_nothing_learned():
+    judged = verdict.judge(history([0.5, 0.99], [0.2, 0.2]), (20,) * 5, CnnRecipe())
+    assert judged.name == verdict.NOTHING and "memorises" in judged.advice[0]
+
+
 def test_verdict_without_validation_photos():
-    assert verdict.judge(history([0.5], [None]), 5, CnnRecipe()).name is None
+    assert verdict.judge(history([0.5], [None]), (0,) * 5, CnnRecipe()).name is None
 
 
 def test_random_views():
@@ -251,9 +305,9 @@ def test_random_views():
     mirrored = [np.allclose(one, two[:, ::-1], atol=1e-3) for one, two in zip(flipped, pixels, strict=True)]
     same = [np.allclose(one, two, atol=1e-3) for one, two in zip(flipped, pixels, strict=True)]
     assert all(np.logical_xor(mirrored, same)) and 10 < sum(mirrored) < 54
-    # Whole pixels are shifted: no new values come up, and the middle stays within reach.
+    # Shifts are whole pixels: no new values appear.
     shifted = RandomViews(Views(shift=0.25), seed=1)(pixels, training=True).numpy()
     assert all(set(one.ravel()) <= set(two.ravel()) for one, two in zip(shifted, pixels, strict=True))
     turned = RandomViews(Views(rotation=0.1, zoom=0.1), seed=1)(pixels, training=True).numpy()
     assert turned.shape == pixels.shape and not np.allclose(turned, pixels)
-    assert np.allclose(turned[:, 4, 4], pixels[:, 4, 4], atol=1e-2)  # the middle is where it was
+    assert np.allclose(turned[:, 4, 4], pixels[:, 4, 4], atol=1e-2)  # the centre stays in place

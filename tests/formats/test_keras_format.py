@@ -140,7 +140,7 @@ def test_a_damaged_member_is_noticed(written, tmp_path):
     middle = len(data) // 2
     data[middle : middle + 50] = bytes(50)
     (tmp_path / "model.keras").write_bytes(data)
-    with pytest.raises(UserError, match=r"model\.weights\.h5 does not fit its checksum"):
+    with pytest.raises(UserError, match=r"the checksum of its model\.weights\.h5 is wrong"):
         kinds.open_model(tmp_path / "model.keras", Wishes())
 
 
@@ -337,7 +337,7 @@ def test_no_program_runs_because_a_file_is_opened(tmp_path, version):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", json.dumps(described))
         archive.writestr("metadata.json", json.dumps({"keras_version": version}))
-    with pytest.raises(UserError, match="needs function of os"):
+    with pytest.raises(UserError, match="needs function from os"):
         kinds.open_model(path, Wishes())
     described["config"]["layers"] = [{"class_name": "TFOpLambda", "config": {"function": "io.write_file"}}]
     with zipfile.ZipFile(path, "w") as archive:
@@ -377,9 +377,9 @@ def test_what_holds_no_model_says_what_it_is(tmp_path):
         file.attrs["layer_names"] = ["conv1"]
         file.create_group("conv1")
     for name, said in {
-        "new.weights.h5": "weights of a Keras model only",
-        "old.h5": "weights of a Keras model only",
-        "other.h5": "holds no Keras model",
+        "new.weights.h5": "only the weights of a Keras model",
+        "old.h5": "only the weights of a Keras model",
+        "other.h5": "without a Keras model",
         "other.keras": r"archive without config\.json",
     }.items():
         with pytest.raises(UserError, match=said):
@@ -388,5 +388,5 @@ def test_what_holds_no_model_says_what_it_is(tmp_path):
 
 
 def test_published_weights_are_recognised_as_such(real_data):
-    with pytest.raises(UserError, match="weights of a Keras model only"):
+    with pytest.raises(UserError, match="only the weights of a Keras model"):
         kinds.open_model(real_data / "keras" / "mobilenet_2_5_224_tf_no_top.h5", Wishes())

@@ -105,8 +105,8 @@ def _cut(file: Path, keep: int) -> None:
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda folder: shutil.rmtree(folder / "variables"), "cannot be loaded, as part of it is missing"),
-        (lambda folder: (folder / "variables/variables.index").unlink(), "cannot be loaded, as part of it is missing"),
+        (lambda folder: shutil.rmtree(folder / "variables"), "cannot be loaded: part of it is missing"),
+        (lambda folder: (folder / "variables/variables.index").unlink(), "cannot be loaded: part of it is missing"),
         (lambda folder: _cut(folder / "variables/variables.data-00000-of-00001", 900), "cannot be loaded"),
         (lambda folder: _cut(folder / "saved_model.pb", 0), "empty or cut short"),
         (lambda folder: (folder / "assets.extra/classifier.json").write_text("{"), r"classifier\.json is damaged"),

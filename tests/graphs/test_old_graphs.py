@@ -1,4 +1,4 @@
-"""Graphs that TensorFlow for Poets, its ancestor and hub's retrain.py left behind still label photos."""
+"""Graphs from TensorFlow for Poets, its ancestor and hub's retrain.py still label photos."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ def scores(graph_def, known: Interface, pictures: np.ndarray, fetch: str | None 
 
 
 def blots(known: Interface, each: int = 2) -> np.ndarray:
-    """Pictures of LABELS, as many of each."""
+    """Pictures of LABELS, the same number of each."""
     squares = []
     for label in LABELS:
         for seed in range(each):
@@ -96,7 +96,7 @@ def test_old_graph_is_understood_and_right(graph_def, expected, why_not):
 
 @pytest.mark.parametrize("scaled", [True, False])
 def test_old_batch_norms_are_what_they_were(scaled):
-    """As far as TensorFlow runs them itself: in graphs of a version that still had them."""
+    """As far as TensorFlow still runs them: in graphs of a version that had them."""
     graph_def = old_graphs.ancestor(producer=8, scaled=scaled)
     modern = old_ops.modernise(graph_def)
     pictures = blots(ANCESTOR, each=1)[:1]
@@ -109,7 +109,7 @@ def test_old_batch_norms_are_what_they_were(scaled):
 
 
 def test_old_batch_norm_on_computed_values():
-    """As weights in eight bits leave it."""
+    """As eight-bit weights leave it."""
     graph = OldGraph(8)
     graph.placeholder("x", [1, 2, 2, 3])
     parts = {"moving_mean": [0.1, 0.2, 0.3], "moving_variance": [1, 2, 3], "beta": [3, 2, 1], "gamma": [0.5, 1, 2]}
@@ -135,7 +135,7 @@ def test_what_binds_a_graph_to_its_machine_is_dropped():
 
 
 def with_ending(*nodes: tuple[str, str]) -> OldGraph:
-    """poets_mobilenet with more nodes behind its scores, which are called as the first node's input says."""
+    """poets_mobilenet with more nodes after its scores, which take the name in the first node's input."""
     graph = OldGraph(22)
     graph.graph_def.CopyFrom(old_graphs.poets_mobilenet())
     graph.graph_def.node[-1].name = nodes[0][1]
@@ -201,7 +201,7 @@ def test_placeholders_of_all_kinds(shape, name, expected):
     ],
 )
 def test_graphs_that_normalise_by_themselves(steps, kind, expected):
-    """What pixels have to become is told by what the graph makes of them."""
+    """How to prepare pixels follows from what the graph does with them."""
     graph = OldGraph(22)
     x = graph.placeholder("x", [None, 9, 9, 3], kind)
     for number, (op, amount) in enumerate(steps):
@@ -216,7 +216,7 @@ def test_graphs_that_normalise_by_themselves(steps, kind, expected):
 
 
 def test_flags_of_old_tutorials_mean_what_they_meant():
-    """They named the JPEG's bytes, or the resized picture that comes of them."""
+    """They named the JPEG's bytes, or the resized picture."""
     modern = old_ops.modernise(old_graphs.ancestor())
     for layer in ("DecodeJpeg/contents:0", "DecodeJpeg", "Mul:0"):
         assert interface.find(modern, input_layer=layer) == ANCESTOR
@@ -282,7 +282,7 @@ def test_only_what_keeps_pictures_apart_is_lifted(graph_def, why_not):
 
 
 def test_pictures_that_meet_in_a_batch_are_noticed_by_trying():
-    """Shapes do not tell that this one adds each picture to the next."""
+    """Its shapes do not show that it adds each picture to the next."""
     graph = OldGraph(22)
     graph.placeholder("input", [1, 4, 4, 3])
     graph.constant("axis", 0, np.int32)
@@ -292,7 +292,7 @@ def test_pictures_that_meet_in_a_batch_are_noticed_by_trying():
     graph.on_floats("final_result", "Softmax", graph.on_floats("reshape", "Reshape", x, "shape"))
     known = Interface(input_layer="input", output_layer="final_result")
     lifted = lifted_graph(graph.graph_def, known)
-    assert (lifted.batched, lifted.why_not) == (False, "two pictures at once get other scores than each alone")
+    assert (lifted.batched, lifted.why_not) == (False, "two pictures at once get different scores than each alone")
     assert lifted_graph(graph.graph_def, known, try_out=False).batched
 
 
@@ -307,10 +307,10 @@ def _wants_more(op: str, **attributes):
 @pytest.mark.parametrize(
     ("graph_def", "message"),
     [
-        (_wants_more("Placeholder", dtype=tf.float32), "wants a value too"),
+        (_wants_more("Placeholder", dtype=tf.float32), "needs a value too"),
         (_wants_more("VariableV2", dtype=tf.float32, shape=tf.TensorShape([])), "is not frozen"),
         (_wants_more("OfAnotherTensorFlow"), "needs the operation OfAnotherTensorFlow"),
-        (old_graphs.hub("constant", "branch"), "no node input leads to"),
+        (old_graphs.hub("constant", "branch"), "has no node input that leads to"),
     ],
 )
 def test_what_cannot_run_is_said_in_one_line(graph_def, message):
@@ -332,7 +332,7 @@ def test_a_graph_of_the_original_is_lifted(real_data):
 
 
 def label(workplace: Workplace, *words: str) -> tuple[dict[str, str], str]:
-    """The best label of each picture, by the picture's name, and what was said beside."""
+    """The best label of each picture, by the picture's name, and what else was printed."""
     done = workplace.label("--csv", "--top_k=1", *words)
     assert done.returncode == 0, done.stderr
     rows = csv.DictReader(done.stdout.splitlines())
@@ -340,7 +340,7 @@ def label(workplace: Workplace, *words: str) -> tuple[dict[str, str], str]:
 
 
 def _with_leftovers():
-    """Of training, which nobody can run."""
+    """A training graph, which nobody can run."""
     graph_def = old_graphs.poets_mobilenet()
     graph_def.node.add(name="accuracy", op="OfAnotherTensorFlow", input=["final_result", "labels"])
     graph_def.node.add(name="labels", op="Placeholder").attr["dtype"].type = tf.int64.as_datatype_enum

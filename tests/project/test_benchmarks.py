@@ -1,4 +1,4 @@
-"""Runs the benchmarks in a tiny configuration: what they print, not how fast anything is."""
+"""Runs the benchmarks in a tiny configuration, to test what they print and not how fast anything is."""
 
 import json
 import re
@@ -26,7 +26,7 @@ def run(temporary, name: str, *words: str, **environment: str) -> subprocess.Com
 
 
 def run_forking(temporary, name: str, *words: str) -> subprocess.CompletedProcess:
-    """As `run`, but what the benchmark runs in processes of their own is forked, too."""
+    """Like `run`, but processes that the benchmark starts are forked too."""
     environment = Workplace(temporary).environment({"TMPDIR": str(temporary)})
     environment[warm_commands.SERVER] = warm_commands.server(environment["PYTHONPATH"])
     return warm_commands.run(["tests.support.warm_benchmark", f"benchmarks.{name}", *words], ROOT, environment)
@@ -199,7 +199,7 @@ def test_many_photos_and_vectors(tmp_path):
         "megabytes a photo, of 400 against 100",
     ]
     assert [unit for name, (_, unit) in cells.items() if "300,000 vectors" in name] == ["s", "MB", "steps/s"]
-    # More than training over so many takes at all would mean that they are held in memory.
+    # Taking more than this would mean that they are all held in memory.
     assert float(cells["peak memory of training over 300,000 vectors of 2,048 values"][0].replace(",", "")) < 1500
     assert not any((tmp_path / "temporary").iterdir())
 

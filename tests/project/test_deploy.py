@@ -1,4 +1,4 @@
-"""The manifests for Kubernetes, as far as they can be checked without one: against the project that they run."""
+"""The Kubernetes manifests, as far as they can be checked without a cluster: against the project they run."""
 
 import re
 import shlex
@@ -63,7 +63,7 @@ def test_groups_of_workers_are_of_a_size_that_can_be(name):
 
 
 def commands() -> list[str]:
-    """What manifests run, or tell people to."""
+    """The commands that manifests run or mention."""
     entry = next(manifest["spec"]["entrypoint"] for manifest in MANIFESTS.values() if manifest["kind"] == "RayJob")
     texts = [path.read_text() for path in (ROOT / "deploy").glob("*.yaml")]
     return [entry, *re.findall(r"^#\s+(python -m scripts\..*)$", "\n".join(texts), re.M)]

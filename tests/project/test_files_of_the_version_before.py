@@ -1,4 +1,4 @@
-"""What the version before wrote is found, read and continued: see tests/data/README.md."""
+"""Files written by the previous version are found, read and continued: see tests/data/README.md."""
 
 import json
 import tarfile
@@ -61,7 +61,7 @@ def test_all_bottlenecks_are_found_in_its_cache(before):
         "photo_digests.txt",
         "small_network-dea5ce631d49",
     ]
-    # Its photos lay elsewhere: what it knew of them is kept. What is known of these is added once they are two seconds
+    # Its photos were elsewhere, and what it knew about them is kept. These photos are added once they are two seconds
     # old.
     known = (before / "bottlenecks" / "photo_digests.txt").read_text().splitlines()[1:]
     assert set(remembered) <= set(known)
@@ -80,12 +80,12 @@ def test_its_exports_answer_as_before(before, kind):
 
 
 def test_its_export_in_8_bits_answers_nearly_as_before(before):
-    """Kernels round as the machine likes it."""
+    """Rounding differs from machine to machine."""
     assert_it_answers_as_before(before, "int8.tflite", tolerance=0.03)
 
 
 def test_its_record_is_read(before):
-    """Which says what it was trained on, seen from the folder where that was done, and which photos were kept aside."""
+    """It says which photos it was trained on, relative to the folder of the training, and which were held out."""
     words = ["scripts.evaluate", "--graph=retrained_graph.pb", "--json"]
     done = warm_commands.run(words, before.folder, before.environment())
     assert done.returncode == 0 and done.stderr == "", done.stderr
@@ -108,7 +108,7 @@ def test_its_training_is_resumed(before):
     recipe = ["--image_size=8", "--precision=float32", "--epochs=2", "--resume"]
     done = before.run("train_cnn", f"--image_dir={before / 'dark'}", *recipe, *places)
     assert done.returncode == 0, done.stderr
-    assert "going on after epoch 1" in done.stdout and "epoch 1:" not in done.stdout and "epoch 2:" in done.stdout
+    assert "resuming after epoch 1" in done.stdout and "epoch 1:" not in done.stdout and "epoch 2:" in done.stdout
     assert (before / "cnn.pb").exists()
     curve = json.loads((before / "cnn.json").read_text())["curve"]
     assert len(curve["step"]) == 2 and curve["accuracy"][0] == pytest.approx(9 / 23, abs=1e-4)

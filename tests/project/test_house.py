@@ -1,4 +1,4 @@
-"""The house is kept in order: small rooms, one way in, names that say what is behind them."""
+"""The code stays in order: small modules, one way in, names that explain themselves."""
 
 import ast
 import re
@@ -12,6 +12,7 @@ from tests.support.workplace import ROOT
 
 SCRIPTS = ROOT / "scripts"
 MODULES = sorted(SCRIPTS.rglob("*.py"))
+PUBLIC_FACES = [SCRIPTS / "__init__.py", SCRIPTS / "classifier" / "__init__.py"]
 COMMAND_LINES, MODULE_LINES, MAIN_LINES = 150, 250, 45
 GROUND_FLOOR, NOT_FORMATTED = 8, 20
 
@@ -32,9 +33,9 @@ def tracked_python() -> list[Path]:
 
 
 def test_a_wings_own_file_is_a_docstring():
-    """Or importing one module of a wing would run them all."""
+    """Otherwise importing one module of a wing would run them all."""
     for path in MODULES:
-        if path.name == "__init__.py" and path != SCRIPTS / "classifier" / "__init__.py":
+        if path.name == "__init__.py" and path not in PUBLIC_FACES:
             body = parsed(path).body
             assert len(body) == 1 and ast.get_docstring(parsed(path)), name(path)
 

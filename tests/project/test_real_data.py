@@ -1,4 +1,4 @@
-"""Google's own networks on real photos: skipped where POETS_REAL_DATA names no folder that holds them."""
+"""Google's own networks on real photos; skipped unless POETS_REAL_DATA names a folder with them."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ from tests.support.workplace import Workplace
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, real_data) -> Workplace:
-    """With the archives in its model folder, so that nothing is fetched, and the 0.25_224 classifier written."""
+    """With the archives in its model folder, so that nothing is downloaded, and a 0.25_224 classifier trained."""
     place = Workplace(tmp_path_factory.mktemp("real"))
     shutil.copytree(real_data / "models", place / "models")
     done = place.retrain(
@@ -57,7 +57,7 @@ def test_archives_in_the_model_folder_are_used_once_their_checksum_fits(place, w
 
 @pytest.mark.parametrize("architecture", ["mobilenet_0.25_224", "mobilenet_0.25_128", "mobilenet_0.25_128_quantized"])
 def test_the_final_layer_is_as_good_as_logistic_regression(place, real_data, architecture):
-    """Over five folds of all photos: the original's recipe against scikit-learn on the same vectors."""
+    """Over five folds of all photos: the original recipe against scikit-learn on the same vectors."""
     backbone = table.load(architecture, place / "models")
     cache = extraction.open_cache(place / "bottlenecks", backbone, "float32")
     gathered = gathering.gather(
@@ -134,7 +134,7 @@ def test_a_graph_that_tensorflow_1_left_behind(place, real_data):
     pictures = sorted((real_data / "flower_photos" / "roses").glob("*.jpg"))[:5]
     legacy = real_data / "legacy" / "retrained_graph.pb"
     many = place.run("label_image", f"--graph={legacy}", "--json", *pictures)
-    assert many.returncode == 0 and many.stderr == ""  # nothing prevents it from taking many at once
+    assert many.returncode == 0 and many.stderr == ""  # it takes a batch without a warning
     alone = place.run("label_image", f"--graph={legacy}", "--json", pictures[3])
     together, single = json.loads(many.stdout.splitlines()[3]), json.loads(alone.stdout)
     assert together["labels"][0]["label"] == single["labels"][0]["label"]

@@ -1,4 +1,4 @@
-"""What the main loop requires is what its code imports."""
+"""The core packages are the ones that the code imports."""
 
 import re
 from importlib import metadata
@@ -21,5 +21,5 @@ def test_every_required_package_is_imported():
 
 
 def _plain(package: str) -> str:
-    """As indexes compare names."""
+    """The form in which package indexes compare names."""
     return re.sub("[-_.]+", "-", package).lower()

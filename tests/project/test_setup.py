@@ -24,7 +24,7 @@ run_quietly = functools.partial(subprocess.run, capture_output=True, text=True, 
 
 
 def environment(home, **changes):
-    """`python3` is the Python that runs the tests, and photos come from a mirror that has none."""
+    """With the tests' own Python as `python3`, and a mirror without photos."""
     tools = home.parent / "tools"
     tools.mkdir(exist_ok=True)
     write_script(tools / "python3", f'exec "{Path(sys._base_executable).resolve()}" "$@"')
@@ -34,7 +34,7 @@ def environment(home, **changes):
 
 
 def setup(home, *arguments, **changes):
-    """Runs setup.sh from another folder than its own."""
+    """Runs setup.sh from a folder other than its own."""
     return run_quietly(["bash", home / "setup.sh", *arguments], cwd=home.parent, env=environment(home, **changes))
 
 
@@ -45,7 +45,7 @@ def write_script(path, *lines):
 
 
 def new_home(folder):
-    """What a clone would hold, except that the only package it asks for borrows those that the tests run with."""
+    """Like a clone, except that its only required package borrows those that the tests run with."""
     home = folder / "poets"
     shutil.copytree(ROOT / "scripts", home / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "setup.sh", home)
@@ -66,7 +66,7 @@ def new_home(folder):
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """A scratch copy that is set up, but for the flower photos, which could not be reached."""
+    """A scratch copy that is set up, except for the flower photos, which could not be reached."""
     home = new_home(tmp_path_factory.mktemp("setup"))
     (home / "tf_files" / "drawn_flowers").mkdir()
     process = setup(home)
@@ -112,7 +112,7 @@ def test_with_photos_there_is_nothing_left_to_do(home):
 def test_other_requirements_are_installed(home):
     requirements = home / "requirements" / "core.txt"
     requirements.write_text(requirements.read_text() + "# changed\n")
-    assert "installing what requirements/core.txt lists" in setup(home).stdout
+    assert "installing the packages in requirements/core.txt" in setup(home).stdout
     assert "installing" not in setup(home).stdout
 
 
@@ -122,7 +122,7 @@ def test_packages_that_cannot_be_installed(home):
     requirements.write_text(f"{right}\nno-such-package==1.0\n")
     process = setup(home)
     assert process.returncode == 1
-    assert process.stderr.splitlines()[-1].startswith("error: the packages of requirements/core.txt could not be")
+    assert process.stderr.splitlines()[-1].startswith("error: could not install the packages in requirements/core.txt")
     assert "Ready" not in process.stdout
     requirements.write_text(right)
     assert setup(home).returncode == 0
@@ -178,17 +178,18 @@ def test_demo_draws_trains_and_labels_without_fetching(home):
     assert process.returncode == 0, process
     assert "POETS_MIRROR" not in process.stderr
     assert (home / "tf_files" / "retrained_graph.pb").stat().st_size > 0
-    *_, labelling, first, second, third, fourth, fifth = process.stdout.splitlines()
-    assert labelling == "labelling tf_files/drawn_flowers/daisy/daisy_0001.jpg:"
-    named = {line.split(" (score=")[0] for line in (first, second, third, fourth, fifth)}
+    lines = process.stdout.splitlines()
+    labelling = lines.index("labelling tf_files/drawn_flowers/daisy/daisy_0001.jpg:")
+    named = {line.split(" (score=")[0] for line in lines[labelling + 1 : labelling + 6]}
     assert named == {path.name for path in flowers.iterdir() if path.is_dir()}
+    assert lines[labelling + 6] == "It works. Next:"
 
 
 def test_another_python_than_the_one_of_venv_is_not_used_silently(home):
     other = write_script(home.parent / "tools" / "python3.10x", "echo 3.99")
     process = setup(home, PYTHON=str(other))
     assert process.returncode == 1
-    assert f".venv is of Python {VERSION}, PYTHON={other} is 3.99" in process.stderr
+    assert f".venv has Python {VERSION} but PYTHON={other} is 3.99" in process.stderr
     assert (home / ".venv").is_dir()
 
 
@@ -209,7 +210,7 @@ def test_a_killed_setup_is_continued(tmp_path):
     assert (home / ".venv" / "unfinished").exists()
     again = setup(home)
     assert (again.returncode, again.stderr) == (0, "")
-    assert "making .venv anew" in again.stdout
+    assert "making a new .venv" in again.stdout
     assert "Ready." in again.stdout
     assert not (home / ".venv" / "unfinished").exists()
     assert run_quietly([home / ".venv" / "bin" / "python", "-c", "import absl.flags"]).returncode == 0
@@ -223,7 +224,7 @@ def wait_until(condition, process):
         time.sleep(0.005)
 
 
-# A fake Python answers what setup.sh asks of one.
+# A fake Python answers setup.sh's questions.
 FAKE_PYTHONS = {
     "too old": (["echo 3.9"], "python3 is Python 3.9, expected 3.10 to 3.13"),
     "too new": (["echo 3.14"], "python3 is Python 3.14, expected 3.10 to 3.13"),
@@ -249,7 +250,7 @@ def test_a_python_that_will_not_do(tmp_path, lines, message, words):
 def test_no_python_by_the_name_given(tmp_path):
     process = setup(new_home(tmp_path), PYTHON="python3.99")
     assert process.returncode == 1
-    assert process.stderr.startswith("error: python3.99 is not found, expected Python 3.10 to 3.13")
+    assert process.stderr.startswith("error: python3.99 was not found, expected Python 3.10 to 3.13")
 
 
 @pytest.mark.parametrize("words", [["deno"], ["demo", "now"], ["--tset"], ["-x", "-y"]], ids=str)

@@ -1,4 +1,4 @@
-"""What a backbone makes of pictures, by TensorFlow and by the engine that is used."""
+"""A backbone's output for pictures, from TensorFlow and from the engine actually used."""
 
 import numpy as np
 import tensorflow as tf
@@ -9,7 +9,7 @@ from scripts.classifier.graphs import frozen_graph
 
 
 def noise(count: int, size: int, seed: int = 0) -> np.ndarray:
-    """Smooth pictures: white noise looks like nothing that networks were made for."""
+    """Smooth pictures, since networks were not made for white noise."""
     coarse = np.random.default_rng(seed).uniform(-1, 1, (count, 9, 9, 3)).astype(np.float32)
     return tf.image.resize(coarse, (size, size), "bicubic").numpy().clip(-1, 1)
 

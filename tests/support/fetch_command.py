@@ -1,4 +1,4 @@
-"""Running fetch with nothing of this machine's own ways to the network."""
+"""Runs fetch without this machine's own network settings."""
 
 import os
 import subprocess

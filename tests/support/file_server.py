@@ -17,19 +17,19 @@ class Request:
 
 @dataclass(frozen=True)
 class File:
-    """An answer that serves `body`, and in which way it goes wrong."""
+    """A response with `body`, and what goes wrong with it."""
 
     body: bytes
     ranges: bool = True
     etag: str | None = None
     last_modified: str | None = None
-    drop_after: int | None = None  # the connection is closed after so many bytes of this answer
-    stall_after: int | None = None  # nothing more is sent after so many, and the connection stays open
-    length: bool = True  # whether Content-Length is sent
+    drop_after: int | None = None  # the connection closes after this many bytes
+    stall_after: int | None = None  # nothing is sent after this many bytes, and the connection stays open
+    length: bool = True  # send Content-Length
     chunk: int = 65536
     pause: float = 0.0  # after each chunk
-    begin: int | None = None  # where a part begins, whatever was asked for
-    content_range: str | None = None  # instead of the right one
+    begin: int | None = None  # where the part begins, whatever was requested
+    content_range: str | None = None  # replaces the right one
 
     def send(self, handler: "Handler") -> None:
         start = self._start(handler.headers)
@@ -62,7 +62,7 @@ class File:
             handler.server.closing.wait()
 
     def _start(self, headers: Message) -> int | None:
-        """Where the answer is asked to begin, if it is to be a part."""
+        """The requested start, if only a part is requested."""
         wanted = headers.get("Range")
         if wanted is None or not self.ranges:
             return None
@@ -73,7 +73,7 @@ class File:
 
 @dataclass(frozen=True)
 class Status:
-    """An answer without a file."""
+    """A response without a file."""
 
     code: int
     headers: dict[str, str] = field(default_factory=dict)
@@ -88,7 +88,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Silence:
-    """No answer at all."""
+    """No response at all."""
 
     def send(self, handler: "Handler") -> None:
         handler.server.closing.wait()
@@ -109,7 +109,7 @@ class Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def script(self, path: str, *answers) -> str:
-        """Gives the answers to requests of `path` in turn, the last one for ever. Returns the URL.
+        """Sends these answers to requests for `path` in turn, repeating the last one. Returns the URL.
 
         A path may be a whole URL: that is how a proxy is asked.
         """
@@ -124,7 +124,7 @@ class Server(ThreadingHTTPServer):
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
     def handle_error(self, request, client_address) -> None:
-        pass  # a client that goes away is what some tests are about
+        pass  # some tests are about clients that go away
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -136,7 +136,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.next_answer(self.path).send(self)
 
     def do_CONNECT(self) -> None:
-        """How a proxy is asked for an https address: recorded, and refused."""
+        """A client's request for an https address through a proxy: recorded, and refused."""
         self.server.requests.append(Request(self.path, self.headers))
         self.close_connection = True
         self.send_error(403)

@@ -1,4 +1,4 @@
-"""Readers of graphs other than ours: TensorFlow 1, by what it knew, and OpenCV."""
+"""Other programs that read graphs: TensorFlow 1, as far as its op list goes, and OpenCV."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ import tensorflow as tf
 from scripts.classifier.photos import pixels
 from tests.support.workplace import draw_shape
 
-# Every op that our graphs may hold, with the attributes that it had in TensorFlow 1.4.
+# Every op our graphs may hold, with its attributes in TensorFlow 1.4.
 TENSORFLOW_1 = {
     "Placeholder": {"dtype", "shape"},
     "Const": {"dtype", "value"},
@@ -51,7 +51,7 @@ def assert_readable_by_tensorflow_1(graph_def):
 
 
 def same_in_opencv(graph_def, size: int):
-    """From `input` to final_result, read by OpenCV's importer and run by a session as TensorFlow 1 had it."""
+    """From `input` to final_result, by OpenCV's importer and by a session as in TensorFlow 1."""
     square = pixels.normalise(pixels.squeeze(draw_shape("blue", 77), size, size), 128, 128)
     mirrored = np.ascontiguousarray(square[:, ::-1])
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
@@ -61,4 +61,4 @@ def same_in_opencv(graph_def, size: int):
     for picture, scores in zip((square, 0.3 * mirrored - 0.2), expected, strict=True):
         network.setInput(cv2.dnn.blobFromImage(picture), "input")
         assert np.abs(network.forward("final_result")[0] - scores).max() < 1e-3
-    assert np.abs(expected[0] - expected[1]).max() > 1e-3  # or any answer would do
+    assert np.abs(expected[0] - expected[1]).max() > 1e-3  # otherwise any answer would pass

@@ -1,4 +1,4 @@
-"""Modules as TensorFlow Hub serves them, of both formats, with random weights."""
+"""Modules as TensorFlow Hub serves them, in both formats, with random weights."""
 
 import io
 import tarfile
@@ -9,7 +9,7 @@ import tensorflow as tf
 
 
 def today(folder: Path, size: int | None = 64, images: str = "inputs", channels: int = 3) -> Path:
-    """A SavedModel of TensorFlow 2, with variables, a batch norm and a swish; gives 12 values."""
+    """A TensorFlow 2 SavedModel with variables, a batch norm and a swish; gives 12 values."""
     keras = tf.keras
     keras.utils.set_random_seed(2)
     layers = keras.layers
@@ -78,7 +78,7 @@ def of_tensorflow_1(folder: Path, size: int = 64, size_in_signature: bool = Fals
 
 
 def archive(folder: Path) -> bytes:
-    """As hub answers ?tf-hub-format=compressed."""
+    """As hub responds to ?tf-hub-format=compressed."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         tar.add(folder, arcname=".")

@@ -1,4 +1,4 @@
-"""Graphs as TensorFlows of 2015 to 2018 wrote them, node by node, because today's writes other ones.
+"""Graphs as TensorFlow wrote them from 2015 to 2018, built node by node, because today's version writes different ones.
 
 The classifiers tell conftest's blue, green and red blots apart: their weights carry the mean of each colour through
 to the final layer. Where nothing else is said they have LABELS.
@@ -19,7 +19,7 @@ SIZE = 64
 
 
 class OldGraph:
-    """Adds nodes one after the other; each method gives the name of the node that it added."""
+    """Adds nodes one after another; each method returns the name of its node."""
 
     def __init__(self, producer: int):
         self.graph_def = tf.compat.v1.GraphDef()
@@ -63,7 +63,7 @@ class OldGraph:
         return self.add(name, "PlaceholderWithDefault", source, dtype=tf.float32, shape=tf.TensorShape(shape))
 
     def variable(self, name: str, values) -> str:
-        """As freezing leaves one."""
+        """As freezing leaves it."""
         self.constant(name, values)
         return self.on_floats(f"{name}/read", "Identity", name)
 
@@ -106,12 +106,12 @@ class OldGraph:
         )
 
     def checked(self, name: str, x: str) -> str:
-        """What the Inception of 2015 has between nodes: that numbers are numbers."""
+        """The checks for NaN and infinity between nodes in the Inception of 2015."""
         self.on_floats(f"{name}/CheckNumerics", "CheckNumerics", x, message="not a number")
         return self.on_floats(f"{name}/control_dependency", "Identity", x, f"^{name}/CheckNumerics")
 
     def joined(self, name: str, *parts: str) -> str:
-        """A Concat as it was before ConcatV2: the dimension comes first."""
+        """A Concat from before ConcatV2: the dimension comes first."""
         self.constant(f"{name}/concat_dim", 3, np.int32)
         return self.on_floats(name, "Concat", f"{name}/concat_dim", *parts, N=len(parts))
 
@@ -126,7 +126,7 @@ class OldGraph:
 
 
 def write(folder: Path, graph_def, labels: tuple[str, ...] = LABELS) -> Path:
-    """With its labels beside it."""
+    """Writes the labels beside it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "retrained_labels.txt").write_text("".join(f"{label}\n" for label in labels))
     (folder / "retrained_graph.pb").write_bytes(graph_def.SerializeToString())
@@ -134,19 +134,19 @@ def write(folder: Path, graph_def, labels: tuple[str, ...] = LABELS) -> Path:
 
 
 def colours(width: int, channels: int) -> np.ndarray:
-    """[width, width, 3, channels]: each channel is the mean of one colour around."""
+    """[width, width, 3, channels]: each channel is the local mean of one colour."""
     return np.tile(np.eye(3)[np.arange(channels) % 3].T / width**2, (width, width, 1, 1))
 
 
 def preferences(channels: int, strength: float = 40.0) -> np.ndarray:
-    """[channels, labels]: a label's own colour counts for it, the others against it."""
+    """[channels, labels]: positive for a label's colour, negative for the others."""
     colour = np.arange(channels) % 3
     own = np.stack([colour == _CHANNEL[label] for label in LABELS], 1)
     return strength * 3 / channels * np.where(own, 1.0, -0.5)
 
 
 def ancestor(producer: int = 8, scaled: bool = True) -> tf.compat.v1.GraphDef:
-    """What retrain.py of 2016 wrote: `DecodeJpeg/contents` or `Mul` to final_result, on an Inception in small."""
+    """As written by the retrain.py of 2016: `DecodeJpeg/contents` or `Mul` to final_result, on a small Inception."""
     graph = OldGraph(producer)
     x = graph.decoded_jpeg()
     x = _old_conv(graph, "conv", x, colours(3, 6), scaled, stride=2)
@@ -181,7 +181,7 @@ def _old_conv(graph: OldGraph, name: str, x: str, weights: np.ndarray, scaled: b
 
 
 def poets_mobilenet(batch: int | None = 1, shape: list | None = None, defaults: bool = True):
-    """What TensorFlow for Poets wrote on a MobileNet: `input`, and a Reshape to one picture's values."""
+    """As written by TensorFlow for Poets on a MobileNet: `input`, and a Reshape to one picture's values."""
     graph = OldGraph(22)
     x = graph.placeholder("input", [batch, SIZE, SIZE, 3] if shape is None else shape)
     x = _mobilenet(graph, x, "MobilenetV1")
@@ -223,7 +223,7 @@ def _mobilenet(graph: OldGraph, x: str, scope: str) -> str:
 
 
 def hub(keep_prob: str = "placeholder", dropout: str = "floor") -> tf.compat.v1.GraphDef:
-    """What hub's retrain.py wrote: `Placeholder`, pixels in 0..1. A dropout was left in it.
+    """As written by hub's retrain.py: `Placeholder`, pixels in 0..1, with a dropout left in.
 
     keep_prob is a `constant`, a `placeholder` or a `default`; dropout is written with a `floor`, as in 2017, with
     a comparison (`rate`), as from 2019 on, or as a `branch` that is taken where the placeholder is_training is fed so.
@@ -295,7 +295,7 @@ def _dropout_in_a_branch(graph: OldGraph, x: str, kind: str) -> str:
 
 
 def eight_bits(measured: bool) -> tf.compat.v1.GraphDef:
-    """What quantize_graph made of a small network. Ranges are `measured` on what comes, or fixed beforehand."""
+    """As quantize_graph rewrote a small network. Ranges are `measured` at run time, or fixed in advance."""
     graph = OldGraph(22)
     bits = {"T": tf.quint8, "mode": "MIN_FIRST"}
 
@@ -381,7 +381,7 @@ def eight_bits(measured: bool) -> tf.compat.v1.GraphDef:
 
 
 def eight_bit_scores(ends_in: str = "Dequantize") -> tf.compat.v1.GraphDef:
-    """poets_mobilenet with its scores brought to eight bits and, where it does not end in QuantizeV2, back."""
+    """poets_mobilenet with scores quantized to eight bits and, unless it ends in QuantizeV2, dequantized."""
     graph = OldGraph(22)
     graph.graph_def.CopyFrom(poets_mobilenet())
     graph.graph_def.node[-1].name = "final_result/float"
@@ -403,7 +403,7 @@ def eight_bit_scores(ends_in: str = "Dequantize") -> tf.compat.v1.GraphDef:
 
 
 def one_by_one() -> tf.compat.v1.GraphDef:
-    """Its final layer takes a column, so that two pictures would become one picture of twice the values."""
+    """Its final layer takes a column, so two pictures would become one picture with twice the values."""
     graph = OldGraph(22)
     x = _mobilenet(graph, graph.placeholder("input", [1, SIZE, SIZE, 3]), "MobilenetV1")
     graph.constant("column/shape", [6, 1], np.int32)
@@ -417,7 +417,7 @@ def one_by_one() -> tf.compat.v1.GraphDef:
 
 
 class _SmallInception:
-    """The network of inception-2015-12-05.tgz: names, operations, sizes and order, with a 16th of the channels."""
+    """The network in inception-2015-12-05.tgz: its names, operations, sizes and order, with a 16th of the channels."""
 
     def __init__(self, producer: int, seed: int):
         self.graph = OldGraph(producer)
@@ -427,7 +427,7 @@ class _SmallInception:
     def conv(self, name: str, x: str, full: int, shape: tuple[int, int] = (1, 1), stride=1, padding="SAME") -> str:
         before, after = self.channels[x], full // 16
         random, graph = self.random, self.graph
-        # A little more than keeps values as large as they come, so that pictures end up far from one another.
+        # Slightly more than preserves the scale of values, so that pictures end up far apart.
         spread = 1.1 * np.sqrt(2 / (shape[0] * shape[1] * before))
         weights = random.normal(0, spread, (*shape, before, after))
         graph.constant(f"{name}/conv2d_params", weights)
@@ -541,7 +541,7 @@ class _SmallInception:
 
 
 def small_inception(producer: int = 8, seed: int = 0) -> tf.compat.v1.GraphDef:
-    """classify_image_graph_def.pb in small, with 128 values for the bottleneck; random weights."""
+    """A small classify_image_graph_def.pb, with a bottleneck of 128 values and random weights."""
     return _SmallInception(producer, seed).build()
 
 

@@ -1,4 +1,4 @@
-"""The order in which tests run: what takes long comes first, so that no worker is left alone with it at the end."""
+"""The order of tests: long ones first, so that no worker is left alone with one at the end."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.workplace import ROOT
 
-# Those of half a minute and more, the longest first.
+# Files that take half a minute or more, longest first.
 LONGEST = (
     "bottlenecks/test_cluster.py",
     "commands/test_retrain_command.py",

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's PredictionService over a SavedModel, as TensorFlow Serving runs it: by its signatures alone.
+"""TensorFlow Serving's PredictionService over a SavedModel, using only its signatures, as TensorFlow Serving does.
 
 Its server is a program of its own that no package holds; its messages are, and so is what it does with them:
 the inputs that a request names are fed to the tensors that the signature names for them.
@@ -44,7 +44,7 @@ class _Service(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 @contextlib.contextmanager
 def running(folder):
-    """Gives a client."""
+    """Yields a client."""
     server = grpc.server(ThreadPoolExecutor(1))
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(_Service(folder), server)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -1,4 +1,4 @@
-"""Networks like the published ones, with random weights, made here because tests fetch nothing."""
+"""Networks like the published ones, with random weights, since tests download nothing."""
 
 import io
 import tarfile
@@ -11,7 +11,7 @@ LAYERS = [(1, 64), (2, 128), (1, 128), (2, 256), (1, 256), (2, 512), *[(1, 512)]
 
 
 def mobilenet_graph(width: float, size: int, quantized: bool = False, seed: int = 0):
-    """A frozen graph with the names, ops and fixed batch of 1 of Google's archives."""
+    """A frozen graph with the names, ops and fixed batch size of 1 of Google's archives."""
     import tensorflow as tf
 
     random = np.random.default_rng(seed)
@@ -27,7 +27,7 @@ def mobilenet_graph(width: float, size: int, quantized: bool = False, seed: int 
         return tf.quantization.dequantize(eight_bits, low, high, "MIN_FIRST", name=name)
 
     def norm(x, name, channels):
-        """A batch norm as the archives have it: multiply and add."""
+        """A batch norm as in the archives: a multiplication and an addition."""
         scale = tf.constant(random.uniform(0.8, 1.2, channels).astype(np.float32), name=f"{name}/BatchNorm/gamma")
         shift = tf.constant(random.uniform(-0.1, 0.3, channels).astype(np.float32), name=f"{name}/BatchNorm/beta")
         return tf.nn.relu6(v1.add(v1.multiply(x, scale), shift), name=f"{name}/Relu6")

@@ -1,4 +1,4 @@
-"""Hosts with a network of their own (Linux' network namespaces), each a node of a Ray cluster, that share a disk."""
+"""Hosts in separate Linux network namespaces that share a disk, each a node of a Ray cluster."""
 
 import contextlib
 import os
@@ -20,7 +20,7 @@ _PORT = 6379
 
 
 class Host:
-    """The first one is the head, and takes no work. All are plugged into a switch."""
+    """The first is the head and takes no work. All are connected to a switch."""
 
     def __init__(self, number: int, folder: Path, common: dict[str, str]):
         self.name, self.ip = f"poets-{os.getpid()}-{number}", f"10.77.0.{number + 1}"
@@ -69,7 +69,7 @@ class Host:
 
 @contextlib.contextmanager
 def hosts(count: int) -> Iterator[list[Host]]:
-    """A head and so many that take work, Ray running on all of them."""
+    """A head and this many workers, all running Ray."""
     folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
     common = ray_nodes.environment(str(folder))
     switch = f"poets-{os.getpid()}"
@@ -91,7 +91,7 @@ def hosts(count: int) -> Iterator[list[Host]]:
             stack.callback(host.close)
             _plug_in(host, switch, f"p{number}")
             found.append(host)
-        # One after the other: Ray puts all their sockets into the head's folder, and gives them names that are free.
+        # One after another: Ray puts all sockets into the head's folder, under whatever names are free.
         for host in found:
             host.start_ray(found[0])
             host.wait_until_it_runs()

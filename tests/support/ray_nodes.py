@@ -1,4 +1,4 @@
-"""Nodes of a Ray cluster on this machine, which end with the tests, however these end.
+"""Nodes of a Ray cluster on this machine, which stop when the tests end, however they end.
 
 As a script, this module is the process that starts them: it takes a line for each thing to do and answers with one.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-# What is lost is noticed sooner than Ray would otherwise notice it.
+# Ray notices lost nodes sooner with these.
 IMPATIENCE = {
     "RAY_health_check_initial_delay_ms": "500",
     "RAY_health_check_period_ms": "500",
@@ -27,7 +27,7 @@ _OBJECT_STORE_BYTES = 80 << 20
 
 
 def environment(folder: str) -> dict[str, str]:
-    """What the nodes of one cluster and those who join it have in common."""
+    """What the nodes of a cluster and its drivers share."""
     return {
         "RAY_TMPDIR": folder,
         "RAY_AUTH_MODE": "token",
@@ -56,19 +56,19 @@ class Nodes:
         self.environment["RAY_ADDRESS"] = self.address
 
     def add(self, cpus: int = 1) -> psutil.Process:
-        """The node's own process, below which its workers are."""
+        """The node's main process, the parent of its workers."""
         node = psutil.Process(self._ask("add", cpus))
         self._alive.append(node)
         return node
 
     def one(self) -> psutil.Process:
-        """The only node that is there."""
+        """The only node."""
         for spare in self._alive[1:]:
             self.kill(spare)
         return self._alive[0] if self._alive else self.add()
 
     def kill(self, node: psutil.Process) -> None:
-        """As when its plug is pulled."""
+        """As if its plug were pulled."""
         self._alive.remove(node)
         for process in [node, *node.children(recursive=True)]:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -90,7 +90,7 @@ class Nodes:
 
 
 def workers(node: psutil.Process) -> list[psutil.Process]:
-    """Those of Ray Data below this process."""
+    """The Ray Data workers below this process."""
     found = []
     for process in node.children(recursive=True):
         with contextlib.suppress(psutil.Error):  # it has just ended

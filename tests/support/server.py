@@ -1,4 +1,4 @@
-"""A server as a user starts one, and a client that speaks plain HTTP to it."""
+"""A server as users start it, and a plain HTTP client."""
 
 import contextlib
 import http.client
@@ -67,7 +67,7 @@ class Server:
         return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1))
 
     def stop(self) -> int:
-        """Gives the exit status."""
+        """Returns the exit status."""
         self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(60)
         self._reader.join(10)

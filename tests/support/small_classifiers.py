@@ -1,4 +1,4 @@
-"""Classifiers in memory, as retrain would write them: generated networks joined with final layers of random weights."""
+"""Classifiers in memory, as retrain would write them: generated networks with random final layers."""
 
 import itertools
 from pathlib import Path
@@ -29,7 +29,7 @@ def backbone(name: str, folder: Path) -> Backbone:
 
 
 def _keras_network():
-    """With what Inception V3 is made of: batch norms without scale, branches, both kinds of pooling."""
+    """With the building blocks of Inception V3: batch norms without scale, branches, both kinds of pooling."""
     import keras
 
     keras.utils.set_random_seed(0)
@@ -57,7 +57,7 @@ def _positive(shape, dtype=None):
 
 
 def contents(backbone: Backbone, hidden: tuple[int, ...] = ()) -> Contents:
-    """With hidden layers of so many units."""
+    """With hidden layers of these sizes."""
     random = np.random.default_rng(0)
     arrays = []
     for into, out in itertools.pairwise((backbone.bottleneck_size, *hidden, len(LABELS))):
@@ -83,7 +83,7 @@ def pictures(contents: Contents, count: int = 3) -> np.ndarray:
 
 
 def expected(contents: Contents, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Scores and bottlenecks of the graph itself."""
+    """Scores and bottlenecks from the graph itself."""
     import tensorflow as tf
 
     take = contents.preprocessing
@@ -95,7 +95,7 @@ def expected(contents: Contents, pictures: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def assert_all_is_there(model: Model, contents: Contents, given: tuple[np.ndarray, np.ndarray]) -> None:
-    """What it gives for pictures() is what the graph gives, and what belongs to it was written with it."""
+    """Checks that its output for pictures() is the graph's, and that everything that belongs to it was written."""
     for values, wanted, relative in zip(given, expected(contents, pictures(contents)), (1e-7, 1e-5), strict=True):
         np.testing.assert_allclose(values, wanted, rtol=relative, atol=1e-5)
     size = contents.preprocessing.input_height

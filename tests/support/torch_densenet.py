@@ -1,4 +1,4 @@
-"""DenseNet-161 in PyTorch, as torchvision publishes it, for holding ours against it."""
+"""DenseNet-161 in PyTorch, as torchvision publishes it, to compare ours with."""
 
 from collections import OrderedDict
 
@@ -50,7 +50,7 @@ class DenseNet(nn.Module):
         self.classifier = nn.Linear(channels, 1000)
 
     def pooled(self, pictures: torch.Tensor) -> torch.Tensor:
-        """[n, 2208], of pictures as torchvision prepares them, [n, 3, height, width]."""
+        """[n, 2208] from pictures prepared by torchvision, [n, 3, height, width]."""
         return torch.relu(self.features(pictures)).mean((2, 3))
 
 

@@ -1,4 +1,4 @@
-"""Run as `-m tests.support.warm_benchmark benchmarks.NAME ...`: a benchmark whose own processes are forked, too."""
+"""Run as `-m tests.support.warm_benchmark benchmarks.NAME ...`: a benchmark whose own processes are forked too."""
 
 import os
 import runpy

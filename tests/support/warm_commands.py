@@ -1,4 +1,4 @@
-"""Runs commands in forks of one process that has imported TensorFlow, which takes longer than most of what is tested.
+"""Runs commands in forks of one process that has imported TensorFlow, which takes longer than most tests.
 
 A fork is a process of its own, with its own words, environment, folder and files, and runs the command from its
 first line; only the import is behind it. As a script, this module is the process that is forked.
@@ -21,17 +21,17 @@ import tempfile
 import traceback
 from pathlib import Path
 
-# A command's environment may name the server that it is to have its own commands forked by.
+# In a command's environment, names the server that forks the commands it starts.
 SERVER = "POETS_WARM_COMMANDS"
 
 _LONGEST_REQUEST = 1 << 20
 
 
 class Running:
-    """A command that was started; speaks like subprocess.Popen."""
+    """A started command, with the interface of subprocess.Popen."""
 
     def __init__(self, words: list[str], folder: Path, environment: dict[str, str], stdout, stderr):
-        """`words`: the module to run, and its arguments. `stdout` and `stderr` are files that are open for writing."""
+        """`words`: the module to run, and its arguments. `stdout` and `stderr` are files open for writing."""
         self.args, self.returncode = words, None
         request = json.dumps({"words": words, "folder": str(folder), "environment": environment})
         self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -56,7 +56,7 @@ class Running:
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
-            with contextlib.suppress(ProcessLookupError):  # it has ended, and word of that is on its way
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
                 os.kill(self.pid, number)
 
     def kill(self) -> None:
@@ -66,7 +66,7 @@ class Running:
 def run(
     words: list[str], folder: Path, environment: dict[str, str], timeout: float = 300
 ) -> subprocess.CompletedProcess:
-    """As subprocess.run(..., capture_output=True, text=True) gives it."""
+    """Returns what subprocess.run(..., capture_output=True, text=True) would."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         running = Running(words, folder, environment, out, errors)
         try:
@@ -83,7 +83,7 @@ def run(
 
 @functools.cache
 def server(python_path: str) -> str:
-    """The address of the one that forks, which ends when this process does."""
+    """The address of the process that forks, which ends with this one."""
     folder = tempfile.mkdtemp()
     address = os.path.join(folder, "commands")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -108,12 +108,12 @@ def server(python_path: str) -> str:
 
 
 def _serve(listener: socket.socket) -> None:
-    """Forks for each request until standard input ends, and tells each asker how its fork ended."""
+    """Forks for each request until standard input ends, and reports how each fork ended."""
     from scripts.console import command_line
 
     with open(os.devnull, "w") as nothing:
         native = os.dup(2)
-        os.dup2(nothing.fileno(), 2)  # what TensorFlow writes while it is imported
+        os.dup2(nothing.fileno(), 2)  # hides what TensorFlow writes during its import
         os.environ.update(command_line.TENSORFLOW_SETTINGS)
         import tensorflow  # noqa: F401
 
@@ -153,15 +153,15 @@ def _serve(listener: socket.socket) -> None:
 
 
 def _become(request: dict, files: array.array) -> None:
-    """The forked process: from here on it is the command."""
+    """Turns the forked process into the command."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    # A shell that runs the tests in the background has Ctrl-C ignored, which children inherit.
+    # A shell that runs the tests in the background makes them, and so their children, ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
-    # They stay open when these objects go, as Python's first ones do.
+    # As with Python's own, the descriptors stay open when these objects go.
     sys.stdin = os.fdopen(0, closefd=False)
     sys.stdout = os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)

@@ -1,4 +1,4 @@
-"""Running a command as a user does, and folders of small drawn pictures."""
+"""Runs commands as users do, and makes folders of small drawn pictures."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Workplace:
-    """A folder for one test's files, and commands run so that they write nowhere else."""
+    """A folder for one test's files, with commands that write nowhere else."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -28,15 +28,21 @@ class Workplace:
     def run(
         self, name: str, *words: str, env: dict[str, str] | None = None, cold: bool = False
     ) -> subprocess.CompletedProcess:
-        """`cold` starts a new Python, as a user does, for what is about starting."""
+        """`cold` starts a new Python, as users do, for tests of the start-up."""
         environment = self.environment(env)
         if not cold:
             return warm_commands.run([f"scripts.{name}", *map(str, words)], ROOT, environment)
         command = self.command(name, *words)
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
 
+    def run_as(self, package: str, *words: str) -> subprocess.CompletedProcess:
+        """Runs `python -m PACKAGE` in this folder, which holds that package."""
+        command = [sys.executable, "-m", package, *map(str, words)]
+        environment = self.environment({"PYTHONPATH": str(self.folder)})
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300)
+
     def start(self, name: str, *words: str, stdout, stderr, env: dict[str, str] | None = None) -> warm_commands.Running:
-        """Does not wait for its end."""
+        """Starts a command without waiting for its end."""
         return warm_commands.Running(
             [f"scripts.{name}", *map(str, words)], ROOT, self.environment(env), stdout=stdout, stderr=stderr
         )
@@ -44,7 +50,7 @@ class Workplace:
     def environment(self, more: dict[str, str] | None = None) -> dict[str, str]:
         return {
             **os.environ,
-            # No command under test may reach out: where a download is meant, the test gives a mirror or a server.
+            # No command under test may use the network: a test of downloads gives a mirror or a server.
             "POETS_MIRROR": str(self.folder / "mirror"),
             "PYTHONPATH": str(ROOT / "tests" / "support" / "without_test_packages"),
             **(more or {}),
@@ -64,7 +70,7 @@ class Workplace:
         return [f"--{flag}={self.folder / place}" for flag, place in places.items()]
 
     def retrain(self, image_dir: Path, *words: str, **kwargs) -> subprocess.CompletedProcess:
-        """On color_texture, with fewer steps than the default, unless `words` say otherwise."""
+        """Uses color_texture and fewer steps than the default, unless `words` say otherwise."""
         quick = ["--architecture=color_texture", "--how_many_training_steps=200"]
         return self.run("retrain", f"--image_dir={image_dir}", *quick, *self.outputs(), *words, **kwargs)
 
@@ -73,7 +79,7 @@ class Workplace:
 
 
 def draw_shape(kind: str, seed: int, size: tuple[int, int] = (160, 120)) -> Image.Image:
-    """A blot of the kind's colour on a noisy ground: easy to tell apart, never twice the same."""
+    """A blot in the kind's colour on a noisy background: easy to classify, never the same twice."""
     random = np.random.default_rng([seed, len(kind)])
     ground = random.integers(90, 150, (size[1], size[0], 3), dtype=np.uint8)
     image = Image.fromarray(ground)

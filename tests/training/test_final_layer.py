@@ -1,4 +1,4 @@
-"""The training loop of the final layer: what it learns, and that it learns the same again."""
+"""The training loop of the final layer: it learns the right thing, and the same thing every time."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def train(training, validation, recipe, **kwargs):
 
 
 def in_numpy(training, validation, recipe):
-    """The same recipe written out: the trainer's own batches, plain gradient descent."""
+    """The same recipe in NumPy: the trainer's batches, plain gradient descent."""
     trainer = Trainer(training, validation, 3, recipe)
     weights, biases = trainer.layer.weights.astype(float), trainer.layer.biases.astype(float)
     for _ in range(recipe.steps):
@@ -58,7 +58,7 @@ def test_same_seed_same_result_to_the_bit(tmp_path):
     assert runs[0].tobytes() == runs[1].tobytes() != runs[2].tobytes()
 
 
-def test_how_often_is_evaluated_or_stored_does_not_change_what_is_learnt(tmp_path):
+def test_evaluating_or_storing_more_often_does_not_change_the_result(tmp_path):
     training, validation = examples(tmp_path), examples(tmp_path, 60, seed=1)
     one, _ = train(training, validation, Recipe(steps=230, eval_step_interval=10))
     recipe = Recipe(steps=230, eval_step_interval=7, validation_batch_size=-1)
@@ -73,12 +73,12 @@ def test_evaluations_come_after_every_interval_and_at_the_end(tmp_path, steps, i
     assert [at.step for at in found] == expected
 
 
-def test_the_trainer_pauses_where_it_is_asked_to(tmp_path):
+def test_the_trainer_pauses_where_asked(tmp_path):
     trainer = Trainer(examples(tmp_path), examples(tmp_path, 60, seed=1), 3, Recipe(steps=100))
     assert {30, 60, 90, 100} <= {trainer.step for _ in trainer.run(pause_every=30)}
 
 
-def test_whole_validation_accuracy_is_what_measuring_gives(tmp_path):
+def test_validation_accuracy_on_all_photos_is_what_measure_gives(tmp_path):
     training, validation = examples(tmp_path), examples(tmp_path, 77, seed=1)
     trainer, found = train(training, validation, Recipe(steps=100, validation_batch_size=-1))
     assert found[-1].validation_accuracy == pytest.approx(accuracy.measure(trainer.layer, validation).accuracy)
@@ -116,7 +116,7 @@ def test_early_stopping_that_never_stops_still_keeps_the_best(tmp_path):
     ],
     ids=str,
 )
-def test_every_setting_learns_and_repeats_itself(tmp_path, changes):
+def test_every_setting_learns_and_is_reproducible(tmp_path, changes):
     training, validation = examples(tmp_path), examples(tmp_path, 77, seed=1)
     runs = [train(training, validation, Recipe(steps=400, **changes))[0].best for _ in range(2)]
     assert accuracy.measure(runs[0], validation).accuracy > 0.8
@@ -124,7 +124,7 @@ def test_every_setting_learns_and_repeats_itself(tmp_path, changes):
         assert one.tobytes() == other.tobytes()
 
 
-def test_what_is_drawn_for_dropout_does_not_depend_on_how_many_steps_a_call_takes(tmp_path):
+def test_dropout_does_not_depend_on_the_number_of_steps_in_a_call(tmp_path):
     training, validation = examples(tmp_path), examples(tmp_path, 77, seed=1)
     recipe = Recipe(steps=60, hidden_units=(8,), dropout=0.5)
     one, other = (train(training, validation, recipe, pause_every=every)[0] for every in (None, 7))
@@ -134,7 +134,7 @@ def test_what_is_drawn_for_dropout_does_not_depend_on_how_many_steps_a_call_take
 
 
 def in_numpy_with(recipe, training, validation):
-    """Two layers, smoothed labels and decay written out."""
+    """Two layers, label smoothing, momentum and weight decay in NumPy."""
     trainer = Trainer(training, validation, 3, recipe)
     inner, inner_biases, outer, outer_biases = (each.astype(float) for each in trainer.layer.arrays)
     scale = float(trainer._scale)
@@ -148,16 +148,16 @@ def in_numpy_with(recipe, training, validation):
         odds = np.exp(hidden @ outer + outer_biases)
         error = (odds / odds.sum(axis=1, keepdims=True) - wanted) / len(rows)
         back = (error @ outer.T) * (hidden > 0)
-        slopes = [vectors.T @ back, back.sum(axis=0), hidden.T @ error, error.sum(axis=0)]
+        gradients = [vectors.T @ back, back.sum(axis=0), hidden.T @ error, error.sum(axis=0)]
         for layer in (inner, outer):
             layer *= 1 - recipe.rate * recipe.weight_decay
-        for values, slot, slope in zip((inner, inner_biases, outer, outer_biases), slots, slopes, strict=True):
-            slot[:] = 0.9 * slot + slope
+        for values, slot, gradient in zip((inner, inner_biases, outer, outer_biases), slots, gradients, strict=True):
+            slot[:] = 0.9 * slot + gradient
             values -= recipe.rate * slot
     return inner * scale, inner_biases, outer, outer_biases
 
 
-def test_hidden_layers_smoothing_decay_and_momentum_are_what_they_are_called(tmp_path):
+def test_hidden_layers_smoothing_decay_and_momentum_match_numpy(tmp_path):
     training, validation = examples(tmp_path), examples(tmp_path, 60, seed=1)
     recipe = Recipe(40, 0.05, 30, hidden_units=(9,), optimizer="momentum", label_smoothing=0.1, weight_decay=0.1)
     trainer, _ = train(training, validation, recipe)
@@ -165,7 +165,7 @@ def test_hidden_layers_smoothing_decay_and_momentum_are_what_they_are_called(tmp
         np.testing.assert_allclose(ours, wanted, rtol=1e-3, atol=1e-4)
 
 
-def test_the_size_of_bottlenecks_does_not_matter_to_hidden_layers(tmp_path):
+def test_the_scale_of_bottlenecks_does_not_matter_to_hidden_layers(tmp_path):
     training, validation = examples(tmp_path), examples(tmp_path, 60, seed=1)
     large = [Examples(_Scaled(each.vectors), each.labels, each.paths) for each in (training, validation)]
     recipe = Recipe(steps=100, hidden_units=(9,), optimizer="adam")
@@ -173,20 +173,20 @@ def test_the_size_of_bottlenecks_does_not_matter_to_hidden_layers(tmp_path):
     np.testing.assert_allclose(other.weights, one.weights, rtol=1e-3, atol=1e-4)
 
 
-def test_without_class_weights_labels_are_drawn_as_often_as_they_have_photos(tmp_path):
+def test_without_class_weights_labels_are_drawn_in_proportion_to_their_photos(tmp_path):
     training = examples(tmp_path, 400, shares=[0.9, 0.05, 0.05])
     trainer = Trainer(training, training, 3, Recipe(class_weights="none"))
     drawn = np.bincount(training.labels[trainer._batches.draw(6000)]) / 6000
     assert np.abs(drawn - np.bincount(training.labels) / 400).max() < 0.03
 
 
-def test_no_validation_photos_is_no_reason_to_stop(tmp_path):
+def test_training_works_without_validation_photos(tmp_path):
     none = examples(tmp_path, 0, seed=1)
     _, found = train(examples(tmp_path), none, Recipe(steps=20))
     assert found[-1].validation_accuracy is None and found[-1].accuracy > 0
 
 
-def test_rare_labels_get_as_many_turns(tmp_path):
+def test_rare_labels_are_drawn_just_as_often(tmp_path):
     training = examples(tmp_path, 400, shares=[0.94, 0.05, 0.01])
     trainer = Trainer(training, training, 3, Recipe())
     drawn = np.bincount(training.labels[trainer._batches.draw(6000)])
@@ -199,7 +199,7 @@ def test_a_label_without_training_photos_is_never_drawn(tmp_path):
     assert set(training.labels[trainer._batches.draw(500)]) == {0, 2}
 
 
-def test_running_away_is_a_clear_error(tmp_path):
+def test_diverging_is_a_clear_error(tmp_path):
     training = examples(tmp_path)
     big = Examples(_Scaled(training.vectors), training.labels, training.paths)
     with pytest.raises(UserError, match="--learning_rate below 1e\\+30"):
@@ -225,7 +225,7 @@ def test_interval_is_wilsons(right, total, low, high):
     assert found == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
 
 
-def test_sampling_for_the_final_test_is_seeded_and_without_doubles(tmp_path):
+def test_sampling_for_the_final_test_is_seeded_and_without_duplicates(tmp_path):
     whole = examples(tmp_path, 50)
     some = whole.sample(20, 3)
     assert len(some) == 20 and len(set(some.paths)) == 20 and some.paths == whole.sample(20, 3).paths
@@ -233,7 +233,7 @@ def test_sampling_for_the_final_test_is_seeded_and_without_doubles(tmp_path):
     assert (some.vectors.take(np.arange(20)) == whole.vectors.take(np.array([int(p[:-4]) for p in some.paths]))).all()
 
 
-def test_a_large_cache_whose_records_are_checked_as_they_are_taken_trains_to_the_same(tmp_path):
+def test_a_large_cache_checked_record_by_record_gives_the_same_result(tmp_path):
     checked = examples(tmp_path, 300)
     cache = BottleneckCache(tmp_path / "0", "test", 20, most_checked_at_look_up=0)
     random = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Training goes on with the network's own weights: through retrain, on a small network with random weights."""
+"""Fine-tuning through retrain, on a small network with random weights."""
 
 import json
 import re
@@ -47,7 +47,7 @@ def constants(graph_def) -> dict[str, np.ndarray]:
     return {name: value(name, nodes) for name, node in nodes.items() if node.op == "Const"}
 
 
-def test_only_the_last_part_moves_and_names_stay(tuned, backbone):
+def test_only_the_last_part_changes_and_names_stay(tuned, backbone):
     written = frozen_graph.read(tuned / "retrained_graph.pb")
     before, after = constants(backbone.graph_def), constants(written)
     moved = {name for name in before if before[name].tobytes() != after[name].tobytes()}
@@ -59,7 +59,7 @@ def test_only_the_last_part_moves_and_names_stay(tuned, backbone):
 
 def test_what_is_said_and_recorded(tuned, backbone):
     assert "fine-tuning on photos that are mirrored half of the time, enlarged by up to" in tuned.printed
-    taken = re.search(r"fine-tuning took \d+ s; kept as it was after (\d) of 6 steps, of the valid", tuned.printed)
+    taken = re.search(r"fine-tuning took \d+ s; the weights from step (\d) of 6 are kept; valid", tuned.printed)
     record = json.loads((tuned / "retrained_graph.json").read_text())
     assert (record["steps_trained"], record["best_step"]) == (66, 60 + int(taken.group(1)))
     assert record["backbone"]["fingerprint"] != backbone.fingerprint and "fine-tuning" in record["seconds"]
@@ -67,8 +67,8 @@ def test_what_is_said_and_recorded(tuned, backbone):
     assert (tuned / "intermediate" / "intermediate_66.pb").exists()
 
 
-def test_what_was_measured_is_what_the_written_graph_does(tuned):
-    """The figures are of bottlenecks by the network as it is now."""
+def test_the_written_graph_has_the_measured_accuracy(tuned):
+    """The test accuracy is that of the fine-tuned network."""
     measured = json.loads(tuned.run("evaluate", f"--graph={tuned / 'retrained_graph.pb'}", "--json").stdout)
     record = json.loads((tuned / "retrained_graph.json").read_text())
     assert measured["accuracy"] == pytest.approx(record["test"]["accuracy"])
@@ -102,16 +102,16 @@ def test_ctrl_c_keeps_the_best_that_was_reached(tuned, workplace):
     running.send_signal(signal.SIGINT)
     status, said = running.wait(100), (workplace / "said").read_text()
     assert status == 0 and "Traceback" not in said, said
-    steps = int(re.search(r"fine-tuning took .* of (\d+) steps, of the valid", said).group(1))
+    steps = int(re.search(r"fine-tuning took .* of (\d+) are kept; valid", said).group(1))
     record = json.loads((workplace / "retrained_graph.json").read_text())
     assert record["steps_trained"] == 60 + steps < 1000000
     assert workplace.label(f"--image={next((photos / 'red').iterdir())}").returncode == 0
 
 
-def test_a_layer_that_is_not_there_is_named_with_the_nearest(tuned):
+def test_an_unknown_layer_gets_suggestions(tuned):
     done = tuned.retrain(*tuned.words, "--fine_tune_from=Conv2d_12_dephtwise")
     assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert "has no layer Conv2d_12_dephtwise; the nearest layers with weights are Conv2d_12_depthwise, " in done.stderr
+    assert "has no layer Conv2d_12_dephtwise; similar layers with weights: Conv2d_12_depthwise, " in done.stderr
 
 
 def test_weights_in_eight_bits_are_refused(tuned):

@@ -1,4 +1,4 @@
-"""Telling photos of none of the labels by how far their bottlenecks lie."""
+"""Recognising photos of none of the labels by the distance of their bottlenecks."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def clusters(random: np.random.Generator, centres: np.ndarray, each: int) -> tup
 
 @pytest.fixture(scope="module")
 def flowers():
-    """Three labels around three directions, and things around three others."""
+    """Three labels around three directions, and unknown things around three others."""
     random = np.random.default_rng(0)
     known, other = np.abs(random.normal(1, 1, (2, 3, 40))).astype(np.float32)
     training, labels = clusters(random, known, 60)
@@ -34,29 +34,29 @@ def test_the_stated_share_is_kept_and_strangers_are_not(flowers, kept):
     assert (tells.distances(strangers) > 1).mean() > 0.95
 
 
-def test_what_is_read_back_measures_the_same(flowers):
+def test_reading_back_gives_the_same_distances(flowers):
     training, labels, held_out, _ = flowers
     tells = unknown.learn(training, labels, held_out, 0.95, seed=0)
     data = tells.to_bytes()
     assert np.array_equal(unknown.from_bytes(data, "x").distances(held_out), tells.distances(held_out))
     assert data == unknown.learn(training, labels, held_out, 0.95, seed=0).to_bytes()
     for damaged in (b"", b"PK\x03\x04", data[:1000], b"<html>"):
-        with pytest.raises(UserError, match="x cannot be read"):
+        with pytest.raises(UserError, match="cannot read x"):
             unknown.from_bytes(damaged, "x")
 
 
 @given(st.integers(1, 40), st.integers(1, 4), st.sampled_from([0.5, 0.95, 1.0]), st.integers(0, 3))
-def test_any_few_photos_will_do(count, labels, kept, seed):
+def test_a_few_photos_are_enough(count, labels, kept, seed):
     random = np.random.default_rng(seed)
     vectors = np.maximum(random.normal(0, 1, (count, 6)), 0).astype(np.float32)
-    vectors[0] = 0  # a network may give nothing at all
+    vectors[0] = 0  # a network may give all zeros
     tells = unknown.learn(vectors, np.arange(count) % labels, vectors[::2], kept, seed)
     distances = tells.distances(vectors)
     assert distances.shape == (count,) and np.isfinite(distances).all()
     assert (distances[::2] <= 1).mean() >= kept - 1e-9
 
 
-def test_of_many_photos_a_sample_is_looked_at():
+def test_many_photos_are_sampled():
     labels = np.array([0] * 5000 + [1] * 10)
     rows = unknown.sample(labels, 0)
     assert len(rows) == 1010 and (labels[rows] == 1).sum() == 10 and len(set(rows)) == len(rows)

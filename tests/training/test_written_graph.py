@@ -1,4 +1,4 @@
-"""The graph that users take away, held against what readers other than ours expect."""
+"""The written graph, read by programs other than ours."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_names_and_shapes_are_the_originals(retrained):
 
 
 def test_a_tensorflow_1_session_gets_what_label_image_prints(retrained):
-    """As the codelab's own scripts ran a graph: `input:0` to `final_result:0`, pixels as (x - 128) / 128."""
+    """As the codelab's scripts run a graph: `input:0` to `final_result:0`, pixels as (x - 128) / 128."""
     draw_shape("green", 4321).save(retrained / "session.png")
     printed = retrained.label(f"--image={retrained / 'session.png'}").stdout.splitlines()
     pixel_values = pixels.decode((retrained / "session.png").read_bytes(), 128, 128)
@@ -79,4 +79,4 @@ def test_quantized_twin_is_another_network_to_the_cache(mobilenets):
     plain, quantized = mobilenets.values()
     assert plain.fingerprint != quantized.fingerprint
     sizes = [backbone.graph_def.ByteSize() for backbone in (plain, quantized)]
-    assert sizes[1] < sizes[0] / 2  # eight bits stay eight bits in what is written
+    assert sizes[1] < sizes[0] / 2  # 8-bit weights stay 8-bit in the written graph

@@ -69,6 +69,7 @@ _NAMED = {
     "drawn_flowers": Dataset(_drawn_flowers, ("per_kind", "seed"), looks_itself=True),
     "oxford_flowers102": Dataset(partial(_from_server, oxford_flowers.fetch), ("patience",)),
 }
+NAMES = tuple(_NAMED)
 KNOWN = f"{', '.join(_NAMED)} and {TFDS}NAME"
 
 

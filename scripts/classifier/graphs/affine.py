@@ -1,4 +1,4 @@
-"""Finds what only scales and shifts: operations whose result is scale * x + shift, with constants for both."""
+"""Finds operations that only scale and shift: their result is scale * x + shift, with constant scale and shift."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .wiring import Nodes, attribute, controls_of, insert
 if TYPE_CHECKING:
     from tensorflow.core.framework.node_def_pb2 import NodeDef
 
-# TensorFlow's own, where a node says none.
+# TensorFlow's default, for nodes that have none.
 _EPSILON = 1e-4
 
 _ONE, _ZERO = np.array(1.0), np.array(0.0)
@@ -22,14 +22,14 @@ _ONE, _ZERO = np.array(1.0), np.array(0.0)
 
 @dataclass(frozen=True)
 class Affine:
-    """scale * x + shift, each a single number or one for each channel, in double precision."""
+    """scale * x + shift; each is a single number or one per channel, in double precision."""
 
     scale: np.ndarray
     shift: np.ndarray
     source: str = ""  # the tensor x
 
     def then(self, later: Affine) -> Affine:
-        """Both, one after the other."""
+        """This one followed by `later`, as one."""
         return Affine(self.scale * later.scale, self.shift * later.scale + later.shift, self.source)
 
     def fits(self, channels: int) -> bool:
@@ -40,7 +40,7 @@ UNCHANGED = Affine(_ONE, _ZERO)
 
 
 def affine(op: Op) -> Affine | None:
-    """The operation as a scale and a shift; None where it is anything else."""
+    """The operation as a scale and a shift, or None if it is anything else."""
     scale, shift = _ONE, _ZERO
     match op:
         case Op("FusedBatchNorm" | "BatchNormWithGlobalNormalization"):
@@ -67,12 +67,12 @@ def affine(op: Op) -> Affine | None:
 
 
 def _flat(number: np.ndarray) -> np.ndarray:
-    """[channels], or [] for a single number, whatever dimensions of size 1 it has."""
+    """As [channels], or [] for a single number, without dimensions of size 1."""
     return number.reshape(-1 if number.size > 1 else ())
 
 
 def batch_norm(op: Op) -> Affine | None:
-    """A batch norm when predicting, where its statistics are constants and channels come last."""
+    """A batch norm in inference, if its statistics are constants and channels come last."""
     match op:
         case Op("FusedBatchNorm", [x, Known(gamma), Known(beta), Known(mean), Known(variance), *_]):
             training = "is_training" not in op.node.attr or op.node.attr["is_training"].b
@@ -90,7 +90,7 @@ def batch_norm(op: Op) -> Affine | None:
 
 
 def become_multiplication_and_addition(node: NodeDef, found: Affine, nodes: Nodes) -> None:
-    """The node from now on gives x * scale + shift by operations that every reader has."""
+    """Rewrites the node to compute x * scale + shift with operations that every reader supports."""
     scale, shift = (
         insert(nodes, frozen_graph.constant(f"{node.name}/{name}", values.astype(np.float32)))
         for name, values in (("scale", found.scale), ("shift", found.shift))
@@ -99,6 +99,6 @@ def become_multiplication_and_addition(node: NodeDef, found: Affine, nodes: Node
 
 
 def multiply_and_add(node: NodeDef, nodes: Nodes, source: str, scale: str, shift: str) -> None:
-    """The same with tensors for scale and shift."""
+    """The same, with tensors for scale and shift."""
     product = insert(nodes, frozen_graph.operation(f"{node.name}/mul", "Mul", source, scale))
     node.CopyFrom(frozen_graph.operation(node.name, "Add", product, shift, *controls_of(node)))

@@ -1,4 +1,4 @@
-"""Lets a graph that was frozen for one picture take any number of pictures at once."""
+"""Makes a graph that was frozen for one picture take a batch of any size."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _BRANCHING = {"Switch", "Merge", "Enter", "Exit", "NextIteration"}
 
 @dataclass(frozen=True)
 class Lifted:
-    """What leads from pictures to scores, and nothing else; the input is a placeholder, [N, height, width, 3]."""
+    """Only the nodes between pictures and scores; the input is a placeholder, [N, height, width, 3]."""
 
     graph_def: GraphDef
-    batched: bool  # whether N is any number; else it is 1
-    why_not: str | None = None  # in a few words for the user, as in "its node X reshapes to [64, 1]"
+    batched: bool  # N may be any number; if False, it is 1
+    why_not: str | None = None  # a few words for the user, such as "its node X reshapes to [64, 1]"
 
 
 def lift_batch(
@@ -39,11 +39,11 @@ def lift_batch(
     *,
     try_out: bool = True,
 ) -> Lifted:
-    """Of a graph as `old_ops.modernise` gives it; `size` (height, width) is for inputs that do not tell theirs.
+    """Takes a graph from `old_ops.modernise`; `size` (height, width) is for inputs that do not state theirs.
 
-    That pictures are kept apart is shown from the shapes of all that varies with the pictures. Where something was
-    changed to get there, two pictures are also run together and alone; `try_out=False` leaves that out, for those
-    who have one picture only.
+    The shapes of everything that depends on the pictures show that no picture affects another. If the graph had to be
+    changed, two pictures are also run together and separately to check; `try_out=False` skips that, for callers with
+    a single picture.
     """
     entry, output = node_of(input_layer), node_of(output_layer)
     single = _between(graph_def, entry, output, size, origin)
@@ -64,14 +64,13 @@ def lift_batch(
 
 
 def _between(graph_def: GraphDef, entry: str, output: str, size: tuple[int, int] | None, origin: object) -> GraphDef:
-    """What leads from `entry`, from now on a placeholder for one picture, to `output`."""
+    """The nodes from `entry`, which becomes a placeholder for one picture, to `output`."""
     wiring = Wiring(graph_def)
     for flag, name in (("output_layer", output), ("input_layer", entry)):
         if name not in wiring.before(output):
-            raise UserError(f"{origin}: no node {name} leads to {output}: give the right --{flag}")
+            raise UserError(f"{origin} has no node {name} that leads to {output}: correct --{flag}")
     nodes: Nodes = {**wiring.nodes, entry: _placeholder_at(wiring, entry, size)}
-    # Where a condition decides what runs, control inputs say what belongs to which branch. Elsewhere they only say
-    # what is to be checked before.
+    # With conditions, control inputs say which node belongs to which branch. Elsewhere they only order checks.
     branching = any(node.op in _BRANCHING for node in graph_def.node)
     if not branching:
         for name, node in nodes.items():
@@ -82,7 +81,7 @@ def _between(graph_def: GraphDef, entry: str, output: str, size: tuple[int, int]
         needed = frozen_graph.leading_to(nodes.values(), output)
     except KeyError as error:
         raise UserError(
-            f"{origin} is damaged: it has no node {error.args[0]}, which leads to {output}; get it anew"
+            f"{origin} is damaged: it lacks the node {error.args[0]}, which {output} needs; download or create it again"
         ) from None
     result = type(graph_def)(
         node=[node for name, node in nodes.items() if name in needed],
@@ -92,8 +91,8 @@ def _between(graph_def: GraphDef, entry: str, output: str, size: tuple[int, int]
     for node in result.node:
         if node.op == "Placeholder" and node.name != entry:
             raise UserError(
-                f"{origin} takes more than pictures: its node {node.name} wants a value too; "
-                "freeze the graph with a constant in its place"
+                f"{origin} takes more than pictures: its node {node.name} needs a value too; "
+                "freeze the graph with a constant there"
             )
     return result
 
@@ -110,7 +109,7 @@ def _placeholder_at(wiring: Wiring, entry: str, size: tuple[int, int] | None) ->
 
 
 def _shape_of_one(wiring: Wiring, name: str) -> Shape:
-    """What the decoding and resizing before a node makes of a picture."""
+    """The shape of a picture after the decoding and resizing before a node."""
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
     before = wiring.before(name)
@@ -118,7 +117,7 @@ def _shape_of_one(wiring: Wiring, name: str) -> Shape:
 
 
 def _give_a_row(single: GraphDef, output: str, values: int | None) -> None:
-    """[1, values] for the picture instead of [values], so that there are rows where there are several."""
+    """Makes the output [1, values] instead of [values], so that several pictures give several rows."""
     nodes = {node.name: node for node in single.node}
     node = nodes.pop(output)
     node.name = f"{output}/of_one"
@@ -128,7 +127,7 @@ def _give_a_row(single: GraphDef, output: str, values: int | None) -> None:
 
 
 def _loosen(single: GraphDef, entry: str, shapes: dict[str, list[Shape]]) -> tuple[GraphDef, bool]:
-    """With any number where one picture was written into it, and whether that was more than the input."""
+    """The graph with any batch size where it had 1, and whether anything but the input changed."""
     many = type(single)()
     many.CopyFrom(single)
     nodes = {node.name: node for node in many.node}
@@ -158,7 +157,7 @@ def _loosen(single: GraphDef, entry: str, shapes: dict[str, list[Shape]]) -> tup
 
 
 def _reshaped(wanted: np.ndarray, became: Shape) -> list[int] | None:
-    """What each picture is reshaped to, where one picture is written into the shape."""
+    """The shape each picture gets, if the shape has a batch size of 1 written into it."""
     if wanted.ndim != 1 or not wanted.size or wanted[0] != 1:
         return None
     each = wanted[1:].tolist()
@@ -169,7 +168,7 @@ def _reshaped(wanted: np.ndarray, became: Shape) -> list[int] | None:
 
 
 def _squeezed(node: NodeDef, shape: Shape) -> list[int] | None:
-    """The dimensions that a Squeeze leaves out of one picture."""
+    """The dimensions that a Squeeze removes from one picture."""
     if shape is None:
         return None
     dims = list(node.attr["squeeze_dims"].list.i)

@@ -1,4 +1,4 @@
-"""Takes the branches of an old graph whose conditions are known, and leaves the others out."""
+"""Keeps the branches of an old graph that its known conditions select, and drops the others."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _LOOPS = {"Enter", "Exit", "NextIteration", "RefEnter"}
 
 
 def take_known(nodes: Nodes) -> None:
-    """Switch and Merge on a condition that is known become what that branch gives."""
+    """Replaces each Switch and Merge on a known condition by its selected branch."""
     if any(node.op in _LOOPS for node in nodes.values()):
         return
     dead: set[str] = set()  # nodes that never run
-    closed: dict[str, int] = {}  # of a Switch, the output that never comes
-    merged: dict[str, str] = {}  # of a Merge, the one input that comes
+    closed: dict[str, int] = {}  # a Switch's output that never fires
+    merged: dict[str, str] = {}  # a Merge's only live input
 
     def never_comes(source: str) -> bool:
         name = node_of(source)

@@ -1,4 +1,4 @@
-"""Counts what a frozen graph is made of, and what one picture costs it."""
+"""Counts a frozen graph's ops and parameters, and what one picture costs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from tensorflow import Operation
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
-# Nodes that hand on what they are given: a weight that goes through them belongs to who takes it from them.
+# Nodes that pass values on: a weight that goes through them counts for the op that uses it.
 _HAND_ON = {"Identity", "Dequantize", "Cast", "Reshape", "Squeeze", "ExpandDims", "Transpose", "Enter"}
 
-# What weights are kept as; whole numbers of 32 bits and more are shapes, axes and paddings.
+# Types of weights. Integers of 32 bits or more are shapes, axes and paddings.
 _TYPES_OF_WEIGHTS = {
     "float16",
     "bfloat16",
@@ -33,7 +33,7 @@ _TYPES_OF_WEIGHTS = {
     "qint32",
 }
 
-# Kinds that may multiply a great deal, in ways not counted here.
+# Kinds that may do many multiplications, which are not counted here.
 _UNCOUNTED = re.compile(r"Conv(?!ert)|MatMul|Einsum|LSTM|GRU|RNN|FFT|^NextIteration$")
 
 
@@ -44,14 +44,14 @@ class Kind:
     name: str
     ops: int
     parameters: int
-    multiply_adds: int  # of those ops of which it is known
-    unknown: tuple[str, ...]  # names of the ops of which it is not
+    multiply_adds: int  # of the ops whose cost is known
+    unknown: tuple[str, ...]  # names of the ops whose cost is not
 
 
 @dataclass(frozen=True)
 class Statistics:
-    kinds: tuple[Kind, ...]  # what works most comes first
-    inputs: dict[str, tuple[int | None, ...] | None]  # the shape that each placeholder was counted with
+    kinds: tuple[Kind, ...]  # most expensive first
+    inputs: dict[str, tuple[int | None, ...] | None]  # the shape used for each placeholder
 
     @property
     def ops(self) -> int:
@@ -71,14 +71,14 @@ class Statistics:
 
     @property
     def pictures(self) -> int:
-        """How many the graph takes at once, where it takes no other number; otherwise 1."""
+        """The graph's batch size if it is fixed, otherwise 1."""
         batches = [shape[0] for shape in self.inputs.values() if shape is not None and len(shape) == 4]
         return max((size for size in batches if size is not None), default=1)
 
 
 def measure(graph_def: GraphDef, origin: object) -> Statistics:
-    """Parameters are values of constants of one dimension or more, in floating point or quantized; each counts once,
-    for the op that takes it. Multiply-adds are those of convolutions, matrix products and averages.
+    """Parameters are the values of constants with one dimension or more, floating-point or quantized. Each counts
+    once, for the op that uses it. Multiply-adds are those of convolutions, matrix products and averages.
     """
     operations = _import(_for_one_picture(graph_def), origin)
     parameters = _parameters(operations)
@@ -106,7 +106,7 @@ def measure(graph_def: GraphDef, origin: object) -> Statistics:
 
 
 def _for_one_picture(graph_def: GraphDef) -> GraphDef:
-    """With a batch of 1 wherever the graph takes batches of any size."""
+    """A copy with a batch size of 1 wherever any size is allowed."""
     fixed = type(graph_def)()
     fixed.CopyFrom(graph_def)  # importing writes default attributes into what it is given
     for node in fixed.node:
@@ -132,7 +132,7 @@ def _import(graph_def: GraphDef, origin: object) -> list[Operation]:
 
 
 def _parameters(operations: list[Operation]) -> Counter[str]:
-    """How many parameters the ops of each kind take."""
+    """The number of parameters of each kind of op."""
     takers: dict[str, Operation] = {}
     for operation in operations:
         for tensor in operation.inputs:
@@ -154,7 +154,7 @@ def _taker(operation: Operation, takers: dict[str, Operation]) -> Operation:
 
 
 def _multiply_adds(operation: Operation) -> int | None:
-    """None where it cannot be told."""
+    """None if unknown."""
     if operation.type in _COUNTS:
         return _COUNTS[operation.type](operation)
     calls_functions = any(attr.type in ("func", "list(func)") for attr in operation.op_def.attr)
@@ -162,7 +162,7 @@ def _multiply_adds(operation: Operation) -> int | None:
 
 
 def _convolution(operation: Operation) -> int | None:
-    """Each value that comes out sums up a kernel's height x width x channels (of its group)."""
+    """Each output value sums a kernel's height x width x channels (of its group)."""
     return _times(operation.outputs[0].shape.num_elements(), operation.inputs[1].shape, slice(None, -1))
 
 
@@ -171,7 +171,7 @@ def _depthwise_convolution(operation: Operation) -> int | None:
 
 
 def _transposed_convolution(operation: Operation) -> int | None:
-    """Each value that goes in is spread over a kernel."""
+    """Each input value is spread over a kernel."""
     return _times(operation.inputs[2].shape.num_elements(), operation.inputs[1].shape, slice(None, -1))
 
 

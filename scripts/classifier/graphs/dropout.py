@@ -1,4 +1,4 @@
-"""Finds dropout in old graphs, and leaves it out: it only matters in training."""
+"""Finds dropout in old graphs and removes it: it only matters in training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _ARITHMETIC = {"Add", "Sub", "Mul", "Div", "Inv", "Reciprocal", "Identity", "Cas
 
 
 def pass_over(nodes: Nodes) -> None:
-    """x / keep_prob * floor(keep_prob + random), and what later TensorFlows wrote for it, becomes x."""
+    """Replaces x / keep_prob * floor(keep_prob + random), and what later TensorFlows wrote for it, by x."""
     for node in nodes.values():
         match Op.at(node.name, nodes):
             case Op("Mul", [scaled, mask]) if _is_mask(mask):
@@ -37,7 +37,7 @@ def _is_random_test(op: Op) -> bool:
 
 
 def _is_random(op: Op) -> bool:
-    """Whether it is RandomUniform, stretched and shifted by whatever."""
+    """True for RandomUniform, scaled and shifted by anything."""
     waiting, seen = [op], set()
     while waiting:
         match waiting.pop():
@@ -50,7 +50,7 @@ def _is_random(op: Op) -> bool:
 
 
 def _unscaled(op: Op) -> str:
-    """x of x / keep_prob or of x * (1 / keep_prob)."""
+    """The x in x / keep_prob or x * (1 / keep_prob)."""
     match op:
         case Op("Div", [x, _]):
             return x.source
@@ -62,7 +62,7 @@ def _unscaled(op: Op) -> str:
 
 
 def _is_scalar(op: Op) -> bool:
-    """Whether it is worked out from single numbers alone."""
+    """True if it is computed from single numbers alone."""
     match op:
         case Op("Const"):
             return not op.node.attr["value"].tensor.tensor_shape.dim

@@ -1,4 +1,4 @@
-"""Works out beforehand what in a frozen graph does not depend on the picture."""
+"""Computes in advance whatever in a frozen graph does not depend on the picture."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
 
-# What hands its values on as they are.
+# Operations that pass their values on unchanged.
 PASSING = {"Identity", "StopGradient", "PreventGradient", "Snapshot", "PlaceholderWithDefault", "CheckNumerics"}
 
 
 def fold_constants(graph_def: GraphDef, output: str) -> GraphDef:
-    """The graph with everything computed from constants alone replaced by its value.
+    """Replaces everything computed from constants alone by its value.
 
-    Values that were computed (dequantized weights, reshaped means) become constants named like the
-    node that computed them; Identity nodes on the way are passed over.
+    Computed values (dequantized weights, reshaped means) become constants with the name of the node that computed
+    them. Identity nodes in between are skipped.
     """
     ordered = list(in_order({node.name: node for node in graph_def.node}, output, controls=False))
     fixed: dict[str, bool] = {}
@@ -54,7 +54,7 @@ def fold_constants(graph_def: GraphDef, output: str) -> GraphDef:
 
 
 def handed_on(graph_def: GraphDef, name: str) -> str:
-    """The node whose values `name` gives: itself, or one before it where it hands those on as they are."""
+    """The node that produces the values of `name`: itself, or an earlier one if it only passes values on."""
     nodes = {node.name: node for node in graph_def.node}
     while nodes[name].op in PASSING:
         name = node_of(inputs_of(nodes[name])[0])
@@ -62,7 +62,7 @@ def handed_on(graph_def: GraphDef, name: str) -> str:
 
 
 def fold_scales_into_convolutions(graph_def: GraphDef) -> GraphDef:
-    """Conv2D(x, w) * s becomes Conv2D(x, w * s): what is left of a batch norm is then one addition."""
+    """Turns Conv2D(x, w) * s into Conv2D(x, w * s), which leaves a single addition of each batch norm."""
     result = type(graph_def)(node=graph_def.node, versions=graph_def.versions)
     wiring = Wiring(result)
     renamed: dict[str, str] = {}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
     from tensorflow.core.framework.node_def_pb2 import NodeDef
 
-# The producer version of TensorFlow 1.4: what we write uses nothing newer.
+# The producer version of TensorFlow 1.4: we write nothing newer.
 PRODUCER = 24
 
 
@@ -32,7 +32,7 @@ def read(path: Path) -> GraphDef:
 
 
 def parse(data: bytes, origin: str) -> GraphDef:
-    """The graph in these bytes; `origin` says in errors where they come from."""
+    """Parses these bytes; `origin` names their source in errors."""
     from google.protobuf.message import DecodeError
     from tensorflow.core.framework.graph_pb2 import GraphDef
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
@@ -49,10 +49,10 @@ def parse(data: bytes, origin: str) -> GraphDef:
         try:
             saved_model.ParseFromString(data)
         except DecodeError:
-            raise UserError(f"{origin} is not a frozen graph, or is cut short: get it anew") from None
+            raise UserError(f"{origin} is not a frozen graph, or is cut short: download or create it again") from None
         raise UserError(
-            f"{origin} is part of a SavedModel, expected a frozen graph: give the folder that holds it where a "
-            "SavedModel is taken"
+            f"{origin} is part of a SavedModel, expected a frozen graph: give the folder that holds it instead, "
+            "where SavedModels are accepted"
         ) from None
     if not graph_def.node:
         raise UserError(f"{origin} holds no nodes: expected a frozen graph, a .pb file")
@@ -64,9 +64,7 @@ def write(graph_def: GraphDef, path: Path) -> None:
 
 
 def leading_to(nodes: Iterable[NodeDef], *outputs: str) -> set[str]:
-    """The names of these nodes and of all that they need, control inputs included. KeyError: the name of one that is
-    missing.
-    """
+    """The names of these nodes and of all they need, control inputs included. KeyError names a missing node."""
     by_name = {node.name: node for node in nodes}
     needed: set[str] = set()
     waiting = list(outputs)
@@ -79,7 +77,7 @@ def leading_to(nodes: Iterable[NodeDef], *outputs: str) -> set[str]:
 
 
 def subgraph(graph_def: GraphDef, output: str) -> GraphDef:
-    """What leads to the node `output`, and nothing else, in the order of the original."""
+    """Only the nodes that lead to `output`, in their original order."""
     needed = leading_to(graph_def.node, output)
     kept = type(graph_def)(node=[node for node in graph_def.node if node.name in needed])
     kept.versions.producer = graph_def.versions.producer or PRODUCER
@@ -113,7 +111,7 @@ def constant(name: str, value: np.ndarray | np.generic) -> NodeDef:
 
 
 def operation(name: str, op: str, *inputs: str, **lists_of_ints: list[int]) -> NodeDef:
-    """A node on floats; keyword arguments become its attributes."""
+    """A node that computes with floats; keyword arguments become attributes."""
     import tensorflow as tf
     from tensorflow.core.framework.node_def_pb2 import NodeDef
 
@@ -125,18 +123,18 @@ def operation(name: str, op: str, *inputs: str, **lists_of_ints: list[int]) -> N
 
 
 def function(graph_def: GraphDef, feeds: list[str], fetch: str):
-    """A callable from arrays or tensors, one for each feed, to the tensor `fetch`."""
+    """A callable that takes one array or tensor per feed and returns the tensor `fetch`."""
     body = function_of_several(graph_def, feeds, [fetch])
     return lambda *values: body(*values)[0]
 
 
 def function_of_several(graph_def: GraphDef, feeds: list[str], fetches: list[str]):
-    """The same to a list of tensors."""
+    """The same, returning a list of tensors."""
     import tensorflow as tf
 
     def body(*values):
         own = type(graph_def)()
-        own.CopyFrom(graph_def)  # importing writes default attributes into what it is given
+        own.CopyFrom(graph_def)  # importing adds default attributes to the graph it is given
         given = {f"{node_of(feed)}:0": value for feed, value in zip(feeds, values, strict=True)}
         wanted = [f"{node_of(fetch)}:0" for fetch in fetches]
         return tf.graph_util.import_graph_def(own, input_map=given, return_elements=wanted, name="")
@@ -144,7 +142,7 @@ def function_of_several(graph_def: GraphDef, feeds: list[str], fetches: list[str
     return body
 
 
-# What image networks of later years are made of that TensorFlow 1.4 did not have.
+# Operations in newer image networks that TensorFlow 1.4 did not have.
 _NEWER = {
     "BatchMatMulV2",
     "BatchMatMulV3",
@@ -165,12 +163,12 @@ _NEWER = {
 
 
 def newer_than_tensorflow_1(graph_def: GraphDef) -> list[str]:
-    """Operations that only newer readers know."""
+    """The operations in it that only newer readers support."""
     return sorted({node.op for node in graph_def.node} & _NEWER)
 
 
 def continued(graph_def: GraphDef, pictures, *fetches: str) -> list:
-    """The graph without its placeholder `input`, from these pictures on, put into the graph that is being built."""
+    """Imports the graph into the one being built, with these pictures in place of its placeholder `input`."""
     import tensorflow as tf
 
     rest = type(graph_def)()
@@ -182,8 +180,8 @@ def continued(graph_def: GraphDef, pictures, *fetches: str) -> list:
 
 
 def strip_to_tensorflow_1(graph_def: GraphDef) -> GraphDef:
-    """Without what readers of TensorFlow 1 stumble over: attributes at their default, newer names of old ops."""
-    from tensorflow.python.framework import op_def_registry  # the one way to an op's defaults
+    """Removes what TensorFlow 1 cannot read: attributes at their default, newer names of old ops."""
+    from tensorflow.python.framework import op_def_registry  # the only way to get an op's defaults
 
     result = type(graph_def)(node=graph_def.node)
     result.versions.producer = PRODUCER

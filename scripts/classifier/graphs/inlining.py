@@ -1,4 +1,4 @@
-"""Puts what the functions of a graph do in place of the calls, so that the graph is one of plain operations."""
+"""Replaces calls of a graph's functions by their bodies, which leaves plain operations."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 
 
 def inline(graph_def: GraphDef) -> GraphDef:
-    """Of a frozen graph. TensorFlow's own way leaves out what is to be compiled, such as grouped convolutions."""
+    """For a frozen graph. TensorFlow's own inlining skips functions marked for compilation, such as grouped
+    convolutions.
+    """
     functions = {each.signature.name: each for each in graph_def.library.function}
     result = type(graph_def)(node=graph_def.node, versions=graph_def.versions)
     while calls := [node for node in result.node if _called(node) in functions]:
-        given: dict[str, str] = {}  # a tensor that a call gave, and the one inside that it is
+        given: dict[str, str] = {}  # from a call's output to the tensor inside the body
         bodies: list[NodeDef] = []
         for call in calls:
             bodies += _body(call, functions[_called(call)], given)
@@ -31,13 +33,13 @@ def inline(graph_def: GraphDef) -> GraphDef:
 
 
 def _called(node: NodeDef) -> str | None:
-    """The function's name, where the node calls one: old graphs call by the name of the operation."""
+    """The name of the function the node calls; old graphs use it as the operation's name."""
     return node.attr["f"].func.name if node.op in _CALLS else node.op
 
 
 def _body(call: NodeDef, function, given: dict[str, str]) -> list[NodeDef]:
-    """The function's nodes, under the call's name."""
-    from tensorflow.python.framework import function_def_to_graph  # the one way to what a:output:0 is in a graph
+    """The function's nodes, prefixed with the call's name."""
+    from tensorflow.python.framework import function_def_to_graph  # the only way to resolve a:output:0
 
     body, flat = function_def_to_graph.function_def_to_graph_def(function)
     arguments = dict(zip((each.name for each in function.signature.input_arg), inputs_of(call), strict=True))

@@ -1,4 +1,4 @@
-"""Finds out from a graph alone where pictures go in and scores come out."""
+"""Finds where pictures go into a graph and scores come out, from the graph alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FINAL = "final_result"
 INCEPTION_BOTTLENECK = "pool_3/_reshape"
 
-# What gives the values that it takes, up to their precision.
+# Operations that pass values on, apart from precision.
 _PASSING = {
     "Identity",
     "StopGradient",
@@ -26,7 +26,7 @@ _PASSING = {
     "FakeQuantWithMinMaxArgs",
     "FakeQuantWithMinMaxVarsPerChannel",
 }
-# What may stand between the final layer's product and its scores.
+# What may come between the final layer's product and its scores.
 _AFTER_PRODUCT = {
     *_PASSING,
     "Add",
@@ -40,7 +40,7 @@ _AFTER_PRODUCT = {
     "Requantize",
     "QuantizeDownAndShrinkRange",
 }
-# What may stand behind scores: other forms of them, or how right they are.
+# What may follow scores: other forms of them, or their accuracy.
 _AFTER_SCORES = {
     "Identity",
     "Reshape",
@@ -63,7 +63,7 @@ _AFTER_SCORES = {
 
 @dataclass(frozen=True)
 class Interface:
-    """How a graph is fed and read; None: cannot be found. Layers are names of nodes, without `:0`."""
+    """How a graph is fed and read; None where that cannot be found. Layers are names of nodes, without `:0`."""
 
     input_layer: str | None = None
     input_height: int | None = None
@@ -71,12 +71,12 @@ class Interface:
     input_mean: float | None = None
     input_std: float | None = None
     output_layer: str | None = None
-    bottleneck: str | None = None  # gives one vector a photo, which the final layer takes
+    bottleneck: str | None = None  # gives the final layer one vector per photo
     outputs: int | None = None  # the number of scores
 
 
 def find(graph_def: GraphDef, input_layer: str | None = None, output_layer: str | None = None) -> Interface:
-    """Of a graph as `old_ops.modernise` gives it. Layers that the user named are looked at as they are."""
+    """Takes a graph from `old_ops.modernise`. Layers named by the user are taken as given."""
     wiring = Wiring(graph_def)
     output = _output(wiring) if output_layer is None else node_of(output_layer)
     within = wiring.before(output) if output in wiring.nodes else set(wiring.nodes)
@@ -88,7 +88,7 @@ def find(graph_def: GraphDef, input_layer: str | None = None, output_layer: str 
 
 
 def _output(wiring: Wiring) -> str | None:
-    """`final_result`, what is left of it where it was wrapped, or the only softmax that ends a graph."""
+    """`final_result`, or what remains of it in a wrapped graph, or else the only softmax at the end of the graph."""
     if FINAL in wiring.nodes:
         candidates = [FINAL]
     else:
@@ -119,7 +119,7 @@ def _final_layer(wiring: Wiring, output: str | None, within: set[str]) -> tuple[
         product.op.removeprefix("Quantized") not in ("MatMul", "Conv2D")
         or constant(product.input[0], wiring.nodes) is not None
     ):
-        product = None  # or a column instead of a row for each photo
+        product = None  # not a product, or one with a column per photo instead of a row
     outputs = None if product is None else _columns(wiring, product)
     if INCEPTION_BOTTLENECK in within:
         return INCEPTION_BOTTLENECK, outputs
@@ -132,7 +132,7 @@ def _final_layer(wiring: Wiring, output: str | None, within: set[str]) -> tuple[
 
 
 def _what_varies(wiring: Wiring, node: NodeDef) -> str:
-    """Of a sum, what is not the constant."""
+    """The input that is not constant, if the node is a sum."""
     first, *others = inputs_of(node)
     return others[0] if kind_of(node) == "Add" and constant(first, wiring.nodes) is not None else first
 

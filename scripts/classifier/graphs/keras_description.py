@@ -1,4 +1,4 @@
-"""Reads the description of its layers that a Keras model's file holds, before anything is built of it."""
+"""Reads the description of layers in a Keras model's file, before anything is built from it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 
 from ..errors import UserError
 
-# Between a model's input and what prepares pixels: nothing that changes their range.
+# Layers that may precede the preparation of pixels: none changes their range.
 _BEFORE_PREPARING = re.compile(
     "InputLayer|Random.*|Identity|Dropout|GaussianNoise|ZeroPadding2D|Cropping2D|Resizing|CenterCrop|"
     "GetItem|Stack|SlicingOpLambda"
 )
-# Between what gives scores and a model's output.
+# Layers that may come between the scores and a model's output.
 _BEHIND_SCORES = re.compile("Reshape|Flatten|Dropout|Identity|GlobalAveragePooling2D|ActivityRegularization")
 
-# Functions of TensorFlow that Keras 2 calls by name in its models. Others could touch files.
+# TensorFlow functions that Keras 2 models may call by name. Others could touch files.
 _ARITHMETIC = re.compile(
     r"((math|nn|linalg|image|__operators__)\..*|cast|clip_by_value|concat|convert_to_tensor|expand_dims|multiply|"
     r"reduce_\w+|reshape|shape|split|squeeze|stack|strided_slice|subtract|transpose|unstack)"
@@ -24,26 +24,26 @@ _ARITHMETIC = re.compile(
 
 
 def refuse_code(described: object, path: Path) -> None:
-    """What a file says is to be run must be Keras' own: no program of the file's maker runs because it is opened."""
+    """Only Keras' own code may run: opening a file must never run a program of its author's."""
     for each in _dicts(described):
         name, module = each.get("class_name"), each.get("module")
         if name in ("Lambda", "__lambda__"):
             raise UserError(
-                f"{path} holds a Lambda layer, a program of its own, which is not run here: build it anew from Keras' "
-                "own layers, such as Rescaling"
+                f"{path} holds a Lambda layer, which is arbitrary code and is never run here: rebuild the model with "
+                "Keras' own layers, such as Rescaling"
             )
         called = each.get("function", each.get("cls_symbol"))
         if called is not None and not _ARITHMETIC.fullmatch(str(called)):
-            raise UserError(f"{path} calls tf.{called}, which is not run here: only arithmetic is")
+            raise UserError(f"{path} calls tf.{called}, which is never run here: only arithmetic functions are")
         if name is not None and module is not None and not re.fullmatch(r"(keras|tf_keras|builtins)(\..*)?", module):
             raise UserError(
-                f"{path} needs {name} of {module}, which Keras does not have: classifiers that only use Keras' own "
+                f"{path} needs {name} from {module}, which is not part of Keras: only classifiers made of Keras' own "
                 "layers can be opened"
             )
 
 
 def takes_raw_pixels(described: dict) -> bool:
-    """Whether the first that is done to pictures is to bring pixels of 0 to 255 to a network's range."""
+    """True if the first thing done to pictures is scaling pixels of 0 to 255 to a network's range."""
     first = next((each for each in _forwards(described) if not _BEFORE_PREPARING.fullmatch(each["class_name"])), None)
     if first is None:
         return False
@@ -66,7 +66,7 @@ def takes_raw_pixels(described: dict) -> bool:
 
 
 def gives_logits(described: dict) -> bool:
-    """Whether scores are what a layer without activation gives."""
+    """True if the scores come from a layer without an activation."""
     for each in _backwards(described):
         if not _BEHIND_SCORES.fullmatch(each["class_name"]) and _activation(each) != ("Activation", "linear"):
             return _activation(each)[1] == "linear"
@@ -74,7 +74,7 @@ def gives_logits(described: dict) -> bool:
 
 
 def towards_input(described: dict) -> Iterator[tuple[str, str]]:
-    """Kinds and names of the layers that lead to the output, the last one first."""
+    """Kinds and names of the layers that lead to the output, last one first."""
     for each in _backwards(described):
         yield each["class_name"], each["config"]["name"]
 
@@ -85,7 +85,7 @@ def _activation(layer: dict) -> tuple[str, str | None]:
 
 
 def _layers(described: dict) -> list[dict] | None:
-    """Of a model; None for a layer."""
+    """A model's layers; None for a single layer."""
     settings = described.get("config")
     if isinstance(settings, list):
         return settings  # a Sequential, as early Keras described it
@@ -98,7 +98,7 @@ def _forwards(described: dict) -> Iterator[dict]:
 
 
 def _backwards(described: dict) -> Iterator[dict]:
-    """The layers that lead to the output, where several do the first of them."""
+    """The layers that lead to the output, last one first; where paths meet, only the first path is followed."""
     layers = _layers(described) or []
     if "output_layers" not in described["config"]:
         chain = reversed(layers)
@@ -116,7 +116,7 @@ def _upwards(by_name: dict[str, dict], end: list) -> Iterator[dict]:
 
 
 def _sources(value: object) -> Iterator[str]:
-    """The names of layers in a list that says what is fed to one: [name, number, number, ...], in any of its forms."""
+    """The names of a layer's inputs, from any form of the list [name, number, number, ...]."""
     if isinstance(value, dict):
         for each in value.values():
             yield from _sources(each)
@@ -129,7 +129,7 @@ def _sources(value: object) -> Iterator[str]:
 
 
 def _numbers(value: object) -> Iterator[float]:
-    """Those that an operation is given beside what comes from layers."""
+    """The numbers an operation takes besides its inputs from layers."""
     if isinstance(value, dict):
         for key, each in value.items():
             if key not in ("keras_history", "shape"):
@@ -143,7 +143,7 @@ def _numbers(value: object) -> Iterator[float]:
 
 
 def _flat(value: object) -> list[float]:
-    """All numbers in nested lists; none where there are none."""
+    """All numbers in nested lists."""
     return list(_numbers(value))
 
 

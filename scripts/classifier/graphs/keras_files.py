@@ -1,4 +1,4 @@
-"""Reads the files that Keras keeps models in, as .keras archives or as HDF5 (.h5), without running what they hold."""
+"""Reads Keras models, .keras archives or HDF5 (.h5), without running code they hold."""
 
 from __future__ import annotations
 
@@ -26,33 +26,33 @@ if TYPE_CHECKING:
 
 KERAS, H5 = "keras", "h5"
 
-# Members of a .keras archive; ours are beside them.
+# Members of a .keras archive; ours lie beside them.
 DESCRIPTION, METADATA = "config.json", "metadata.json"
-# Where an HDF5 file holds ours.
+# The group for our files in an HDF5 file.
 GROUP = "classifier"
-# What the layer is called, in models that we write, that gives the bottleneck.
+# The name of the layer that gives the bottleneck, in models that we write.
 BOTTLENECK = "bottleneck"
 
 
 def load(path: Path, more: Collection[str] = ()) -> tuple[keras.Model, Saved]:
-    """The model, and what else the file holds: of the files that we put beside it, those of the names in `more`."""
+    """The model, and the files of ours named in `more` that are stored with it."""
     saved = _read_keras(path, more) if _starts_like_an_archive(path) else _read_h5(path, more)
-    # How it was trained is not looked at.
+    # The training configuration is ignored.
     keras_description.refuse_code({**saved.described, "compile_config": None}, path)
     return _build(path, saved), saved
 
 
 @dataclass(frozen=True)
 class Saved:
-    """What a file holds beside weights."""
+    """What a file holds besides weights."""
 
     described: dict  # the model and its layers
-    version: str  # of the Keras that wrote it
-    files: dict[str, bytes]  # ours
+    version: str  # the Keras version that wrote it
+    files: dict[str, bytes]  # the ones we added
     kind: str
 
     def library(self) -> ModuleType:
-        """Keras 3 loads hardly any model of Keras 1 or 2; tf_keras is Keras 2, kept up."""
+        """Keras 3 can load few models of Keras 1 or 2; tf_keras is Keras 2, still maintained."""
         return importlib.import_module("tf_keras" if self.version.split(".")[0] in ("1", "2") else "keras")
 
 
@@ -76,9 +76,9 @@ def _read_keras(path: Path, more: Collection[str]) -> Saved:
     except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
         raise _damaged(path, error) from None
     if damaged is not None:
-        raise _damaged(path, f"its {damaged} does not fit its checksum")
+        raise _damaged(path, f"the checksum of its {damaged} is wrong")
     if not isinstance(described, dict) or "class_name" not in described:
-        raise UserError(f"{path} holds no description of a Keras model in its {DESCRIPTION}: expected a .keras file")
+        raise UserError(f"{path} has no description of a Keras model in its {DESCRIPTION}: expected a .keras file")
     return Saved(described, str(metadata.get("keras_version", "")), files, KERAS)
 
 
@@ -106,14 +106,14 @@ def _read_h5(path: Path, more: Collection[str]) -> Saved:
 def _why_no_model(file: h5py.File, path: Path) -> str:
     if "layer_names" in file.attrs or "layers" in file or "_layer_checkpoint_dependencies" in file:
         return (
-            f"{path} holds the weights of a Keras model only, without its layers: expected a whole model, as "
-            "model.save() writes it"
+            f"{path} holds only the weights of a Keras model, not its layers: expected a whole model, as written by "
+            "model.save()"
         )
-    return f"{path} is an HDF5 file, but holds no Keras model: expected a classifier, as retrain or export wrote it"
+    return f"{path} is an HDF5 file without a Keras model: expected a classifier, as written by retrain or export"
 
 
 def _damaged(path: Path, why: object) -> UserError:
-    return UserError(f"{path} is damaged or cut short ({in_short(why)}): get it anew")
+    return UserError(f"{path} is damaged or cut short ({in_short(why)}): download or create it again")
 
 
 def _build(path: Path, saved: Saved) -> keras.Model:
@@ -121,23 +121,23 @@ def _build(path: Path, saved: Saved) -> keras.Model:
         library = saved.library()
     except ImportError as error:
         raise UserError(
-            f"{path} was written by Keras {saved.version}, and what opens its models cannot be imported ({error}): "
-            "install it"
+            f"{path} was written by Keras {saved.version}, and the package that opens such models cannot be imported "
+            f"({error}): install it"
         ) from None
     try:
         with _named_for(path, saved.kind) as place, quietly():
             return library.models.load_model(place, compile=False)
     except Exception as error:
-        # Keras raises anything on what it does not understand: whatever it is, the model cannot be loaded.
+        # Keras may raise anything on a model it does not understand; whatever it is, the model cannot be loaded.
         raise UserError(
-            f"{path}, written by Keras {saved.version or 'of unknown version'}, cannot be loaded by "
+            f"{path}, written by Keras {saved.version or 'of an unknown version'}, cannot be loaded by "
             f"{library.__name__} {library.__version__}: {in_short(error)}"
         ) from error
 
 
 @contextlib.contextmanager
 def _named_for(path: Path, kind: str) -> Iterator[str]:
-    """A name by which Keras, which goes by names, takes it for what it is."""
+    """A name with the ending that Keras, which goes by names, expects for this kind."""
     if path.suffix == f".{kind}":
         yield str(path)
         return
@@ -149,7 +149,7 @@ def _named_for(path: Path, kind: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """Without Keras' advice about formats and compiling, which goes through the logging of others."""
+    """Silences Keras' advice about formats and compiling, which uses absl's logging."""
     import logging
     import warnings
 
@@ -165,21 +165,21 @@ def quietly() -> Iterator[None]:
 
 
 def input_sizes(model: keras.Model, path: Path) -> tuple[int | None, int | None, int | None]:
-    """Height and width of pictures and how many it takes at once, each None where any goes."""
+    """Height, width and batch size of its input, each None if any will do."""
     if not model.inputs:
-        raise UserError(f"{path} does not say what it takes: save it once it has been built, or with an Input layer")
+        raise UserError(f"{path} does not state its input: save it after it has been built, or with an Input layer")
     shapes = [tuple(each.shape) for each in model.inputs]
     if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][3] not in (3, None):
         taken = " and ".join(str(list(shape)) for shape in shapes)
         raise UserError(f"{path} takes {taken}: expected a classifier of colour pictures, [n, height, width, 3]")
     batch, height, width, _ = shapes[0]
     if batch not in (1, None):
-        raise UserError(f"{path} takes {batch} pictures at a time, no fewer: save it with an input for any number")
+        raise UserError(f"{path} takes exactly {batch} pictures at a time: save it with an input for any number")
     return height, width, batch
 
 
 def in_short(error: object) -> str:
-    """The part of Keras' long messages that says what is wrong."""
+    """The part of a long Keras message that says what is wrong."""
     text = str(error).rpartition("Exception encountered:")[2].strip()
     text = re.split(r"\s*\n\n|\s*(?:Full object )?config=|Make sure custom", text)[0]
     return errors.in_short(text or type(error).__name__)

@@ -13,17 +13,17 @@ from ..errors import UserError
 if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
 
-# float32 [1, height, width, 3] -> the wanted tensors, float32
+# float32 [1, height, width, 3] -> the requested tensors, float32
 Run = Callable[[np.ndarray], list[np.ndarray]]
 
 
 def open_interpreter(model: bytes, shape: Sequence[int] | None = None) -> Interpreter:
-    """`shape` is that of its input, where the model leaves it open. ValueError, RuntimeError: it cannot be run."""
+    """`shape` sets the input's shape if the model leaves it open. ValueError, RuntimeError: the model cannot be run."""
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:
         raise UserError(".tflite files need the package ai-edge-litert: pip install ai-edge-litert") from None
-    # One thread: pictures are run beside one another, one a core, which is faster than one picture on all cores.
+    # One thread: running one picture per core is faster than one picture on all cores.
     interpreter = Interpreter(model_content=model, num_threads=1)
     if shape is not None:
         interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], shape)
@@ -32,7 +32,7 @@ def open_interpreter(model: bytes, shape: Sequence[int] | None = None) -> Interp
 
 
 def runner(interpreter: Interpreter, tensors: Sequence[int]) -> Run:
-    """For the thread that asks for it alone; `tensors` are indices. Whole numbers become what they stand for."""
+    """Only for the calling thread; `tensors` are indices. Quantized outputs are returned as floats."""
     (entry,) = interpreter.get_input_details()
     details = {each["index"]: each for each in interpreter.get_tensor_details()}
     owner = threading.get_ident()

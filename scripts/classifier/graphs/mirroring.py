@@ -1,4 +1,4 @@
-"""Mirrors pictures inside a graph, with operations that every reader of it has."""
+"""Mirrors pictures inside a graph, with operations that every reader supports."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _WIDTH_AXIS = 2
 
 
 def mirrored(pictures: tf.Tensor) -> tf.Tensor:
-    """[n, height, width, channels] with left and right exchanged.
+    """Flips [n, height, width, channels] left to right.
 
-    OpenCV's importer has no ReverseV2. Reflected at its left edge, a picture begins with its mirror image.
+    OpenCV's importer lacks ReverseV2, so a picture is padded by reflection at its left edge, and the reflection kept.
     """
     import tensorflow as tf
 
@@ -30,7 +30,7 @@ def mirrored(pictures: tf.Tensor) -> tf.Tensor:
 
 
 def reversed_where_mirrored(graph_def: GraphDef) -> GraphDef:
-    """The graph with ReverseV2 instead: LiteRT takes a tenth of the time for it, and Keras can flip."""
+    """The graph with ReverseV2 instead, which takes LiteRT a tenth of the time and translates to a Keras flip."""
     result = type(graph_def)()
     result.CopyFrom(graph_def)
     nodes = Wiring(result).nodes
@@ -45,7 +45,7 @@ def reversed_where_mirrored(graph_def: GraphDef) -> GraphDef:
 
 
 def _what_is_mirrored(op: Op) -> str | None:
-    """The tensor of which this Slice and the MirrorPad before it exchange left and right."""
+    """The tensor that this Slice and the MirrorPad before it flip, or None."""
     match op:
         case Op("Slice", [Op("MirrorPad", [pictures, Known(paddings)]) as pad, Known(begin), Known(size)]):
             reflects = pad.node.attr["mode"].s == b"REFLECT" and len(size) == 4 and not np.any(begin)

@@ -1,4 +1,4 @@
-"""Rewrites what only TensorFlows of 2015 to 2019 put into frozen graphs, so that today's predicts with it."""
+"""Rewrites what TensorFlow put into frozen graphs from 2015 to 2019, so that today's can run them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
     from tensorflow.core.framework.node_def_pb2 import NodeDef
 
-# What is fed in training only, by words of the node's name, and its value when predicting; the first that fits
+# Words in the names of placeholders that are fed only in training, and their value in inference. The first match
 # counts: `dropout_keep_prob` is a share to keep. Old graphs do not always say that a placeholder is a single number,
-# so that only names that leave no doubt count where it might be pictures.
+# so where it might hold pictures, only unmistakable names count.
 _SHARES = ((re.compile("keep"), 1), (re.compile("drop"), 0))
 _SWITCHES = ((re.compile("test|infer|predict|eval"), 1), (re.compile("train|phase|drop"), 0))
 _NUMBERED_SWITCHES = ((re.compile("learning_phase|phase_train|is_train"), 0),)
@@ -27,11 +27,11 @@ _VARIABLES = {"Variable", "VariableV2", "VarHandleOp"}
 
 
 def modernise(graph_def: GraphDef) -> GraphDef:
-    """The same graph for predicting, free of what depends on the version that wrote it; names of nodes stay.
+    """The same graph for inference, without what depends on the version that wrote it. Nodes keep their names.
 
     Old batch norms become a multiplication and an addition, Concat becomes ConcatV2. What only training needs is
-    passed over: dropout, checks of numbers, branches for training, placeholders like keep_prob or is_training,
-    defaults of placeholders. Eight-bit operations stay: today's TensorFlow runs them.
+    removed: dropout, numeric checks, training branches, placeholders such as keep_prob or is_training, and defaults
+    of placeholders. Eight-bit operations stay: today's TensorFlow runs them.
     """
     nodes: Nodes = {}
     for node in graph_def.node:
@@ -48,9 +48,9 @@ def modernise(graph_def: GraphDef) -> GraphDef:
 
 
 def refuse_what_cannot_run(graph_def: GraphDef, origin: object) -> None:
-    """Raises for operations that this TensorFlow does not have, or that only make sense with a checkpoint."""
+    """Raises for operations that this TensorFlow lacks, or that need a checkpoint."""
     import tensorflow as tf
-    from tensorflow.python.framework import kernels, op_def_registry  # the one way to what a TensorFlow can run
+    from tensorflow.python.framework import kernels, op_def_registry  # the only way to ask what TensorFlow can run
 
     own = {function.signature.name for function in graph_def.library.function}
     for op, node in {node.op: node for node in graph_def.node if node.op not in own}.items():
@@ -68,7 +68,7 @@ def refuse_what_cannot_run(graph_def: GraphDef, origin: object) -> None:
 
 
 def _drop_what_binds(node: NodeDef) -> None:
-    """To a machine, to other nodes' places, to shapes of the time of writing, or to another TensorFlow."""
+    """Removes ties to a machine, other nodes' devices, old shapes, or another TensorFlow."""
     from tensorflow.python.framework import op_def_registry
 
     node.device = ""
@@ -82,7 +82,7 @@ def _drop_what_binds(node: NodeDef) -> None:
 
 
 def _settle_placeholders(nodes: Nodes) -> None:
-    """What only training feeds becomes a constant; a placeholder with a default becomes that default."""
+    """Turns placeholders fed only in training into constants, and placeholders with a default into that default."""
     for name, node in list(nodes.items()):
         if node.op not in ("Placeholder", "PlaceholderWithDefault"):
             continue
@@ -92,7 +92,7 @@ def _settle_placeholders(nodes: Nodes) -> None:
             nodes[name].CopyFrom(frozen_graph.constant(name, settled))
         elif node.op == "PlaceholderWithDefault":
             if len(sizes) == 4 and value(node.input[0], nodes) is not None:
-                # Where pictures go in; the default is what is looked at where none is given.
+                # This is where pictures go in; the default is only a stand-in for them.
                 node.op = "Placeholder"
                 del node.input[:]
             else:
@@ -122,7 +122,7 @@ def _pass_over_checks(nodes: Nodes) -> None:
 
 
 def _rewrite(node: NodeDef, nodes: Nodes) -> None:
-    """Operations that graphs of producer 9 and later must not have, or that another took the place of."""
+    """Replaces operations that are not allowed from producer 9 on, or that have a successor."""
     match Op.at(node.name, nodes):
         case Op("BatchNormWithGlobalNormalization", [x, *computed]) as norm:
             if (found := affine.batch_norm(norm)) is not None:
@@ -134,7 +134,7 @@ def _rewrite(node: NodeDef, nodes: Nodes) -> None:
 
 
 def _rewrite_computed_batch_norm(node: NodeDef, x: str, statistics: list[str], nodes: Nodes) -> None:
-    """x * scale + shift, where weights in eight bits left no constants."""
+    """x * scale + shift, for graphs whose eight-bit weights leave no constants."""
     name, (mean, variance, beta, gamma) = node.name, statistics
 
     def add(last: str, op: str, *inputs: str) -> str:

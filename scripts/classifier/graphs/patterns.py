@@ -1,9 +1,9 @@
-"""Shows a graph's nodes to Python's `match`, so that what is looked for in a graph is written like what it computes.
+"""Lets Python's `match` work on a graph's nodes, so that a pattern reads like what it computes.
 
     match Op.at(node.name, nodes):
         case Op("Mul", [x, Known(factor)] | [Known(factor), x]): ...
 
-is any product of a tensor and a constant.
+matches any product of a tensor and a constant.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Op:
     """The operation that produces a tensor: its kind and its inputs, without control inputs.
 
-    Looks at the nodes as they are at that moment.
+    It reflects later changes of the nodes.
     """
 
     __match_args__: tuple[str, ...] = ("kind", "inputs")
@@ -33,7 +33,7 @@ class Op:
 
     @staticmethod
     def at(source: str, nodes: Nodes) -> Op:
-        """The operation that produces the tensor `source`; a node's name means its first output."""
+        """The operation that produces the tensor `source`. A node's name stands for its first output."""
         return Op(source, nodes) if constant(source, nodes) is None else Known(source, nodes)
 
     @property
@@ -42,7 +42,7 @@ class Op:
 
     @property
     def kind(self) -> str:
-        """By its first version's name; empty for a node that the graph lacks."""
+        """The name of its first version; empty for a node missing from the graph."""
         return kind_of(self.node) if node_of(self.source) in self._nodes else ""
 
     @property
@@ -51,7 +51,7 @@ class Op:
 
 
 class Known(Op):
-    """A constant, also behind Identity nodes."""
+    """A constant, possibly behind Identity nodes."""
 
     __match_args__ = ("value",)
 

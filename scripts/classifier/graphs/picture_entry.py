@@ -1,4 +1,4 @@
-"""Finds out from a graph where pictures go in, and what is done to their pixels before that."""
+"""Finds where pictures go into a graph, and how their pixels are prepared."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .wiring import Wiring, attribute, inputs_of, placeholder_sizes
 if TYPE_CHECKING:
     from tensorflow.core.framework.node_def_pb2 import NodeDef
 
-# What pixels become for inputs of these names: mean, std, and the size where the name tells that too. TensorFlow for
-# Poets' MobileNets take `input`, its Inception `Mul`, and hub's retrain.py wrote `Placeholder`.
+# Mean, std, and sometimes size of the input, by its name. TensorFlow for Poets' MobileNets have `input`, its Inception
+# has `Mul`, and hub's retrain.py wrote `Placeholder`.
 _KNOWN_INPUTS = {"input": (128.0, 128.0, None), "Mul": (128.0, 128.0, 299), "Placeholder": (0.0, 255.0, None)}
 
-# What else a graph may take that normalises by itself: the least and the most of it, and pixels' mean and std then.
+# Input ranges (lowest, highest) of graphs that normalise pixels themselves, with the mean and std that produce them.
 _RANGES = {(0.0, 255.0): (0.0, 1.0), (0.0, 1.0): (0.0, 255.0), (-1.0, 1.0): (128.0, 128.0)}
 _NORMALISED = ((-1.0, 1.0), (0.0, 1.0))
 
@@ -38,17 +38,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class _Way:
-    """The preparation of pixels up to the node `at`: scale * pixel + shift, brought to `size`."""
+    """How pixels have been prepared by the node `at`: scale * pixel + shift, resized to `size`."""
 
     at: str
     size: tuple[int, int] | None  # height, width
-    batched: bool  # whether it is [N, height, width, 3]
+    batched: bool  # its shape is [N, height, width, 3]
     scale: float = 1.0
     shift: float = 0.0
 
 
 def find(wiring: Wiring, within: set[str]) -> Entry | None:
-    """Where pictures go in, if there is one such place only."""
+    """The place where pictures go in, if there is exactly one."""
     nodes = [node for name, node in wiring.nodes.items() if name in within]
     placeholders = [node for node in nodes if node.op == "Placeholder" and _may_be_pictures(node)]
     certain = [node for node in placeholders if placeholder_sizes(node)]
@@ -70,9 +70,9 @@ def _is_of(node: NodeDef, *kinds: str) -> bool:
 
 
 def at(wiring: Wiring, name: str) -> Entry | None:
-    """The node itself if it takes prepared pictures, else the one where those are ready whose preparing starts there.
+    """The node itself if it takes prepared pictures; if preparation starts there, the node where it is finished.
 
-    All that comes before that one can be left out.
+    Everything before the latter can be dropped.
     """
     node = wiring.nodes.get(name)
     if node is None:
@@ -99,14 +99,14 @@ def _is_normalised(way: _Way, ends: tuple[float, float]) -> bool:
 
 
 def _walk(wiring: Wiring, way: _Way) -> _Way:
-    """As far as one node alone reads the other, and each does nothing but prepare pictures."""
+    """Follows the chain while each node has a single reader that only prepares pictures."""
     while (reader := wiring.only_reader(way.at)) and (further := _step(wiring, way, reader)):
         way = further
     return way
 
 
 def _step(wiring: Wiring, way: _Way, node: NodeDef) -> _Way | None:
-    """The way including `node`; None if that does not prepare pictures."""
+    """The way extended by `node`, or None if `node` does not prepare pictures."""
     match Op.at(node.name, wiring.nodes):
         case Op("Cast" | "Identity"):
             return replace(way, at=node.name)
@@ -120,12 +120,12 @@ def _step(wiring: Wiring, way: _Way, node: NodeDef) -> _Way | None:
             if (found := affine(op)) is None or found.scale.size > 1 or found.shift.size > 1:
                 return None
             if op.kind == "Sub" and node_of(found.source) != node_of(inputs_of(node)[0]):
-                return None  # pictures turned into their negatives
+                return None  # it inverts pictures
             scale, shift = float(found.scale), float(found.shift)
             return replace(way, at=node.name, scale=way.scale * scale, shift=way.shift * scale + shift)
     return None
 
 
 def _plain(number: float) -> float:
-    """128.0 for the 127.99999 that single precision makes of it."""
+    """Undoes single precision's rounding error: 128.0 for 127.99999."""
     return round(number, 4) + 0.0

@@ -1,4 +1,4 @@
-"""Says whether a graph that takes several pictures at once keeps each apart from the others."""
+"""Checks that in a batch no picture affects the scores of another."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
     from tensorflow.core.framework.node_def_pb2 import NodeDef
 
-# A number of pictures that no other size in a graph is: where it is found, it is the number of pictures.
+# A batch size that no other dimension in a graph has: wherever it appears, it is the batch.
 _MANY = 9973
 
-# What is worked out from shapes is the same for any picture.
+# What is computed from shapes alone is the same for every picture.
 _OF_SHAPES_ONLY = ("Shape", "ShapeN", "Size", "Rank")
 _EIGHT_BIT = {
     "QuantizeV2",
@@ -40,7 +40,7 @@ _EIGHT_BIT = {
 
 
 def what_mixes(many: GraphDef, entry: str, output: str) -> str | None:
-    """The first node that does not keep pictures apart, in words; None if there is none."""
+    """Describes the first node that mixes pictures; None if there is none."""
     wiring = Wiring(many)
     try:
         shapes = infer_shapes(many, entry, _MANY)
@@ -85,19 +85,19 @@ def _words(wiring: Wiring, node: NodeDef) -> str:
 
 
 def what_differs(many: GraphDef, entry: str, output: str) -> str | None:
-    """Why two pictures at once are not the same as each alone; None if they are."""
+    """Describes how a batch of two differs from each picture alone; None if it does not."""
     import tensorflow as tf
 
     nodes = {node.name: node for node in many.node}
-    # A softmax may hide differences: what it takes is looked at as well.
+    # A softmax may hide differences, so its input is compared as well.
     wanted = [f"{node_of(name)}:0" for name in (output, *nodes[output].input[:1])]
     sizes = placeholder_sizes(nodes[entry])
     if min(sizes[1:3]) <= 0:
-        return "it does not say what size of pictures it takes"
+        return "it does not state the size of its pictures"
     random = np.random.default_rng(0)
     pictures = random.uniform(-0.6, 0.6, (2, 1, 1, 3)) + random.uniform(-0.4, 0.4, (2, *sizes[1:]))
     config = tf.compat.v1.ConfigProto()
-    config.graph_options.rewrite_options.disable_meta_optimizer = True  # takes longer than so few runs
+    config.graph_options.rewrite_options.disable_meta_optimizer = True  # it takes longer than these few runs
     with tf.Graph().as_default(), tf.compat.v1.Session(config=config) as session:
         start, *ends = tf.graph_util.import_graph_def(many, name="", return_elements=[f"{entry}:0", *wanted])
         ends = [end for end in ends if end.dtype.is_floating]
@@ -108,8 +108,8 @@ def what_differs(many: GraphDef, entry: str, output: str) -> str | None:
             together = session.run(ends, {start: pictures})
             alone = [session.run(ends, {start: pictures[at : at + 1]}) for at in range(2)]
         except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.UnimplementedError):
-            return "two pictures at once cannot be run through it"
+            return "it cannot run two pictures at once"
     for both, *each in zip(together, *alone, strict=True):
         if both.shape[0] != 2 or not np.allclose(both, np.concatenate(each), rtol=1e-3, atol=1e-3):
-            return "two pictures at once get other scores than each alone"
+            return "two pictures at once get different scores than each alone"
     return None

@@ -1,4 +1,4 @@
-"""Reads SavedModels, the folders that TensorFlow saves: which graphs are in them, and what their signatures take."""
+"""Reads SavedModels, TensorFlow's folders: their graphs, and what their signatures take."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef, TensorInfo
 
 FILE = "saved_model.pb"
-_MOST_SHOWN = 4  # signatures in an error, which is one line
+_MOST_SHOWN = 4  # signatures in an error, which must fit on a line
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Tensor:
     key: str  # its name in the signature
     name: str  # its name in the graph
     kind: str  # float32, string, ...
-    shape: tuple[int | None, ...] | None  # None: not even the number of dimensions is known; a None in it: any size
+    shape: tuple[int | None, ...] | None  # None if even the rank is unknown; a None inside means any size
 
     def may_have_rank(self, *ranks: int) -> bool:
         return self.shape is None or len(self.shape) in ranks
@@ -32,14 +32,14 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Signature:
-    """A function of a SavedModel. Both sides are sorted by their keys."""
+    """A function of a SavedModel; inputs and outputs are sorted by key."""
 
     name: str
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
 
     def pictures(self) -> Tensor | None:
-        """Its input, if that is colour pictures, [n, height, width, 3], and the only one."""
+        """Its input, if there is only one and it takes colour pictures, [n, height, width, 3]."""
         if len(self.inputs) != 1:
             return None
         (entry,) = self.inputs
@@ -48,7 +48,7 @@ class Signature:
 
 
 def read(folder: Path, called: object) -> list[MetaGraphDef]:
-    """The graphs in it, each for the uses that its tags name; `called` is what errors call the file."""
+    """Its graphs, one per set of tags; `called` names the file in errors."""
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
@@ -58,12 +58,12 @@ def read(folder: Path, called: object) -> list[MetaGraphDef]:
     except OSError as error:
         raise UserError(f"cannot read {folder / FILE}: {error.strerror}") from None
     except DecodeError:
-        raise UserError(f"{called} is damaged or cut short: get the whole folder anew") from None
+        raise UserError(f"{called} is damaged or cut short: download or create the whole folder again") from None
     return list(saved.meta_graphs)
 
 
 def signatures_of(meta_graph: MetaGraphDef) -> dict[str, Signature]:
-    """By their names, sorted, without those that TensorFlow adds for itself."""
+    """By name, sorted, without those that TensorFlow adds for its own use."""
     return {
         name: Signature(name, _tensors(each.inputs), _tensors(each.outputs))
         for name, each in sorted(meta_graph.signature_def.items())
@@ -72,7 +72,7 @@ def signatures_of(meta_graph: MetaGraphDef) -> dict[str, Signature]:
 
 
 def in_words(signatures: Iterable[Signature]) -> str:
-    """The inputs of the first few, for an error."""
+    """The inputs of the first few, for an error message."""
     shown = []
     for signature in list(signatures)[:_MOST_SHOWN]:
         entries = []
@@ -85,14 +85,14 @@ def in_words(signatures: Iterable[Signature]) -> str:
 
 @contextlib.contextmanager
 def loading(origin: object, what_to_get: str) -> Iterator[None]:
-    """TensorFlow raises anything on what is missing or damaged: whatever it is, the SavedModel cannot be loaded."""
+    """TensorFlow may raise anything on a damaged SavedModel; whatever it is, the model cannot be loaded."""
     try:
         yield
     except Exception as error:
-        reason = in_short(getattr(error, "message", None) or error)  # TensorFlow's text may have a graph's trace, too
+        reason = in_short(getattr(error, "message", None) or error)  # str(error) may include a trace of the graph
         raise UserError(
-            f"{origin} cannot be loaded, as part of it is missing, damaged or not for this TensorFlow ({reason}): get "
-            f"{what_to_get} anew"
+            f"{origin} cannot be loaded: part of it is missing, damaged or not for this TensorFlow ({reason}); "
+            f"download or create {what_to_get} again"
         ) from error
 
 
@@ -103,7 +103,7 @@ def _tensors(side: Mapping[str, TensorInfo]) -> tuple[Tensor, ...]:
         Tensor(
             key,
             each.name,
-            tf.as_dtype(each.dtype).name if each.dtype else "several tensors",  # a ragged one has no kind of its own
+            tf.as_dtype(each.dtype).name if each.dtype else "several tensors",  # a ragged one has no type
             None
             if each.tensor_shape.unknown_rank
             else tuple(None if dim.size < 0 else dim.size for dim in each.tensor_shape.dim),

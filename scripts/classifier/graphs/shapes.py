@@ -1,4 +1,4 @@
-"""Says of what shape everything in a graph is, without running it."""
+"""Infers the shape of every tensor in a graph, without running it."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
     from tensorflow.core.framework.node_def_pb2 import NodeDef
 
-# None: not even the number of dimensions is known; a None in it: any size.
+# None if even the rank is unknown; a None inside means any size.
 Shape = tuple[int | None, ...] | None
 
-# Constants of more values than this are weights: for shapes alone they need not be copied.
+# Constants with more values than this are weights, which need not be copied to infer shapes.
 _LARGE = 4096
 
 
 class Misfit(Exception):
-    """TensorFlow's words on a graph that it refuses."""
+    """TensorFlow's message about a graph that it refuses."""
 
     @property
     def node(self) -> str | None:
-        """The node that it refuses, where it names one."""
+        """The node at fault, if the message names one."""
         named = re.search(r"\{\{node ([^}]+)\}\}", str(self))
         return named[1] if named else None
 
 
 def infer_shapes(graph_def: GraphDef, entry: str | None = None, pictures: int = 1) -> dict[str, list[Shape]]:
-    """Of each node's outputs, where so many pictures go in; each node after its inputs."""
+    """The shapes of each node's outputs for a batch of `pictures`; every node comes after its inputs."""
     import tensorflow as tf
 
     own = type(graph_def)(library=graph_def.library, versions=graph_def.versions)
@@ -55,7 +55,7 @@ def infer_shapes(graph_def: GraphDef, entry: str | None = None, pictures: int = 
 
 
 def all_known(shape: Shape) -> tuple[int, ...] | None:
-    """The shape, if all of it is known."""
+    """The shape, if it is fully known."""
     sizes = tuple(size for size in shape or () if size is not None)
     return sizes if shape is not None and len(sizes) == len(shape) else None
 

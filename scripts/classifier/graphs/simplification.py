@@ -1,4 +1,4 @@
-"""Says with fewer and older operations what today's libraries put into a graph for one picture."""
+"""Rewrites graphs from today's libraries, made for one picture, with fewer and older operations."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Shapes = dict[str, list[Shape]]
 
 
 def simplify(graph_def: GraphDef, output: str) -> GraphDef:
-    """Of a frozen graph without functions whose placeholder takes one picture, so that all shapes are known.
+    """For a frozen graph without functions, whose placeholder takes one picture, so that all shapes are known.
 
-    What is worked out from shapes becomes constants, batch norms become scales and shifts, matrix products over
-    places of a picture and grouped convolutions become the convolutions that they are.
+    Whatever is computed from shapes becomes a constant, batch norms become scales and shifts, and matrix products over
+    a picture's positions and grouped convolutions become ordinary convolutions.
     """
     graph_def = _pass_over(graph_def)
     shapes = infer_shapes(graph_def)
@@ -52,11 +52,11 @@ def simplify(graph_def: GraphDef, output: str) -> GraphDef:
                 _become_slice(node, whole.source, begin, nodes, shapes)
     return frozen_graph.subgraph(
         type(graph_def)(node=nodes.values(), versions=graph_def.versions), output
-    )  # what was given up is left out
+    )  # drops the nodes that are no longer used
 
 
 def _pass_over(graph_def: GraphDef) -> GraphDef:
-    """Without what only hands values on; of an IdentityN, which wraps a gradient, each output is an input."""
+    """Removes nodes that only pass values on. An IdentityN, which wraps a gradient, passes each input to one output."""
     nodes = {node.name: node for node in graph_def.node}
 
     def origin(source: str) -> str:
@@ -84,7 +84,7 @@ def _become_constant(node: NodeDef, values: np.ndarray) -> None:
 
 
 def _become_depthwise(node: NodeDef, given: tuple[int, ...] | None, kernel: np.ndarray, nodes: Nodes) -> None:
-    """A convolution in which each group has one channel."""
+    """For a grouped convolution with one channel per group."""
     if given is None or kernel.shape[2] != 1 or given[3] == 1:
         return
     height, width, _, outputs = kernel.shape
@@ -98,7 +98,7 @@ def _become_depthwise(node: NodeDef, given: tuple[int, ...] | None, kernel: np.n
 def _is_convolution(
     node: NodeDef, given: tuple[int, ...] | None, became: tuple[int, ...] | None, kernel: np.ndarray
 ) -> bool:
-    """Whether a product with all places of a picture in rows, between one Reshape and another, leaves them there."""
+    """True if a matrix product between two Reshapes has a row per position of the picture, and keeps positions."""
     turned = any(attribute(node, name).b for name in ("transpose_a", "transpose_b"))
     return given is not None and len(given) == 4 and not turned and became == (*given[:3], kernel.shape[1])
 
@@ -111,7 +111,7 @@ def _become_convolution(node: NodeDef, pictures: str, kernel: np.ndarray, nodes:
 
 
 def _become_slice(node: NodeDef, whole: str, begin: np.ndarray, nodes: Nodes, shapes: Shapes) -> None:
-    """Where it takes one piece of each dimension, whole of the first, and turns nothing round."""
+    """If it takes one contiguous piece of each dimension, all of the first, and reverses nothing."""
     given, became = _known(shapes, whole), _known(shapes, node.name)
     if given is None or became is None or not len(given) == len(became) == len(begin) or given[0] != became[0]:
         return

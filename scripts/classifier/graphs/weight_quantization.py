@@ -1,4 +1,4 @@
-"""Rounds a graph's weights to what 8 bits hold, or stores them so."""
+"""Rounds a graph's weights to 8 bits, or stores them in 8 bits."""
 
 from __future__ import annotations
 
@@ -21,49 +21,49 @@ if TYPE_CHECKING:
 ROUNDED, STORED = "weights_rounded", "weights"
 
 # The default of quantize_weights in TensorFlow 1's Graph Transform Tool. It spares the first layers of a MobileNet,
-# a sixteenth of the values in mobilenet_0.25_224, where a channel is a few weights and no two are alike.
+# a sixteenth of the values in mobilenet_0.25_224, whose channels have few weights and differ widely.
 SMALLEST = 1024
 
-# Where a tenth of a tensor's channels span less than this share of it, 32 of the 256 levels or fewer are left to them.
-# None of the MobileNets' weights are so uneven, but many become so when batch norms are multiplied into them.
+# If a tenth of a tensor's channels span less than this share of its range, they get at most 32 of the 256 levels.
+# No MobileNet has weights this uneven, but many do once batch norms are multiplied into them.
 _NARROW = 1 / 8
-# Channels narrower than 2 ** -8 of the widest are dead: weights of 1e-12 behind a batch norm of as little.
+# Channels narrower than 2 ** -8 of the widest are dead: weights around 1e-12 with an equally small batch norm.
 _NARROWEST = 2.0**-8
-# Beyond this a float32 cannot hold both ends of the range.
+# Beyond this, float32 cannot hold both ends of the range.
 _LARGEST = 1e37
 
-# Where, of weights that an op takes as its second input, the axes are that its outputs' channels go by.
+# The axes of an op's second input, its weights, that its output channels correspond to.
 _CHANNEL_AXES = {"Conv2D": (3,), "DepthwiseConv2dNative": (2, 3), "MatMul": (1,)}
 
 
 @dataclass(frozen=True)
 class Quantized:
     graph_def: GraphDef
-    tensors: int  # how many were changed
-    by_channel: bool  # whether each of their channels has levels of its own
-    share: float  # of all floats, how many are in these tensors
+    tensors: int  # the number of tensors changed
+    by_channel: bool  # each channel has its own levels
+    share: float  # the share of all floats that are in these tensors
     largest_error: float
-    where: str | None  # the tensor that has it
+    where: str | None  # the tensor with the largest error
 
 
 @dataclass(frozen=True)
 class _Weights:
-    """A tensor seen as a matrix with a column for each channel; one column where channels are not known."""
+    """A tensor as a matrix with one column per channel, or a single column if channels are not known."""
 
     matrix: np.ndarray
-    shape: tuple[int, ...]  # of the tensor, those axes last that the channels go by
-    axes: tuple[int, ...]  # where these are in the graph
+    shape: tuple[int, ...]  # of the tensor, with the channel axes moved to the end
+    axes: tuple[int, ...]  # the channel axes in the graph
 
     @property
     def widths(self) -> np.ndarray:
-        """How much each column spans, zero included."""
+        """The range of each column, zero included."""
         return np.maximum(self.matrix.max(axis=0), 0) - np.minimum(self.matrix.min(axis=0), 0)
 
     def tensor(self, matrix: np.ndarray) -> np.ndarray:
         return self._as_in_the_graph(matrix.reshape(self.shape))
 
     def beside_tensor(self, row: np.ndarray) -> np.ndarray:
-        """A number for each column, or one for all, in a shape that is broadcast to the tensor's."""
+        """One number per column, or one for all, shaped to broadcast to the tensor."""
         if row.size == 1:
             return row.reshape([1] * len(self.shape))
         others = len(self.shape) - len(self.axes)
@@ -74,10 +74,9 @@ class _Weights:
 
 
 def quantize(graph_def: GraphDef, outputs: Sequence[str], mode: str, bits: int = 8) -> Quantized:
-    """What leads to the nodes `outputs`, each large tensor of floats brought to 2 ** bits levels.
+    """The nodes that lead to `outputs`, with each large float tensor reduced to 2 ** bits levels.
 
-    ROUNDED leaves them the floats that they are. STORED keeps the levels, and a node of the tensor's name makes
-    floats of them.
+    ROUNDED keeps them as floats. STORED stores the levels; a node with the tensor's name turns them into floats.
     """
     kept = _leading_to(graph_def, outputs)
     wiring = Wiring(kept)
@@ -105,11 +104,13 @@ def _leading_to(graph_def: GraphDef, outputs: Sequence[str]) -> GraphDef:
     for name in outputs:
         if name not in names:
             nearest = ", ".join(difflib.get_close_matches(name, names, n=3, cutoff=0))
-            raise UserError(f"the graph has no node {name}: say --output_node_names (the nearest are {nearest})")
+            raise UserError(f"the graph has no node {name}: set --output_node_names (similar names: {nearest})")
     try:
         needed = frozen_graph.leading_to(graph_def.node, *outputs)
     except KeyError as error:
-        raise UserError(f"the graph lacks the node {error.args[0]}, which others read: it is cut short") from None
+        raise UserError(
+            f"the graph is cut short: it lacks the node {error.args[0]}, which others read; download or create it again"
+        ) from None
     return _with_nodes(graph_def, (node for node in graph_def.node if node.name in needed))
 
 
@@ -121,7 +122,7 @@ def _with_nodes(graph_def: GraphDef, nodes: Iterable[NodeDef]) -> GraphDef:
 
 
 def _floats(node: NodeDef) -> np.ndarray | None:
-    """The values of a constant of float32."""
+    """The values of a float32 constant."""
     import tensorflow as tf
 
     if node.op != "Const" or node.attr["dtype"].type != tf.float32.as_datatype_enum:
@@ -133,7 +134,7 @@ def _floats(node: NodeDef) -> np.ndarray | None:
 
 
 def _is_weights(values: np.ndarray) -> bool:
-    """Not the vectors of batch norms and biases, however long: their values differ by many powers of ten."""
+    """False for vectors of batch norms and biases, however long: their values differ by orders of magnitude."""
     several = sum(size > 1 for size in values.shape) > 1
     return several and values.size >= SMALLEST and bool(0 < np.abs(values).max() < _LARGEST)
 
@@ -149,7 +150,7 @@ def _as_matrix(values: np.ndarray, wiring: Wiring, name: str) -> _Weights:
 
 
 def _uses(wiring: Wiring, name: str) -> Iterator[tuple[int, ...]]:
-    """For each reader the axes that it takes for channels; none where what it makes of them is not known."""
+    """The channel axes for each reader; none if the reader's use of them is not known."""
     for node in wiring.readers.get(name, []):
         place = [node_of(source) for source in inputs_of(node)].index(name)
         if node.op == "Identity":
@@ -161,10 +162,10 @@ def _uses(wiring: Wiring, name: str) -> Iterator[tuple[int, ...]]:
 
 
 def _finest_steps(matrix: np.ndarray, most: int, by_channel: bool, halved: bool) -> tuple[np.ndarray, int]:
-    """From one level to the next, for all columns or each of them, and how many of the levels are below zero.
+    """The step from one level to the next, for all columns or each, and the number of levels below zero.
 
-    Zero is always a level, as it stands for nothing. `halved`: steps are the largest, or a half, a quarter ... of it.
-    Floats made of these are fewer, so that they compress.
+    Zero is always a level. `halved` limits steps to the largest divided by a power of two: fewer distinct floats
+    compress better.
     """
     lows, highs = np.minimum(matrix.min(axis=0), 0), np.maximum(matrix.max(axis=0), 0)
     if not by_channel:
@@ -181,18 +182,18 @@ def _finest_steps(matrix: np.ndarray, most: int, by_channel: bool, halved: bool)
 
 
 def _quotient(dividends: np.ndarray, divisors: np.ndarray) -> np.ndarray:
-    """0 / 0 is 0 here."""
+    """Divides, with 0 / 0 = 0."""
     shape = np.broadcast_shapes(dividends.shape, divisors.shape)
     far = np.where(np.broadcast_to(dividends, shape) > 0, np.inf, 0.0)
     return np.divide(dividends, divisors, out=far, where=np.broadcast_to(divisors, shape) > 0)
 
 
 def _round_evenly(exact: np.ndarray) -> np.ndarray:
-    """To whole numbers whose sum, in every column, is that of the exact values, to a half.
+    """Rounds to whole numbers while keeping every column's sum to within a half.
 
-    Rounding each value for itself leaves a column's sum off by what chance makes it; as what a layer takes is
-    mostly positive, its output would be off by as many times the mean input. So where the sum falls short, those
-    that were nearest to being rounded the other way are.
+    Rounding each value on its own lets the errors add up. Since a layer's inputs are mostly positive, its output
+    would be off by that sum times the mean input. So the values closest to the other side are rounded that way until
+    the sum fits.
     """
     levels = np.rint(exact)
     missing = exact - levels
@@ -205,9 +206,9 @@ def _round_evenly(exact: np.ndarray) -> np.ndarray:
 
 
 def _store(nodes: Nodes, name: str, levels: np.ndarray, steps: np.ndarray, zero: int) -> None:
-    """As TensorFlow 1 did: Dequantize in its mode MIN_FIRST makes lowest + level * (highest - lowest) / 255 of them.
+    """As TensorFlow 1 did: Dequantize in mode MIN_FIRST computes lowest + level * (highest - lowest) / 255.
 
-    It knows one range for a tensor, so that a channel's share of the largest step is multiplied into what it gives.
+    It has one range per tensor, so its result is multiplied by each channel's share of the largest step.
     """
     import tensorflow as tf
 

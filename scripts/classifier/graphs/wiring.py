@@ -1,4 +1,4 @@
-"""Says which node of a graph reads which, for those who look through graphs and rewire them."""
+"""Which node of a graph reads which, and how to rewire them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Nodes = dict[str, "NodeDef"]
 
-# Later versions of an operation, which do the same where no more than the operation itself matters.
+# Later versions of an operation that compute the same.
 _FIRST_NAMES = {
     "AddV2": "Add",
     "RealDiv": "Div",
@@ -26,12 +26,12 @@ _FIRST_NAMES = {
 }
 
 CONVOLUTIONS = ("Conv2D", "DepthwiseConv2dNative")
-# Each value of the first input meets several of the second, which are weights.
+# Operations that multiply their first input by weights, the second.
 PRODUCTS = (*CONVOLUTIONS, "MatMul")
 
 
 class Wiring:
-    """The nodes of a graph by name, and the readers of each; control inputs do not count."""
+    """A graph's nodes by name, and the readers of each, not counting control inputs."""
 
     def __init__(self, graph_def: GraphDef):
         self.nodes: Nodes = {node.name: node for node in graph_def.node}
@@ -41,16 +41,16 @@ class Wiring:
                 self.readers.setdefault(node_of(source), []).append(node)
 
     def only_reader(self, name: str) -> NodeDef | None:
-        """The one node that reads the node `name`, and reads it once."""
+        """The only node that reads `name`, if it reads it once."""
         readers = self.readers.get(name, [])
         return readers[0] if len(readers) == 1 else None
 
     def before(self, name: str) -> set[str]:
-        """The node and all that leads to it."""
+        """The node and everything that leads to it."""
         return self._reach(name, lambda at: [node_of(source) for source in inputs_of(self.nodes[at])])
 
     def behind(self, name: str) -> set[str]:
-        """The node and all that it leads to."""
+        """The node and everything it leads to."""
         return self._reach(name, lambda at: [node.name for node in self.readers.get(at, [])])
 
     def _reach(self, start: str, further: Callable[[str], list[str]]) -> set[str]:
@@ -65,12 +65,12 @@ class Wiring:
 
 
 def kind_of(node: NodeDef) -> str:
-    """Its operation, by the name of the first version."""
+    """Its operation, under the name of the first version."""
     return _FIRST_NAMES.get(node.op, node.op)
 
 
 def inputs_of(node: NodeDef) -> list[str]:
-    """The tensors that it reads, in order."""
+    """The tensors it reads, in order."""
     return [source for source in node.input if not source.startswith("^")]
 
 
@@ -79,24 +79,24 @@ def controls_of(node: NodeDef) -> list[str]:
 
 
 def port_of(source: str) -> int:
-    """Which of its node's outputs a tensor is."""
+    """The index of a tensor among its node's outputs."""
     return int(source.partition(":")[2] or 0)
 
 
 def attribute(node: NodeDef, name: str) -> AttrValue:
-    """Empty where the node has none. Asking the node itself would give it one."""
+    """The attribute, or an empty one. Asking the node itself would add one to it."""
     from tensorflow.core.framework.attr_value_pb2 import AttrValue
 
     return node.attr[name] if name in node.attr else AttrValue()
 
 
 def placeholder_sizes(node: NodeDef) -> list[int]:
-    """-1 where any size goes; nothing where not even their number is known, or old graphs do not say it."""
+    """-1 means any size. Empty if the rank is unknown, or missing as in old graphs."""
     return [dim.size for dim in attribute(node, "shape").shape.dim]
 
 
 def value(name: str, nodes: Nodes) -> np.ndarray | None:
-    """The value of a constant, also behind Identity nodes; None for any other node."""
+    """The value of a constant, possibly behind Identity nodes; None for any other node."""
     import tensorflow as tf
 
     node = constant(name, nodes)
@@ -104,14 +104,14 @@ def value(name: str, nodes: Nodes) -> np.ndarray | None:
 
 
 def known_value(name: str, nodes: Nodes) -> np.ndarray:
-    """The value of a node that is known to be constant."""
+    """The value of a node known to be constant."""
     found = value(name, nodes)
     assert found is not None, f"{name} is not constant"
     return found
 
 
 def constant(name: str, nodes: Nodes) -> NodeDef | None:
-    """The constant of that name or behind the Identity nodes of that name."""
+    """The constant with that name, or behind Identity nodes starting at that name."""
     node = nodes.get(node_of(name))
     while node is not None and node.op == "Identity":
         node = nodes.get(node_of(node.input[0]))
@@ -119,7 +119,7 @@ def constant(name: str, nodes: Nodes) -> NodeDef | None:
 
 
 def in_order(nodes: Nodes, output: str | None = None, controls: bool = True) -> Iterator[NodeDef]:
-    """Each node after its inputs, with or without control inputs; of what leads to `output`, or all. Loops begin
+    """Yields each node after its inputs (and control inputs): those leading to `output`, or all. Loops start
     anywhere.
     """
     done: set[str] = set()
@@ -137,7 +137,7 @@ def in_order(nodes: Nodes, output: str | None = None, controls: bool = True) -> 
 
 
 def become_identity(node: NodeDef, source: str) -> None:
-    """The node from now on gives what `source` gives, which is of the type that the node gave."""
+    """Turns the node into an Identity of `source`, which must have the type the node had."""
     kind = next((node.attr[key].type for key in ("T", "dtype") if key in node.attr), None)
     controls = controls_of(node)
     node.op = "Identity"
@@ -149,7 +149,7 @@ def become_identity(node: NodeDef, source: str) -> None:
 
 
 def insert(nodes: Nodes, node: NodeDef) -> str:
-    """Adds the node under a name that no other has, and gives that."""
+    """Adds the node under a unique name, and returns that name."""
     wanted, number = node.name, 0
     while node.name in nodes:
         number += 1

@@ -1,4 +1,4 @@
-"""Runs a graph by XNNPACK, which is part of LiteRT: small networks twice as fast as TensorFlow runs them."""
+"""Runs a graph on XNNPACK, part of LiteRT, which runs small networks twice as fast as TensorFlow."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def convert(graph_def: GraphDef, input_layer: str, outputs: Sequence[str], height: int, width: int) -> bytes | None:
-    """The graph as a model that `runner` runs, one picture at a time; None where only TensorFlow can run it.
+    """The graph as a model for `runner`, which takes one picture at a time; None if only TensorFlow can run it.
 
-    All outputs after the first are on the way there.
+    All outputs after the first lie on the way to it.
     """
     import tensorflow as tf
     from tensorflow.lite.python.convert_phase import ConverterError
@@ -31,6 +31,6 @@ def convert(graph_def: GraphDef, input_layer: str, outputs: Sequence[str], heigh
 
 
 def runner(model: bytes) -> litert.Run:
-    """For the thread that asks for it alone; gives the outputs that the model was converted with."""
+    """Only for the calling thread; returns the outputs the model was converted with."""
     interpreter = litert.open_interpreter(model)
     return litert.runner(interpreter, [each["index"] for each in interpreter.get_output_details()])

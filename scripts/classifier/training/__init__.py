@@ -1,1 +1,1 @@
-"""Vectors become a classifier, and what is known of it is written beside it."""
+"""Turns bottlenecks into a classifier, written with a record of its training beside it."""

@@ -1,4 +1,4 @@
-"""Says how often a classifier is right, how sure that is, and what it takes for what."""
+"""Measures how often a classifier is right, with a confidence interval, and which labels it confuses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ROWS_AT_ONCE = 4096
 
 @dataclass(frozen=True)
 class Results:
-    """What a final layer makes of some examples."""
+    """A final layer's guesses for some examples."""
 
     truth: np.ndarray  # the label of each, as an index
     guesses: np.ndarray  # the label it was given
@@ -54,12 +54,12 @@ def measure(layer: FinalLayer, examples: Examples) -> Results:
 
 
 def interval_95(right: int, total: int) -> tuple[float, float]:
-    """Wilson's interval for a share: what accuracies would make `right` of `total` unsurprising."""
-    z = 1.959964  # 95 % of a normal distribution lies within so many deviations
+    """Wilson's interval for a share: the accuracies that would make `right` of `total` unsurprising."""
+    z = 1.959964  # 95 % of a normal distribution lies within this many standard deviations
     share = right / total
     middle = (share + z * z / (2 * total)) / (1 + z * z / total)
     half = z / (1 + z * z / total) * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    # Rounding may leave the ends of the scale by a hair.
+    # Rounding errors may fall just outside 0 to 1.
     return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
 
 
@@ -80,7 +80,7 @@ def as_record(results: Results, labels: tuple[str, ...]) -> dict:
 
 
 def misclassified(results: Results, labels: tuple[str, ...]) -> list[str]:
-    """A line for each photo that was taken for something else, under the original's heading."""
+    """A line for each photo that got the wrong label, under the original's heading."""
     wrong = (results.truth != results.guesses).nonzero()[0]
     lines = [f"{results.paths[at]}  {labels[results.guesses[at]]}" for at in wrong]
     return ["=== MISCLASSIFIED TEST IMAGES ===", *lines]
@@ -89,7 +89,7 @@ def misclassified(results: Results, labels: tuple[str, ...]) -> list[str]:
 def describe(results: Results, labels: tuple[str, ...], which: str = "test") -> list[str]:
     """The accuracy with its N and interval, then a line for each label."""
     if not results.total:
-        return [f"no {which} photos: how accurate this classifier is was not measured"]
+        return [f"no {which} photos, so the accuracy was not measured"]
     lines = [f"{which} accuracy {share_in_words(results.right, results.total)}"]
     longest = max(len(label) for label in labels)
     for label, row in enumerate(results.confusion):

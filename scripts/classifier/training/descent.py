@@ -1,4 +1,4 @@
-"""What a training step consists of: layers, loss and optimizers, as TensorFlow computes them."""
+"""The parts of a training step in TensorFlow: layers, loss and optimizers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
 
 
 def scores(layers: Sequence[tf.Tensor], values: tf.Tensor, dropout: float = 0.0, seed: tf.Tensor | None = None):
-    """Logits of layers given as weights, biases, weights, biases ..., with a rectifier between any two.
+    """Logits of layers given as weights, biases, weights, biases ..., with a rectifier (ReLU) between them.
 
-    With `dropout`, so many of the values that each layer behind the first looks at are left out; where there is
-    one layer only, of the bottleneck's. `seed`, [2] int32, decides which.
+    `dropout` is the share of values dropped before each layer but the first, or, if there is only one layer, from
+    the bottleneck. `seed`, [2] int32, decides which.
     """
     last = len(layers) // 2 - 1
     for number in range(last + 1):
@@ -31,7 +31,7 @@ def scores(layers: Sequence[tf.Tensor], values: tf.Tensor, dropout: float = 0.0,
 
 
 def cross_entropy(logits: tf.Tensor, labels: tf.Tensor, smoothing: float = 0.0) -> tf.Tensor:
-    """The batch's mean; with `smoothing`, that share of what is wanted is spread evenly over all labels."""
+    """The batch's mean; `smoothing` is the share of the target that is spread evenly over all labels."""
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
     if smoothing:
         spread = tf.reduce_logsumexp(logits, axis=1) - tf.reduce_mean(logits, axis=1)
@@ -40,13 +40,13 @@ def cross_entropy(logits: tf.Tensor, labels: tf.Tensor, smoothing: float = 0.0) 
 
 
 def measure(logits: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
-    """Accuracy and cross entropy; not a number for an empty batch."""
+    """Accuracy and cross entropy; NaN for an empty batch."""
     right = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), labels)
     return [tf.reduce_mean(tf.cast(right, tf.float32)), cross_entropy(logits, labels)]
 
 
-def apply_adam(variable, slots: Sequence, step: tf.Tensor, rate, slope: tf.Tensor):
-    """The operation that takes step `step`, counted from 1. `slots` are two variables that start as zeros."""
+def apply_adam(variable, slots: Sequence, step: tf.Tensor, rate, gradient: tf.Tensor):
+    """The operation for step number `step`, counted from 1. `slots` are two variables that start as zeros."""
     at = tf.cast(step, tf.float32)
     return tf.raw_ops.ResourceApplyAdam(
         var=variable.handle,
@@ -58,36 +58,36 @@ def apply_adam(variable, slots: Sequence, step: tf.Tensor, rate, slope: tf.Tenso
         beta1=_BETA_1,
         beta2=_BETA_2,
         epsilon=_EPSILON,
-        grad=slope,
+        grad=gradient,
     )
 
 
 class Optimizer:
-    """Moves variables against their slopes, in place."""
+    """Updates variables in place."""
 
     def __init__(self, variables: Sequence[tf.Variable], recipe: Recipe):
         self._variables, self._recipe = variables, recipe
         slots = {MOMENTUM: 1, ADAM: 2}.get(recipe.optimizer, 0)
         self._slots = [[tf.Variable(tf.zeros_like(each)) for _ in range(slots)] for each in variables]
 
-    def apply(self, slopes: Sequence[tf.Tensor], step: tf.Tensor) -> None:
+    def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
         """`step` counts from 1."""
         recipe, operations = self._recipe, tf.raw_ops
-        for variable, slots, slope in zip(self._variables, self._slots, slopes, strict=True):
-            if recipe.weight_decay and variable.shape.rank > 1:  # biases are left alone
+        for variable, slots, gradient in zip(self._variables, self._slots, gradients, strict=True):
+            if recipe.weight_decay and variable.shape.rank > 1:  # biases do not decay
                 variable.assign(variable * (1 - recipe.rate * recipe.weight_decay))
             if recipe.optimizer == ADAM:
-                apply_adam(variable, slots, step, recipe.rate, slope)
+                apply_adam(variable, slots, step, recipe.rate, gradient)
             elif recipe.optimizer == MOMENTUM:
                 operations.ResourceApplyMomentum(
-                    var=variable.handle, accum=slots[0].handle, lr=recipe.rate, grad=slope, momentum=_MOMENTUM
+                    var=variable.handle, accum=slots[0].handle, lr=recipe.rate, grad=gradient, momentum=_MOMENTUM
                 )
             else:
-                operations.ResourceApplyGradientDescent(var=variable.handle, alpha=recipe.rate, delta=slope)
+                operations.ResourceApplyGradientDescent(var=variable.handle, alpha=recipe.rate, delta=gradient)
 
 
 def compile_loop(layers: Sequence[tf.Variable], recipe: Recipe, dropout_seed: int):
-    """A function that takes one step for each batch it is given, and measures behind some of them."""
+    """A function that takes a step for each batch, and evaluates after some of them."""
     optimizer = Optimizer(layers, recipe)
 
     def loop(done, batches, labels, order, held_out, held_out_labels):

@@ -1,4 +1,4 @@
-"""Bottlenecks with their labels, and the random batches that training takes of them."""
+"""Bottlenecks with their labels, and the random batches that training draws from them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Vectors(Protocol):
 
 @dataclass(frozen=True)
 class Examples:
-    """Bottlenecks, each with its label, as an index, and the path of its photo."""
+    """Bottlenecks, each with its label (an index) and the path of its photo."""
 
     vectors: Vectors
     labels: np.ndarray  # in the smallest unsigned type that fits
@@ -48,7 +48,7 @@ class Examples:
         )
 
     def sample(self, count: int, seed: int) -> Examples:
-        """`count` of them at random, or all where count is -1 or more than there are."""
+        """`count` random ones; all if count is -1 or there are no more than that."""
         if count == -1 or count >= len(self):
             return self
         rows = np.sort(np.random.default_rng(seed).choice(len(self), count, replace=False))
@@ -59,7 +59,7 @@ class Examples:
 
 
 class BalancedBatches:
-    """Draws as the original did: a label at random, then one of its photos, so that rare labels come up as often."""
+    """Draws as the original did: a random label, then one of its photos, so that rare labels come up just as often."""
 
     def __init__(self, labels: np.ndarray, random: np.random.Generator):
         self._random = random
@@ -71,14 +71,14 @@ class BalancedBatches:
         self._starts = np.concatenate([[0], np.cumsum(self._counts)[:-1]])
 
     def draw(self, count: int) -> np.ndarray:
-        # Two numbers a photo, in one go: what is drawn does not depend on how many are drawn at once.
+        # Two random numbers a photo, side by side: the draws must not depend on how many are made at once.
         for_label, for_photo = self._random.random((count, 2)).T
         which = (for_label * len(self._present)).astype(np.int64)
         return self._by_label[self._starts[which] + (for_photo * self._counts[which]).astype(np.int64)]
 
 
 class EvenBatches:
-    """Draws all photos with equal probability, so that a label comes up in proportion to its photos."""
+    """Draws every photo with the same probability, so that a label comes up in proportion to its photos."""
 
     def __init__(self, labels: np.ndarray, random: np.random.Generator):
         self._count, self._random = len(labels), random

@@ -1,4 +1,4 @@
-"""Trains the final layer on bottlenecks, in random-batch steps of a compiled loop."""
+"""Trains the final layer on random batches of bottlenecks, in a compiled loop."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ..errors import UserError
 from .examples import Examples, random_batches
 from .recipe import Recipe
 
-# The spread of the original's first weights.
+# The spread of the original's initial weights.
 _FIRST_WEIGHTS_STDDEV = 0.001
 
-# One call of the compiled loop takes this many steps at most, and this many bytes of batches. Ctrl-C is
-# noticed between calls; while one runs, the next one's batches are read.
+# Limits for one call of the compiled loop. Ctrl-C is noticed between calls. While one runs, the batches of the next
+# are read.
 _STEPS_A_CALL = 100
 _BYTES_A_CALL = 32 << 20
 _CALLS_AHEAD = 2
 
-# So many bottlenecks tell how large their values are.
+# Bottlenecks sampled to estimate the RMS of all values.
 _ENOUGH_FOR_SCALE = 1000
 
 
@@ -39,15 +39,15 @@ class Dense:
 
 @dataclass(frozen=True)
 class FinalLayer:
-    """softmax(values @ weights + biases), where the values are the bottleneck, or what hidden layers made of it."""
+    """softmax(values @ weights + biases), where the values are the bottleneck or the last hidden layer's output."""
 
     weights: np.ndarray  # [values, labels] float32
     biases: np.ndarray  # [labels] float32
-    hidden: tuple[Dense, ...] = ()  # each with a rectifier behind it
+    hidden: tuple[Dense, ...] = ()  # each followed by a rectifier (ReLU)
 
     @classmethod
     def of(cls, arrays: list[np.ndarray]) -> FinalLayer:
-        """Of weights, biases, weights, biases ... in the order that a bottleneck passes them."""
+        """From weights, biases, weights, biases ..., first layer first."""
         pairs = list(zip(arrays[::2], arrays[1::2], strict=True))
         return cls(*pairs[-1], tuple(Dense(*pair) for pair in pairs[:-1]))
 
@@ -66,7 +66,7 @@ class FinalLayer:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How training stood after a step: on that step's batch, and on a batch of validation photos if there are any."""
+    """Accuracy and loss after a step, on that step's batch and on a batch of validation photos if there are any."""
 
     step: int
     accuracy: float
@@ -76,7 +76,7 @@ class Evaluation:
 
 
 class Trainer:
-    """Gradient descent on the mean cross entropy. By default it is the original's, to the bit."""
+    """Gradient descent on the mean cross entropy. The defaults do what the original did, bit for bit."""
 
     def __init__(self, training: Examples, validation: Examples, label_count: int, recipe: Recipe):
         import tensorflow as tf
@@ -84,14 +84,14 @@ class Trainer:
         from . import descent
 
         if recipe.early_stopping is not None and not len(validation):
-            raise UserError("--early_stopping looks at validation photos, and there are none: give more of them")
+            raise UserError("--early_stopping needs validation photos, and there are none: add some")
         self.step = 0
-        self.best_step: int | None = None  # with early stopping, what `best` is of
+        self.best_step: int | None = None  # with early stopping, the step that `best` comes from
         self._training, self._validation, self._recipe = training, validation, recipe
-        # One that is to be the best of several is told by all validation photos alike.
+        # To find the best of several, each is evaluated on the same photos: all of them.
         whole = recipe.early_stopping is not None or not 0 <= recipe.validation_batch_size < len(validation)
         self._validation_size = len(validation) if whole else recipe.validation_batch_size
-        # Each its own stream: how often is evaluated does not change what is trained on.
+        # Separate streams, so that the evaluation interval does not change the training batches.
         weight_seed, batch_seed, validation_seed, dropout_seed = np.random.SeedSequence(recipe.seed).spawn(4)
         self._batches = random_batches(training.labels, recipe.class_weights, np.random.default_rng(batch_seed))
         self._validation_random = np.random.default_rng(validation_seed)
@@ -104,27 +104,27 @@ class Trainer:
 
     @property
     def layer(self) -> FinalLayer:
-        """The one reached."""
+        """The current one."""
         return self._layer
 
     @property
     def best(self) -> FinalLayer:
-        """With early stopping the one with the lowest cross entropy on the validation photos, else the one reached."""
+        """With early stopping, the one with the lowest validation cross entropy; otherwise the current one."""
         return self._layer if self._best is None else self._best
 
     @property
     def stopped_early(self) -> bool:
-        """Whether the last evaluations, as many as early stopping waits for, have all been worse than the best."""
+        """Whether early stopping has run out of patience before the last step."""
         patience = self._recipe.early_stopping
         if patience is None or self.best_step is None or self.step == self._recipe.steps:
             return False
         return self.step - self.best_step >= patience * self._recipe.eval_step_interval
 
     def run(self, pause_every: int | None = None) -> Iterator[list[Evaluation]]:
-        """Takes all steps. Hands over now and then, at multiples of pause_every for certain.
+        """Takes all steps. Yields now and then, and always at multiples of pause_every.
 
-        At each hand-over, `step` and `layer` are those reached. Evaluations are made after every
-        eval_step_interval steps and after the last one.
+        By then `step` and `layer` are up to date. Evaluations are made after every eval_step_interval steps and after
+        the last one.
         """
         lowest = math.inf
         with (
@@ -136,8 +136,8 @@ class Trainer:
                 layer = self._reached()
                 if not all(np.isfinite(each).all() for each in layer.arrays):
                     raise UserError(
-                        f"training ran away to infinity before step {last_step}: give a --learning_rate below "
-                        f"{self._recipe.rate:g}"
+                        f"training diverged before step {last_step} (the weights are infinite): give a "
+                        f"--learning_rate below {self._recipe.rate:g}"
                     )
                 self._layer, self.step = layer, last_step
                 evaluations = self._evaluations(evaluated, measures.numpy())
@@ -154,7 +154,7 @@ class Trainer:
         return FinalLayer.of([first * self._scale if self._scale != 1 else first, *others])
 
     def _calls(self, pause_every: int | None) -> Iterator[tuple[int, int, list[int]]]:
-        """(steps done before, steps done after, those to evaluate after) for each call of the loop."""
+        """(steps done before, steps done after, the steps to evaluate after) for each call of the loop."""
         steps, interval = self._recipe.steps, self._recipe.eval_step_interval
         bytes_a_step = 4 * self._training.vectors.size * (self._recipe.batch_size + self._validation_size / interval)
         most = max(1, min(_STEPS_A_CALL, int(_BYTES_A_CALL / bytes_a_step)))
@@ -168,7 +168,7 @@ class Trainer:
             done = after
 
     def _read(self, call: tuple[int, int, list[int]]):
-        """The tensors for one call: batches, their labels, which steps to evaluate, and on what."""
+        """The tensors for one call: batches, their labels, which steps to evaluate, and the photos for that."""
         import tensorflow as tf
 
         done, after, evaluated = call
@@ -217,10 +217,10 @@ def _size_of_values(examples: Examples, seed: int) -> float:
 
 
 def _first_arrays(sizes: tuple[int, ...], random: np.random.Generator) -> Iterator[np.ndarray]:
-    """Weights and biases of each layer: the original's for the last, such as keep values' size for those before."""
+    """Initial weights and biases of each layer: the original's for the last, He initialisation for those before."""
     for number, (into, out) in enumerate(itertools.pairwise(sizes), 1):
         spread = _FIRST_WEIGHTS_STDDEV if number == len(sizes) - 1 else math.sqrt(2 / into)
         first = random.standard_normal((into, out), np.float32)
-        # The original's truncated normal: what is beyond two deviations is drawn in.
+        # Like the original's truncated normal, except that values beyond two deviations are clipped.
         yield first.clip(-2, 2) * np.float32(spread)
         yield np.zeros(out, np.float32)

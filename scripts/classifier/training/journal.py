@@ -1,4 +1,4 @@
-"""The files written during training: TensorBoard's log, and graphs of half-way training."""
+"""The files written during training: TensorBoard's log and intermediate graphs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Halfway:
-    """Where and how often graphs of half-way training are written."""
+    """Where and how often intermediate graphs are written."""
 
     folder: Path
     every: int  # steps from one to the next
@@ -28,14 +28,14 @@ class Halfway:
 
 
 class Journal:
-    """Step numbers go on from stage to stage, as TensorBoard shows them."""
+    """Step numbers continue from one stage to the next, as TensorBoard shows them."""
 
     def __init__(self, summaries_dir: Path, halfway: Halfway | None = None):
         self._summaries, self._halfway = Summaries(summaries_dir), halfway
 
     @property
     def graphs_every(self) -> int | None:
-        """How many steps lie between graphs of half-way training; None where none are written."""
+        """Steps between intermediate graphs; None if none are written."""
         return None if self._halfway is None else self._halfway.every
 
     def evaluations(self, evaluations: list[Evaluation]) -> None:
@@ -45,16 +45,18 @@ class Journal:
         self._summaries.layer(layer, step)
 
     def reached(self, step: int, classifier: Callable[[], tuple[Backbone, FinalLayer]]) -> None:
-        """Writes the current graph, if one is due after this step."""
+        """Writes the current graph if one is due after this step."""
         if self._halfway is None or step % self._halfway.every:
             return
         graph_def = retrained_graph.join(*classifier(), self._halfway.final_tensor_name)
         frozen_graph.write(graph_def, self._halfway.folder / f"intermediate_{step}.pb")
 
-    def finish(self, graph_def: GraphDef, results: Results, names: tuple[str, ...], step: int) -> None:
-        """Adds the final graph and its confusion matrix, and closes the log."""
+    def finish(
+        self, graph_def: GraphDef, results: Results, names: tuple[str, ...], step: int, which: str = "test"
+    ) -> None:
+        """Adds the final graph and the confusion matrix of the `which` photos, and closes the log."""
         self._summaries.graph(graph_def)
-        self._summaries.confusion(results, names, step)
+        self._summaries.confusion(results, names, step, which)
         self.close()
 
     def close(self) -> None:

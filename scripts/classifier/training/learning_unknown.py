@@ -1,4 +1,4 @@
-"""Learns from the training photos which photos are unknown, and measures how many known ones are kept."""
+"""Learns to recognise unknown photos, and measures how many known ones it keeps."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from . import unknown
 from .examples import Examples
 from .unknown import Unknown
 
-# This many validation photos place the threshold to within a third of a percent.
+# Enough validation photos to set the threshold to within a third of a percent.
 _ENOUGH_TO_DECIDE = 4000
 _ROWS_AT_ONCE = 1024
 
 
 def learn(training: Examples, validation: Examples, kept: float, seed: int) -> Unknown | None:
-    """None without validation photos, which set the threshold."""
+    """None without validation photos: they set the threshold."""
     if not len(validation):
         return None
     rows = unknown.sample(training.labels, seed)
@@ -24,7 +24,7 @@ def learn(training: Examples, validation: Examples, kept: float, seed: int) -> U
 
 
 def share_kept(tells: Unknown | None, examples: Examples) -> float | None:
-    """The share of these photos that counts as known."""
+    """The share of these photos that count as known."""
     if tells is None or not len(examples):
         return None
     chunks = (np.arange(at, min(at + _ROWS_AT_ONCE, len(examples))) for at in range(0, len(examples), _ROWS_AT_ONCE))

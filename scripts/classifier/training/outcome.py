@@ -1,4 +1,4 @@
-"""The outcome of a training: the classifier, its accuracy, and the files that hold it, written together."""
+"""The outcome of a training: the classifier, its accuracy, and the files it is written to."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Places:
-    """Where the classifier is written. Its record, and the file that tells unknown photos, lie beside the graph."""
+    """Where the classifier is written. Its record and the data about unknown photos go beside the graph."""
 
     graph: Path
     labels: Path
     final_tensor_name: str = retrained_graph.SCORES
 
     def check(self) -> None:
-        """Refuses before long work what writing would refuse after it."""
+        """Fails now, before long work, if writing would fail after it."""
         for path in (self.graph, self.labels):
             atomic_files.check(path)
 
@@ -40,8 +40,8 @@ class Outcome:
     validated: Results
     tested: Results
     known_wanted: float  # the share of known photos that should count as known
-    tells_unknown: Unknown | None  # None without validation photos, which set its threshold
-    known_kept: float | None  # the share of test photos that does
+    tells_unknown: Unknown | None  # None without validation photos: they set its threshold
+    known_kept: float | None  # the share of test photos that do
 
     @classmethod
     def of(
@@ -53,7 +53,7 @@ class Outcome:
         seed: int,
         most_tested: int = -1,
     ) -> Outcome:
-        """Measured on the validation photos and on `most_tested` of the test photos, -1 being all."""
+        """Measures it on the validation photos and on `most_tested` test photos (-1: all)."""
         training, validation, testing = trained.sets
         tells_unknown = learning_unknown.learn(training, validation, known_wanted, seed)
         return cls(
@@ -69,11 +69,11 @@ class Outcome:
 
     @cached_property
     def graph_def(self) -> GraphDef:
-        """The classifier as it is written."""
+        """The classifier's graph, as it will be written."""
         return retrained_graph.join(self.trained.backbone, self.trained.layer, self.places.final_tensor_name)
 
     def write(self, record: dict) -> list[Path]:
-        """Writes the graph, its labels, and its record with `record` added; returns all files."""
+        """Writes the graph, its labels and its record, with `record` added; returns all files."""
         places, trained = self.places, self.trained
         frozen_graph.write(self.graph_def, places.graph)
         run_record.write_labels(self.labels, places.labels)

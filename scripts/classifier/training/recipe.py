@@ -1,4 +1,4 @@
-"""How a final layer is trained: every setting, its default, and what is wrong with a setting."""
+"""How a final layer is trained: every setting with its default, and checks for wrong values."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from ..errors import UserError
 
 SGD, MOMENTUM, ADAM = "sgd", "momentum", "adam"
-# How far a step goes where the user does not say: the original's with its plain descent; adam's steps are all of
-# about this length, whatever the slope.
+# Defaults. SGD's is the original's. Adam moves each weight by about this much, whatever the gradient.
 LEARNING_RATES = {SGD: 0.01, MOMENTUM: 0.01, ADAM: 0.001}
 
-# Every label counts alike, or every photo does.
+# Every label counts the same, or every photo does.
 BALANCED, NONE = "balanced", "none"
 CLASS_WEIGHTS = (BALANCED, NONE)
 
@@ -21,7 +20,7 @@ class Recipe:
     """The defaults are the original's."""
 
     steps: int = 4000
-    learning_rate: float | None = None  # None: the optimizer's own, as `rate` says
+    learning_rate: float | None = None  # None: the optimizer's default (see `rate`)
     batch_size: int = 100
     validation_batch_size: int = 100  # -1: all validation photos each time
     eval_step_interval: int = 10
@@ -36,11 +35,11 @@ class Recipe:
 
     def __post_init__(self):
         if any(units < 1 for units in self.hidden_units):
-            raise UserError(f"--hidden_units={_joined(self.hidden_units)}: a layer has at least one unit")
+            raise UserError(f"--hidden_units={_joined(self.hidden_units)}: a layer needs at least one unit")
         for name in ("dropout", "label_smoothing"):
             share = getattr(self, name)
             if not 0 <= share < 1:
-                raise UserError(f"--{name}={share:g}: expected a share from 0 to below 1, such as 0.1")
+                raise UserError(f"--{name}={share:g}: expected a number from 0 to below 1, such as 0.1")
 
     @property
     def rate(self) -> float:
@@ -48,9 +47,9 @@ class Recipe:
 
     @property
     def evens_out_scale(self) -> bool:
-        """Whether bottlenecks are brought to a common size before training, and the weights back behind it.
+        """Whether bottlenecks are scaled to an RMS of 1 for training, and the weights scaled back after it.
 
-        What is beyond the original's layer starts from weights, or takes steps, of a size that fits values of about 1.
+        Hidden layers' initial weights and Adam's steps suit values of about 1. The original's plain layer does without.
         """
         return bool(self.hidden_units) or self.optimizer == ADAM
 

@@ -1,4 +1,4 @@
-"""Trains by several recipes, and tells by the validation photos which is best."""
+"""Trains with several recipes and ranks them by the validation photos."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .examples import Examples
 from .final_layer import Trainer
 from .recipe import ADAM, MOMENTUM, Recipe
 
-# What is different from the user's recipe: slower and faster, other optimizers, a hidden layer held in check.
+# Changes to the user's recipe: slower and faster, other optimizers, a regularised hidden layer.
 _CHANGES: tuple[dict[str, Any], ...] = (
     {},
     {"learning_rate": 0.001},
@@ -27,30 +27,30 @@ _CHANGES: tuple[dict[str, Any], ...] = (
 )
 
 
-# Each to be tried, with what is different from what the user asked for.
+# Each recipe to try, with its changes to the user's.
 Recipes = dict[Recipe, dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Trial:
     recipe: Recipe
-    changes: dict[str, Any]  # from what the user asked for
+    changes: dict[str, Any]  # to the user's recipe
     right: int
     photos: int
     cross_entropy: float
 
     @property
     def name(self) -> str:
-        """As flags."""
+        """Its changes, as flags."""
         shown = {
             name: ",".join(map(str, value)) if isinstance(value, tuple) else value
             for name, value in self.changes.items()
         }
-        return " ".join(f"--{name}={value}" for name, value in shown.items()) or "as asked for"
+        return " ".join(f"--{name}={value}" for name, value in shown.items()) or "as given"
 
 
 def recipes(recipe: Recipe, given: Collection[str]) -> Recipes:
-    """Those to try, with what is different from the first. Settings that were given stay."""
+    """The recipes to try, each with its changes. Settings in `given` are never changed."""
     found: Recipes = {}
     for each in _CHANGES:
         changes = {name: value for name, value in each.items() if name not in given}
@@ -65,7 +65,7 @@ def search(
     wanted: Recipes,
     advance: Callable[..., None],
 ) -> list[Trial]:
-    """A trial of each, the best first: the most validation photos right, or of these the lowest cross entropy."""
+    """A trial of each, best first: the most validation photos right, and among equals the lowest cross entropy."""
     trials = []
     for recipe, changes in wanted.items():
         trainer = Trainer(training, validation, label_count, recipe)
@@ -81,7 +81,7 @@ def search(
 
 
 def describe(trials: list[Trial]) -> list[str]:
-    """A table, and what it is worth."""
+    """A table, and how far to trust it."""
     width = max(len(trial.name) for trial in trials)
     photos = trials[0].photos
     lines = [f"{'tried':{width + 2}}  of {photos} validation photos right   cross entropy"]
@@ -94,8 +94,8 @@ def describe(trials: list[Trial]) -> list[str]:
     chance = 100 * 0.5 / math.sqrt(photos)  # a standard deviation, at its largest
     return [
         *lines,
-        f"training goes on with the first. With {photos} photos, differences of {chance:.0f} % may well be chance; and "
-        "chosen on them, it looks better on them than it is: the test photos tell",
+        f"training continues with the first. On {photos} validation photos, a difference of {chance:.0f} % may be "
+        "luck. The winner was chosen on these photos, so its score here is flattering: the test photos give a fair one",
     ]
 
 

@@ -13,9 +13,9 @@ from .final_layer import Dense, FinalLayer
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
-# All nodes of the final layer but the last, whose name the user gives.
+# Scope of the final layer's nodes, except the last, which the user names.
 _SCOPE = "final_training_ops/"
-# The original's names, which scripts written against its graphs look for.
+# The original's names: scripts written for its graphs look for them.
 WEIGHTS = f"{_SCOPE}weights/final_weights"
 BIASES = f"{_SCOPE}biases/final_biases"
 PRODUCT = f"{_SCOPE}Wx_plus_b/MatMul"
@@ -24,12 +24,12 @@ SCORES = "final_result"
 
 
 def check_name(final_tensor_name: str) -> None:
-    """Refuses what cannot be the name of the scores, whatever the backbone."""
+    """Refuses names that the scores cannot have with any backbone."""
     if final_tensor_name.startswith(_SCOPE):
         raise _taken(final_tensor_name)
     if not re.fullmatch(r"[A-Za-z0-9.][A-Za-z0-9_./\\-]*", final_tensor_name):
         raise UserError(
-            f"--final_tensor_name={final_tensor_name} cannot be the name of a node: use letters, digits and _ . / -"
+            f"--final_tensor_name={final_tensor_name}: not a valid name for a node; use letters, digits and _ . / -"
         )
 
 
@@ -39,11 +39,11 @@ def check_name_is_free(backbone: Backbone, final_tensor_name: str) -> None:
 
 
 def _taken(final_tensor_name: str) -> UserError:
-    return UserError(f"--final_tensor_name={final_tensor_name} is the name of another node: choose a different one")
+    return UserError(f"--final_tensor_name={final_tensor_name}: another node has that name; choose a different one")
 
 
 def join(backbone: Backbone, layer: FinalLayer, final_tensor_name: str) -> GraphDef:
-    """From `input`, pixels as (pixel - 128) / 128, to the softmax `final_tensor_name`, [batch, labels]."""
+    """A graph from `input`, pixels as (pixel - 128) / 128, to the softmax `final_tensor_name`, [batch, labels]."""
     import tensorflow as tf
 
     check_name(final_tensor_name)
@@ -59,7 +59,7 @@ def join(backbone: Backbone, layer: FinalLayer, final_tensor_name: str) -> Graph
 
 
 def _add_dense(graph_def: GraphDef, layer: Dense | FinalLayer, values: str, names: list[str], activation: str) -> str:
-    """Gives the name of its last node. `names` are of weights, biases, product, sum and activation."""
+    """Returns the name of its last node. `names` are those of weights, biases, product, sum and activation."""
     weights, biases, product, total, activated = names
     graph_def.node.extend(
         [

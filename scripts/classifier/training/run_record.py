@@ -1,4 +1,4 @@
-"""The .json beside a written graph: how to feed it, what it knows, how it came to be and how good it is."""
+"""The .json beside a written graph: its input and labels, how it was trained, and how accurate it is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .final_layer import Evaluation
 
 ENDING, UNKNOWN_ENDING = ".json", ".unknown.npz"
 
-# A chart shows hardly more apart.
+# More points than a chart can show apart are not worth keeping.
 _MOST_POINTS = 100
 
 
@@ -42,14 +42,14 @@ def path_beside(graph: Path) -> Path:
 
 
 def unknown_beside(graph: Path) -> Path:
-    """Where it is kept what tells photos of no label."""
+    """The file with the data that recognises unknown photos."""
     return graph.with_suffix(UNKNOWN_ENDING)
 
 
 def write(
     graph: Path, preprocessing: Preprocessing, labels: tuple[str, ...], record: dict, unknown: bytes | None = None
 ) -> None:
-    """To be called once the graph is written: its checksum ties all together."""
+    """Call it once the graph is written: the checksum ties the files together."""
     if unknown is None:
         unknown_beside(graph).unlink(missing_ok=True)
     else:
@@ -65,29 +65,29 @@ def write(
 
 
 def write_labels(labels: tuple[str, ...], path: Path) -> None:
-    """One a line, in the order of the scores."""
+    """One label a line, in the order of the scores."""
     atomic_files.write_text(path, "".join(f"{label}\n" for label in labels))
 
 
 def read(graph: Path) -> dict | None:
-    """The record of this very graph; None if there is none, or it is of another graph that was written there."""
+    """The record of this graph; None if there is none, or if it belongs to a graph that was here before."""
     try:
         record = json.loads(path_beside(graph).read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, OSError) as error:
-        raise UserError(f"{path_beside(graph)} cannot be read ({error}): delete it or replace it") from None
+        raise UserError(f"cannot read {path_beside(graph)} ({error}): delete it or replace it") from None
     same = isinstance(record, dict) and record.get("graph_sha256") == hashlib.sha256(graph.read_bytes()).hexdigest()
     return record if same else None
 
 
 def read_unknown(graph: Path, record: dict | None) -> bytes | None:
-    """What was written beside the graph together with this record of it."""
+    """The data about unknown photos that was written together with this record."""
     wanted = None if record is None else record.get("unknown_sha256")
     try:
         data = None if wanted is None else unknown_beside(graph).read_bytes()
     except OSError:
-        return None  # who wants to use it is told that it is not there
+        return None  # whoever needs it reports that it is missing
     return data if data is not None and hashlib.sha256(data).hexdigest() == wanted else None
 
 
@@ -99,19 +99,19 @@ def versions() -> dict[str, str]:
 
 
 def curve(evaluations: list[Evaluation]) -> dict[str, list]:
-    """How training went, a column for each measure; of many evaluations, evenly spread ones and the last."""
+    """The training's curve, a column for each measure, thinned out evenly but always with the last evaluation."""
     every = -(-len(evaluations) // _MOST_POINTS) or 1
     shown = evaluations[(len(evaluations) - 1) % every :: every] if evaluations else []
     return {field.name: [_short(getattr(at, field.name)) for at in shown] for field in fields(Evaluation)}
 
 
 def read_curve(record: Path) -> dict[str, list]:
-    """How training went, from a record that the user names."""
+    """The training's curve, from a record that the user names."""
     try:
         whole = json.loads(record.read_text("utf-8"))
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or f"it is not JSON: {error}"
-        raise UserError(f"cannot read {record} ({why}): give the .json that is written beside a graph") from None
+        raise UserError(f"cannot read {record} ({why}): give the .json that was written beside a graph") from None
     found = whole.get("curve") if isinstance(whole, dict) else None
     columns = [field.name for field in fields(Evaluation)]
     if (
@@ -119,7 +119,7 @@ def read_curve(record: Path) -> dict[str, list]:
         or not found.get("step")
         or not all(isinstance(found.get(name), list) and len(found[name]) == len(found["step"]) for name in columns)
     ):
-        raise UserError(f"{record} does not tell how a training went: give the .json that is written beside a graph")
+        raise UserError(f"{record} holds no training curve: give the .json that was written beside a graph")
     return found
 
 
@@ -127,12 +127,12 @@ def _short(number: float | None) -> float | None:
     return number if number is None or isinstance(number, int) else float(f"{number:.5g}")
 
 
-def photos(lists: ImageLists, keys: dict[str, list[bytes]], unreadable: dict[str, str]) -> dict:
-    """What a record says of the photos: `keys` tells the content of each."""
+def photos(lists: ImageLists, fingerprint: str, unreadable: dict[str, str]) -> dict:
+    """The record's entries about the photos; `fingerprint` is their data_fingerprint."""
     return {
         "photos": split_sizes(lists),
         "unreadable_photos": len(unreadable),
-        "data_fingerprint": data_fingerprint(keys, lists),
+        "data_fingerprint": fingerprint,
     }
 
 
@@ -142,7 +142,7 @@ def split_sizes(lists: ImageLists) -> dict[str, dict[str, int]]:
 
 
 def data_fingerprint(keys: dict[str, list[bytes]], lists: ImageLists) -> str:
-    """sha256 over label, split and content of every photo used, whatever its name or place."""
+    """sha256 over the label, split and content (`keys`) of every photo used, whatever its name or folder."""
     lines = sorted(
         f"{lists.labels[photo.label]}\0{photo.split}\0{b''.join(keys[photo.path]).hex()}" for photo in lists.photos
     )

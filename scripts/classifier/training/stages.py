@@ -1,4 +1,4 @@
-"""Training a final layer on bottlenecks."""
+"""Trains a final layer on bottlenecks, and reports on the way."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from .journal import Journal
 from .recipe import Recipe
 from .trained import Sets, Trained
 
-# A histogram of all weights takes longer than several steps.
+# Writing a histogram of all weights takes longer than several steps.
 _STEPS_BETWEEN_HISTOGRAMS = 100
 
 
 def train(
     backbone: Backbone, precision: str, sets: Sets, label_count: int, recipe: Recipe, journal: Journal, show: Show
 ) -> Trained:
-    """Trains to the last step or until Ctrl-C, which keeps what was trained so far."""
+    """Trains to the last step, or until Ctrl-C, which keeps the layer trained so far."""
     trainer = Trainer(sets.training, sets.validation, label_count, recipe)
     curve: list[Evaluation] = []
     try:
@@ -33,15 +33,14 @@ def train(
                 journal.reached(trainer.step, lambda: (backbone, trainer.layer))
     except KeyboardInterrupt:
         if trainer.step == 0:
-            raise  # nothing was trained, so there is nothing to keep
+            raise  # there is nothing to keep yet
     return Trained(
         backbone, precision, trainer.best, sets, trainer.step, trainer.best_step, trainer.stopped_early, curve
     )
 
 
 def note(at: Evaluation) -> str:
-    """The note beside the progress bar."""
-    words = [f"train {100 * at.accuracy:.0f} %", f"cross entropy {at.cross_entropy:.3f}"]
-    if at.validation_accuracy is not None:
-        words.append(f"validation {100 * at.validation_accuracy:.0f} %")
-    return ", ".join(words)
+    """The note on the progress line."""
+    if at.validation_accuracy is None:
+        return f"accuracy {100 * at.accuracy:.1f} %"
+    return f"validation {100 * at.validation_accuracy:.1f} %"

@@ -1,7 +1,8 @@
-"""Writes what TensorBoard shows."""
+"""Writes TensorBoard's log."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import math
@@ -12,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from .. import atomic_files
 from ..drawing import confusion_matrix
+from ..drawing.colours import PAPER
+from ..drawing.lettering import Lettering
 from ..errors import UserError
 from .accuracy import Results
 from .final_layer import Evaluation, FinalLayer
@@ -23,21 +26,22 @@ from .final_layer import Evaluation, FinalLayer
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
-# A constant with more values than this is left out of the graph's picture: it would double the file.
+# Constants with more values than this are left out of the graph that TensorBoard shows: they would double the file.
 _LARGEST_CONSTANT_SHOWN = 64
 
-# How old what TensorBoard shows of a running training may get.
+# How far TensorBoard may lag behind a running training.
 _SECONDS_BETWEEN_FLUSHES = 2.0
 
-# Names of event files start so; TensorBoard reads those of a folder in the order of their names.
+# How names of event files start. TensorBoard reads those of a folder in the order of their names.
 EVENT_FILE = "events.out.tfevents."
 _FILE_VERSION = "brain.Event:2"
-# What names of event files that hold nothing but a graph end in.
+_FONT, _MARGIN, _NARROWEST_TITLE = 16, 12, 400  # pixels, of titles above pictures
+# How names of event files that hold only a graph end.
 _GRAPH_ALONE = ".graph"
 
 
 def write_graph(folder: Path, graph_def: GraphDef) -> Path:
-    """Writes an event file with a graph and nothing else; it replaces the last one, other event files stay."""
+    """Writes an event file with only a graph. It replaces the last such file; other event files stay."""
     from tensorboard.summary.writer.record_writer import RecordWriter
 
     data = io.BytesIO()
@@ -53,11 +57,13 @@ def write_graph(folder: Path, graph_def: GraphDef) -> Path:
 
 
 class Summaries:
-    """The event files of one training, in train/ and validation/ of a folder; those of the last one go."""
+    """The event files of one training, in train/, validation/ and test/ of a folder; those of the last one go."""
 
     def __init__(self, folder: Path):
         _import_all()
+        self._test_folder = folder / "test"
         try:
+            _empty(self._test_folder)
             self._train, self._validation = (_EventFile(folder / name) for name in ("train", "validation"))
         except OSError as error:
             raise UserError(f"cannot write to {folder}: {error.strerror}; give another --summaries_dir") from None
@@ -74,7 +80,7 @@ class Summaries:
                 )
 
     def layer(self, layer: FinalLayer, step: int) -> None:
-        """Histograms of weights and biases, and their mean, stddev, min and max, under the original's names."""
+        """Histograms, mean, stddev, min and max of weights and biases, under the original's names."""
         from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 
         scopes = [f"hidden_{number}/" for number in range(1, len(layer.hidden) + 1)] + [""]
@@ -85,9 +91,20 @@ class Summaries:
             self._train.scalars(step, **{f"{prefix}/{measure}": value for measure, value in measures.items()})
             self._train.write(step, summary=histogram_pb(f"{prefix}/histogram", values))
 
-    def confusion(self, results: Results, labels: tuple[str, ...], step: int) -> None:
-        """The test photos' confusion matrix as a picture."""
-        self._validation.picture(step, "confusion_matrix", confusion_matrix.draw(results.confusion, labels))
+    def confusion(self, results: Results, labels: tuple[str, ...], step: int, which: str) -> None:
+        """The confusion matrix of the `which` photos as a picture, in their own run."""
+        if not results.total:
+            return
+        title = (
+            f"{which} photos: {results.right} of {results.total} right ({100 * results.right / results.total:.1f} %)"
+        )
+        matrix = confusion_matrix.draw(results.confusion, labels)
+        tag = f"confusion matrix of the {which} photos"
+        if which == "validation":
+            self._validation.picture(step, tag, _under(title, matrix), title)
+            return
+        with contextlib.closing(_EventFile(self._test_folder)) as test:
+            test.picture(step, tag, _under(title, matrix), title)
 
     def close(self) -> None:
         self._train.close()
@@ -95,7 +112,7 @@ class Summaries:
 
 
 def _import_all() -> None:
-    """Loads now what is needed later: a Ctrl-C in the midst of an import would leave it half done."""
+    """Imports now what is needed later: a Ctrl-C in the middle of an import would leave it half done."""
     import tensorboard.compat.proto.event_pb2
     import tensorboard.compat.proto.summary_pb2
     import tensorboard.plugins.histogram.summary_v2
@@ -105,17 +122,14 @@ def _import_all() -> None:
 
 
 class _EventFile:
-    """An event file is a file of records, each an Event. tf.summary writes the same at a tenth of the speed."""
+    """A file of records, each an Event. tf.summary writes the same at a tenth of the speed."""
 
     def __init__(self, folder: Path):
         import tensorflow as tf
 
-        folder.mkdir(parents=True, exist_ok=True)
-        # The original emptied the whole folder; only what TensorBoard would mix up has to go.
-        for old in folder.glob(f"{EVENT_FILE}*"):
-            old.unlink()
+        _empty(folder)
         path = folder / _event_file_name()
-        path.touch()  # TensorFlow's writer reports what hinders it in errors of its own, this in an OSError
+        path.touch()  # for its OSError: TensorFlow's writer raises errors of other kinds
         self._writer = tf.io.TFRecordWriter(os.fspath(path))
         self._flushed = time.monotonic()
         self.write(0, file_version=_FILE_VERSION)
@@ -129,7 +143,7 @@ class _EventFile:
             together.value.extend(scalar_pb(tag, value).value)
         self.write(step, summary=together)
 
-    def picture(self, step: int, tag: str, image: Image.Image) -> None:
+    def picture(self, step: int, tag: str, image: Image.Image, description: str) -> None:
         from tensorboard.compat.proto.summary_pb2 import Summary
         from tensorboard.plugins.image.metadata import create_summary_metadata
         from tensorboard.util.tensor_util import make_tensor_proto
@@ -139,7 +153,7 @@ class _EventFile:
         summary = Summary()
         summary.value.add(
             tag=tag,
-            metadata=create_summary_metadata(display_name=None, description=None),
+            metadata=create_summary_metadata(display_name=None, description=description),
             tensor=make_tensor_proto(np.array([str(image.width), str(image.height), png.getvalue()], object)),
         )
         self.write(step, summary=summary)
@@ -154,6 +168,26 @@ class _EventFile:
         self._writer.close()
 
 
+def _empty(folder: Path) -> None:
+    """Makes the folder, or removes an earlier training's event files from it. The original removed all files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob(f"{EVENT_FILE}*"):
+        old.unlink()
+
+
+def _under(title: str, image: Image.Image) -> Image.Image:
+    """The picture with a title above it."""
+    font = Lettering(title, _FONT)
+    lines = font.wrap(title, max(image.width, _NARROWEST_TITLE) - 2 * _MARGIN)
+    top = _MARGIN + len(lines) * font.height
+    width = max(image.width, *(int(font.width(line)) + 2 * _MARGIN for line in lines))
+    whole = Image.new("RGB", (width, top + image.height), PAPER)
+    for number, line in enumerate(lines):
+        font.write(ImageDraw.Draw(whole), _MARGIN, _MARGIN // 2 + number * font.height, line, "black")
+    whole.paste(image, (0, top))
+    return whole
+
+
 def _event(step: int, **content) -> bytes:
     from tensorboard.compat.proto.event_pb2 import Event
 
@@ -165,7 +199,7 @@ def _event_file_name() -> str:
 
 
 def _without_large_constants(graph_def: GraphDef) -> GraphDef:
-    """Their shapes stay."""
+    """A copy in which large constants keep only their shapes."""
     shown = type(graph_def)()
     shown.CopyFrom(graph_def)
     for node in itertools.chain(shown.node, *(function.node_def for function in shown.library.function)):

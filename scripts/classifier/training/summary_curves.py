@@ -1,4 +1,4 @@
-"""Reads from TensorBoard's event files how a training went."""
+"""Reads training curves from TensorBoard's event files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import UserError
 from .summaries import EVENT_FILE
 
-# What retrain calls its measures, then the original retrain, then Keras.
+# The names of each measure in retrain, in the original retrain and in Keras.
 _TAGS = {
     "accuracy": ("accuracy", "accuracy_1", "epoch_accuracy"),
     "cross_entropy": ("cross_entropy", "cross_entropy_1", "epoch_loss"),
@@ -19,11 +19,11 @@ _HEAD, _TAIL = struct.Struct("<QI"), 4
 
 
 def read(folder: Path) -> dict[str, list[float | None]]:
-    """Columns as training_curves draws them, from train/ and validation/ in the folder."""
+    """Columns for training_curves, from train/ and validation/ in the folder."""
     measured = {part: _measures(folder / part) for part in ("train", "validation")}
     steps = sorted({step for values in measured.values() for each in values.values() for step in each})
     if not steps:
-        found = "holds no log of a training" if folder.is_dir() else "does not exist"
+        found = "holds no training log" if folder.is_dir() else "does not exist"
         raise UserError(f"{folder} {found}: give --summaries_dir the folder that retrain wrote its summaries to")
     return {
         "step": [*steps],
@@ -33,7 +33,7 @@ def read(folder: Path) -> dict[str, list[float | None]]:
 
 
 def _measures(folder: Path) -> dict[str, dict[int, float]]:
-    """Name of a measure -> step -> value; a step that was written again counts as it was written last."""
+    """measure -> step -> value; if a step was written more than once, the last one counts."""
     found: dict[str, dict[int, float]] = {name: {} for name in _TAGS}
     names = {tag: name for name, tags in _TAGS.items() for tag in tags}
     for path in sorted(folder.glob(f"{EVENT_FILE}*")):
@@ -64,7 +64,7 @@ def _scalars(path: Path) -> Iterator[tuple[int, str, float]]:
 
 
 def _records(path: Path) -> Iterator[bytes]:
-    """Up to the end, or to a record that is still being written."""
+    """All whole records; the last may still be in the middle of being written."""
     with path.open("rb") as file:
         while len(head := file.read(_HEAD.size)) == _HEAD.size:
             length, _ = _HEAD.unpack(head)

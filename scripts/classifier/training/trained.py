@@ -1,4 +1,4 @@
-"""A classifier in training: each stage hands it to the next, and the outcome is made from it."""
+"""A classifier in training, as each stage hands it to the next."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Sets(NamedTuple):
 
 @dataclass(frozen=True)
 class Trained:
-    """A backbone and the final layer that was trained on its bottlenecks."""
+    """A backbone and the final layer trained on its bottlenecks."""
 
     backbone: Backbone
-    precision: str  # in which the backbone's bottlenecks were computed
+    precision: str  # of the arithmetic that computed the bottlenecks
     layer: FinalLayer
     sets: Sets
-    steps: int  # how many were taken
-    best_step: int | None  # the step that the layer is from, where it is not the last
+    steps: int  # steps taken
+    best_step: int | None  # the step that the layer is from, if it is not the last
     stopped_early: bool
     curve: list[Evaluation]

@@ -1,10 +1,10 @@
-"""Tells photos of none of the labels: their bottlenecks lie far from those of all photos trained on.
+"""Recognises photos of none of the labels: their bottlenecks lie far from those of all training photos.
 
-Far is measured twice, because each way sees what the other misses: by the angle between bottlenecks, which
-tells other kinds of pictures, and by the angle once every value is brought to the same mean and deviation,
-which tells other things in the same kind of picture. Each label is known by a few typical bottlenecks (the
-centres that k-means finds among its training photos); the larger of the two distances to the nearest of them
-counts. Where known ends is chosen on validation photos.
+Distance is measured in two ways, because each sees what the other misses. The angle between bottlenecks finds
+other kinds of pictures. The angle after every value is standardised to the same mean and deviation finds other
+things in the same kind of picture. Each label has a few typical bottlenecks: the centres that k-means finds
+among its training photos. A photo's distance is the larger of its two distances to the nearest centre, and the
+validation photos set the threshold for "unknown".
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from ..errors import UserError
 
 NAME = "unknown"
 
-# More centres a label tell no more (16 and 32 were alike on flowers); with very many labels the file would grow.
+# More centres a label do not help (16 and 32 were equal on flowers); with many labels the file would grow.
 _CENTRES_A_LABEL, _MOST_CENTRES = 16, 1024
-# Photos of a label beyond this hardly move its centres; the second bounds the memory that many labels take.
+# More photos of a label hardly move its centres; the second limit bounds memory with many labels.
 _MOST_PHOTOS_A_LABEL, _MOST_PHOTOS = 1000, 10_000
 _ROUNDS = 10
 _ROWS_AT_ONCE = 1024
@@ -30,12 +30,12 @@ _ROWS_AT_ONCE = 1024
 
 @dataclass(frozen=True)
 class Unknown:
-    """Distances are in units of the threshold: what is beyond 1 is unknown."""
+    """Distances are in units of the threshold: beyond 1 is unknown."""
 
     mean: np.ndarray  # [values], of training photos
     deviation: np.ndarray  # [values]
     centres: np.ndarray  # [2, centres, values]: directions of bottlenecks, and of standardised ones
-    units: np.ndarray  # [2]: how far away known photos are, in either way
+    units: np.ndarray  # [2]: how far away known photos are, in each way
 
     def distances(self, bottlenecks: np.ndarray) -> np.ndarray:
         """[n] from [n, values]"""
@@ -52,7 +52,7 @@ class Unknown:
         return np.stack([np.concatenate(way or empty) for way in nearest]) / self.units[:, None]
 
     def to_bytes(self) -> bytes:
-        """Centres in 8 bits, each with a step of its own: they go into files for phones, where size counts."""
+        """The centres in 8 bits, each with its own scale: they go into files for phones, where size matters."""
         steps = np.maximum(np.abs(self.centres).max(axis=2, keepdims=True) / 127, 1e-12).astype("<f4")
         file = io.BytesIO()
         np.savez_compressed(
@@ -70,16 +70,14 @@ def from_bytes(data: bytes, origin: object) -> Unknown:
     try:
         with np.load(io.BytesIO(data)) as arrays:
             return Unknown(arrays["mean"], arrays["deviation"], arrays["centres"] * arrays["steps"], arrays["units"])
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"{origin} cannot be read ({error}), so that unknown photos cannot be told: train or export it anew"
-        ) from None
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile):
+        raise UserError(f"cannot read {origin}, which recognises unknown photos: train or export again") from None
 
 
 def learn(training: np.ndarray, labels: np.ndarray, validation: np.ndarray, kept: float, seed: int) -> Unknown:
-    """From bottlenecks, [n, values] each. Of photos like those of validation, a share of `kept` counts as known."""
+    """From bottlenecks, [n, values]. Of photos like the validation photos, a share of `kept` will count as known."""
     mean, deviation = training.mean(axis=0), training.std(axis=0)
-    # Values that hardly change among the training photos must not count for everything when they do.
+    # A value that hardly varies among the training photos must not dominate when it does.
     deviation = np.maximum(deviation, 1e-3 * max(float(deviation.max()), 1e-6))
     each = max(1, min(_CENTRES_A_LABEL, _MOST_CENTRES // (int(labels.max()) + 1)))
     random = np.random.default_rng(seed)
@@ -90,7 +88,7 @@ def learn(training: np.ndarray, labels: np.ndarray, validation: np.ndarray, kept
             for look in _LOOKS
         ]
     )
-    # As they will be read back, so that the threshold is that of what is kept.
+    # As they will be read back, so that the threshold fits the rounded centres.
     bare = from_bytes(Unknown(mean, deviation, centres, np.ones(2)).to_bytes(), NAME)
     ways = bare.both_ways(validation)
     units = np.array([_quantile(way, kept) for way in ways])
@@ -99,7 +97,7 @@ def learn(training: np.ndarray, labels: np.ndarray, validation: np.ndarray, kept
 
 
 def sample(labels: np.ndarray, seed: int) -> np.ndarray:
-    """The rows of the training photos that are enough to learn from."""
+    """The rows of enough training photos to learn from."""
     random = np.random.default_rng(seed)
     rows = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     most = min(_MOST_PHOTOS_A_LABEL, max(1, _MOST_PHOTOS // len(rows)))
@@ -107,12 +105,12 @@ def sample(labels: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _quantile(distances: np.ndarray, kept: float) -> float:
-    """The distance within which a share of `kept` of further photos is to be expected, or the largest there is.
+    """The distance within which to expect a share of `kept` of further photos, or the largest there is.
 
-    Of n photos and one more, each place in the order is as likely for that one: so of n + 1, not of n.
+    A new photo is equally likely to take any of the n + 1 places in the order: hence n + 1, not n.
     """
     place = min(len(distances), math.ceil(kept * (len(distances) + 1)))
-    # A little more, for the last digits of a distance depend on what it is computed together with.
+    # A little more: the last digits of a distance depend on the batch that it is computed in.
     return max(float(np.sort(distances)[place - 1]) * (1 + 1e-5), 1e-6)
 
 
@@ -128,13 +126,13 @@ _LOOKS = (_directions, _standardised_directions)
 
 
 def _nearest(vectors: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each vector the number of the nearest centre and the squared distance to it."""
+    """For each vector, the index of the nearest centre and the squared distance to it."""
     squares = (vectors**2).sum(axis=1)[:, None] + (centres**2).sum(axis=1) - 2 * vectors @ centres.T
     return squares.argmin(axis=1), squares.min(axis=1).clip(0)
 
 
 def _centres(vectors: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    """k-means, started as k-means++ does; always `count` of them, some twice where there are fewer vectors."""
+    """k-means with k-means++ initialisation; always `count` centres, some repeated if there are fewer vectors."""
     centres = vectors[[int(random.integers(len(vectors)))]]
     while len(centres) < count:
         far = _nearest(vectors, centres)[1].astype(np.float64)

@@ -1,4 +1,4 @@
-"""The words for a retraining's stages: (lines that --quiet leaves out, warnings)."""
+"""What a retraining says after each stage: (lines that --quiet leaves out, warnings)."""
 
 from __future__ import annotations
 
@@ -22,43 +22,49 @@ Words = tuple[list[str], list[str]]
 def network(backbone: Backbone) -> Words:
     lines = [] if backbone.name in table.NAMES else [backbone.describe()]
     unknown_ops = ", ".join(frozen_graph.newer_than_tensorflow_1(backbone.graph_def))
-    warning = f"TensorFlow 1 will not read the written graph: it does not know {unknown_ops}"
+    warning = f"TensorFlow 1 cannot read the written graph: it has no {unknown_ops}"
     return lines, [warning] if unknown_ops else []
 
 
 def bottlenecks(gathered: Gathered, cache: BottleneckCache, seconds: float, skipped_file: Path) -> Words:
     warnings = []
     if cache.damaged:
-        warnings.append(f"{cache.damaged} cached bottlenecks were damaged and have been computed anew")
-    if gathered.unreadable:
-        warnings.append(f"{len(gathered.unreadable)} photos cannot be read: see {skipped_file}")
+        damaged = "1 cached bottleneck was" if cache.damaged == 1 else f"{cache.damaged} cached bottlenecks were"
+        warnings.append(f"{damaged} damaged and computed again")
+    warnings += unreadable(len(gathered.unreadable), skipped_file)
     total = sum(len(keys) for keys in gathered.keys.values())
     cached = total - min(total, gathered.computed)
     return [f"bottlenecks: {cached} cached, {gathered.computed} computed in {seconds:.1f} s"], warnings
 
 
+def unreadable(photos: int, skipped_file: Path) -> list[str]:
+    """The warning about photos left out, if there are any."""
+    if not photos:
+        return []
+    found = "1 photo" if photos == 1 else f"{photos} photos"
+    return [f"{found} cannot be read: see {skipped_file}"]
+
+
 def training(trained: Trained, recipe: Recipe) -> Words:
-    kept = "" if trained.best_step is None else f", as it was after {trained.best_step}"
-    taken = f"{trained.steps} of {recipe.steps} steps"
+    kept = "" if trained.best_step is None else f"; the final layer from step {trained.best_step} is kept"
+    taken = f"after {trained.steps} of {recipe.steps} steps"
     if trained.stopped_early:
-        return [f"training stopped by itself after {taken}; what is kept is the final layer{kept}"], []
+        return [f"training stopped early {taken}{kept}"], []
     if trained.steps < recipe.steps:
-        return [], [f"stopped after {taken}; what was trained so far{kept} is written"]
-    return ([f"training took all {recipe.steps} steps; what is kept is the final layer{kept}"] if kept else []), []
+        return [], [f"stopped {taken}{kept or '; what was trained so far is kept'}"]
+    return ([f"training took all {recipe.steps} steps{kept}"] if kept else []), []
 
 
 def fine_tuning(tuned: FineTuned, tuning: Tuning, seconds: float) -> Words:
-    taken = f"{tuned.steps} of {tuning.steps} steps"
-    warnings = [f"fine-tuning stopped after {taken}"] if tuned.steps < tuning.steps else []
+    stopped = f"fine-tuning stopped after {tuned.steps} of {tuning.steps} steps"
+    warnings = [stopped] if tuned.steps < tuning.steps else []
+    took = f"fine-tuning took {seconds:.0f} s"
     if not tuned.best_step:
-        outcome = "and did not help on the validation photos: the network stays as it was"
-        return [f"fine-tuning took {seconds:.0f} s {outcome}"], warnings
-    shares = ""
+        return [f"{took} and did not improve validation accuracy: the network stays as it was"], warnings
+    change = ""
     if tuned.before is not None and tuned.after is not None:
-        right, instead = 100 * tuned.after, 100 * tuned.before
-        shares = f", of the validation photos {right:.1f} % are right instead of {instead:.1f} %"
-    kept = f"kept as it was after {tuned.best_step} of {tuned.steps} steps"
-    return [f"fine-tuning took {seconds:.0f} s; {kept}{shares}"], warnings
+        change = f"; validation accuracy went from {100 * tuned.before:.1f} % to {100 * tuned.after:.1f} %"
+    return [f"{took}; the weights from step {tuned.best_step} of {tuned.steps} are kept{change}"], warnings
 
 
 def outcome(outcome: Outcome, names: tuple[str, ...], mistakes_too: bool) -> list[str]:
@@ -66,9 +72,9 @@ def outcome(outcome: Outcome, names: tuple[str, ...], mistakes_too: bool) -> lis
     lines += accuracy.describe(outcome.tested, names)
     if outcome.known_kept is not None:
         kept = 100 * outcome.known_kept
-        lines.append(f"asked to tell unknown photos, it keeps {kept:.1f} % of the test photos as known")
+        lines.append(f"with --unknown, {kept:.1f} % of the test photos are recognised as known")
     views = outcome.trained.backbone.views
     if views > 1:
         cost = costs.measure(outcome.graph_def, outcome.places.graph).multiply_adds
-        lines.append(f"each photo costs {cost / 1e6:,.0f} million multiply-adds, {views} times as many as one view")
+        lines.append(f"each photo costs {cost / 1e6:,.0f} million multiply-adds, {views} times those of one view")
     return lines

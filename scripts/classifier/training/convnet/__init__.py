@@ -1,1 +1,1 @@
-"""A convolutional network trained from nothing on a folder of photos, without any pretrained one."""
+"""Trains a convolutional network from scratch on a folder of photos."""

@@ -1,4 +1,4 @@
-"""The two networks, as Keras models from pixels of 0 to 255 to logits."""
+"""The two networks, as Keras models from 0-255 pixels to logits."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from keras import layers
 from .random_views import RandomViews
 from .recipes import BASIC, CnnRecipe
 
-# The layer whose values the last one, LOGITS, looks at.
+# The last layer, LOGITS, and the one before it.
 BOTTLENECK, LOGITS = "bottleneck", "logits"
 
 _BASIC_WIDTHS = (16, 32, 64)
-# Of `deep`: what it begins with, and how wide each halving of the picture makes it. Twice as wide is three times as
-# slow, for a percent or two.
+# Channels of `deep`: in the stem and in each stage. Twice as many take three times as long and gain a percent or two.
 _STEM_WIDTH, _STAGE_WIDTHS = 32, (64, 128, 256)
-# The side that its stages begin at; larger pictures are made smaller on the way in.
+# The stages begin at this side; the stem halves larger pictures down to it.
 _STAGES_BEGIN_AT = 32
 
 
 def build(recipe: CnnRecipe, label_count: int, precision: str) -> keras.Model:
-    """Random views and dropout act in training alone. `precision` is that of the arithmetic; weights are float32."""
+    """Random views and dropout act in training only. `precision` is that of the arithmetic; weights are float32."""
     keras.utils.set_random_seed(recipe.seed)
     side = recipe.image_size
     pictures = keras.Input((side, side, 3), name="pictures")
@@ -32,7 +31,7 @@ def build(recipe: CnnRecipe, label_count: int, precision: str) -> keras.Model:
     made = layers.Rescaling(1 / 255, name="rescaling", dtype=policy)(made)
     made = (_basic if recipe.network == BASIC else _deep)(made, recipe, policy)
     logits = layers.Dense(label_count, name=LOGITS, dtype=policy)(made)
-    # Softmax and loss want all digits.
+    # Softmax and loss need full precision.
     logits = layers.Activation("linear", dtype="float32", name="digits")(logits)
     return keras.Model(pictures, logits, name=recipe.network)
 
@@ -53,7 +52,7 @@ def _basic(made, recipe: CnnRecipe, policy):
 
 
 def _deep(made, recipe: CnnRecipe, policy):
-    """Three stages, each halving the picture and then adding to it what two further convolutions make of it."""
+    """Three stages; each halves the picture and adds a residual block of two convolutions."""
 
     def convolution(made, width: int, name: str, stride: int = 1, pool: bool = False):
         made = layers.Conv2D(
@@ -84,14 +83,14 @@ def _deep(made, recipe: CnnRecipe, policy):
 
 
 class _Flatten(layers.Flatten):
-    """To a length that is known beforehand. Keras' own asks each batch for its size, as other formats cannot."""
+    """Flattens to a length known in advance. Keras' own asks each batch for its size, which other formats cannot do."""
 
     def call(self, inputs):
         return tf.reshape(inputs, [-1, math.prod(inputs.shape[1:])])
 
 
 class _BatchNorm(layers.BatchNormalization):
-    """In training by TensorFlow's own operation, which takes a fifth less of the network's time than Keras' several."""
+    """Trains with TensorFlow's fused operation: a fifth less time for the whole network than with Keras' several."""
 
     def call(self, inputs, training: bool = False):
         if not training:

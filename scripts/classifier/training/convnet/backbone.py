@@ -1,4 +1,4 @@
-"""A trained network becomes a backbone and a final layer, as those that retrain joins and writes."""
+"""Splits a trained network into a backbone and a final layer, like those of retrain."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from . import architectures
 from .pictures import CnnExamples, Pictures
 from .recipes import CnnRecipe
 
-# Pictures that go through the network together.
+# Pictures that go through the network at once.
 _BATCH = 64
 
 
 def split(weights: list[np.ndarray], label_count: int, recipe: CnnRecipe) -> tuple[Backbone, FinalLayer]:
-    """All but the last layer, and that. Arithmetic is in float32, whatever it was in training."""
+    """All layers but the last, and the last. Arithmetic is in float32, whatever it was in training."""
     model = architectures.build(recipe, label_count, "float32")
     model.set_weights(weights)
     bottleneck = model.get_layer(architectures.BOTTLENECK).output
@@ -45,7 +45,7 @@ def bottlenecks(backbone: Backbone, examples: CnnExamples) -> Examples:
 
 
 class ComputedVectors:
-    """The bottlenecks of pictures, computed when they are asked for."""
+    """The bottlenecks of pictures, computed on demand."""
 
     def __init__(self, backbone: Backbone, pictures: Pictures, rows: np.ndarray):
         self._pictures, self._rows, self.size = pictures, rows, backbone.bottleneck_size

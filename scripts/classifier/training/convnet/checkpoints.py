@@ -1,4 +1,4 @@
-"""What an interrupted training goes on from, with the same result as if it had not been interrupted."""
+"""Checkpoints: an interrupted training resumes from one with the same result as if it had never stopped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ... import atomic_files
-from ...errors import UserError, in_short
+from ...errors import UserError
 from ..final_layer import Evaluation
 from .recipes import BASIC, CnnRecipe
 
@@ -30,9 +30,7 @@ class Checkpoint:
 
     def restore(self, trainer: CnnTrainer, fingerprint: str) -> None:
         if self.about["photos"] != fingerprint:
-            raise UserError(
-                f"--resume: the photos are not those that the training in {self.path} saw: leave --resume out"
-            )
+            raise UserError(f"--resume: the photos have changed since the training in {self.path}: leave --resume out")
         trainer.history.extend(Evaluation(**each) for each in self.about["history"])
         for number, variable in enumerate(trainer.state):
             variable.assign(self.arrays[f"{_STATE}_{number}"])
@@ -40,7 +38,7 @@ class Checkpoint:
 
 
 def write(path: Path, trainer: CnnTrainer, fingerprint: str) -> None:
-    """`fingerprint` is that of the photos: others would not give the same result."""
+    """`fingerprint` is that of the photos: with other photos the result would differ."""
     about = {
         "history": [asdict(at) for at in trainer.history],
         "options": _fixed(trainer.recipe, trainer.precision),
@@ -55,29 +53,30 @@ def write(path: Path, trainer: CnnTrainer, fingerprint: str) -> None:
 
 
 def read(path: Path, recipe: CnnRecipe, precision: str) -> Checkpoint:
-    """Refuses one of a training with other options: it would not come to what they ask for."""
+    """Refuses a checkpoint of a training with other options: the result would not match them."""
     try:
         with np.load(path) as arrays:
             held = {name: arrays[name] for name in arrays.files}
         about = json.loads(str(held.pop(_ABOUT)))
         before = about["options"]
     except FileNotFoundError:
-        raise UserError(f"--resume: {path} does not exist: there is nothing to go on from") from None
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(
-            f"--resume: {path} cannot be read ({in_short(error)}): leave --resume out to begin anew"
+            f"--resume: {path} does not exist, so there is no training to resume: leave --resume out"
         ) from None
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        why = getattr(error, "strerror", None) or "it is damaged or not a checkpoint"
+        raise UserError(f"--resume: {path} cannot be read: {why}; leave --resume out to start over") from None
     now = _fixed(recipe, precision)
     different = [f"--{name}={value}, now {now.get(name)}" for name, value in before.items() if value != now.get(name)]
     if different:
         raise UserError(
-            f"--resume: {path} is of a training with {'; '.join(different)}: give the same, or leave --resume out"
+            f"--resume: {path} is from a training with {'; '.join(different)}: give the same, or leave --resume out"
         )
     return Checkpoint(path, about, held)
 
 
 def _fixed(recipe: CnnRecipe, precision: str) -> dict:
-    """What must be the same for the result to be the same; when to end may differ."""
-    # The learning rate of `deep` depends on when it is to end.
+    """The options that the result depends on; when to stop may differ."""
+    # The learning rate of `deep` depends on the number of epochs.
     free = {"patience", "epochs"} if recipe.network == BASIC else {"patience"}
     return {**{name: value for name, value in asdict(recipe).items() if name not in free}, "precision": precision}

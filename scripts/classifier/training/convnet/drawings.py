@@ -1,4 +1,4 @@
-"""Pictures about a training: how one photo looks each time that it is looked at, and how the epochs went."""
+"""Pictures about a training: random views of one photo, and the curves."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def views(square: np.ndarray, views: Views, seed: int, caption: str) -> Drawn:
 
 
 def as_trained_on(examples: CnnExamples, recipe: CnnRecipe, labels: Sequence[str]) -> Drawn:
-    """Views of the first photo; without random views in training, those that --augment would give it."""
+    """Views of the first photo. If training uses none, those that --augment would give."""
     changes = recipe.views if recipe.views.any else replace(recipe, augment=True).views
     (square,) = examples.pictures.take(examples.rows[:1])
     return views(square, changes, recipe.seed, labels[examples.labels[0]])

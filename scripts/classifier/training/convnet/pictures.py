@@ -1,4 +1,4 @@
-"""The pixels of all photos, decoded once and kept in memory or on disk, or decoded each time."""
+"""The pixels of all photos: decoded once and kept in memory or on disk, or decoded every time."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ...photos.digests import digest
 from ...photos.folders import Place
 from ...photos.image_lists import ImageLists, Photo
 from ...showing import Advance, Show
-from .. import run_record
+from .. import run_record, words
 
 AUTO, MEMORY, DISK, NONE = KINDS = ("auto", "memory", "disk", "none")
 
-# The share of free memory that pixels may take: training needs some, too.
+# The share of free memory that pixels may take: training needs some as well.
 _SHARE_OF_MEMORY = 0.5
 
 
@@ -47,7 +47,7 @@ class Pictures:
         return np.array([self._row_of[photo.path] for photo in photos], np.int64)
 
     def fill(self, advance: Advance) -> tuple[dict[str, bytes], dict[str, str]]:
-        """Decodes every photo. Returns each one's digest, and why the unreadable ones failed."""
+        """Decodes every photo. Returns a digest of each, and for unreadable ones the reason."""
         digests, unreadable = {}, {}
         for path, answer in zip(self.paths, self._pool.map(self._fill_row, range(len(self.paths))), strict=True):
             advance(1)
@@ -81,13 +81,13 @@ class Pictures:
             return pixels.decode(path.read_bytes(), self.side, self.side)
         except (OSError, pixels.UnreadableImage) as error:
             raise UserError(
-                f"{path} could be read before, but not any more ({error}): leave photos where they are while training"
+                f"{path} cannot be read any more ({error}): do not move or change photos during training"
             ) from None
 
 
 @dataclass(frozen=True)
 class CnnExamples:
-    """Photos, as rows of the pictures, and the label of each."""
+    """Photos, as rows of the pictures, with their labels."""
 
     pictures: Pictures
     rows: np.ndarray
@@ -105,32 +105,31 @@ class CnnExamples:
 
 @dataclass(frozen=True)
 class Decoded:
-    """The photos that could be read, dealt out, with their pixels."""
+    """The readable photos, split into sets, with their pixels."""
 
     lists: ImageLists
     pictures: Pictures
-    keys: dict[str, list[bytes]]  # the digest of each photo's content, as the run's record wants it
+    keys: dict[str, list[bytes]]  # a digest of each photo's content, as data_fingerprint takes it
     unreadable: dict[str, str]
 
     @cached_property
     def fingerprint(self) -> str:
-        """The same for the same photos, dealt out in the same way."""
+        """The same for the same photos in the same sets."""
         return run_record.data_fingerprint(self.keys, self.lists)
 
     def of(self, split: str) -> CnnExamples:
         return CnnExamples.of(self.lists.of(split), self.pictures)
 
     def describe(self, seconds: float, cache_dir: Path, skipped_file: Path) -> tuple[list[str], list[str]]:
-        """Lines for a terminal, and warnings."""
+        """Lines to print, and warnings."""
         places = {
             MEMORY: "kept in memory",
             DISK: f"kept on disk in {cache_dir}",
-            NONE: "not kept: each is decoded anew every epoch",
+            NONE: "not kept: every epoch decodes them again",
         }
         kept = f"{self.pictures.megabytes:,.0f} MB {places[self.pictures.kind]}"
-        warning = f"{len(self.unreadable)} photos cannot be read: see {skipped_file}"
         said = f"decoded {len(self.keys)} photos in {seconds:.1f} s; {kept}"
-        return [said], [warning] if self.unreadable else []
+        return [said], words.unreadable(len(self.unreadable), skipped_file)
 
 
 def decode(
@@ -142,7 +141,7 @@ def decode(
     skipped_file: Path,
     show: Show,
 ) -> Decoded:
-    """Decodes all photos, leaves out what cannot be read, and deals out the rest."""
+    """Decodes all photos, leaves out unreadable ones, and splits the rest into sets."""
     pictures = Pictures(lists.image_dir, [photo.path for photo in lists.photos], side, kind, cache_dir)
     with show(len(lists.photos)) as advance:
         digests, unreadable = pictures.fill(advance)
@@ -160,12 +159,12 @@ def _decide(size: int, kind: str) -> str:
 
 
 def _on_disk(shape: tuple[int, ...], folder: Path) -> np.ndarray:
-    """An array in an unnamed file, which vanishes with the process however that ends."""
+    """An array in an unnamed file, which vanishes with the process, however that ends."""
     size = int(np.prod(shape))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
-            # Where the disk is full this says so; writing to a mapped file would end the process.
+            # This fails if the disk is full. Writing to a mapped file would kill the process instead.
             if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(file.fileno(), 0, size)
             else:

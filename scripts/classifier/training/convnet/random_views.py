@@ -1,4 +1,4 @@
-"""A layer that mirrors, shifts, turns and zooms pictures at random in training, and hands them on when predicting."""
+"""A layer that randomly mirrors, shifts, turns and zooms pictures in training, and does nothing otherwise."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .recipes import Views
 
 
 class RandomViews(keras.layers.Layer):
-    """[n, side, side, 3] pixels to the same. What comes in from outside the picture is its mirror image.
+    """[n, side, side, 3] pixels to the same. Pixels from outside the picture are its mirror image.
 
-    All changes are one: Keras' own layers, one after the other, take twice the time and blur each time.
+    One transform does it all: Keras' own layers, one after the other, take twice the time and blur at each step.
     """
 
     def __init__(self, views: Views, seed: int, name: str = "random_views"):
@@ -25,7 +25,7 @@ class RandomViews(keras.layers.Layer):
         if not training:
             return pictures
         side = pictures.shape[1]
-        # Whole pixels, unless they are turned or zoomed anyhow: small pictures would be blurred.
+        # Shift by whole pixels unless pictures are turned or zoomed anyway: small ones would be blurred.
         whole = not (self.views.rotation or self.views.zoom)
         return tf.raw_ops.ImageProjectiveTransformV3(
             images=pictures,
@@ -40,7 +40,7 @@ class RandomViews(keras.layers.Layer):
         return input_shape
 
     def _transforms(self, count: tf.Tensor, side: int, whole: bool) -> tf.Tensor:
-        """For each picture (a, b, c, d, e, f, 0, 0): what lands at x, y comes from ax + by + c, dx + ey + f."""
+        """For each picture (a, b, c, d, e, f, 0, 0): the pixel at x, y comes from ax + by + c, dx + ey + f."""
         views = self.views
         angle = 2 * math.pi * self._between(count, -views.rotation, views.rotation)
         scale = 1 + self._between(count, -views.zoom, views.zoom)

@@ -1,4 +1,4 @@
-"""How networks are trained from nothing: what each kind of network starts from, and what the user may change."""
+"""How networks are trained from scratch: each kind's defaults, and what the user may change."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ BASIC, DEEP = NETWORKS = ("basic", "deep")
 
 @dataclass(frozen=True)
 class Views:
-    """How training photos are changed at random each time that they are looked at."""
+    """How training photos are changed at random every time."""
 
     flip: bool = False  # mirror half of them
-    shift: float = 0.0  # up to so much of the side, in both directions
-    rotation: float = 0.0  # up to so much of a full turn, either way
-    zoom: float = 0.0  # up to so much larger or smaller
+    shift: float = 0.0  # at most, as a share of the side, in both directions
+    rotation: float = 0.0  # at most, as a share of a full turn, either way
+    zoom: float = 0.0  # at most, as a share, larger or smaller
 
     @property
     def any(self) -> bool:
@@ -33,23 +33,23 @@ class CnnRecipe:
     batch_size: int = 32
     dropout: float = 0.0
     augment: bool = False
-    patience: int | None = None  # stop after so many epochs without a better one; None: never
+    patience: int | None = None  # stop after this many epochs without a better one; None: never
     seed: int = 0
 
     def __post_init__(self):
         if not 0 <= self.dropout < 1:
-            raise UserError(f"--dropout={self.dropout:g}: expected a share from 0 to below 1, such as 0.2")
+            raise UserError(f"--dropout={self.dropout:g}: expected a number from 0 to below 1, such as 0.2")
 
     @property
     def views(self) -> Views:
-        """The tutorial's rotation and zoom; `deep` looks at mirrored and shifted photos in any case."""
+        """The tutorial's rotation and zoom; `deep` always mirrors and shifts photos."""
         deep = self.network == DEEP
         turn = 0.1 if self.augment else 0.0
         return Views(flip=deep or self.augment, shift=0.125 if deep else 0.0, rotation=turn, zoom=turn)
 
 
 def default_epochs(network: str) -> int:
-    """The basic network has mostly learned its photos by heart after ten; the deep one still gains."""
+    """After ten, the basic network has mostly memorised its photos; the deep one still improves."""
     return CnnRecipe.epochs if network == BASIC else 20
 
 

@@ -1,4 +1,4 @@
-"""Training a network from nothing, up to the point where it goes on as a retraining does."""
+"""Trains a network from scratch and turns it into what the later stages of retrain take."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def train(
     show: Callable[[int], Show],
     tell: Callable[[str], None],
 ) -> None:
-    """Trains to the last epoch or until Ctrl-C, which keeps all whole epochs.
+    """Trains to the last epoch, or until Ctrl-C, which keeps all finished epochs.
 
-    After each epoch `keep` is called, and `tell` with a line about it; `show` gives the progress bar of an epoch.
+    After each epoch it calls `keep`, and `tell` with a line about it. `show` gives the progress bar of an epoch.
     """
     journal.evaluations(trainer.history)  # of the epochs before --resume
     started = time.perf_counter()
@@ -35,11 +35,11 @@ def train(
             started = time.perf_counter()
     except KeyboardInterrupt:
         if not trainer.history:
-            raise  # nothing was trained, so there is nothing to write
+            raise  # there is nothing to write yet
 
 
 def finish(trainer: CnnTrainer, testing: CnnExamples, label_count: int) -> Trained:
-    """The best epoch's network, as a float32 backbone and a final layer."""
+    """The network of the best epoch, as a float32 backbone and a final layer."""
     backbone, layer = backbones.split(trainer.best_weights, label_count, trainer.recipe)
     return Trained(
         backbone,

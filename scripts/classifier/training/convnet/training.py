@@ -1,4 +1,4 @@
-"""Trains a network epoch by epoch, keeping its best weights."""
+"""Trains a network epoch by epoch and keeps its best weights."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from .pictures import CnnExamples
 from .recipes import BASIC, CnnRecipe
 from .verdict import best_epoch
 
-# For `deep`: SGD with momentum and a learning rate that rises for a quarter of the training and then falls to 0, which
-# gets as far in ten epochs as a constant one does in fifty.
+# For `deep`: SGD with momentum and a learning rate that rises for a quarter of the training and then falls to 0. Ten
+# epochs of it get as far as fifty at a constant learning rate.
 _PEAK_LEARNING_RATE, _RISING_SHARE, _MOMENTUM, _WEIGHT_DECAY = 0.1, 0.25, 0.9, 5e-3
 _LABEL_SMOOTHING = 0.1
 
@@ -29,7 +29,7 @@ _AHEAD = 2
 
 
 class CnnTrainer:
-    """Trains epoch by epoch; `history` has an entry for each finished one."""
+    """Trains epoch by epoch; `history` has an entry for each finished epoch."""
 
     def __init__(
         self, training: CnnExamples, validation: CnnExamples, label_count: int, precision: str, recipe: CnnRecipe
@@ -44,7 +44,7 @@ class CnnTrainer:
         self._optimizer.build(self.model.trainable_variables)
         smoothing = 0.0 if recipe.network == BASIC else _LABEL_SMOOTHING
         self._train_step, self._evaluate = _compile(self.model, self._optimizer, label_count, smoothing)
-        # One for all epochs: Python drops a Ctrl-C that comes while a pool is being taken apart.
+        # One for all epochs: Python drops a Ctrl-C that comes while a pool shuts down.
         self._reader = ThreadPoolExecutor(1)
 
     @property
@@ -62,7 +62,7 @@ class CnnTrainer:
         return [*self.model.variables, *self._optimizer.variables]
 
     def run(self, show: Callable[[int], Show]) -> Iterator[Evaluation]:
-        """Runs the remaining epochs. `show` gives the progress bar of an epoch, by its number."""
+        """Runs the remaining epochs. `show` gives the progress bar of an epoch from its number."""
         while not self.ended:
             with show(len(self.history) + 1)(len(self.training)) as advance:
                 self._run_epoch(advance)
@@ -76,8 +76,8 @@ class CnnTrainer:
             seen += len(labels)
             loss, right = loss + float(batch_loss), right + float(batch_right)
             if not np.isfinite(loss):
-                raise UserError("training ran away to infinity: try another --seed, or --precision=float32")
-            advance(len(labels), note=f"accuracy {100 * right / seen:.1f} %, loss {loss / seen:.3f}")
+                raise UserError("training diverged (the loss is infinite): try another --seed, or --precision=float32")
+            advance(len(labels), note=f"accuracy {100 * right / seen:.1f} %")
         step = (len(self.history) + 1) * self.steps_an_epoch
         with self._averaged():
             self.history.append(Evaluation(step, right / seen, loss / seen, *self._validate()))
@@ -129,7 +129,7 @@ def _batches(
 
 def _optimizer(recipe: CnnRecipe, steps_an_epoch: int) -> keras.Optimizer:
     if recipe.network == BASIC:
-        # At a constant learning rate weights wander around the optimum: their average is nearer to it.
+        # At a constant learning rate weights wander around the optimum; their average is closer to it.
         return keras.optimizers.Adam(use_ema=True, ema_momentum=1 - 1 / (steps_an_epoch + 1))
     optimizer = keras.optimizers.SGD(
         _OneCycle(recipe.epochs * steps_an_epoch), momentum=_MOMENTUM, nesterov=True, weight_decay=_WEIGHT_DECAY

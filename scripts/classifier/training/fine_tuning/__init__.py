@@ -1,1 +1,1 @@
-"""Training goes on with the backbone's own weights, on distorted photos."""
+"""Continues training with the backbone's own weights, on distorted photos."""

@@ -1,4 +1,4 @@
-"""Random batches of distorted photos, decoded on all cores while earlier ones are trained on."""
+"""Random batches of distorted photos, decoded on all cores while training uses the ones before."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...photos.folders import Place
 from ...photos.image_lists import Photo
 from ..examples import BalancedBatches, EvenBatches
 
-# Decoded at once, including the batch that is asked for.
+# Batches decoded at once, including the next one.
 _BATCHES_AHEAD = 3
 
 
@@ -44,7 +44,7 @@ def batches(
 
     with (
         ThreadPoolExecutor(machine.cores()) as threads,
-        # Closed before the threads, so that they do not decode what nobody takes.
+        # Closed before the threads, so that they do not decode photos that nobody takes.
         contextlib.closing(lookahead.results(threads, look, drawn(), _BATCHES_AHEAD * batch_size)) as looks,
     ):
         while True:
@@ -53,7 +53,7 @@ def batches(
 
 
 def whole(image_dir: Place, paths: list[str], size: int) -> np.ndarray:
-    """All of these photos as they are, [photos, size, size, 3] uint8."""
+    """These photos, undistorted, [photos, size, size, 3] uint8."""
     with ThreadPoolExecutor(machine.cores()) as threads:
         squares = threads.map(lambda path: _look(image_dir, path, size, WHOLE), paths)
         return np.stack([*squares]) if paths else np.empty((0, size, size, 3), np.uint8)
@@ -63,4 +63,4 @@ def _look(image_dir: Place, path: str, size: int, view: View) -> np.ndarray:
     try:
         return distortions.look((image_dir / path).read_bytes(), size, [view])[0]
     except (OSError, pixels.UnreadableImage) as error:
-        raise UserError(f"{image_dir / path} could be read before and now cannot ({error}): start again") from None
+        raise UserError(f"{image_dir / path} cannot be read any more ({error}): start again") from None

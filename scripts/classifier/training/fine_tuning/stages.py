@@ -1,4 +1,4 @@
-"""Fine-tuning a trained classifier, and its bottlenecks anew."""
+"""Fine-tunes a trained classifier, and computes its bottlenecks again."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from ..trained import Sets, Trained
 from . import photo_batches, unfreezing
 from .tuner import FineTuner, HeldOut, Tuning, held_out_rows
 
-# Added to the seed, so that photos come in another order than when the final layer was trained.
+# Added to the seed, so that photos come in a different order than for the final layer.
 _STREAM = 1
 
 
 @dataclass(frozen=True)
 class FineTuned:
-    """The best classifier found, which may be the one that fine-tuning began with."""
+    """The best classifier found, which may be the one before fine-tuning."""
 
     trained: Trained
-    steps: int  # taken
-    best_step: int  # of these; 0: it did not help
+    steps: int  # steps taken
+    best_step: int  # 0: it did not help
     before: float | None  # validation accuracy
     after: float | None
 
@@ -50,7 +50,7 @@ def fine_tune(
     show: Show,
     show_photos: Show,
 ) -> FineTuned:
-    """Runs to the last step or until Ctrl-C. If it helped, bottlenecks are computed anew, shown by `show_photos`."""
+    """Runs to the last step or until Ctrl-C. If it helped, bottlenecks are computed again, shown by `show_photos`."""
     with contextlib.closing(_tuner(trained, lists, recipe, tuning)) as tuner:
         curve = _run(tuner, trained, lists, recipe, tuning, journal, show)
         backbone, layer = tuner.best
@@ -84,7 +84,7 @@ def _run(
     journal: Journal,
     show: Show,
 ) -> list[Evaluation]:
-    """Takes the steps, numbered on from those of the final layer alone."""
+    """Takes the steps; their numbers follow those of the final layer alone."""
     photos = lists.of(TRAINING)
     labels = np.array([photo.label for photo in photos], np.int32)
     draw = random_batches(labels, recipe.class_weights, np.random.default_rng([recipe.seed, _STREAM]))
@@ -113,7 +113,7 @@ def _run(
 
 
 def _sets_of(lists: ImageLists, backbone: Backbone, precision: str, show: Show) -> Sets:
-    """The bottlenecks of whole photos; not kept, as no later run will have this backbone."""
+    """The bottlenecks of whole photos; not cached, as no later run will have this backbone."""
     with tempfile.TemporaryDirectory(prefix="poets-bottlenecks-") as folder:
         cache = open_cache(Path(folder), backbone, precision)
         jobs = [Job(photo.path, (WHOLE,)) for photo in lists.photos]
@@ -121,6 +121,6 @@ def _sets_of(lists: ImageLists, backbone: Backbone, precision: str, show: Show) 
         with show(len(jobs)) as advance:
             found = extraction.run(lambda: network.Network(backbone, precision), backbone.input_size, advance)
         for path, reason in found.unreadable.items():
-            raise UserError(f"{lists.image_dir / path} could be read before and now cannot ({reason}): start again")
-        # Open files stay readable when the folder is gone.
+            raise UserError(f"{lists.image_dir / path} cannot be read any more ({reason}): start again")
+        # Open files stay readable after the folder is deleted.
         return Sets.of(lists, found.keys, cache)

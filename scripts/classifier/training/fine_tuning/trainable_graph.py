@@ -1,4 +1,4 @@
-"""Rewrites a backbone's graph so that a training step on it is fast; what it computes stays the same."""
+"""Rewrites a backbone's graph for fast training steps; it computes the same."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def rewrite(graph_def: GraphDef, output: str) -> tuple[GraphDef, dict[str, np.ndarray]]:
-    """The graph without most of what batch norms do, and by what kernels are to be multiplied to make up for it.
+    """The graph without most batch norms, and the scales to multiply its kernels by instead.
 
-    The latter is [channels out], by the name of the constant that the convolution reads. A scale behind a convolution
-    can go into its kernel, which is small, and a shift becomes a bias, which TensorFlow adds within the convolution.
+    A batch norm's scale after a convolution goes into the kernel, which is small. Its shift becomes a bias, which
+    TensorFlow adds within the convolution. Scales are [channels out], by the name of the kernel's constant.
     """
     folded = folding.fold_constants(graph_def, output)
     wiring = Wiring(folded)
@@ -45,7 +45,7 @@ def rewrite(graph_def: GraphDef, output: str) -> tuple[GraphDef, dict[str, np.nd
 
 
 def _reader(wiring: Wiring, node: NodeDef) -> Op | None:
-    """What the one node that reads this one does."""
+    """The operation of the only node that reads this one."""
     reader = wiring.only_reader(node.name)
     return None if reader is None else Op.at(reader.name, wiring.nodes)
 

@@ -1,4 +1,4 @@
-"""A backbone and its final layer as one network whose weights can be moved, in a session of TensorFlow's."""
+"""A backbone and its final layer as one trainable network, in a TensorFlow session."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from ..recipe import Recipe
 from . import trainable_graph
 from .unfreezing import Weights
 
-# Of weights that are all nearly 0, such as new biases, a share would be nothing.
+# Smallest RMS assumed for a layer's weights: steps relative to weights near 0, such as new biases, would be nothing.
 _SMALLEST_SIZE = 1e-3
-# A step takes so much of the mean's distance to what was reached away: the mean is over some thirty steps.
+# Moving-average rate: averages about the last 30 steps.
 _MEAN_FOLLOWS = 0.03
 
 _ROWS_AT_ONCE = 32
 
 
 class TrainableNetwork:
-    """Trains by Adam, each weight by a share of the usual size of its layer's.
+    """Trains with Adam; step sizes are relative to the RMS weight of each layer.
 
-    That size differs a thousandfold between layers, above all where batch norms make up for it.
+    That differs a thousandfold between layers, above all where batch norms compensate for it.
     """
 
     def __init__(
         self, backbone: Backbone, layer: list[np.ndarray], weights: list[Weights], precision: str, recipe: Recipe
     ):
-        """`layer` is the final layer's weights and biases, one after the other."""
+        """`layer` is FinalLayer.arrays: weights and biases in turn."""
         import tensorflow as tf
         from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
@@ -50,11 +50,11 @@ class TrainableNetwork:
             pixels = (tf.cast(self._pictures, tf.float32) - MEAN) * (1 / STD)
 
             def run(now: list[tf.Tensor], **dropout) -> tf.Tensor:
-                """The scores that these weights give, of the backbone first, then of the final layer."""
+                """The logits with these weights: the backbone's first, then the final layer's."""
                 moved = dict(zip(self._constants, now, strict=False))
                 given = _scaled({each.read_as: moved[each.constant] for each in weights}, Wiring(rewritten), scales)
                 own = type(rewritten)()
-                own.CopyFrom(rewritten)  # importing writes default attributes into what it is given
+                own.CopyFrom(rewritten)  # importing adds default attributes to its argument
                 (vectors,) = tf.graph_util.import_graph_def(
                     own,
                     {"input:0": pixels, **{f"{name}:0": tensor for name, tensor in given.items()}},
@@ -69,11 +69,11 @@ class TrainableNetwork:
             now = [each.read_value() for each in variables]
             seed = tf.stack([recipe.seed % 2**31, self._number])
             logits = run(now, dropout=recipe.dropout, seed=seed)
-            slopes = tf.gradients(descent.cross_entropy(logits, self._labels, recipe.label_smoothing), now)
+            gradients = tf.gradients(descent.cross_entropy(logits, self._labels, recipe.label_smoothing), now)
             self._measures = descent.measure(logits, self._labels)
             steps = [
                 self._move(*each, recipe.weight_decay)
-                for each in zip(variables, self._means, firsts, slopes, strict=True)
+                for each in zip(variables, self._means, firsts, gradients, strict=True)
             ]
             self._step = tf.group(*steps, *self._measures)
             start = v1.global_variables_initializer()
@@ -81,36 +81,36 @@ class TrainableNetwork:
         self._session.run(start)
 
     def train(self, pictures: np.ndarray, labels: np.ndarray, number: int, rate: float) -> list[float]:
-        """Takes step `number`, counted from 1. Gives accuracy and cross entropy of the batch before it."""
+        """Takes step `number`, counted from 1. Returns the batch's accuracy and cross entropy before it."""
         given = {self._pictures: pictures, self._labels: labels, self._number: number, self._rate: rate}
         measures, _ = self._session.run([self._measures, self._step], given)
         return measures
 
     def scores(self, pictures: np.ndarray) -> np.ndarray:
-        """Logits by the means of the weights."""
+        """Logits with the averaged weights."""
         parts = range(0, len(pictures), _ROWS_AT_ONCE)
         return np.concatenate(
             [self._session.run(self._scores, {self._pictures: pictures[at : at + _ROWS_AT_ONCE]}) for at in parts]
         )
 
     def means(self) -> tuple[Mapping[str, np.ndarray], list[np.ndarray]]:
-        """Of the weights over the last steps: the backbone's constants by name, and the final layer's arrays."""
+        """The weights averaged over the last steps: the backbone's by constant, and the final layer's arrays."""
         values = self._session.run(self._means)
         return dict(zip(self._constants, values, strict=False)), values[len(self._constants) :]
 
     def close(self) -> None:
         self._session.close()
 
-    def _move(self, variable, mean, first: np.ndarray, slope, weight_decay: float):
-        """The operation that moves a variable against its slope, and its mean after it."""
+    def _move(self, variable, mean, first: np.ndarray, gradient, weight_decay: float):
+        """The operation that updates a variable, and then its moving average."""
         import tensorflow as tf
 
         from .. import descent
 
         slots = [tf.compat.v1.Variable(np.zeros_like(first), use_resource=True) for _ in range(2)]
         size = max(float(np.sqrt(np.square(first).mean())), _SMALLEST_SIZE)
-        with tf.control_dependencies([slope]):
-            moved = descent.apply_adam(variable, slots, self._number, self._rate * size, slope)
+        with tf.control_dependencies([gradient]):
+            moved = descent.apply_adam(variable, slots, self._number, self._rate * size, gradient)
         with tf.control_dependencies([moved]):
             if weight_decay and first.ndim > 1:
                 moved = variable.assign(variable.read_value() * (1 - self._rate * weight_decay))
@@ -119,7 +119,7 @@ class TrainableNetwork:
 
 
 def _scaled(moved: dict[str, object], wiring: Wiring, scales: dict[str, np.ndarray]) -> dict[str, object]:
-    """The kernels with the scales that the rewritten graph leaves to them, those that do not move as well."""
+    """All kernels, frozen ones too, times the scales that the rewritten graph leaves to them."""
     import tensorflow as tf
 
     given = dict(moved)

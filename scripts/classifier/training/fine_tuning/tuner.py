@@ -19,11 +19,10 @@ from . import unfreezing
 from .trainable_network import TrainableNetwork
 from .unfreezing import Weights
 
-# Where the user asks for none: without any, the network would soon memorise the photos. Enlarging alone did better
-# than crops.
+# The default: without distortions the network soon memorises the photos. Enlarging alone did better than crops.
 DISTORTIONS = Distortions(flip_left_right=True, random_scale=80, random_brightness=20)
 
-# How often validation photos are evaluated, and on how many of them at most.
+# How often to evaluate, and on how many validation photos at most.
 _EVALUATIONS = 10
 _MOST_HELD_OUT = 1000
 
@@ -36,11 +35,11 @@ class Tuning:
     # Step size relative to the layer's RMS weight; decays to 0.
     learning_rate: float = 0.001
     start: str | None = None  # layers before this one stay frozen; None: all are fine-tuned
-    distortions: Distortions = DISTORTIONS  # of the photos that are trained on
+    distortions: Distortions = DISTORTIONS  # of training photos
 
 
 class HeldOut(NamedTuple):
-    """The validation photos that fine-tuning is evaluated on."""
+    """The validation photos for evaluating fine-tuning."""
 
     pictures: np.ndarray  # [photos, size, size, 3] uint8
     labels: np.ndarray
@@ -72,9 +71,9 @@ class FineTuner:
 
     @property
     def best(self) -> tuple[Backbone, FinalLayer]:
-        """The latest whose validation accuracy is within a standard deviation of the best.
+        """The latest with a validation accuracy within a standard deviation of the best.
 
-        The starting point counts as well: if it is better, best_step is 0. Without validation photos it is the latest.
+        The starting point counts too: if it is better, best_step is 0. Without validation photos, simply the latest.
         """
         return self._best
 
@@ -88,8 +87,8 @@ class FineTuner:
             self.step = number
             if not np.isfinite(seen[-1]).all():
                 raise UserError(
-                    f"fine-tuning ran away to infinity at step {number}: give a --fine_tune_learning_rate below "
-                    f"{self._tuning.learning_rate:g}"
+                    f"fine-tuning diverged at step {number} (the loss is infinite): give a "
+                    f"--fine_tune_learning_rate below {self._tuning.learning_rate:g}"
                 )
             if number % every and number != steps:
                 yield []
@@ -101,8 +100,8 @@ class FineTuner:
     def settle(self) -> tuple[float | None, float | None]:
         """Keeps the current weights if they are the best so far; returns validation accuracy and cross entropy."""
         accuracy, loss = self._evaluate() if len(self._held_out.labels) else (None, None)
-        # Not by cross entropy, which is lowest early, while scores are cautious and accuracy is lower. As the learning
-        # rate decays, later weights are better: a lucky photo or two is no reason to go back.
+        # Not by cross entropy: it is lowest early, when scores are cautious and accuracy is lower. The learning rate
+        # decays, so later weights are better, and a lucky photo or two is no reason to go back.
         if accuracy is None or accuracy >= self._best_accuracy - self._accuracy_deviation():
             self._best, self.best_step = self.reached(), self.step
         self._best_accuracy = max(self._best_accuracy, accuracy or 0.0)

@@ -1,4 +1,4 @@
-"""Finds the weights in a backbone's graph that fine-tuning moves, and puts others in their place."""
+"""Finds the weights in a backbone's graph that fine-tuning trains, and replaces them."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ _NAMES_SHOWN = 5
 @dataclass(frozen=True)
 class Weights:
     constant: str  # the node with their values
-    read_as: str  # the node that the convolution or product reads them from: the constant, or one that hands it on
+    read_as: str  # the node that the convolution or product reads: the constant, or one that passes it on
     product: str  # the convolution or product
 
 
 def weights_of(backbone: Backbone, start: str | None = None) -> list[Weights]:
-    """What convolutions and matrix products multiply by, and their biases, in the graph's order.
+    """The weights and biases of convolutions and matrix products, in the graph's order.
 
-    With `start`, a node or a scope of nodes, only of those that are there or behind it. What batch norms consist of
-    is not among them, unless it has become a bias.
+    With `start`, a node or a scope of nodes, only those from there on. Batch norms' weights are left out, unless they
+    have become biases.
     """
     wiring = Wiring(backbone.graph_def)
     in_eight_bits = any(node.op == "Dequantize" for node in wiring.nodes.values())
     found = list(_weights(wiring)) if backbone.learnt and not in_eight_bits else []
     if not found:
         raise UserError(
-            f"--fine_tune_steps: {backbone.name} has no learnt weights, or has them in 8 bits, which cannot be moved "
-            "a little: choose another --architecture; quantize_graph and export make weights small afterwards"
+            f"--fine_tune_steps: {backbone.name} has no learnt weights, or only 8-bit ones, which are too coarse for "
+            "fine-tuning: choose another --architecture (quantize_graph and export make weights small afterwards)"
         )
     if start is None:
         return found
@@ -52,13 +52,13 @@ def weights_of(backbone: Backbone, start: str | None = None) -> list[Weights]:
     if not chosen:
         names = {_layer(node) for weights in found for node in (weights.product, weights.constant)}
         nearest = ", ".join(difflib.get_close_matches(start, names, n=_NAMES_SHOWN, cutoff=0))
-        what = "nothing with weights comes at or behind" if starts else f"{backbone.name} has no layer"
-        raise UserError(f"--fine_tune_from={start}: {what} {start}; the nearest layers with weights are {nearest}")
+        what = "there are no weights at or after" if starts else f"{backbone.name} has no layer"
+        raise UserError(f"--fine_tune_from={start}: {what} {start}; similar layers with weights: {nearest}")
     return chosen
 
 
 def with_weights(backbone: Backbone, weights: Mapping[str, np.ndarray]) -> Backbone:
-    """The same network with other values of these constants, which is another one to every cache."""
+    """The network with other values of these constants, and so with another fingerprint for caches."""
     graph_def = type(backbone.graph_def)()
     graph_def.CopyFrom(backbone.graph_def)
     for node in graph_def.node:
@@ -79,7 +79,7 @@ def _weights(wiring: Wiring) -> Iterator[Weights]:
 
 
 def _bias(wiring: Wiring, product: str) -> str | None:
-    """What is added to a product, directly or after it has been scaled."""
+    """The bias added to a product, directly or after a scale."""
     name = product
     while (reader := wiring.only_reader(name)) is not None:
         others = [source for source in inputs_of(reader) if node_of(source) != name]
@@ -98,11 +98,11 @@ def _is_float(node: NodeDef) -> bool:
 
 
 def _is_part_of(name: str, wanted: str) -> bool:
-    """Whether the node is the wanted one or in that scope, of whose name the beginning may be left out."""
+    """Whether the node is the wanted one or in that scope; the beginning of the scope's name may be left out."""
     return f"/{wanted}/" in f"/{name}/"
 
 
 def _layer(node: str) -> str:
-    """What users would call it: the scope that the node is in, or the node where it is in none."""
+    """Its name for users: the scope that the node is in, or the node if it is in none."""
     scopes = node.split("/")
     return scopes[-2] if len(scopes) > 1 else node
