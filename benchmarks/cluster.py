@@ -8,11 +8,9 @@ Prints one Markdown table. Takes some minutes. Other load on the machine makes t
 import tempfile
 from pathlib import Path
 
-from absl import flags
-
 from benchmarks import many_photos, many_vectors, ray_nodes
 from benchmarks.tools import parts, shared_flags
-from scripts.console import command_line
+from scripts.console import command_line, flags
 
 FLAGS = flags.FLAGS
 shared_flags.define_network()

@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from absl import flags
 
 from benchmarks.tools import shared_flags
 from benchmarks.tools.study import Study, share
@@ -27,7 +26,7 @@ from scripts.classifier.training.fine_tuning.tuner import Tuning
 from scripts.classifier.training.journal import Journal
 from scripts.classifier.training.recipe import Recipe
 from scripts.classifier.training.trained import Sets
-from scripts.console import command_line
+from scripts.console import command_line, flags
 
 FLAGS = flags.FLAGS
 shared_flags.define_network()

@@ -13,12 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from absl import flags
 
 from benchmarks.tools import figures, shared_flags
 from benchmarks.tools.study import Study, share
 from scripts.classifier.backbones import several_views, table
-from scripts.console import command_line
+from scripts.console import command_line, flags
 
 FLAGS = flags.FLAGS
 shared_flags.define_network()

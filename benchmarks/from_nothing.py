@@ -13,12 +13,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from absl import flags
-
 from benchmarks import plain_keras
 from benchmarks.tools import machine, processes
 from scripts.classifier.machine import cores
-from scripts.console import command_line
+from scripts.console import command_line, flags
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("flowers", None, "A folder of photos for the basic network, plain and with augmentation.")

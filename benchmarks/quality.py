@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from absl import flags
 
 from benchmarks.tools import shared_flags
 from benchmarks.tools.study import Study, share
@@ -26,7 +25,7 @@ from scripts.classifier.training import learning_unknown, retrained_graph, run_r
 from scripts.classifier.training.examples import Examples
 from scripts.classifier.training.final_layer import Trainer
 from scripts.classifier.training.unknown import Unknown
-from scripts.console import command_line
+from scripts.console import command_line, flags
 
 FLAGS = flags.FLAGS
 shared_flags.define_network()

@@ -8,11 +8,9 @@ Prints one Markdown table. Takes several minutes. Other load on the machine make
 import tempfile
 from pathlib import Path
 
-from absl import flags
-
 from benchmarks import commands, extraction, training
 from benchmarks.tools import parts, shared_flags
-from scripts.console import command_line
+from scripts.console import command_line, flags
 
 FLAGS = flags.FLAGS
 shared_flags.define_network()

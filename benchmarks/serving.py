@@ -18,8 +18,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from absl import flags
-
 from benchmarks.tools import figures, http_load, parts, processes, shared_flags
 from benchmarks.tools.figures import Against, Figure
 from benchmarks.tools.workbench import Workbench
@@ -27,7 +25,7 @@ from scripts.classifier.errors import UserError
 from scripts.classifier.formats import classifiers
 from scripts.classifier.formats.model import Wishes
 from scripts.classifier.photos.folders import pictures_below
-from scripts.console import command_line
+from scripts.console import command_line, flags
 
 FLAGS = flags.FLAGS
 shared_flags.define_network()

@@ -9,8 +9,6 @@ import os
 import tempfile
 from pathlib import Path
 
-from absl import flags
-
 from benchmarks.tools import limits, shared_flags
 from benchmarks.tools.clock import Clock
 from benchmarks.tools.workbench import Workbench
@@ -19,7 +17,7 @@ from scripts.classifier.bottlenecks import gathering
 from scripts.classifier.bottlenecks.extraction import open_cache
 from scripts.classifier.machine import decide_precision
 from scripts.classifier.photos.distortions import WHOLE
-from scripts.console import command_line
+from scripts.console import command_line, flags
 
 FLAGS = flags.FLAGS
 shared_flags.define_network()

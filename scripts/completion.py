@@ -1,8 +1,8 @@
-"""Prints a script that completes commands, flags and their values in bash or zsh.
+"""Prints a script that makes Tab complete commands, flags and values in a shell.
 
     python -m scripts.completion bash
 
-Load it in the shell that you have open, or add the same line to ~/.bashrc or ~/.zshrc:
+For bash or zsh. Load it in an open shell, or put this line into ~/.bashrc or ~/.zshrc:
 
     source <(python -m scripts.completion bash)
 
@@ -16,7 +16,7 @@ from .classifier import machine
 from .classifier.backbones import table
 from .classifier.errors import UserError
 from .classifier.fetching import datasets
-from .console import command_line, commands, completion_scripts
+from .console import command_line, commands, completion_scripts, flags, path_kinds
 from .console.completion_scripts import Command, Flag
 
 
@@ -31,19 +31,14 @@ def main(positional: list[str]) -> None:
 
 
 def _command(name: str) -> Command:
-    module = importlib.import_module(f".{name}", __package__)
-    flags = [
-        Flag(flag.name, flag.boolean, _values(flag), flag.flag_type().startswith(("string", "multi string")))
-        for flag in command_line.own_flags(module.main)
-    ]
+    importlib.import_module(f".{name}", __package__)  # which defines its flags
+    known = [Flag(flag.name, flag.boolean, _values(flag), flag.path is not None) for flag in command_line.own_flags()]
     words = {"fetch": datasets.NAMES, "completion": tuple(completion_scripts.SHELLS)}
-    return Command(name, commands.summary(name), flags, words.get(name, ()))
+    return Command(name, commands.summary(name), known, words.get(name, ()))
 
 
-def _values(flag) -> tuple[str, ...]:
-    if flag.name == "architecture":
-        return table.NAMES
-    return tuple(getattr(flag.parser, "enum_values", None) or ())
+def _values(flag: flags.Flag) -> tuple[str, ...]:
+    return table.NAMES if flag.path is path_kinds.NETWORK else flag.choices
 
 
 if __name__ == "__main__":

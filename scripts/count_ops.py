@@ -1,26 +1,29 @@
-"""Counts the ops of a frozen graph, its parameters, and what one picture costs it.
+"""Counts a frozen graph's ops, parameters and multiply-adds.
 
     python -m scripts.count_ops tf_files/retrained_graph.pb
 
-Parameters are the values of its constants (single numbers, shapes and the like left out), counted for the op that
-takes them. Multiply-adds are those of convolutions and matrix products, and each value that an average takes in
-counts as one; what comes to a step a value (additions of biases, activations, largest of a pool) is not counted.
+Parameters are the values of constants, without single numbers, shapes and the like. They are counted with the op
+that uses them. Multiply-adds are those of convolutions and matrix products, plus one for each value that goes
+into an average. Cheaper work, one operation a value, is left out: adding biases, activations, max pooling.
 """
 
 import gzip
 import json
 from pathlib import Path
 
-from absl import flags
-
 from .classifier.errors import UserError
 from .classifier.graphs import costs, frozen_graph
 from .classifier.graphs.costs import Statistics
-from .console import command_line
+from .console import command_line, flags
 from .console.console import Console
+from .console.path_kinds import GRAPH
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The frozen graph (.pb); may also be given as a word.")
+flags.group("classifier")
+flags.DEFINE_path(
+    "graph", "tf_files/retrained_graph.pb", "The frozen graph (.pb); the flag's name may be left out.", GRAPH
+)
+flags.group("output")
 flags.DEFINE_bool("json", False, "Print JSON.")
 
 # As `gzip FILE` does it.

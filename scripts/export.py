@@ -1,9 +1,9 @@
-"""Writes a classifier in another format: for phones and small boards, for Keras, for serving.
+"""Writes a classifier in another format: for phones, boards, Keras or serving.
 
     python -m scripts.export --graph=tf_files/retrained_graph.pb --format=tflite --quantize=int8
 
-What is written carries its labels and how pictures are prepared. It is loaded back, looks at the test photos
-beside the original, and both are compared: size, accuracy, time.
+--graph is a frozen graph, as retrain writes it. The new file carries the labels and how pictures are prepared.
+export loads it back and compares it with the original on the test photos: size, accuracy and time.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from absl import flags
 
 from .classifier.errors import UserError
 from .classifier.formats import classifiers, graph as graphs, kinds
@@ -23,25 +22,26 @@ from .classifier.judging.side_by_side import Figures
 from .classifier.photos import pixels
 from .classifier.photos.image_lists import TESTING, TRAINING, ImageLists
 from .classifier.training import accuracy
-from .console import command_line, input_flags
+from .console import command_line, flags, input_flags
 from .console.console import Console
+from .console.path_kinds import MODEL, PHOTOS
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The classifier: a frozen graph.")
-flags.DEFINE_string("labels", None, "Its labels, one a line; default: the file beside it.")
+flags.most_used("graph", "format", "quantize", "output", "image_dir")
+flags.group("output")
 flags.DEFINE_enum("format", "tflite", list(kinds.WRITTEN), "The format to write.")
 flags.DEFINE_enum(
     "quantize",
     "none",
     list(kinds.QUANTIZATIONS),
-    "For tflite: 8-bit weights (dynamic), 16-bit "
-    "weights (float16), or 8 bits throughout (int8), ranges taken from training photos.",
+    "For tflite. dynamic: 8-bit weights. float16: 16-bit weights. int8: all in 8 bits, measured on training photos.",
 )
-flags.DEFINE_string("output", None, "Where it is written; default: named after the graph, beside it.")
-flags.DEFINE_string(
-    "image_dir", None, "The folder of photos: one folder for each label; default: the one it was trained on."
+flags.DEFINE_path("output", None, "The file to write. Default: beside the graph and named after it.", MODEL)
+flags.group("photos")
+flags.DEFINE_path(
+    "image_dir", None, "The folder of photos. Default: the folder that the classifier was trained on.", PHOTOS
 )
-flags.DEFINE_integer("calibration_photos", 100, "How many training photos int8 and dynamic look at.", 1)
+flags.DEFINE_integer("calibration_photos", 100, "Number of training photos that int8 and dynamic measure ranges on.", 1)
 
 
 class Photos(NamedTuple):

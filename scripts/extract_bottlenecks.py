@@ -1,22 +1,28 @@
-"""Computes the bottlenecks of a folder of photos, and nothing else: the part of retrain that a cluster can share.
+"""Computes only the bottlenecks of a folder of photos, also on a cluster.
 
-    python -m scripts.extract_bottlenecks --image_dir=/shared/photos --bottleneck_dir=/shared/bottlenecks --cluster=auto
+    python -m scripts.extract_bottlenecks --image_dir=tf_files/flower_photos --architecture=mobilenet_0.50_224
 
-A retrain with the same flags then finds all of them cached.
+A retrain with the same flags then finds all bottlenecks cached. On a cluster of several machines, --image_dir and
+--bottleneck_dir are folders that all machines share.
 """
 
+import shlex
+import sys
 from pathlib import Path
-
-from absl import flags
 
 from .classifier.bottlenecks import extraction, gathering
 from .classifier.photos import folders, image_lists
 from .classifier.training import words
-from .console import bottleneck_flags, command_line, network_flags
+from .console import bottleneck_flags, command_line, flags, network_flags
 from .console.console import Console
 
 FLAGS = flags.FLAGS
+flags.most_used("image_dir", "architecture", "bottleneck_dir", "cluster", "worker_cpus")
+flags.group("output")
 flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")
+
+# Flags that are left out of the retrain that is suggested: what is cached needs no cluster.
+_WITH_A_VALUE, _WITHOUT = ("cluster", "worker_cpus"), ("quiet", "noquiet")
 
 
 def main(positional: list[str]) -> None:
@@ -25,6 +31,7 @@ def main(positional: list[str]) -> None:
     bottleneck_flags.check()
     console = Console(FLAGS.quiet)
 
+    console.say(f"computing the bottlenecks of the photos in {FLAGS.image_dir} with {network.name}")
     with console.stage("listing photos"):
         lists = image_lists.scan(folders.at(FLAGS.image_dir), *percentages)
     console.tell(lists.describe(), lists.warnings())
@@ -42,8 +49,21 @@ def main(positional: list[str]) -> None:
             Path(FLAGS.skipped_images),
             console.show("bottlenecks", "photos"),
         )
-    lines, warnings = words.bottlenecks(gathered, cache, console.seconds["bottlenecks"], Path(FLAGS.skipped_images))
-    console.tell([*lines, f"kept in {cache.folder}"], warnings)
+    console.tell(*words.bottlenecks(gathered, cache, console.seconds["bottlenecks"], Path(FLAGS.skipped_images)))
+    console.say(f"written: {cache.folder}")
+    console.suggest(("train a classifier on them", shlex.join(["retrain", *_flags_for_retrain(sys.argv[1:])])))
+
+
+def _flags_for_retrain(given: list[str]) -> list[str]:
+    """The flags with which retrain finds the same bottlenecks."""
+    flags_kept, left = [], iter(given)
+    for word in left:
+        name, equals, _ = word.lstrip("-").partition("=")
+        if name in _WITH_A_VALUE and not equals:
+            next(left, None)
+        elif name not in (*_WITH_A_VALUE, *_WITHOUT):
+            flags_kept.append(word)
+    return flags_kept
 
 
 if __name__ == "__main__":

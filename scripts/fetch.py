@@ -1,18 +1,19 @@
-"""Fetches photos to begin with: python -m scripts.fetch flower_photos | cifar10 | drawn_flowers | tfds:NAME ...
+"""Fetches photos to start with.
 
-flower_photos      3,670 real photos of five flowers (229 MB), published with TensorFlow under Creative Commons
-cifar10            60,000 pictures of ten things at 32 x 32 pixels (170 MB), as train/ and test/ folders of PNG
-drawn_flowers      five kinds of flowers drawn on the spot, for machines that reach no network
-oxford_flowers102  8,189 photos of 102 flowers (345 MB), split into train/, valid/ and test/ by those who published them
-tfds:NAME          any set of pictures with labels of TensorFlow Datasets, such as tfds:beans (an extra)
+    python -m scripts.fetch flower_photos
 
-What is there already is left as it is; what was interrupted is continued. What the folder holds is printed.
+    flower_photos      3,670 real photos of five flowers (229 MB), published with TensorFlow under Creative Commons
+    cifar10            60,000 pictures of ten things, 32 x 32 pixels (170 MB), in folders train/ and test/
+    drawn_flowers      five kinds of flowers drawn by the program, for machines without a network
+    oxford_flowers102  8,189 photos of 102 flowers (345 MB), split into train/, valid/ and test/ by their publishers
+    tfds:NAME          any labelled pictures of TensorFlow Datasets, such as tfds:beans (needs an extra package)
+
+Photos that are there already are left alone, and an interrupted download continues. At the end it prints what the
+folder holds.
 """
 
 import re
 from pathlib import Path
-
-from absl import flags
 
 from .classifier.drawing import label_table, picture_files, sample_sheet
 from .classifier.errors import UserError
@@ -20,17 +21,20 @@ from .classifier.fetching import datasets, oxford_flowers
 from .classifier.fetching.datasets import Dataset, Wishes
 from .classifier.photos import category_names, image_lists, sizes
 from .classifier.photos.image_lists import ImageLists
-from .console import command_line
+from .console import command_line, flags
 from .console.console import Console
+from .console.path_kinds import FOLDER, PICTURE
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("destination", None, "Folder to put the photos in; tf_files/<name> unless given.")
-flags.DEFINE_integer("per_kind", Wishes.per_kind, "How many flowers of each kind to draw.", lower_bound=1)
+flags.group("photos")
+flags.DEFINE_path("destination", None, "The folder to put the photos in. Default: tf_files/NAME.", FOLDER)
+flags.DEFINE_integer("per_kind", Wishes.per_kind, "For drawn_flowers: number of flowers of each kind.", lower_bound=1)
 flags.DEFINE_integer(
-    "seed", Wishes.seed, "Where the drawing's random numbers start: the same seed draws the same flowers."
+    "seed", Wishes.seed, "For drawn_flowers: seed of all random numbers; the same seed draws the same flowers."
 )
-flags.DEFINE_float("patience", Wishes.patience, "Seconds that a server is given to begin to answer.", lower_bound=0)
-flags.DEFINE_string("plot", None, "Draw a sheet of samples with their names into this picture file (.png or .jpg).")
+flags.DEFINE_float("patience", Wishes.patience, "Seconds to wait for a server's answer.", lower_bound=0)
+flags.group("output")
+flags.DEFINE_path("plot", None, "Draw a sheet of samples with their names into this file (.png or .jpg).", PICTURE)
 
 
 def main(positional: list[str]) -> None:

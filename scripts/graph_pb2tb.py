@@ -1,25 +1,27 @@
 """Writes a frozen graph into a log folder, where TensorBoard shows it.
 
-    python -m scripts.graph_pb2tb LOGDIR GRAPH.pb
+    python -m scripts.graph_pb2tb tf_files/training_summaries/graph tf_files/retrained_graph.pb
 
-The words may also be given as --logdir and --graph; a single word is the graph. Values of large constants
-(weights) are left out, which keeps the log small. The log of a training in the same folder stays as it is.
+The arguments are the log folder and the graph; a single one is the graph. They may also be given as --logdir and
+--graph. The values of large constants (weights) are left out, which keeps the log small. A training's log in the
+same folder is kept.
 """
 
 import shlex
 from pathlib import Path
 
-from absl import flags
-
 from .classifier.errors import UserError
 from .classifier.graphs import frozen_graph
 from .classifier.training import summaries
-from .console import command_line
+from .console import command_line, flags
 from .console.console import Console
+from .console.path_kinds import FOLDER, GRAPH
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("logdir", "tf_files/training_summaries/graph", "The log folder to write to; made if need be.")
-flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The frozen graph (.pb) to show.")
+flags.group("output")
+flags.DEFINE_path("logdir", "tf_files/training_summaries/graph", "The log folder, made if missing.", FOLDER)
+flags.group("classifier")
+flags.DEFINE_path("graph", "tf_files/retrained_graph.pb", "The frozen graph (.pb) to show.", GRAPH)
 
 
 def main(positional: list[str]) -> None:

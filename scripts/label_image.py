@@ -1,10 +1,10 @@
 """Says what is on pictures.
 
-    python -m scripts.label_image --graph=tf_files/retrained_graph.pb --image=some.jpg
+    python -m scripts.label_image --image=tf_files/flower_photos/daisy/7568630428_8cf0fc16ff_n.jpg
 
---image takes files, folders and patterns such as 'photos/*.jpg', several of them with commas between or
-as further words. --graph takes every format that export writes, and graphs that TensorFlow 1 left behind.
-How a picture is prepared is known from there; the flags about it are for what comes from elsewhere.
+--image takes files, folders and patterns such as 'photos/*.jpg', several with commas between or as further
+arguments. --graph takes every format that export writes, and graphs written by TensorFlow 1. How a picture is
+prepared is read from the classifier; for graphs from elsewhere, flags can set it.
 """
 
 import csv
@@ -24,16 +24,19 @@ from .classifier.photos import named_pictures, pixels
 from .classifier.training import unknown
 from .console import command_line, flags, input_flags
 from .console.console import Console
+from .console.path_kinds import PICTURE, PICTURES
 
 FLAGS = flags.FLAGS
-flags.DEFINE_multi_string("image", [], "A picture, a folder of pictures or a pattern; may be given several times.")
-flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The classifier, as retrain or export wrote it.")
-flags.DEFINE_string("labels", None, "Its labels, one a line; default: those it carries or has beside it.")
-flags.DEFINE_integer("top_k", 5, "How many labels are printed for a picture.", 1)
-flags.DEFINE_bool("unknown", False, "Say `unknown` of pictures that are far from all that it was trained on.")
+flags.most_used("image", "graph", "top_k", "unknown", "plot")
+flags.group("photos")
+flags.DEFINE_multi_path("image", [], "A picture, a folder of pictures or a pattern; may be repeated.", PICTURES)
+flags.group("classifier")
+flags.DEFINE_bool("unknown", False, "Call pictures `unknown` that are unlike the training photos.")
+flags.group("output")
+flags.DEFINE_integer("top_k", 5, "Number of labels printed for each picture.", 1)
 flags.DEFINE_bool("json", False, "Print JSON.")
-flags.DEFINE_bool("csv", False, "Print CSV: image, rank, label, score; and name, where labels have names.")
-flags.DEFINE_string("plot", None, "Draw each picture beside its scores into this picture file (.png or .jpg).")
+flags.DEFINE_bool("csv", False, "Print CSV: image, rank, label, score, and the label's name where it has one.")
+flags.DEFINE_path("plot", None, "Draw each picture beside its scores into this file (.png or .jpg).", PICTURE)
 
 _MOST_PLOTTED = 20  # one below the other, more are hardly looked at
 

@@ -1,20 +1,17 @@
-"""Brings a classifier's weights to 8 bits.
+"""Quantizes a classifier's weights to 8 bits.
 
-    python -m scripts.quantize_graph --input=tf_files/retrained_graph.pb --output=tf_files/rounded_graph.pb \\
-        --output_node_names=final_result --mode=weights_rounded
+    python -m scripts.quantize_graph --input=tf_files/retrained_graph.pb --mode=weights_rounded
 
-weights_rounded rounds each large tensor to 256 levels and leaves them the floats that they are: the file is as large
-as before but compresses well, as in an app's package. weights stores the levels, a byte each, and the graph makes
-floats of them when it is loaded. Both remain plain frozen graphs that label_image takes, with labels and record
-beside them. Small tensors stay as they are, and so does what is of 8 bits already.
+weights_rounded rounds each large tensor to 256 levels and keeps it as floats: the file stays as large, but compresses
+well, for example in an app's package. weights stores a byte for each value, and the graph turns the bytes into floats
+when it is loaded. Both are plain frozen graphs that label_image takes, with labels and record beside them. Small
+tensors are left alone, and so are those that have 8 bits already.
 """
 
 import difflib
 import gzip
 from dataclasses import replace
 from pathlib import Path
-
-from absl import flags
 
 from .classifier import atomic_files
 from .classifier.errors import UserError
@@ -24,20 +21,23 @@ from .classifier.graphs.frozen_graph import node_of
 from .classifier.graphs.weight_quantization import ROUNDED, STORED, Quantized
 from .classifier.photos.preprocessing import Preprocessing
 from .classifier.training import run_record
-from .console import command_line
+from .console import command_line, flags
 from .console.console import Console
+from .console.path_kinds import GRAPH
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("input", "tf_files/retrained_graph.pb", "The frozen graph.")
-flags.DEFINE_string("output", "tf_files/quantized_graph.pb", "Where the new one is written; may be the same file.")
+flags.group("classifier")
+flags.DEFINE_path("input", "tf_files/retrained_graph.pb", "The frozen graph to quantize.", GRAPH)
 flags.DEFINE_string(
     "output_node_names",
     None,
-    "The nodes to keep, with all that leads to them, commas between; "
-    "default: as the graph's record says, else final_result.",
+    "The nodes to keep, with commas between, along with all that they need. Default: read from the graph's record, "
+    "else final_result.",
 )
-flags.DEFINE_string("mode", ROUNDED, f"{ROUNDED}: floats of 256 values; {STORED}: a byte for each.")
-flags.DEFINE_integer("bitdepth", 8, "Round to as many levels as so many bits tell apart.", 2, 8)
+flags.group("output")
+flags.DEFINE_path("output", "tf_files/quantized_graph.pb", "The file to write; may be the input.", GRAPH)
+flags.DEFINE_string("mode", ROUNDED, f"{ROUNDED}: keep floats, rounded to 256 levels. {STORED}: store bytes.")
+flags.DEFINE_integer("bitdepth", 8, "Number of bits: weights are rounded to 2**bits levels.", 2, 8)
 
 # What the original could do besides. All of it computes on whole numbers.
 _GONE = ("round", "quantize", "eightbit", "test")

@@ -2,9 +2,9 @@
 
     python -m scripts.retrain --image_dir=tf_files/flower_photos --architecture=mobilenet_0.50_224
 
-The folder holds one folder of photos for each label. Each photo goes once through a network that was
-trained on ImageNet; what comes out, its bottleneck, is kept on disk, and a new final layer is trained
-on the bottlenecks of all photos. The classifier is written as a frozen graph, with its labels beside it.
+The folder holds a folder of photos for each label. A network pretrained on ImageNet looks at each photo once, and its
+output, the bottleneck, is cached on disk. Then a new final layer is trained on the bottlenecks of all photos. The
+classifier is written as a frozen graph, with its labels beside it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def main(positional: list[str]) -> None:
     fingerprint = run_record.data_fingerprint(gathered.keys, lists)
     written = outcome.write(
         {
-            "options": command_line.options(main),
+            "options": command_line.options(),
             **plan.record(recipe, recipe_search.as_record(trials), named),
             **run_record.photos(lists, fingerprint, gathered.unreadable),
             "seconds": console.seconds,

@@ -1,9 +1,9 @@
-"""Serves a classifier: a page for people, and TensorFlow Serving's REST interface for programs.
+"""Serves a classifier: a page for people, a REST interface for programs.
 
     python -m scripts.serve --graph=tf_files/retrained_graph.pb --port=8501
 
 Open http://localhost:8501/ and drop pictures there. --graph takes every format that label_image takes. The
-interface is described at /docs. Ctrl-C or SIGTERM stop it once what was accepted is answered.
+interface is described at /docs. Ctrl-C or SIGTERM stops the server after it has answered all accepted requests.
 """
 
 import os
@@ -18,16 +18,19 @@ from .classifier.serving import access_log
 from .console import command_line, flags, input_flags
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("graph", "tf_files/retrained_graph.pb", "The classifier, as retrain or export wrote it.")
-flags.DEFINE_string("labels", None, "Its labels, one a line; default: those it carries or has beside it.")
-flags.DEFINE_string("name", None, "What it is called in addresses; default: the file's name.")
-flags.DEFINE_string("host", "127.0.0.1", "Where it listens; 0.0.0.0 lets other machines in.")
-flags.DEFINE_integer("port", 8501, "The port that it listens on; 0 takes any that is free.", 0)
-flags.DEFINE_string("token", None, "Ask for this bearer token on everything but /healthz.")
-flags.DEFINE_bool("unknown", False, "Say of pictures that they are unknown, as label_image does.")
-flags.DEFINE_bool("watch", False, "Take over a new graph that is written to the same place.")
-flags.DEFINE_integer("queue", 256, "How many pictures may wait; who sends more is told to come later.", 1)
-flags.DEFINE_enum("log_format", access_log.TEXT, [access_log.TEXT, access_log.JSON], "How each request is logged.")
+flags.most_used("graph", "port", "host", "unknown", "token")
+flags.group("classifier")
+flags.DEFINE_bool("unknown", False, "Call pictures unknown that are unlike the training photos.")
+flags.DEFINE_bool("watch", False, "Load the graph again whenever a new one is written to the same place.")
+flags.group("server")
+flags.DEFINE_string("name", None, "The classifier's name in addresses. Default: the file's name.")
+flags.DEFINE_string("host", "127.0.0.1", "The address to listen on; 0.0.0.0 lets other machines in.")
+flags.DEFINE_integer("port", 8501, "The port to listen on; 0 takes any free port.", 0)
+flags.DEFINE_string("token", None, "Require this bearer token for everything but /healthz.")
+flags.DEFINE_integer(
+    "queue", 256, "Number of pictures that may wait. Requests beyond it are told to come back later.", 1
+)
+flags.DEFINE_enum("log_format", access_log.TEXT, [access_log.TEXT, access_log.JSON], "The format of the request log.")
 
 # A classifier is made ready for many pictures, which takes half a second longer and is faster from then on.
 _MANY = 1000

@@ -1,10 +1,10 @@
-"""Shows photos on the terminal, or writes them into a picture, with the names of those who took them.
+"""Shows photos on the terminal or in a picture file, with the photographers.
 
     python -m scripts.show_image tf_files/flower_photos/daisy/7568630428_8cf0fc16ff_n.jpg
 
-Who took a photo is looked up in the LICENSE.txt of its folder or of a folder above, as photos under Creative
-Commons have it. Terminals of many colours show the photo in colour; others, and files, get letters, the denser
-the brighter.
+Photographers are looked up in the LICENSE.txt of the photo's folder or a folder above it, which comes with sets of
+Creative Commons photos. Terminals with many colours show the photo in colour. Others, and files, get letters: the
+denser, the brighter.
 """
 
 import os
@@ -12,19 +12,26 @@ import shutil
 import sys
 from pathlib import Path
 
-from absl import flags
 from PIL import Image
 
 from .classifier.drawing import captions, picture_files, terminal
 from .classifier.errors import UserError
 from .classifier.photos import attributions, pixels
-from .console import command_line
+from .console import command_line, flags
 from .console.console import Console
+from .console.path_kinds import PICTURE
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("output", None, "Write a picture file (.png or .jpg) with captions; several photos make a sheet.")
+flags.group("output")
+flags.DEFINE_path(
+    "output", None, "Draw the photos with captions into this file (.png or .jpg); several make a sheet.", PICTURE
+)
 flags.DEFINE_integer(
-    "width", None, "Letters a line on the terminal (default: what fits), or width of --output in pixels.", 1, 10_000
+    "width",
+    None,
+    "Characters a line on the terminal, or width of --output in pixels. Default: as wide as fits.",
+    1,
+    10_000,
 )
 
 _WIDTH_OF_FILES = 80

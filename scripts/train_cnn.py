@@ -2,8 +2,8 @@
 
     python -m scripts.train_cnn --image_dir=tf_files/flower_photos --epochs=10
 
-No pretrained network is used: all that the classifier knows it learns from these photos. What is written is
-what retrain writes, so that label_image, evaluate and export take it.
+There is no pretrained network: all that the classifier knows it learns from these photos. It writes the same files as
+retrain, so label_image, evaluate and export take them.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def main(positional: list[str]) -> None:
         journal.finish(outcome.graph_def, results, labels, trainer.best_step, which)
     written = outcome.write(
         {
-            "options": command_line.options(main),
+            "options": command_line.options(),
             "seed": plan.recipe.seed,
             "epochs_trained": len(trainer.history),
             "best_epoch": trainer.best_epoch,

@@ -1,20 +1,15 @@
-"""The flags that benchmarks share, and the objects made from them.
-
-A benchmark calls the functions that define its flags, so that absl files them under it and its --help lists them.
-"""
+"""The flags that benchmarks share, and the objects made from them: each benchmark defines those it has."""
 
 from pathlib import Path
-
-from absl import flags
 
 from benchmarks.tools.study import Study
 from benchmarks.tools.workbench import Workbench
 from scripts.classifier.backbones import table
 from scripts.classifier.errors import UserError
 from scripts.classifier.training.recipe import Recipe
+from scripts.console import flags
 
 FLAGS = flags.FLAGS
-flags.disclaim_key_flags()
 
 
 def define_network() -> None:

@@ -1,6 +1,4 @@
-"""The flags that say which photos become bottlenecks, in which views, where, and where they are kept."""
-
-from absl import flags
+"""Flags about photos, their distorted views, and where bottlenecks are computed and cached."""
 
 from ..classifier.backbones.backbone import Backbone
 from ..classifier.bottlenecks import gathering
@@ -8,35 +6,45 @@ from ..classifier.bottlenecks.cluster import driver, engine
 from ..classifier.bottlenecks.extraction import Extract
 from ..classifier.photos.distortions import Distortions, View, views_of
 from ..classifier.training.recipe import Recipe
+from . import flags
+from .path_kinds import FILE, FOLDER, PHOTOS
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("image_dir", "tf_files/flower_photos", "The folder of photos: one folder for each label.")
-flags.DEFINE_string("skipped_images", "tf_files/skipped_images.txt", "Where unreadable photos are listed.")
-flags.DEFINE_float("testing_percentage", 10, "How many of 100 photos are kept for the final test.")
-flags.DEFINE_float("validation_percentage", 10, "How many of 100 photos show progress while training.")
-flags.DEFINE_bool("flip_left_right", False, "Mirror half of the training views.")
-flags.DEFINE_integer("random_crop", 0, "Margin, in percent, by which training views are cropped at random.", 0, 100)
-flags.DEFINE_integer("random_scale", 0, "By how many percent training views are enlarged at random.", 0, 100)
-flags.DEFINE_integer("random_brightness", 0, "By how many percent training views are made brighter or darker.", 0, 100)
-flags.DEFINE_integer("distorted_views", 8, "With any of these four: how many views of each training photo.", 1)
-flags.DEFINE_integer("seed", Recipe.seed, "The same seed on the same machine gives the same classifier.", 0)
-flags.DEFINE_string(
+flags.group("photos")
+flags.DEFINE_path("image_dir", "tf_files/flower_photos", "The folder of photos, with a folder for each label.", PHOTOS)
+flags.DEFINE_float("testing_percentage", 10, "Percentage of photos kept aside for the final test.")
+flags.DEFINE_float("validation_percentage", 10, "Percentage of photos kept aside to follow progress while training.")
+flags.DEFINE_path("skipped_images", "tf_files/skipped_images.txt", "The file that lists unreadable photos.", FILE)
+flags.group("distorted views of the training photos")
+flags.DEFINE_bool("flip_left_right", False, "Mirror half of the views.")
+flags.DEFINE_integer("random_crop", 0, "Crop views at random, by up to this margin in percent.", 0, 100)
+flags.DEFINE_integer("random_scale", 0, "Enlarge views at random, by up to this percentage.", 0, 100)
+flags.DEFINE_integer("random_brightness", 0, "Brighten or darken views at random, by up to this percentage.", 0, 100)
+flags.DEFINE_integer(
+    "distorted_views", 8, "Number of views of each training photo, if any of the four flags above is given.", 1
+)
+flags.group("training")
+flags.DEFINE_integer(
+    "seed", Recipe.seed, "Seed of all random numbers: the same seed on the same machine gives the same classifier.", 0
+)
+flags.group("bottlenecks")
+flags.DEFINE_path(
     "bottleneck_dir",
     "tf_files/bottlenecks",
-    "Where bottlenecks are kept; with --cluster a folder that all machines share.",
+    "The folder where bottlenecks are cached. With --cluster, a folder that all machines share.",
+    FOLDER,
 )
 flags.DEFINE_string(
     "cluster",
     None,
-    "Compute bottlenecks with Ray: on the cluster at ray://HOST:PORT; local: on one "
-    "started here; auto: on the one that RAY_ADDRESS names or this machine belongs to, else one "
-    "started here. Default: here, without Ray.",
+    "Compute bottlenecks with Ray. ray://HOST:PORT: on the cluster there. local: on a cluster started on this "
+    "machine. auto: on the cluster that RAY_ADDRESS names or that this machine belongs to; if there is none, as "
+    "local. Default: on this machine, without Ray.",
 )
 flags.DEFINE_integer(
     "worker_cpus",
     None,
-    "With --cluster: how many processors each worker takes; default: as many as "
-    "the smallest machine has, four at most.",
+    "Processors for each worker, with --cluster. Default: all that the smallest machine has, but no more than 4.",
     1,
 )
 
@@ -47,7 +55,7 @@ def check() -> None:
 
 
 def percentages() -> tuple[float, float]:
-    """Of testing and validation photos."""
+    """For testing and validation."""
     return FLAGS.testing_percentage, FLAGS.validation_percentage
 
 
@@ -60,7 +68,7 @@ def views() -> tuple[View, ...]:
 
 
 def extract(backbone: Backbone, precision: str, tell: driver.Tell) -> Extract:
-    """Computes where --cluster says; `tell` is called with words for the cluster."""
+    """What computes bottlenecks, on the cluster if --cluster is given. `tell` takes the cluster's messages."""
     if FLAGS.cluster is None:
         return gathering.extract_here(backbone, precision)
     return driver.extract_on(FLAGS.cluster, backbone, precision, tell, FLAGS.worker_cpus)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from absl import flags
-
 from ..classifier import machine
 from ..classifier.drawing import picture_files
 from ..classifier.errors import UserError
@@ -18,58 +16,76 @@ from ..classifier.training.convnet.checkpoints import Checkpoint
 from ..classifier.training.convnet.pictures import Decoded
 from ..classifier.training.convnet.recipes import CnnRecipe
 from ..classifier.training.outcome import Places
-from . import output_flags
+from . import flags, output_flags
 from .output_flags import WholeModel
+from .path_kinds import FILE, FOLDER, PHOTOS, PICTURE
 
 FLAGS = flags.FLAGS
+flags.most_used("image_dir", "network", "epochs", "augment", "output_graph")
 output_flags.define("tf_files/cnn_graph.pb", "tf_files/cnn_labels.txt", summaries_dir="tf_files/cnn_summaries")
-flags.DEFINE_string("image_dir", "tf_files/flower_photos", "The folder of photos: one folder for each label.")
-flags.DEFINE_enum(
-    "network",
-    CnnRecipe.network,
-    recipes.NETWORKS,
-    "basic: three convolutions and a dense layer, as in the "
-    "Keras tutorial; deep: a small residual network, slower and more accurate.",
+flags.group("photos")
+flags.DEFINE_path("image_dir", "tf_files/flower_photos", "The folder of photos, with a folder for each label.", PHOTOS)
+flags.DEFINE_integer(
+    "image_size", CnnRecipe.image_size, "Width and height that photos are scaled to, in pixels.", 8, 1024
 )
-flags.DEFINE_integer("epochs", None, "How often all training photos are looked at; default: 10, for deep 20.", 1)
-flags.DEFINE_integer("image_size", CnnRecipe.image_size, "Photos are squeezed to so many pixels a side.", 8, 1024)
-flags.DEFINE_integer("batch_size", None, "How many photos a training step looks at; default: 32, for deep 128.", 1)
 flags.DEFINE_bool(
     "augment",
     CnnRecipe.augment,
-    "Mirror, turn and zoom training photos at random. deep mirrors and shifts them in any case.",
+    "Mirror, rotate and zoom training photos at random. The deep network mirrors and shifts them anyway.",
 )
-flags.DEFINE_float("dropout", CnnRecipe.dropout, "What share of the last values is left out at random in training.")
-flags.DEFINE_bool("early_stopping", False, "Stop once --patience epochs have brought no better one.")
-flags.DEFINE_integer("patience", 5, "With --early_stopping: how many epochs to wait for a better one.", 1)
-flags.DEFINE_bool("resume", False, "Go on with the training in --checkpoint from its last whole epoch.")
-flags.DEFINE_string("checkpoint", "tf_files/cnn_checkpoint.npz", "Where training is kept after every epoch.")
+flags.DEFINE_float("testing_percentage", 0, "Percentage of photos kept aside for a final test.")
+flags.DEFINE_float("validation_percentage", 20, "Percentage of photos kept aside to follow progress after each epoch.")
+flags.DEFINE_path("skipped_images", "tf_files/skipped_images.txt", "The file that lists unreadable photos.", FILE)
 flags.DEFINE_enum(
     "cache",
     pictures.AUTO,
     pictures.KINDS,
-    "Where decoded photos are kept while training; auto: in "
-    "memory if they fit, else on disk; none: each is decoded anew every epoch.",
+    "Where decoded photos are kept during training. auto: in memory if they fit, else on disk. none: decode them again "
+    "in every epoch.",
 )
-flags.DEFINE_string("cache_dir", "tf_files", "The folder for what is cached on disk, which is gone afterwards.")
+flags.DEFINE_path(
+    "cache_dir", "tf_files", "The folder for photos cached on disk, which are deleted after training.", FOLDER
+)
+flags.group("network")
+flags.DEFINE_enum(
+    "network",
+    CnnRecipe.network,
+    recipes.NETWORKS,
+    "basic: three convolutions and a dense layer, as in the Keras tutorial. deep: a small residual network, slower and "
+    "more accurate.",
+)
 flags.DEFINE_enum(
     "precision",
     "auto",
     machine.PRECISIONS,
-    "Arithmetic in training; auto: bfloat16 where the processor has it. What is written computes in float32.",
+    "Arithmetic during training. auto: bfloat16 if the processor has it, else float32. The written classifier "
+    "computes in float32.",
 )
-flags.DEFINE_float("testing_percentage", 0, "How many of 100 photos are kept for a final test.")
-flags.DEFINE_float("validation_percentage", 20, "How many of 100 photos show after each epoch how training goes.")
-flags.DEFINE_string("skipped_images", "tf_files/skipped_images.txt", "Where unreadable photos are listed.")
-flags.DEFINE_string(
+flags.group("training")
+flags.DEFINE_integer("epochs", None, "Number of passes over all training photos. Default: 10; 20 for deep.", 1)
+flags.DEFINE_integer("batch_size", None, "Number of photos in each training step. Default: 32; 128 for deep.", 1)
+flags.DEFINE_float("dropout", CnnRecipe.dropout, "Dropout rate before the final layer, from 0 to 1.")
+flags.DEFINE_bool("early_stopping", False, "Stop after --patience epochs without improvement.")
+flags.DEFINE_integer("patience", 5, "Number of epochs to wait for an improvement, with --early_stopping.", 1)
+flags.DEFINE_bool("resume", False, "Continue the training saved in --checkpoint after its last complete epoch.")
+flags.DEFINE_path("checkpoint", "tf_files/cnn_checkpoint.npz", "Where training is saved after every epoch.", FILE)
+flags.DEFINE_integer(
+    "seed",
+    CnnRecipe.seed,
+    "Seed of all random numbers: the same seed on the same machine gives the same classifier.",
+    0,
+    2**32 - 1,
+)
+flags.group("output")
+flags.DEFINE_path(
     "plot_curves",
     "tf_files/cnn_curves.png",
-    "Where the training's curves are drawn, the gap between training and validation shaded.",
+    "The picture file for the training curves, with the gap between training and validation shaded.",
+    PICTURE,
 )
-flags.DEFINE_string("plot_samples", None, "Draw nine photos with their labels there before training.")
-flags.DEFINE_string("plot_augmented", None, "Draw nine views of one training photo there, as training sees it.")
-flags.DEFINE_integer(
-    "seed", CnnRecipe.seed, "The same seed on the same machine gives the same classifier.", 0, 2**32 - 1
+flags.DEFINE_path("plot_samples", None, "Draw nine photos with their labels into this file before training.", PICTURE)
+flags.DEFINE_path(
+    "plot_augmented", None, "Draw nine views of one training photo, as the network sees it, into this file.", PICTURE
 )
 
 
@@ -139,7 +155,7 @@ def of_flags() -> Plan:
 
 def _recipe() -> CnnRecipe:
     if FLAGS["patience"].present and not FLAGS.early_stopping:
-        raise UserError(f"--patience={FLAGS.patience} is for --early_stopping: give that too")
+        raise UserError(f"--patience={FLAGS.patience} needs --early_stopping: give that too")
     return CnnRecipe(
         FLAGS.network,
         FLAGS.image_size,

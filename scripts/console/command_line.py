@@ -1,4 +1,4 @@
-"""Runs a command: parses its flags, turns errors meant for the user into one line."""
+"""Runs a command: parses its flags and prints errors meant for the user in one line."""
 
 import faulthandler
 import gc
@@ -8,13 +8,13 @@ import os
 import shutil
 import sys
 import tempfile
-import textwrap
 import warnings
 from collections.abc import Callable
 from typing import NoReturn
 
 from ..classifier.errors import UserError
-from . import flags, missing_packages
+from . import flags, help_text, missing_packages
+from .path_kinds import expand_all
 
 FLAGS = flags.FLAGS
 
@@ -27,13 +27,10 @@ EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
 def run(main: Callable[[list[str]], int | None]) -> None:
-    """Parses the flags, calls `main` with what is left of the command line, and exits.
-
-    `main` returns the exit status, None meaning 0.
-    """
+    """Parses the flags, calls `main` with the other arguments, and exits with the status it returns; None means 0."""
     _tame_tensorflow()
-    # Importing TensorFlow makes a million objects that stay. Collecting garbage after every 700 allocations,
-    # Python's default, would cost half a second.
+    # Importing TensorFlow makes a million objects that stay. Python's default, a garbage collection every 700
+    # allocations, would cost half a second.
     gc.set_threshold(100_000, 20, 20)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file name need not be printable
@@ -42,10 +39,10 @@ def run(main: Callable[[list[str]], int | None]) -> None:
             print(_help(main))
             status = 0
         else:
-            status = main(_parse(sys.argv)) or 0
-        sys.stdout.flush()  # here, where a reader that has gone is noticed
+            status = main(_parse(sys.argv[1:])) or 0
+        sys.stdout.flush()  # inside the try, which handles a reader that has gone
     except flags.Error as error:
-        _fail(f"{' '.join(str(error).split()).rstrip('.')}. Run with --help for the list of flags.")
+        _fail(" ".join(str(error).split()))
     except UserError as error:
         _fail(str(error))
     except ModuleNotFoundError as error:
@@ -57,29 +54,39 @@ def run(main: Callable[[list[str]], int | None]) -> None:
         print("stopped", file=sys.stderr)
         status = EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output (`| head`) has seen enough; nothing more can be written to it.
+        # The reader of our output (`| head`) has gone, and nothing more can be written.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = EXIT_USER_ERROR
     _exit(status)
 
 
 def refuse_positional(positional: list[str]) -> None:
-    """For commands that take flags only: a stray word is a typing error, never ignored."""
+    """For commands that take flags only: a stray word is a typing error and must not be ignored."""
     if positional:
-        raise UserError(f"unexpected argument {positional[0]!r}: this command takes flags only, as in --name=value")
+        word = positional[0]
+        meant = "image_dir" if os.path.isdir(word) else "graph" if os.path.isfile(word) else ""
+        hint = (
+            f"did you mean --{meant}={word}?" if meant in FLAGS else "this command takes flags only, as in --name=value"
+        )
+        raise UserError(f"unexpected argument {word!r}: {hint}")
 
 
-def options(main: Callable) -> dict[str, object]:
-    """The command's own flags and their values."""
-    return {flag.name: flag.value for flag in own_flags(main)}
+def own_flags() -> list[flags.Flag]:
+    """The flags of the command that is imported, in the order of their definition."""
+    return list(FLAGS)
 
 
-def _parse(argv: list[str]) -> list[str]:
-    """Sets the flags; returns the words that belong to none."""
-    try:
-        return FLAGS(argv)[1:]
-    except ValueError as error:  # absl's, of --noflag=value
-        raise flags.Error(str(error)) from None
+def options() -> dict[str, object]:
+    """The command's flags and their values."""
+    return {flag.name: flag.value for flag in sorted(own_flags(), key=lambda flag: flag.name)}
+
+
+def _parse(words: list[str]) -> list[str]:
+    """Sets the flags; returns the other arguments, which are paths on most commands."""
+    positional = FLAGS(words)
+    if not all(word.strip(" ,") for word in positional):
+        raise flags.Error("an argument is empty: expected a path or a word; is a shell variable unset?")
+    return [expand_all(word) for word in positional]
 
 
 def _fail(message: str) -> NoReturn:
@@ -88,7 +95,7 @@ def _fail(message: str) -> NoReturn:
 
 
 def _exit(status: int) -> NoReturn:
-    """Ends at once: all is written by now, and TensorFlow would take most of a second to take itself apart."""
+    """Ends at once: everything is written by now, and TensorFlow's shutdown would take most of a second."""
     sys.stdout.flush()
     sys.stderr.flush()
     if "tensorflow" in sys.modules:
@@ -97,38 +104,16 @@ def _exit(status: int) -> NoReturn:
 
 
 def _help(main: Callable) -> str:
-    """The command's own docstring, then each of its flags with its default."""
-    doc = sys.modules[main.__module__].__doc__ or ""
-    width = min(100, shutil.get_terminal_size().columns)
-    lines = [doc.strip(), "", "Flags:"]
-    for flag in own_flags(main):
-        default = "" if flag.default in (None, "", []) else f" (default: {(flag.default_as_str or '').strip(chr(39))})"
-        name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}"
-        words = (flag.help or "").split(";\n")[0]  # behind that, absl explains flags of several values
-        text = f"{' '.join(words.split())}{default}"
-        lines += [f"  {name}", textwrap.fill(text, width, initial_indent="      ", subsequent_indent="      ")]
-    return "\n".join(lines)
-
-
-def own_flags(main: Callable) -> list[flags.Flag]:
-    """Those that the command's module defines, and those that it imports; absl's and TensorFlow's are left out.
-
-    absl files the flags of the module that was run under argv[0], of others under their name.
-    """
-    by_module = FLAGS.flags_by_module_dict()
-    key = sys.argv[0] if main.__module__ == "__main__" else main.__module__
-    ours = [module for module in by_module if module == key or module.startswith(f"{__package__}.")]
-    found = [flag for module in ours for flag in by_module[module]]
-    return sorted(found, key=lambda flag: flag.name)
+    doc = main.__globals__["__doc__"] or ""
+    return help_text.text(doc, own_flags(), FLAGS.most_used, shutil.get_terminal_size().columns)
 
 
 def _tame_tensorflow() -> None:
-    """Sets what has to be set before it is imported, and sends what its C++ writes to descriptor 2 elsewhere.
+    """Makes TensorFlow quiet and fast, which has to happen before it is imported.
 
-    TensorFlow 2.21 prints start-up notes there whatever TF_CPP_MIN_LOG_LEVEL says, because they
-    come before its logging is set up. Python's sys.stderr, which speaks to the user, keeps the
-    real one, and so does faulthandler, so that a crash in native code is still seen.
-    POETS_NATIVE_LOG=stderr leaves everything in place.
+    TensorFlow 2.21 writes start-up notes to descriptor 2 whatever TF_CPP_MIN_LOG_LEVEL says, because they come before
+    its logging is set up, so the descriptor is redirected to a file. Python's sys.stderr, for messages to the user,
+    and faulthandler, for crashes in native code, keep the real one. POETS_NATIVE_LOG=stderr turns this off.
     """
     for name, value in TENSORFLOW_SETTINGS.items():
         os.environ.setdefault(name, value)

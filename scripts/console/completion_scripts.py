@@ -15,7 +15,7 @@ class Flag:
     name: str
     boolean: bool
     values: tuple[str, ...]  # to choose from; empty where anything goes
-    takes_text: bool  # which may be the name of a file
+    is_path: bool
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def _choices(command: Command) -> list[str]:
     lines = [_case(command.name, command.words)] if command.words else []
     for flag in command.flags:
         values = ("true", "false") if flag.boolean else flag.values
-        if values or not flag.takes_text:
+        if values or not flag.is_path:
             lines.append(_case(f"{command.name}--{flag.name}", values))
     return lines
 

@@ -1,4 +1,4 @@
-"""All that a command says while it runs: results on standard output, warnings and progress on standard error."""
+"""What a command says while it runs: results on standard output, warnings and progress on standard error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import progress
 
 class Console:
     def __init__(self, quiet: bool = False):
-        """`quiet`: only errors and warnings are said."""
+        """`quiet`: say errors and warnings only."""
         self.quiet = quiet
         self._watch = Stopwatch()
 
@@ -26,15 +26,17 @@ class Console:
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Times what runs inside it."""
+        """Measures the time of the block inside it."""
         with self._watch.stage(name):
             yield
 
     def say(self, *lines: str) -> None:
         if lines and not self.quiet:
+            progress.make_room()
             print(*lines, sep="\n", flush=True)
 
     def warn(self, *lines: str) -> None:
+        progress.make_room()
         for line in lines:
             print(f"warning: {line}", file=sys.stderr)
 
@@ -49,7 +51,7 @@ class Console:
         self.say(*lines)
 
     def show(self, what: str, unit: str) -> Show:
-        """A progress bar for the library to open; none appears where there is nothing to do."""
+        """A progress line for the library to open; none appears where there is nothing to do."""
 
         def show(total: int | None, done: int = 0) -> AbstractContextManager[Advance]:
             return progress.show(what, total, unit, quiet=self.quiet or total == 0, done=done)

@@ -1,21 +1,37 @@
-"""The flags about how a classifier is fed and read, for all commands that open one."""
+"""Flags about the classifier, its input and its output, for the commands that open one."""
 
 from pathlib import Path
 
 from ..classifier.photos.preprocessing import Overrides
 from . import flags
+from .path_kinds import GRAPH, LABELS, NAMES
 
 FLAGS = flags.FLAGS
-flags.DEFINE_integer("input_height", None, "Height of what it takes; default: as it says itself.", 1)
-flags.DEFINE_integer("input_width", None, "Width of what it takes; default: as it says itself.", 1)
-flags.DEFINE_float("input_mean", None, "Subtracted from pixels of 0 to 255; default: as it says itself.")
-flags.DEFINE_float("input_std", None, "What the difference is divided by; default: as it says itself.")
-flags.DEFINE_string("input_layer", None, "Of a graph, the node that takes pictures; default: as it says itself.")
-flags.DEFINE_string("output_layer", None, "Of a graph, the node that gives scores; default: as it says itself.")
-flags.DEFINE_string(
+flags.group("classifier")
+flags.DEFINE_path("graph", "tf_files/retrained_graph.pb", "The classifier, as retrain or export wrote it.", GRAPH)
+flags.DEFINE_path(
+    "labels", None, "A file of labels, one a line. Default: the labels in the classifier or beside it.", LABELS
+)
+flags.group("how a picture is prepared")
+flags.DEFINE_integer(
+    "input_height", None, "Height of the classifier's input in pixels. Default: read from its file.", 1
+)
+flags.DEFINE_integer("input_width", None, "Width of the classifier's input in pixels. Default: read from its file.", 1)
+flags.DEFINE_float(
+    "input_mean", None, "The mean subtracted from 0-255 pixels. Default: read from the classifier's file."
+)
+flags.DEFINE_float(
+    "input_std", None, "The number that pixels are divided by after that. Default: read from the classifier's file."
+)
+flags.DEFINE_string("input_layer", None, "The graph's node that takes pictures. Default: read from the graph.")
+flags.DEFINE_string("output_layer", None, "The graph's node that gives scores. Default: read from the graph.")
+flags.group("classifier")
+flags.DEFINE_path(
     "category_names",
     None,
-    'A JSON file of what people call the labels, as in {"1": "pink primrose"}; default: the names that it carries.',
+    'A JSON file with readable names for the labels, such as {"1": "pink primrose"}. Default: the names in the '
+    "classifier's file.",
+    NAMES,
 )
 
 

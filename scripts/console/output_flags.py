@@ -1,4 +1,4 @@
-"""The flags about what a training writes, for the commands that train."""
+"""Flags about the files that training writes."""
 
 from __future__ import annotations
 
@@ -6,33 +6,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from absl import flags
-
 from ..classifier import atomic_files
 from ..classifier.errors import UserError
 from ..classifier.formats import kinds, whole_models
 from ..classifier.photos.image_lists import ImageLists
 from ..classifier.training.outcome import Places
+from . import flags
+from .path_kinds import FOLDER, GRAPH, LABELS, MODEL
 
 FLAGS = flags.FLAGS
 
 
 def define(graph: str, labels: str, summaries_dir: str) -> None:
     """Defines the flags, with the defaults of one command."""
-    flags.DEFINE_string("output_graph", graph, "Where the classifier is written.")
-    flags.DEFINE_string("output_labels", labels, "Where its labels are written.")
-    flags.DEFINE_string(
+    flags.group("output")
+    flags.DEFINE_path("output_graph", graph, "The file for the classifier.", GRAPH)
+    flags.DEFINE_path("output_labels", labels, "The file for the classifier's labels.", LABELS)
+    flags.DEFINE_path(
         "output_model",
         None,
-        "Write the whole as a model, too, that takes pixels of 0 to 255: NAME.keras or NAME.h5 for Keras, a folder/ "
+        "Also write the classifier as one model that takes 0-255 pixels: NAME.keras or NAME.h5 for Keras, a folder/ "
         "for a SavedModel.",
+        MODEL,
     )
-    flags.DEFINE_string("summaries_dir", summaries_dir, "Where TensorBoard finds the training.")
+    flags.DEFINE_path("summaries_dir", summaries_dir, "The folder for TensorBoard's logs.", FOLDER)
     flags.DEFINE_float(
         "known_photos_kept",
         95,
-        "Of 100 photos of its labels, how many the classifier should not call "
-        "unknown when asked to tell unknown photos.",
+        "Percentage of photos of its labels that the classifier should still recognise with --unknown.",
         1,
         100,
     )
@@ -41,24 +42,24 @@ def define(graph: str, labels: str, summaries_dir: str) -> None:
 
 @dataclass(frozen=True)
 class WholeModel:
-    """Where --output_model puts the classifier as one model from pixels to scores."""
+    """The model from pixels to scores that --output_model asks for."""
 
     kind: str
     path: Path
 
     def check(self) -> None:
-        """Refuses before long work what `write` would refuse after it."""
+        """Refuses at once what `write` would refuse after long work."""
         kinds.check(self.kind, self.path)
 
     def write(self, graph: Path, labels: Sequence[str], lists: ImageLists) -> str:
-        """Converts the written graph; returns a line that says how well it agrees."""
+        """Converts the written graph; returns a line about the rounding errors."""
         photos = whole_models.photos_to_compare(lists)
         difference = whole_models.write(self.kind, self.path, graph, tuple(labels), photos)
         return f"written: {self.path}; loaded back, it scores {len(photos)} photos within {difference:.1g} of the graph"
 
 
 def check(places: Places, model: WholeModel | None, *others: Path) -> None:
-    """Refuses before any work what could not be written after it."""
+    """Refuses before any work what could not be written at the end."""
     atomic_files.check_folder(Path(FLAGS.summaries_dir), "summaries_dir")
     places.check()
     for path in others:

@@ -1,14 +1,25 @@
-"""Shows how far long work has come: a bar on a terminal, sparse lines elsewhere."""
+"""Shows progress of long work: a line that is redrawn on a terminal, a line every ten seconds elsewhere."""
+
+from __future__ import annotations
 
 import contextlib
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 
+from ..classifier.drawing import text_columns
 from ..classifier.showing import Advance
+from . import progress_line
+from .progress_line import Progress
 
 SECONDS_BETWEEN_LINES = 10.0
+SECONDS_BETWEEN_DRAWINGS = 0.1
+_SECONDS_REMEMBERED = 15.0  # to estimate the time left
+_SECONDS_TO_JUDGE = 1.0  # the first pieces of work are often slow
+
+_shown: list[_Line] = []
 
 
 @contextlib.contextmanager
@@ -17,67 +28,95 @@ def show(what: str, total: int | None, unit: str, *, quiet: bool = False, done: 
 
     A unit of "B" is shown in kB and MB.
     """
+    progress = Progress(what, total, unit, done)
     if quiet:
         yield lambda count=1, note="": None
     elif _is_terminal():
-        with _bar(what, total, unit, done) as advance:
-            yield advance
+        line = _Line(progress)
+        _shown.append(line)
+        try:
+            yield line
+        finally:
+            _shown.remove(line)
+            line.finish()
     else:
-        yield _Lines(what, total, unit, done)
+        yield _Lines(progress)
+
+
+def make_room() -> None:
+    """Clears the progress line before something else is printed; the next piece of work draws it again."""
+    for line in _shown:
+        line.clear()
 
 
 def _is_terminal() -> bool:
-    """Some that call themselves terminals say that they are 0 wide: a bar would not show there."""
+    """Some terminals say that they are 0 columns wide: nothing would show there."""
     return sys.stderr.isatty() and os.get_terminal_size(sys.stderr.fileno()).columns > 0
 
 
-@contextlib.contextmanager
-def _bar(what: str, total: int | None, unit: str, done: int) -> Iterator[Advance]:
-    from tqdm import tqdm
+class _Speed:
+    """Pieces of work per second, over the last few seconds; 0 while it is too early to say."""
 
-    scale = unit == "B"
-    with tqdm(
-        desc=what,
-        total=total,
-        initial=done,
-        unit=unit if scale else f" {unit}",
-        unit_scale=scale,
-        file=sys.stderr,
-        dynamic_ncols=True,
-        mininterval=0.2,
-    ) as bar:
+    def __init__(self, done: int):
+        self.started = time.monotonic()
+        self._seen = deque([(self.started, done)])
 
-        def advance(count: int = 1, note: str = "") -> None:
-            if note:
-                bar.set_postfix_str(note, refresh=False)
-            bar.update(count)
+    def see(self, now: float, done: int) -> float:
+        while len(self._seen) > 1 and now - self._seen[0][0] > _SECONDS_REMEMBERED:
+            self._seen.popleft()
+        then, done_then = self._seen[0]
+        self._seen.append((now, done))
+        early = now - self.started < _SECONDS_TO_JUDGE
+        return 0.0 if early or now <= then else (done - done_then) / (now - then)
 
-        yield advance
+
+class _Line:
+    def __init__(self, progress: Progress):
+        self.progress, self._speed = progress, _Speed(progress.done)
+        self._drawn_at, self._width = 0.0, 0
+        self._draw(self._speed.started)
+
+    def __call__(self, count: int = 1, note: str = "") -> None:
+        self.progress.done += count
+        self.progress.note = note or self.progress.note
+        now = time.monotonic()
+        if now - self._drawn_at >= SECONDS_BETWEEN_DRAWINGS:
+            self._draw(now)
+
+    def clear(self) -> None:
+        print(f"\r{' ' * self._width}\r", end="", file=sys.stderr, flush=True)
+        self._width = 0
+
+    def finish(self) -> None:
+        """Leaves the line as it is at the end, with the time that the work took."""
+        now = time.monotonic()
+        self.progress.seconds = now - self._speed.started
+        self._draw(now)
+        print(file=sys.stderr, flush=True)
+
+    def _draw(self, now: float) -> None:
+        self._drawn_at = now
+        self.progress.speed = self._speed.see(now, self.progress.done)
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns - 1  # the last one would begin a new line
+        text = progress_line.text(self.progress, columns, sys.stderr.encoding)
+        width = text_columns.columns(text)
+        blanks = " " * (min(self._width, columns) - width)  # to cover a longer line
+        print(f"\r{text}{blanks}", end="", file=sys.stderr, flush=True)
+        self._width = width
 
 
 class _Lines:
     """A line when ten seconds have passed since the last one; a short job prints nothing."""
 
-    def __init__(self, what: str, total: int | None, unit: str, done: int):
-        self.what, self.total, self.unit, self.done, self.done_before = what, total, unit, done, done
-        self.started = self.last = time.monotonic()
+    def __init__(self, progress: Progress):
+        self.progress, self._speed = progress, _Speed(progress.done)
+        self._printed_at = self._speed.started
 
     def __call__(self, count: int = 1, note: str = "") -> None:
-        self.done += count
+        self.progress.done += count
         now = time.monotonic()
-        if now - self.last < SECONDS_BETWEEN_LINES:
+        if now - self._printed_at < SECONDS_BETWEEN_LINES:
             return
-        self.last = now
-        rate = (self.done - self.done_before) / (now - self.started)
-        parts = [f"{self.what}: {self._amount(self.done)}"]
-        if self.total:
-            parts[0] += f" of {self._amount(self.total)} ({100 * self.done // self.total} %)"
-        parts.append(f"{self._amount(rate)}/s")
-        if self.total and rate > 0:
-            parts.append(f"{(self.total - self.done) / rate:.0f} s left")
-        if note:
-            parts.append(note)
-        print(", ".join(parts), file=sys.stderr, flush=True)
-
-    def _amount(self, amount: float) -> str:
-        return f"{amount / 1e6:.1f} MB" if self.unit == "B" else f"{amount:.0f} {self.unit}"
+        self._printed_at, self.progress.note = now, note
+        self.progress.speed = self._speed.see(now, self.progress.done)
+        print(progress_line.sentence(self.progress), file=sys.stderr, flush=True)

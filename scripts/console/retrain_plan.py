@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from absl import flags
-
 from ..classifier import atomic_files
 from ..classifier.backbones.backbone import Backbone
 from ..classifier.bottlenecks import gathering
@@ -26,29 +24,37 @@ from ..classifier.training.journal import Halfway, Journal
 from ..classifier.training.outcome import Places
 from ..classifier.training.recipe import Recipe
 from ..classifier.training.recipe_search import Recipes
-from . import bottleneck_flags, network_flags, output_flags, recipe_flags
+from . import bottleneck_flags, flags, network_flags, output_flags, recipe_flags
 from .network_flags import Network
 from .output_flags import WholeModel
+from .path_kinds import FOLDER, NAMES
 
 FLAGS = flags.FLAGS
+flags.most_used("image_dir", "architecture", "how_many_training_steps", "tune", "output_graph")
 output_flags.define(
     "tf_files/retrained_graph.pb", "tf_files/retrained_labels.txt", summaries_dir="tf_files/training_summaries"
 )
-flags.DEFINE_string(
+flags.group("output")
+flags.DEFINE_path(
     "category_names",
     None,
-    'A JSON file of what people call the labels, as in {"1": "pink primrose"}; whatever is written carries it.',
+    'A JSON file with readable names for the labels, such as {"1": "pink primrose"}, to be kept with the classifier.',
+    NAMES,
 )
-flags.DEFINE_string(
+flags.DEFINE_path(
     "intermediate_output_graphs_dir",
     "tf_files/intermediate_graphs",
-    "Where graphs of half-way training are written.",
+    "The folder for graphs written during training.",
+    FOLDER,
 )
-flags.DEFINE_integer("intermediate_store_frequency", 0, "Write one of those every so many steps; 0: none.", 0)
-flags.DEFINE_integer("test_batch_size", -1, "How many photos the final test looks at; -1: all.", -1)
-flags.DEFINE_bool("print_misclassified_test_images", False, "List the test photos that were taken for something else.")
-flags.DEFINE_string("final_tensor_name", retrained_graph.SCORES, "The name of the classifier's output in the graph.")
-flags.DEFINE_bool("dry_run", False, "Say what would be done, and do nothing.")
+flags.DEFINE_integer(
+    "intermediate_store_frequency", 0, "Number of steps between graphs written during training; 0 writes none.", 0
+)
+flags.DEFINE_string("final_tensor_name", retrained_graph.SCORES, "Name of the classifier's output in the graph.")
+flags.DEFINE_bool("print_misclassified_test_images", False, "List the test photos that the classifier gets wrong.")
+flags.DEFINE_bool("dry_run", False, "Say what would be done, and stop.")
+flags.group("training")
+flags.DEFINE_integer("test_batch_size", -1, "Number of photos in the final test; -1 takes all test photos.", -1)
 
 
 class Loaded(NamedTuple):

@@ -1,4 +1,4 @@
-"""The embedded backbone: a plain graph whose values follow the colours and textures of a picture."""
+"""The built-in backbone: a plain graph whose values follow the colours and textures of a picture."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from scripts.classifier.backbones import color_texture
 from scripts.classifier.fetching import drawn_flowers, flower_scenes
 from scripts.classifier.graphs import frozen_graph
 
-# What TensorFlow 1.4 (2017) had of these operations' attributes, but for those at their defaults.
+# The attributes of these operations in TensorFlow 1.4 (2017), except those at their defaults.
 OPS = {
     "Placeholder": {"dtype", "shape"},
     "Const": {"dtype", "value"},
@@ -34,7 +34,7 @@ def backbone():
 
 @pytest.fixture(scope="module")
 def compute(backbone):
-    """From uint8 pictures [N, S, S, 3] to their vectors."""
+    """Turns uint8 pictures [N, S, S, 3] into vectors."""
     import tensorflow as tf
 
     shape = [None, backbone.input_size, backbone.input_size, 3]
@@ -56,7 +56,7 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.linalg.norm(a - b))
 
 
-def test_description_fits_the_graph(backbone, compute, flowers):
+def test_description_matches_the_graph(backbone, compute, flowers):
     assert backbone.name == "color_texture"
     assert backbone.graph_def.node[-1].name == backbone.bottleneck_name
     vectors = compute(flowers)
@@ -64,8 +64,8 @@ def test_description_fits_the_graph(backbone, compute, flowers):
     assert np.isfinite(vectors).all()
 
 
-def test_only_what_tensorflow_1_knows():
-    # Built anew: importing a graph writes the defaults of attributes into the one it is given.
+def test_only_operations_of_tensorflow_1():
+    # A new graph: importing one writes the default attributes into it.
     graph_def = color_texture.build().graph_def
     assert not graph_def.library.function and graph_def.versions.producer == frozen_graph.PRODUCER
     for node in graph_def.node:
@@ -73,11 +73,11 @@ def test_only_what_tensorflow_1_knows():
         assert set(node.attr) <= OPS[node.op], f"{node.name} has {set(node.attr) - OPS[node.op]}"
 
 
-def test_node_names_are_its_own(backbone):
+def test_node_names_have_a_common_prefix(backbone):
     assert [node.name for node in backbone.graph_def.node if not node.name.startswith("color_texture/")] == ["input"]
 
 
-def test_batch_of_several_equals_single_ones(compute, flowers):
+def test_a_batch_gives_the_same_as_single_pictures(compute, flowers):
     singles = np.concatenate([compute(flowers[index : index + 1]) for index in range(len(flowers))])
     np.testing.assert_allclose(compute(flowers), singles, atol=1e-4)
 
@@ -108,13 +108,13 @@ def test_importing_it_does_not_import_tensorflow():
     assert other.stdout.strip() == "False"
 
 
-def test_mirrored_picture_gives_the_same_vector(compute, flowers):
+def test_a_mirrored_picture_gives_the_same_vector(compute, flowers):
     vectors, mirrored = compute(flowers), compute(flowers[:, :, ::-1])
     np.testing.assert_allclose(mirrored, vectors, atol=2e-2)
     assert distance(vectors[0], vectors[1]) > 100 * distance(vectors[0], mirrored[0])
 
 
-def test_turned_picture_gives_another_vector(compute, flowers):
+def test_a_rotated_picture_gives_another_vector(compute, flowers):
     vectors, turned = compute(flowers), compute(np.rot90(flowers, axes=(1, 2)))
     assert all(distance(a, b) > 3 for a, b in zip(vectors, turned, strict=True))
 
@@ -131,24 +131,24 @@ def test_other_colours_change_the_histograms(compute, flowers, channels):
 
 
 def test_moved_pixels_change_textures_but_not_the_whole_histogram(compute):
-    """A fine checkerboard and two halves: the same colours in different places."""
+    """A fine checkerboard and two halves have the same colours in different places."""
     size = color_texture.INPUT_SIZE
     row, column = np.indices((size, size))
     checks, halves = ((row // 4 + column // 4) % 2, row // (size // 2))
     red, blue = np.array([200, 30, 30]), np.array([30, 30, 200])
     a, b = compute([np.where(place[:, :, None], red, blue) for place in (checks, halves)])
-    whole = slice(0, 66)  # the level of the pyramid that sees the picture as one
+    whole = slice(0, 66)  # the level of the pyramid that covers the whole picture
     np.testing.assert_allclose(a[whole], b[whole], atol=0.02)
     assert distance(a[COLOURS.stop :], b[COLOURS.stop :]) > 10
 
 
 @pytest.mark.parametrize("brightness", [0, 128, 255], ids=["black", "grey", "white"])
-def test_even_surfaces_are_all_grey_bins(compute, brightness):
+def test_uniform_grey_fills_only_grey_bins(compute, brightness):
     size = color_texture.INPUT_SIZE
     (vector,) = compute(np.full((1, size, size, 3), brightness))
     assert np.isfinite(vector).all()
     empty = vector[:60].min()
-    # One grey bin or two neighbours hold everything; no hue holds anything.
+    # One grey bin or two neighbours hold everything, and no hue holds anything.
     assert np.ptp(vector[:60]) < 1e-3 and 1 <= (vector[60:66] > empty + 0.1).sum() <= 2
 
 
@@ -160,7 +160,7 @@ def test_pure_hues_fall_into_two_neighbouring_bins(compute, hue):
     bins = vector[:60].reshape(10, 2, 3)  # hues, saturations, brightnesses
     held = np.flatnonzero((bins - bins.min()).max((1, 2)) > 0.3)
     assert 1 <= len(held) <= 2 and (len(held) == 1 or np.diff(held)[0] in (1, 9))
-    # The bins are 36 degrees apart, and so far at most is the hue from any that holds it.
+    # The bins are 36 degrees apart, so the hue is at most that far from any bin that holds it.
     assert all(abs((hue - 36 * index + 180) % 360 - 180) <= 38 for index in held)
 
 
@@ -187,7 +187,7 @@ def accuracy(vectors: np.ndarray, labels: list[str], training: int) -> float:
     return model.score(vectors[training:], labels[training:])
 
 
-def test_tells_drawn_flowers_apart_by_more_than_colour(compute):
+def test_classifies_drawn_flowers_by_more_than_colour(compute):
     labels = list(drawn_flowers.KINDS) * 40
     vectors = compute([pixels(flower_scenes.picture(kind, 0, 1 + n // 5)) for n, kind in enumerate(labels)])
     colours, everything = accuracy(vectors[:, COLOURS], labels, 140), accuracy(vectors, labels, 140)
@@ -195,7 +195,7 @@ def test_tells_drawn_flowers_apart_by_more_than_colour(compute):
     assert everything > colours + 0.05
 
 
-def test_tells_real_flowers_apart(compute, real_data):
+def test_classifies_real_flowers(compute, real_data):
     photos = sorted((real_data / "flower_photos").glob("*/*.jpg"))
     order = np.random.default_rng(0).permutation(len(photos))
     vectors = compute([pixels(Image.open(photos[index])) for index in order])

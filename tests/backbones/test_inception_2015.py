@@ -1,4 +1,4 @@
-"""The Inception that the original's default was, on a generated network of the same nodes with few channels."""
+"""The original's default network, tested on a generated one with the same nodes and few channels."""
 
 import json
 
@@ -20,15 +20,15 @@ def archive(tmp_path_factory):
     return inception_archive(tmp_path_factory.mktemp("published"))
 
 
-def test_bottlenecks_are_those_of_the_published_graph(archive):
-    """Which runs as it is while its version still has the old batch norms, on one picture after the other."""
+def test_bottlenecks_match_the_published_graph(archive):
+    """The published graph runs unchanged, one picture at a time, because its version still has the old batch norms."""
     backbone = inception_2015.load(archive)
     assert (backbone.name, backbone.input_size, backbone.large) == ("inception_2015", 299, True)
     assert (backbone.bottleneck_name, backbone.bottleneck_size) == ("pool_3/_reshape", 128)
     assert_readable_by_tensorflow_1(backbone.graph_def)
     ops = [node.op for node in backbone.graph_def.node]
     assert ops.count("Conv2D") == ops.count("Relu") == ops.count("Add") == 94 and ops.count("ConcatV2") == 11
-    assert "Mul" not in ops  # each batch norm is in its convolution's weights, but for what is added
+    assert "Mul" not in ops  # the scale of each batch norm is folded into its convolution's weights
 
     pictures = np.random.default_rng(0).uniform(-1, 1, (3, 299, 299, 3)).astype(np.float32)
     run = tf.function(frozen_graph.function(backbone.graph_def, ["input"], "pool_3/_reshape"))
@@ -54,7 +54,7 @@ def test_another_network_in_its_place_is_refused(tmp_path):
 
 
 def draw_light(brightness: int, seed: int) -> Image.Image:
-    """What even a network of random weights tells apart."""
+    """Pictures that even a network with random weights can distinguish."""
     noise = np.random.default_rng(seed).integers(-30, 30, (90, 120, 3))
     return Image.fromarray((brightness + noise).astype(np.uint8))
 
@@ -66,7 +66,7 @@ def test_retrain_on_it(tmp_path):
         (workplace / "photos" / label).mkdir(parents=True)
         for seed in range(12):
             draw_light(brightness, seed).save(workplace / "photos" / label / f"{label}_{seed}.jpg")
-    steps = "--how_many_training_steps=2000"  # of random weights day differs from night in strength alone
+    steps = "--how_many_training_steps=2000"  # with random weights, day and night differ only in strength
     done = workplace.retrain(workplace / "photos", "--architecture=inception_2015", steps)
     assert done.returncode == 0, done.stderr
     assert (workplace / "models" / "inception-2015-12-05.tgz.sha256").exists()

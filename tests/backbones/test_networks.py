@@ -1,4 +1,4 @@
-"""Runs backbones on every engine and holds them against one another."""
+"""Runs backbones on every engine and compares the results."""
 
 import threading
 
@@ -31,7 +31,7 @@ def test_the_fast_engine_agrees_with_tensorflow(small_backbones, name):
     assert np.abs(slow - fast).max() < 1e-3 * max(1, np.abs(slow).max())
 
 
-def test_threads_get_runners_of_their_own(small_backbones):
+def test_each_thread_gets_its_own_runner(small_backbones):
     backbone = small_backbones["mobilenet_0.50_128"]
     network, pictures, found = Network(backbone, "float32"), noise(8, 128), {}
 
@@ -49,7 +49,7 @@ def test_threads_get_runners_of_their_own(small_backbones):
 
 @pytest.fixture(scope="module")
 def inception():
-    """Inception V3 as we freeze it, and Keras' own, with the same random weights and batch norms."""
+    """Keras' Inception V3 and our frozen one, with the same random weights and batch norms."""
     import keras
 
     keras.utils.set_random_seed(3)
@@ -79,7 +79,7 @@ def test_inception_has_the_published_structure(inception):
     assert_readable_by_tensorflow_1(backbone.graph_def)
 
 
-def test_frozen_inception_agrees_with_keras_own(inception):
+def test_frozen_inception_agrees_with_keras(inception):
     model, backbone = inception
     pictures = noise(2, 299)
     levels = pictures * 128 + 128
@@ -100,7 +100,7 @@ def test_inception_is_loaded_from_a_file_as_keras_publishes_it(inception, tmp_pa
     pictures = noise(1, 299)
     values = by_tensorflow(first, pictures)
     assert np.abs(values - by_tensorflow(frozen, pictures)).max() < 1e-4 * np.abs(values).max()
-    # The frozen graph is kept beside the weights, and built anew only where it is damaged.
+    # The frozen graph is kept beside the weights, and rebuilt only if it is damaged.
     (kept,) = tmp_path.glob("*.pb")
     whole = kept.read_bytes()
     builds = []
@@ -135,7 +135,7 @@ def test_bfloat16_stays_close_to_float32(inception):
     assert (exact != rough).any()
     cosine = (exact * rough).sum(axis=1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(rough, axis=1)
     assert (cosine > 0.999).all()
-    # The option is the process's own: what is compiled next is exact again.
+    # The option does not leak: the next network is exact again.
     assert (by_network(backbone, "float32", pictures) == exact).all()
 
 

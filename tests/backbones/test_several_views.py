@@ -1,4 +1,4 @@
-"""Networks that look at each picture in four views, and give the values of earlier layers too."""
+"""Networks that look at four views of each picture, and add the values of earlier layers."""
 
 import json
 import re
@@ -38,7 +38,7 @@ def both(plain) -> Backbone:
 
 
 def middle(pictures: np.ndarray, kept: float) -> np.ndarray:
-    """The middle of each picture at full size again, corner on corner, value by value."""
+    """The middle of each picture, enlarged to full size with corners aligned, computed value by value."""
     size = pictures.shape[1]
     side = round(kept * size)
     first = (size - side) // 2
@@ -53,14 +53,14 @@ def test_it_gives_the_mean_of_four_views(plain):
     pictures = noise(3, 128)
     views = [pictures, pictures[:, :, ::-1], middle(pictures, 0.8), middle(pictures, 0.6)]
     each = np.stack([by_tensorflow(plain, view) for view in views])
-    assert np.ptp(each, axis=0).max() > 0.1  # or one view would do
+    assert np.ptp(each, axis=0).max() > 0.1  # else a single view would pass
     four = several_views.of(plain)
     np.testing.assert_allclose(by_tensorflow(four, pictures), each.mean(0), rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(by_network(four, "float32", pictures), each.mean(0), rtol=1e-3, atol=1e-3)
     assert (four.views, four.input_size, four.bottleneck_size) == (4, 128, plain.bottleneck_size)
 
 
-def test_earlier_layers_are_the_last_ones_of_their_size(plain):
+def test_earlier_layers_are_the_last_of_their_size(plain):
     pictures = noise(2, 128)
     body = frozen_graph.function_of_several(plain.graph_def, ["input"], [plain.bottleneck_name, *LAYERS])
     last, *maps = (each.numpy() for each in tf.function(body)(pictures))
@@ -72,7 +72,7 @@ def test_earlier_layers_are_the_last_ones_of_their_size(plain):
     assert {node.name for node in plain.graph_def.node} < {node.name for node in multi.graph_def.node}
 
 
-def test_one_branch_of_several_is_no_earlier_layer():
+def test_a_single_branch_does_not_count_as_an_earlier_layer():
     with tf.Graph().as_default() as graph:
         pictures = tf.compat.v1.placeholder(tf.float32, [None, 32, 32, 3], name="input")
         x = pictures
@@ -89,14 +89,14 @@ def test_one_branch_of_several_is_no_earlier_layer():
     assert taken == ["block_0", "block_1"]
 
 
-def test_old_readers_read_it(both):
+def test_old_readers_can_read_it(both):
     weights = np.random.default_rng(0).normal(0, 0.05, (both.bottleneck_size, 3)).astype(np.float32)
     graph_def = retrained_graph.join(both, FinalLayer(weights, np.zeros(3, np.float32)), "final_result")
     assert_readable_by_tensorflow_1(graph_def)
     same_in_opencv(graph_def, 128)
 
 
-def test_what_makes_other_vectors_is_another_network_to_the_cache(plain, both):
+def test_networks_with_other_vectors_have_other_fingerprints(plain, both):
     each = [plain, several_views.of(plain), earlier_layers.of(plain), both]
     assert len({backbone.fingerprint for backbone in each}) == 4
     assert both.fingerprint == table.seeing_more(plain, table.MULTI, 4).fingerprint
@@ -125,7 +125,7 @@ def test_it_is_trained_written_and_exported(workplace, photos, mirror):
         assert named.count("green") >= 7, (graph, said.stdout)
 
 
-def test_it_goes_with_distortions(workplace, photos):
+def test_it_works_with_distortions(workplace, photos):
     done = workplace.retrain(photos, "--views=4", "--flip_left_right", "--random_crop=10", "--distorted_views=2")
     assert done.returncode == 0, done.stderr
     training = int(re.search(r"(\d+) training", done.stdout).group(1))
@@ -138,8 +138,8 @@ def test_it_goes_with_distortions(workplace, photos):
         (["--views=3"], "error: --views=3: expected 1 or 4"),
         (["--views=0"], "error: --views=0: expected 1 or 4"),
         (["--views=4", "--output_model=m.keras"], "error: --output_model=m.keras: Keras has no layers for --views=4"),
-        (["--bottleneck=all"], "error: flag --bottleneck=all"),
-        (["--bottleneck=multi"], "error: --bottleneck=multi takes the values of 2 earlier layers"),
+        (["--bottleneck=all"], "error: --bottleneck=all: expected last or multi"),
+        (["--bottleneck=multi"], "error: --bottleneck=multi needs 2 earlier layers"),
     ],
     ids=["three views", "no views", "Keras", "unknown bottleneck", "no earlier layers"],
 )

@@ -1,4 +1,4 @@
-"""The cache of bottlenecks: what was added is found again, whatever is damaged, killed or running beside it."""
+"""The bottleneck cache: what was added is found again, whatever is damaged, killed or running at the same time."""
 
 import multiprocessing
 import os
@@ -39,7 +39,7 @@ def fill(folder: Path, numbers, identity: str = "one") -> BottleneckCache:
 
 
 def there(folder: Path, numbers, identity: str = "one") -> list[int]:
-    """Which of these are found by a new reader, after a check that each is right."""
+    """The numbers that a new reader finds, after checking their vectors."""
     cache = BottleneckCache(folder, identity, SIZE)
     found = [number for number in numbers if key(number) in cache]
     values = cache.vectors([key(number) for number in found]).take(np.arange(len(found)))
@@ -58,7 +58,7 @@ SOME = [0, 1, 3, key_blocks.ROWS - 1, key_blocks.ROWS, 2 * key_blocks.ROWS, MANY
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory) -> Path:
-    """A cache with two blocks of keys beside its part; to be copied."""
+    """A cache with two blocks of keys beside its part, for tests to copy."""
     folder = tmp_path_factory.mktemp("many")
     cache = BottleneckCache(folder, "one", SIZE)
     cache.add([key(number) for number in range(MANY)], np.stack([vector(number) for number in range(MANY)]))
@@ -68,7 +68,7 @@ def many(tmp_path_factory) -> Path:
 
 
 def assert_keys_are_kept(folder: Path) -> None:
-    """Beside each part are the keys of its records, in as many blocks as are full."""
+    """Checks that the keys of each part's records are beside it, in one block for every full one."""
     for part in parts(folder):
         content = part.read_bytes()
         keys = [content[at : at + 16] for at in range(0, len(content) // RECORD_BYTES * RECORD_BYTES, RECORD_BYTES)]
@@ -87,7 +87,7 @@ def test_what_was_added_is_found_again(tmp_path):
     assert [path.stat().st_size for path in parts(tmp_path / "cache")] == [80 * RECORD_BYTES]
 
 
-def test_what_was_added_can_be_read_by_the_same_run(tmp_path):
+def test_a_run_can_read_what_it_added(tmp_path):
     cache = fill(tmp_path / "cache", range(20))
     cache.add([key(20), key(21)], np.stack([vector(20), vector(21)]))
     values = cache.vectors([key(21), key(3)]).take(np.array([1, 0, 1]))
@@ -95,7 +95,7 @@ def test_what_was_added_can_be_read_by_the_same_run(tmp_path):
     assert cache.added == 22
 
 
-def test_reading_alone_writes_nothing(tmp_path):
+def test_reading_writes_nothing(tmp_path):
     assert key(1) not in BottleneckCache(tmp_path / "cache", "one", SIZE)
     assert not (tmp_path / "cache").exists()
 
@@ -107,7 +107,7 @@ def test_records_of_another_identity_do_not_count(tmp_path):
 
 @settings(max_examples=60)
 @given(st.data())
-def test_damage_costs_only_what_it_hit(tmp_path_factory, data):
+def test_damage_costs_only_the_records_it_hit(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("cache")
     fill(folder, range(12)).close()
     (part,) = parts(folder)
@@ -123,7 +123,7 @@ def test_damage_costs_only_what_it_hit(tmp_path_factory, data):
 
 
 @pytest.mark.parametrize("turned, into", [(3, 2), (3, 7)], ids=["an earlier record's", "a later record's"])
-def test_a_key_damaged_into_another_record_s_costs_only_its_own(tmp_path, turned, into):
+def test_a_key_that_turns_into_another_costs_only_its_own_record(tmp_path, turned, into):
     fill(tmp_path, range(12)).close()
     (part,) = parts(tmp_path)
     content = bytearray(part.read_bytes())
@@ -132,7 +132,7 @@ def test_a_key_damaged_into_another_record_s_costs_only_its_own(tmp_path, turned
     assert there(tmp_path, range(12)) == [number for number in range(12) if number != turned]
 
 
-def test_damaged_places_are_used_again(tmp_path):
+def test_damaged_places_are_reused(tmp_path):
     fill(tmp_path, range(12)).close()
     (part,) = parts(tmp_path)
     content = bytearray(part.read_bytes())
@@ -165,7 +165,7 @@ def test_a_cache_without_keys_beside_its_parts_is_read_and_gets_them(tmp_path, m
 
 @settings(max_examples=40)
 @given(st.data())
-def test_keys_beside_a_part_are_made_anew_where_they_are_damaged(tmp_path_factory, many, data):
+def test_damaged_keys_beside_a_part_are_rebuilt(tmp_path_factory, many, data):
     folder = tmp_path_factory.mktemp("cache") / "many"
     shutil.copytree(many, folder)
     content = bytearray((folder / "part-0000.keys").read_bytes())
@@ -176,7 +176,7 @@ def test_keys_beside_a_part_are_made_anew_where_they_are_damaged(tmp_path_factor
     assert_keys_are_kept(folder)
 
 
-def test_a_record_is_believed_more_than_the_key_beside_the_part(tmp_path, many):
+def test_a_record_outweighs_the_key_beside_the_part(tmp_path, many):
     shutil.copytree(many, tmp_path / "cache")
     blocks = KeyBlocks(tmp_path / "cache" / "part-0000.keys", "one")
     keys = blocks.read(0).copy()
@@ -193,7 +193,7 @@ def test_a_record_is_believed_more_than_the_key_beside_the_part(tmp_path, many):
     assert there(tmp_path / "cache", [*range(MANY), 9999]) == [*range(MANY), 9999]
 
 
-def test_keys_of_a_part_that_is_gone_are_not_taken_for_another_s(tmp_path, many):
+def test_keys_of_a_deleted_part_are_not_used_for_its_successor(tmp_path, many):
     shutil.copytree(many, tmp_path / "cache")
     (tmp_path / "cache" / "part-0000.bottlenecks").unlink()
     cache = BottleneckCache(tmp_path / "cache", "one", SIZE)
@@ -205,19 +205,19 @@ def test_keys_of_a_part_that_is_gone_are_not_taken_for_another_s(tmp_path, many)
 
 
 def unchecked(folder: Path) -> BottleneckCache:
-    """As large caches are opened: records are checked when they are taken."""
+    """Opens a cache like a large one: records are checked when they are read."""
     return BottleneckCache(folder, "one", SIZE, most_checked_at_look_up=0)
 
 
 def assert_right_unless_refused(folder: Path, numbers) -> bool:
-    """Takes what is there, twice; gives whether all of it was sound."""
+    """Reads everything twice; returns whether all of it was sound."""
     cache = unchecked(folder)
     found = [number for number, is_there in zip(numbers, cache.present(map(key, numbers)), strict=True) if is_there]
     try:
         vectors = cache.vectors(map(key, found)).at(np.arange(len(found))[::-1])
         values = [vectors.take(np.arange(len(found))) for _ in range(2)]
     except UserError as error:
-        assert "run again, and they are computed anew" in str(error)
+        assert "run again to recompute what is damaged" in str(error)
         return False
     finally:
         cache.close()
@@ -228,7 +228,7 @@ def assert_right_unless_refused(folder: Path, numbers) -> bool:
 
 @settings(max_examples=40)
 @given(st.data())
-def test_a_large_cache_refuses_what_is_damaged_and_computes_that_anew(tmp_path_factory, many, data):
+def test_a_large_cache_refuses_damage_and_has_it_recomputed(tmp_path_factory, many, data):
     folder = tmp_path_factory.mktemp("cache") / "many"
     shutil.copytree(many, folder)
     (part,) = parts(folder)
@@ -247,7 +247,7 @@ def test_a_large_cache_refuses_what_is_damaged_and_computes_that_anew(tmp_path_f
     assert there(folder, SOME) == SOME
 
 
-def test_two_runs_at_once_write_to_parts_of_their_own(tmp_path):
+def test_two_runs_at_once_write_to_different_parts(tmp_path):
     first = fill(tmp_path, range(10))
     second = fill(tmp_path, range(5, 15))
     first.add([key(20)], vector(20)[None])
@@ -261,7 +261,7 @@ def test_two_runs_at_once_write_to_parts_of_their_own(tmp_path):
     assert len(parts(tmp_path)) == 2
 
 
-def test_a_run_sees_what_another_appended_before_it_took_the_part_over(tmp_path):
+def test_a_run_that_takes_over_a_part_sees_what_the_other_appended(tmp_path):
     early = BottleneckCache(tmp_path, "one", SIZE)
     early.add([key(0)], vector(0)[None])
     late = BottleneckCache(tmp_path, "one", SIZE)
@@ -273,7 +273,7 @@ def test_a_run_sees_what_another_appended_before_it_took_the_part_over(tmp_path)
     assert there(tmp_path, range(3)) == [0, 1, 2]
 
 
-def test_what_other_runs_add_is_seen_after_a_refresh(tmp_path):
+def test_additions_by_other_runs_are_seen_after_a_refresh(tmp_path):
     reader, first, second = (BottleneckCache(tmp_path, "one", SIZE) for _ in range(3))
 
     def seen() -> list[int]:
@@ -290,13 +290,13 @@ def test_what_other_runs_add_is_seen_after_a_refresh(tmp_path):
     second.add([key(3)], vector(3)[None])
     assert seen() == [0, 1, 2, 3] and len(parts(tmp_path)) == 2
     first.close()
-    reader.add([key(4)], vector(4)[None])  # to the part that the first has left
+    reader.add([key(4)], vector(4)[None])  # to the part that the first has closed
     second.add([key(5)], vector(5)[None])
     reader.add([key(6)], vector(6)[None])
     assert seen() == [0, 1, 2, 3, 4, 5, 6] and reader.added == 2 and len(parts(tmp_path)) == 2
 
 
-def test_what_was_added_is_seen_although_vectors_were_taken_in_between(tmp_path):
+def test_additions_are_seen_even_after_vectors_were_read(tmp_path):
     reader, writer = (BottleneckCache(tmp_path, "one", SIZE) for _ in range(2))
     writer.add([key(0)], vector(0)[None])
     reader.refresh()
@@ -306,7 +306,7 @@ def test_what_was_added_is_seen_although_vectors_were_taken_in_between(tmp_path)
     assert key(1) in reader
 
 
-def test_what_another_run_mended_is_seen_and_not_written_over(tmp_path):
+def test_repairs_by_another_run_are_seen_and_not_overwritten(tmp_path):
     fill(tmp_path, range(6)).close()
     (part,) = parts(tmp_path)
     content = bytearray(part.read_bytes())
@@ -321,7 +321,7 @@ def test_what_another_run_mended_is_seen_and_not_written_over(tmp_path):
     assert key(4) in late and key(2) not in late
     early.add([key(2)], vector(2)[None])
     early.close()
-    late.add([key(7)], vector(7)[None])  # to the same part, whose damaged places it has known all along
+    late.add([key(7)], vector(7)[None])  # to the same part, whose places it still believes to be damaged
     late.close()
     assert there(tmp_path, range(8)) == [0, 1, 2, 3, 4, 5, 7]
 
@@ -354,7 +354,7 @@ def test_killed_writers_lose_nothing_that_was_added(tmp_path, at_once):
     assert_keys_are_kept(tmp_path)
 
 
-def test_memory_stays_bounded_when_much_is_read(tmp_path):
+def test_reading_a_lot_takes_little_memory(tmp_path):
     import resource
 
     size, count = 2048, 30_000  # 246 MB

@@ -1,4 +1,4 @@
-"""Bottlenecks on clusters of real Ray processes, which are killed, cut off and added to meanwhile."""
+"""Bottlenecks on clusters of real Ray processes, some of which are killed, cut off or added on the way."""
 
 import contextlib
 import json
@@ -15,7 +15,7 @@ from tests.support.workplace import ROOT, Workplace, draw_folder, draw_shape
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements/cluster.txt")
 
-# Three vectors of each training photo: work enough to be interrupted.
+# Three vectors of each training photo: enough work to be interrupted.
 DISTORTED = ("--flip_left_right", "--random_scale=20", "--distorted_views=3")
 
 
@@ -32,7 +32,7 @@ def many(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def plainly(many: Path, tmp_path_factory) -> dict[bytes, np.ndarray]:
-    """The vectors that this machine computes alone."""
+    """The vectors that this machine computes without a cluster."""
     place = Workplace(tmp_path_factory.mktemp("plainly"))
     done = extract(place, many, *DISTORTED)
     assert done.returncode == 0, done.stderr
@@ -54,7 +54,7 @@ def parts(place: Workplace) -> list[Path]:
 
 
 def count(place: Workplace) -> int:
-    """How many records there are, which more may be added to at any moment."""
+    """The number of records so far, while workers may be adding more."""
     about = next((place / "bottlenecks").glob("*/about.json"), None)
     if about is None:
         return 0
@@ -62,7 +62,7 @@ def count(place: Workplace) -> int:
 
 
 def records(place: Workplace) -> dict[bytes, np.ndarray]:
-    """All vectors by their keys, after a check that none is there twice."""
+    """All vectors by key, after checking that none is there twice."""
     values = json.loads(next((place / "bottlenecks").glob("*/about.json")).read_text())["values"]
     rows = np.concatenate([np.fromfile(path, "<f4").reshape(-1, 5 + values) for path in parts(place)])
     found = {row[:4].tobytes(): row[5:] for row in rows}
@@ -87,7 +87,7 @@ def nothing_is_left_of_the_run(place: Workplace) -> bool:
     return not (place / "bottlenecks" / "cluster_runs").exists()
 
 
-def test_a_local_cluster_with_photos_that_cannot_be_read_or_are_there_twice(workplace, tmp_path):
+def test_a_local_cluster_with_unreadable_photos_and_copies(workplace, tmp_path):
     photos = draw_folder(tmp_path / "photos", each=24)
     shutil.copytree(photos / "red", photos / "copies")
     (photos / "green" / "empty.jpg").touch()
@@ -97,10 +97,10 @@ def test_a_local_cluster_with_photos_that_cannot_be_read_or_are_there_twice(work
     assert done.returncode == 0, done.stderr
     assert "Ray started here: " in done.stdout and "24 cached, 72 computed in " in done.stdout
     skipped = workplace / "skipped_images.txt"
-    said = [line for line in done.stderr.splitlines() if not line.startswith("bottlenecks: ")]  # how far it is
+    said = [line for line in done.stderr.splitlines() if not line.startswith("bottlenecks: ")]  # progress
     assert said == [f"warning: 2 photos cannot be read: see {skipped}"]  # nothing of Ray's own
     assert skipped.read_text().splitlines() == [
-        f"{photos}/green/crashing.jpg\tdecoding it ends the decoder (SIGSEGV)",
+        f"{photos}/green/crashing.jpg\tcrashes the decoder (SIGSEGV)",
         f"{photos}/green/empty.jpg\tempty file",
     ]
     assert nothing_is_left_of_the_run(workplace)
@@ -111,7 +111,7 @@ def test_a_local_cluster_with_photos_that_cannot_be_read_or_are_there_twice(work
     assert "96 cached, 0 computed" in extract(workplace, photos).stdout
 
 
-def test_a_node_that_dies_after_another_has_joined_driven_from_outside(workplace, nodes, many, plainly, tmp_path):
+def test_a_node_dies_after_another_has_joined_with_a_driver_outside(workplace, nodes, many, plainly, tmp_path):
     first, where = nodes.one(), f"--cluster={nodes.client_address}"
     with (tmp_path / "out").open("w+") as out, (tmp_path / "errors").open("w+") as errors:
         driver = workplace.start(
@@ -127,16 +127,16 @@ def test_a_node_that_dies_after_another_has_joined_driven_from_outside(workplace
         before = count(workplace)
         assert before < len(plainly)
         nodes.add()
-        wait_until(lambda: count(workplace) > before)  # the late one's work
+        wait_until(lambda: count(workplace) > before)  # by the new node
         nodes.kill(first)
         assert driver.wait(120) == 0, (tmp_path / "errors").read_text()
     said = (tmp_path / "out").read_text()
-    assert f"the Ray cluster at {nodes.client_address.removeprefix('ray://')}: 1 processors on 1 machine" in said
+    assert f"the Ray cluster at {nodes.client_address.removeprefix('ray://')}: 1 processor on 1 machine" in said
     assert_same(records(workplace), plainly)
     assert nothing_is_left_of_the_run(workplace)
 
 
-def test_a_driver_that_dies_costs_only_what_was_not_computed(workplace, nodes, many, plainly, tmp_path):
+def test_what_a_dead_driver_had_computed_is_kept(workplace, nodes, many, plainly, tmp_path):
     nodes.one()
     with (tmp_path / "nothing").open("w") as nothing:
         driver = workplace.start(
@@ -150,7 +150,7 @@ def test_a_driver_that_dies_costs_only_what_was_not_computed(workplace, nodes, m
         driver.kill()
         driver.wait()
     assert 0 < count(workplace) < len(plainly)
-    done = extract(workplace, many, *DISTORTED)  # at once, while workers may not have noticed
+    done = extract(workplace, many, *DISTORTED)  # at once, before the workers can have noticed
     assert done.returncode == 0, done.stderr
     computed = int(done.stdout.partition(" cached, ")[2].split()[0])
     assert 0 < computed < len(plainly)
@@ -158,7 +158,7 @@ def test_a_driver_that_dies_costs_only_what_was_not_computed(workplace, nodes, m
     assert nothing_is_left_of_the_run(workplace)
 
 
-def test_a_host_that_is_cut_off_and_goes_on_computing(workplace, many, plainly, tmp_path):
+def test_a_host_is_cut_off_and_keeps_computing(workplace, many, plainly, tmp_path):
     with ray_hosts.hosts(2) as (head, first, second), (tmp_path / "out").open("w+") as out:
         address = {"RAY_ADDRESS": f"{head.ip}:6379"}
         command = workplace.command("extract_bottlenecks", *words(workplace, many, *DISTORTED, "--cluster=auto"))
@@ -174,7 +174,7 @@ def test_a_host_that_is_cut_off_and_goes_on_computing(workplace, many, plainly, 
             (zombie,) = first.workers()
             zombie.suspend()
             first.cut_off()
-            # Its block is begun anew by the other one, and only then does it wake up to go on with it.
+            # The other host starts its block again, and only then does it wake up and continue.
             wait_until(lambda: any(len(lines) > 1 for lines in claims(workplace)))
             zombie.resume()
             assert driver.wait(120) == 0, (tmp_path / "out").read_text()
@@ -185,7 +185,7 @@ def test_a_host_that_is_cut_off_and_goes_on_computing(workplace, many, plainly, 
 
 
 def claims(place: Workplace) -> list[list[str]]:
-    """Of each block that was begun, who began it."""
+    """For each block, the attempts that began it."""
     return [path.read_text().splitlines() for path in (place / "bottlenecks").glob("cluster_runs/*/claim-*")]
 
 
@@ -197,12 +197,12 @@ def claims(place: Workplace) -> list[list[str]]:
     ],
     ids=["no such place", "nobody there"],
 )
-def test_places_where_no_cluster_is(workplace, photos, where, message):
+def test_places_without_a_cluster_are_refused(workplace, photos, where, message):
     done = extract(workplace, photos, f"--cluster={where}")
     assert done.returncode == 1 and done.stderr.startswith(message) and done.stderr.count("\n") == 1
 
 
-def test_without_ray_it_is_said_what_to_install_and_all_else_works(workplace, photos, tmp_path):
+def test_without_ray_only_the_cluster_is_refused(workplace, photos, tmp_path):
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['ray'] = sys.modules['fsspec'] = None\n")
     without = {"env": {"PYTHONPATH": str(tmp_path)}, "cold": True}
     done = extract(workplace, photos, "--cluster=local", **without)

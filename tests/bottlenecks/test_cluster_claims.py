@@ -1,4 +1,4 @@
-"""What workers leave in the shared folder, without Ray: who may add what, and what a dead driver's run is good for."""
+"""The shared folder of workers, without Ray: who may add to the cache, and what is saved when a driver dies."""
 
 import contextlib
 import pickle
@@ -40,8 +40,8 @@ def count(folder: Path) -> int:
 
 @settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from(["begin", "add", "flush"]), st.integers(0, 9))))
-def test_whatever_attempts_do_in_whatever_order_nothing_is_kept_twice(tmp_path_factory, acts):
-    """Three workers that share a block, each with its own view of the cache, as on machines of their own."""
+def test_nothing_is_stored_twice_in_any_order_of_attempts(tmp_path_factory, acts):
+    """Three workers share a block, each with its own view of the cache, as on separate machines."""
     folder = tmp_path_factory.mktemp("claims")
     caches = [cache(folder / "cache") for _ in range(3)]
     adding: dict[int, ClaimedCache] = {}
@@ -67,7 +67,7 @@ def test_whatever_attempts_do_in_whatever_order_nothing_is_kept_twice(tmp_path_f
     whole.close()
 
 
-def test_an_attempt_waits_for_the_one_before_to_be_done_with_adding(tmp_path):
+def test_an_attempt_waits_until_the_previous_one_has_finished_adding(tmp_path):
     first = Claim(tmp_path / "claim", "here")
     happened = []
     with first.held():
@@ -97,13 +97,13 @@ with RunFolder.opened(bottlenecks, photos) as run:
 """
 
 
-def test_what_a_dead_driver_knew_is_taken_over_and_its_workers_are_stopped(tmp_path):
+def test_a_dead_drivers_knowledge_is_kept_and_its_workers_stop(tmp_path):
     photos, kept = draw_folder(tmp_path / "photos", each=1), tmp_path / "bottlenecks"
     driver = subprocess.Popen(
         [sys.executable, "-c", _DRIVER, photos, kept], stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
     run = Path(driver.stdout.readline().strip())
-    assert run.is_absolute(), "the driver ended before it could say its folder"
+    assert run.is_absolute(), "the driver ended before it printed its folder"
     claim = Claim(run / "claim-000001", "a worker")
     run_folder.recover(kept)
     assert run.exists()  # it lives
@@ -120,7 +120,7 @@ def test_what_a_dead_driver_knew_is_taken_over_and_its_workers_are_stopped(tmp_p
 
 
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=60), st.integers(1, 5))
-def test_each_photo_is_in_one_block_and_copies_are_together(tmp_path_factory, sizes, workers):
+def test_each_photo_is_in_one_block_with_its_copies(tmp_path_factory, sizes, workers):
     folder = tmp_path_factory.mktemp("blocks")
     for number, size in enumerate(sizes):
         (folder / f"{number}.jpg").write_bytes(b"x" * size)
@@ -136,7 +136,7 @@ def test_each_photo_is_in_one_block_and_copies_are_together(tmp_path_factory, si
         assert len(inside) == 1 or len(alike) > whole
 
 
-def test_a_decoder_outlives_the_picture_that_ends_it(tmp_path, monkeypatch):
+def test_a_decoder_survives_a_picture_that_crashes_it(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests" / "support" / "crashing_decoder"))
     sound, broken = tmp_path / "sound.jpg", tmp_path / "broken.jpg"
     draw_shape("red", 1).save(sound)
@@ -144,7 +144,7 @@ def test_a_decoder_outlives_the_picture_that_ends_it(tmp_path, monkeypatch):
     with contextlib.closing(Decoder()) as decoder:
         for _ in range(2):
             assert decoder.look(sound.read_bytes(), 32, [WHOLE])[0].shape == (32, 32, 3)
-            with pytest.raises(pixels.UnreadableImage, match=r"ends the decoder \(SIGSEGV\)"):
+            with pytest.raises(pixels.UnreadableImage, match=r"crashes the decoder \(SIGSEGV\)"):
                 decoder.look(broken.read_bytes(), 32, [WHOLE])
         with pytest.raises(pixels.UnreadableImage, match="empty file"):
             decoder.look(b"", 32, [View()])
@@ -157,7 +157,7 @@ def test_a_decoder_outlives_the_picture_that_ends_it(tmp_path, monkeypatch):
         ("photos", "--image_dir must be a folder that all machines share"),
     ],
 )
-def test_a_worker_that_does_not_see_what_the_driver_sees_says_so(tmp_path, hidden, message):
+def test_a_worker_that_cannot_see_the_drivers_folders_says_so(tmp_path, hidden, message):
     pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements/cluster.txt")
     from scripts.classifier.bottlenecks.cluster.task import Task
     from scripts.classifier.bottlenecks.cluster.worker import Worker
@@ -168,13 +168,13 @@ def test_a_worker_that_does_not_see_what_the_driver_sees_says_so(tmp_path, hidde
         if hidden == "photos":
             photos.rename(tmp_path / "elsewhere")
         else:
-            (run.path / "driver").write_text('{"token": "that of another folder of this name"}')
+            (run.path / "driver").write_text('{"token": "of another folder with this name"}')
         task = Task(str(photos), str(kept), str(run.path), run.token, "red/red_000.jpg", stamp, None, "float32", 1)
         outcome = Worker(task)({"number": 0, "photos": 1, "jobs": pickle.dumps([Job("red/red_000.jpg", (WHOLE,))])})
     assert outcome["error"].startswith("the worker on ") and message in outcome["error"]
 
 
-def test_a_result_says_what_was_read(tmp_path):
+def test_a_result_survives_writing_and_reading(tmp_path):
     with RunFolder.opened(tmp_path, tmp_path) as run:
         written = Result([("a label/\udcff.jpg", None, "00" * 16)], {"a/b.jpg": "empty file"}, 3)
         assert run.result(7) is None
@@ -184,7 +184,7 @@ def test_a_result_says_what_was_read(tmp_path):
     assert [tuple(each) for each in found.read] == written.read
 
 
-def test_a_worker_without_our_packages_says_which():
+def test_a_worker_names_the_package_that_is_missing():
     pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements/cluster.txt")
     code = (
         "import sys; sys.modules['PIL'] = None\n"

@@ -46,10 +46,11 @@ def test_the_test_photos_of_the_training_are_measured_as_retrain_measured_them(r
 def test_other_folders_are_measured_whole(retrained, elsewhere, tmp_path):
     done = evaluate(retrained, f"--image_dir={elsewhere}", f"--report={tmp_path / 'report.html'}")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"{retrained / 'retrained_graph.pb'} on 21 photos of {elsewhere}\n")
+    assert done.stdout.startswith(f"evaluating {retrained / 'retrained_graph.pb'} on 22 photos of {elsewhere}\n")
+    assert f"written: {tmp_path / 'report.html'}\nlook at it: {tmp_path / 'report.html'}, in any" in done.stdout
     assert "accuracy 95.2 % (95 % interval 77.3 to 99.2 %, N = 21)" in done.stdout  # all but the one that is no blue
-    assert "yellow (--unknown looks at them too)" in done.stderr
-    assert "1 photos cannot be read and are left out (red/broken.jpg" in done.stderr
+    assert "left out, as it has no such label: yellow (--unknown counts them" in done.stderr
+    assert "left out 1 photo that cannot be read (red/broken.jpg" in done.stderr
     assert "same.jpg" in (tmp_path / "report.html").read_text("utf-8")
 
 

@@ -245,7 +245,7 @@ MISTAKES = {
     "a flag of the other one": (["flower_photos", "--per_kind=3"], "--per_kind means nothing for flower_photos"),
     "a flag of the first one": (["drawn_flowers", "--patience=3"], "--patience means nothing for drawn_flowers"),
     "here": (["flower_photos", "--destination=."], "expected a folder's name"),
-    "nowhere": (["flower_photos", "--destination="], "expected a folder's name"),
+    "nowhere": (["flower_photos", "--destination="], "--destination is empty: expected a folder"),
     "a file": (["flower_photos", "--destination=setup.sh"], "Not a directory"),
     "a plot of another kind": (["drawn_flowers", "--plot=a.gif"], "ends in .png"),
     "Oxford's from a mirror that is not there": (["oxford_flowers102"], "which is not a folder"),

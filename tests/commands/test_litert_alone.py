@@ -102,7 +102,7 @@ def test_what_is_wrong_is_said_in_a_line(alone, tmp_path):
     graph.write_bytes(alone.contents.graph_def.SerializeToString())
     photo = alone.photos[0]
     for words, said in [
-        (["--jsno", photo], "Did you mean: json"),
+        (["--jsno", photo], "Did you mean --json?"),
         (["--top_k=0", photo], "top_k=0"),
         (["--nojson=1", photo], "--nojson=1"),
         ([tmp_path / "none.jpg"], "none.jpg does not exist"),

@@ -109,7 +109,7 @@ def test_its_pictures(trained):
 def test_other_commands_take_it(trained):
     graph, report = f"--graph={trained / 'cnn_graph.pb'}", trained / "report.html"
     done = trained.run("evaluate", graph, f"--report={report}")
-    assert done.returncode == 0 and "testing photos" in done.stdout, done.stderr
+    assert done.returncode == 0 and "test photos" in done.stdout, done.stderr
     assert "training steps" in report.read_text()  # its curves
     picture = trained / "plotted.png"
     done = trained.run("plot_training", f"--summaries_dir={trained / 'summaries'}", f"--output={picture}")

@@ -1,4 +1,4 @@
-"""The figures that a classifier is judged by, and how they are printed."""
+"""The figures of an evaluation, and how they are printed."""
 
 import json
 import math
@@ -114,7 +114,7 @@ def test_what_nothing_speaks_about_is_undefined():
     nothing = Measures(judge([], np.empty((0, 3)), ("cat", "dog", "cow")))
     means = nothing.macro_precision, nothing.macro_recall, nothing.macro_f1
     assert (nothing.results.accuracy, nothing.overall, *means) == (None,) * 5
-    assert words.describe(nothing) == ["no photos of known labels to evaluate on: nothing was measured"]
+    assert words.describe(nothing) == ["no photos of its labels to evaluate on: nothing was measured"]
 
 
 def test_of_equal_scores_the_first_label_counts_as_higher_everywhere():
@@ -158,12 +158,13 @@ def test_what_is_printed():
     judged = judge(truth, scores, ("daisy", "rose", "sunflower"), unknown=np.arange(20) == 19)
     assert words.describe(Measures(judged)) == [
         "accuracy 85.0 % (95 % interval 64.0 to 94.8 %, N = 20)",
-        "  to compare: always saying daisy would be right 40.0 %",
-        "cross entropy 0.535 (0 is perfect, an even guess has 1.099)",
-        f"calibration error 5.0 % (so many photos show about "
-        f"{100 * Measures(judged).overall.calibration.error_by_chance:.1f} % by chance alone)",
-        "turned away as unknown, though of a known label: 5.0 % (95 % interval 0.9 to 23.6 %, N = 20)",
-        "accuracy of the others 89.5 % (95 % interval 68.6 to 97.1 %, N = 19)",
+        "  right on 17 of 20 photos; on many more like these, most likely within the interval",
+        "  for comparison: always answering daisy would be right 40.0 % of the time",
+        "cross entropy 0.535 (0 is perfect, guessing gives 1.099)",
+        "calibration error 5.0 %, the gap between how sure it is and how often it is right",
+        f"  20 photos would vary by {100 * Measures(judged).overall.calibration.error_by_chance:.1f} % by chance alone",
+        "wrongly called unknown: 5.0 % (95 % interval 0.9 to 23.6 %, N = 20)",
+        "accuracy on the others 89.5 % (95 % interval 68.6 to 97.1 %, N = 19)",
         "",
         "                      photos  precision   recall       F1",
         "  daisy                    8     77.8 %   87.5 %   82.4 %",
@@ -171,7 +172,7 @@ def test_what_is_printed():
         "  sunflower                8     85.7 %   75.0 %   80.0 %",
         "  mean of the labels             87.8 %   87.5 %   87.5 %",
         "",
-        "confusion (row: what it is; column: what it was taken for)",
+        "confusion matrix (row: what it is; column: what it was taken for)",
         "                 1  2  3",
         "   1  daisy      7  ·  1",
         "   2  rose       ·  4  ·",
@@ -236,6 +237,14 @@ def test_photos_are_measured_against_those_that_were_learned_alike():
     assert findings.suspicious_labels(only) == []
 
 
+def test_the_highest_score_alone_is_suggested_and_only_where_it_is_above_what_is_typical():
+    # Typical are 0.9 for the first label and 0.6 for the second. A second score of 0.4 is not the photo's highest.
+    typical = [[0.9, 0.05, 0.05]] * 4 + [[0.2, 0.6, 0.2]] * 4 + [[0.05, 0.05, 0.9]] * 4
+    doubtful = [[0.7, 0.25, 0.05], [0.95, 0.0, 0.05], [0.3, 0.65, 0.05], [0.5, 0.42, 0.08]]
+    found = findings.suspicious_labels(judge([0] * 4 + [1] * 4 + [2] * 8, typical + doubtful))
+    assert [(each.row, each.suggested) for each in found] == [(13, 0), (14, 1)]
+
+
 def test_findings_are_described():
     scores, splits = [[0.9, 0.1], [0.58, 0.42], [0.05, 0.95]], ["testing", "testing", "training"]
     judged = judge([0, 1, 0], scores, ("cat", "dog"), splits)
@@ -245,15 +254,15 @@ def test_findings_are_described():
     assert words.describe_findings(found) == [
         "mistakes, the surest first: 1",
         "  dog/1.jpg: taken for cat (58.0 %)",
-        "photos between two labels, the closest first: 1",
+        "close calls, the closest first: 1",
         "  dog/1.jpg: cat (58.0 %) or dog (42.0 %)",
-        "labels that may be wrong: none",
+        "labels worth a look: none",
         "photos nearly identical to one in another set: 2",
-        "  cat/0.jpg (testing) and cat/2.jpg (training)",
-        "  dog/1.jpg (testing) and cat/2.jpg (training)",
-        "photos nearly identical to one of another label: 2",
-        "  cat/0.jpg (testing) and dog/1.jpg (testing)",
-        "  cat/2.jpg (training) and dog/1.jpg (testing)",
+        "  cat/0.jpg (test) and cat/2.jpg (training)",
+        "  dog/1.jpg (test) and cat/2.jpg (training)",
+        "photos nearly identical to one under another label: 2",
+        "  cat/0.jpg (test) and dog/1.jpg (test)",
+        "  cat/2.jpg (training) and dog/1.jpg (test)",
     ]
 
 

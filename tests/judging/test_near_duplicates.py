@@ -1,4 +1,4 @@
-"""Photos that are there twice are found, and others are not."""
+"""Nearly identical photos are found, and others are not."""
 
 import io
 

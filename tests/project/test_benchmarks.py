@@ -209,7 +209,7 @@ def test_many_photos_and_vectors(tmp_path):
     [
         (["--only=speed"], "error: --only=speed is not known: choose from photos, vectors"),
         (["--photo_counts=few"], "error: --photo_counts=few: expected numbers"),
-        (["--vectors=200"], "error: flag --vectors=200"),
+        (["--vectors=200"], "error: --vectors=200: expected a whole number of at least 300000"),
         (["--vectors=9000000000000", "--only=vectors"], "GB free, but the keys of 9000000000000 vectors take 2"),
     ],
     ids=["unknown part", "count in words", "too few", "no room"],

@@ -128,8 +128,11 @@ WRONG = {
     "decay": (["--weight_decay=-1"], "weight_decay"),
     "class weights": (["--class_weights=even"], "class_weights"),
     "patience": (["--early_stopping=0"], "early_stopping"),
-    "nothing to tune by": (["--tune", "--validation_percentage=0"], "error: --tune looks at validation photos"),
-    "nothing to stop by": (["--early_stopping=3", "--validation_percentage=0"], "error: --early_stopping looks at"),
+    "nothing to tune by": (["--tune", "--validation_percentage=0"], "error: --tune needs validation photos"),
+    "nothing to stop by": (
+        ["--early_stopping=3", "--validation_percentage=0"],
+        "error: --early_stopping needs validation",
+    ),
     "layer without steps": (["--fine_tune_from=x"], "error: --fine_tune_from is for fine-tuning"),
     "nothing learnt": (["--fine_tune_steps=5"], "error: --fine_tune_steps: color_texture has no learnt weights"),
     "name of a hidden layer": (["--final_tensor_name=final_training_ops/hidden_1/Relu"], "final_tensor_name"),

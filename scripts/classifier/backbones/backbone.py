@@ -1,4 +1,4 @@
-"""What every pretrained network is turned into, however it was loaded."""
+"""The form that every pretrained network takes, wherever it was loaded from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
-# What every backbone's graph takes of pixels of 0 to 255: (pixel - MEAN) / STD, as the original's did.
+# Every backbone's graph takes pixels from 0 to 255 as (pixel - MEAN) / STD, as the original's did.
 MEAN, STD = 128.0, 128.0
 
 
@@ -18,8 +18,8 @@ class Backbone:
 
     The graph starts at the placeholder `input`, [None, input_size, input_size, 3] float32 RGB as
     (pixel - MEAN) / STD, and holds nothing after the node `bottleneck_name`, [None, bottleneck_size]
-    float32. It has no functions and no variables and uses, as far as that is possible, only what a
-    TensorFlow-1 reader knows.
+    float32. It has no functions and no variables and, where possible, only operations that
+    TensorFlow 1 can read.
     """
 
     name: str
@@ -27,13 +27,13 @@ class Backbone:
     graph_def: GraphDef
     bottleneck_name: str
     bottleneck_size: int
-    # sha256 of what the arithmetic consists of: other weights, another fingerprint.
+    # A sha256 over everything that determines the vectors: other weights, another fingerprint.
     fingerprint: str
-    # Whether one picture costs so much that bfloat16 arithmetic is worth its loss of digits.
+    # One picture takes enough arithmetic for bfloat16 to be worth the lost digits.
     large: bool = False
-    # Whether its constants were learnt, so that learning may go on with them.
+    # Its constants were learnt, so they can be fine-tuned.
     learnt: bool = True
-    # How many pictures the network looks at for each that it is given.
+    # How many views of each picture the network looks at.
     views: int = 1
 
     def describe(self) -> str:

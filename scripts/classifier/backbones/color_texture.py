@@ -1,4 +1,4 @@
-"""The embedded backbone: colours and textures of a picture by pure arithmetic, nothing learnt, nothing downloaded."""
+"""The built-in backbone: describes colours and textures by plain arithmetic. Nothing is learnt or downloaded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 
 from ..graphs.frozen_graph import strip_to_tensorflow_1
 from .backbone import Backbone
-from .entry import Entry, Family
+from .entry import Entry
 
 NAME = "color_texture"
 INPUT_SIZE = 128
@@ -34,7 +34,4 @@ def build() -> Backbone:
     )
 
 
-FAMILY = Family(
-    (Entry(name=NAME, input_size=INPUT_SIZE, values=BOTTLENECK_SIZE, load=lambda model_dir, _: build()),),
-    in_words=NAME,
-)
+FAMILY = (Entry(name=NAME, input_size=INPUT_SIZE, values=BOTTLENECK_SIZE, load=lambda model_dir, _: build()),)

@@ -1,14 +1,14 @@
-"""From pixels to colours and textures: soft HSV histograms and Gabor energies over a pyramid of picture parts.
+"""From pixels to colours and textures: soft HSV histograms and Gabor energies over a pyramid of regions.
 
-Three blocks of values, each averaged over the whole, its quarters and its sixteenths. Left and right
-count as one, so that a picture and its mirror image give the same vector:
+There are three blocks of values, each averaged over the whole picture, its quarters and its sixteenths. Left and right
+are merged, so that a picture and its mirror image give the same vector:
 
-    colours   how much of each hue, saturation and brightness, in bins that overlap   66 x 11 =   726
-    strokes   Gabor energies: light and colour changing in 8 directions, 4 sizes      96 x 11 = 1,056
+    colours   amounts of each hue, saturation and brightness, in overlapping bins     66 x 11 =   726
+    strokes   Gabor energies: changes of light and colour in 8 directions, 4 sizes    96 x 11 = 1,056
     patterns  Gabor energies of the strokes' energies, 6 pairs of sizes              576 x  3 = 1,728
 
-The textures are a scattering transform of depth two (Bruna and Mallat, 2013). Only operations are used
-that TensorFlow 1.4, TensorFlow Lite and OpenCV's importer have.
+The textures are a scattering transform of depth two (Bruna and Mallat, 2013). All operations exist in TensorFlow 1.4,
+in TensorFlow Lite and in OpenCV's importer.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ import numpy as np
 import tensorflow as tf
 
 HUES = 10
-SATURATIONS = (0.0, 0.4, 0.8)  # centres of bins; the first is grey, which has no hue
+SATURATIONS = (0.0, 0.4, 0.8)  # bin centres; the first is grey, which has no hue
 VALUES = (0.2, 0.5, 0.8)
 GREY_VALUES = (0.05, 0.23, 0.41, 0.59, 0.77, 0.95)
-# Colours are taken from the picture made this many times smaller: no less accurate on photos, 16 times less work.
+# Colours are measured on a picture shrunk by this factor: just as accurate on photos, with a sixteenth of the work.
 COLOUR_SHRINK = 4
 
 # From red, green and blue: lightness, red against green, yellow against blue.
 OPPONENTS = np.array([[1 / 3, 1 / 3, 1 / 3], [0.5, -0.5, 0.0], [0.25, 0.25, -0.5]])
 STROKE_DIRECTIONS, STROKE_SIZES = 8, 4
 PATTERN_DIRECTIONS, SMALLEST_MAP = 4, 16
-# An even width with a stride of two treats left and right alike. Wavelength and spread are in pixels.
+# With an even width and a stride of two, left and right are treated alike. Wavelength and spread are in pixels.
 GABOR_WIDTH, WAVELENGTH, SPREAD = 6, 4.0, 1.5
 
-# Of each block: how often the square root is taken, so that faint things count beside strong ones, then
-# the mean and the mean deviation of its values over some 3,000 photos of flowers.
+# For each block: how many times the square root is taken, so that faint things count beside strong ones, then the mean
+# and the mean deviation of its values over some 3,000 photos of flowers.
 COLOURS, STROKES, PATTERNS = (1, 0.06, 0.08), (2, 0.45, 0.075), (2, 0.33, 0.048)
-# What values deviate by afterwards: suits gradient descent at a learning rate of 0.01.
+# The mean deviation after scaling, chosen for gradient descent at a learning rate of 0.01.
 DEVIATION = 0.25
 
 
@@ -52,15 +52,15 @@ def bottleneck(pixels: tf.Tensor) -> tf.Tensor:
 
 
 def _colours(pixels: tf.Tensor) -> tf.Tensor:
-    """[N, h, w, 66]: how much a pixel belongs to each bin."""
+    """[N, h, w, 66]: how far a pixel belongs to each bin."""
     small = _shrink(pixels, COLOUR_SHRINK, COLOUR_SHRINK)
     red, green, blue = (_mix(small, np.eye(3)[:, [channel]] / 2, 0.5) for channel in range(3))
     most = _maximum(_maximum(red, green), blue)
     least = _maximum(_maximum(red * -1.0, green * -1.0), blue * -1.0) * -1.0
-    # Of nearly black pixels the saturation is noise: 0.1 keeps it low.
+    # The saturation of nearly black pixels is noise: 0.1 keeps it low.
     saturation = _soft_bins((most - least) / (most + 0.1), SATURATIONS)
     value = _soft_bins(most, VALUES)
-    # Every hue with every saturation but grey's and every value: each is repeated to [N, h, w, 60], then multiplied.
+    # Every combination of hue, saturation (except grey) and value: each is repeated to [N, h, w, 60], then multiplied.
     hues, saturations, values = np.indices((HUES, len(SATURATIONS) - 1, len(VALUES))).reshape(3, -1)
     coloured = (
         _mix(_hues(small), np.eye(HUES)[:, hues])
@@ -72,10 +72,10 @@ def _colours(pixels: tf.Tensor) -> tf.Tensor:
 
 
 def _hues(pixels: tf.Tensor) -> tf.Tensor:
-    """[N, h, w, HUES]: how near a colour's direction is to each of evenly spread hues, one in all."""
+    """[N, h, w, HUES]: how near a colour's direction is to each of the evenly spaced hues, summing to one."""
     plane = _mix(pixels, np.array([[1, 0], [-0.5, math.sqrt(0.75)], [-0.5, -math.sqrt(0.75)]]))
     chroma = tf.sqrt(_mix(tf.square(plane), np.ones((2, 1)), 1e-6))
-    # chroma * (cos(angle to the hue) - cos(a step)) is above 0 for what is within a step of the hue.
+    # chroma * (cos(angle to the hue) - cos(step)) is positive within one step of the hue.
     step = 2 * np.pi / HUES
     angles = step * np.arange(HUES)
     nearness = np.stack([np.cos(angles), np.sin(angles), np.full(HUES, -math.cos(step))])
@@ -84,7 +84,7 @@ def _hues(pixels: tf.Tensor) -> tf.Tensor:
 
 
 def _soft_bins(amounts: tf.Tensor, centres: tuple[float, ...]) -> tf.Tensor:
-    """[N, h, w, bins] from [N, h, w, 1]: triangles over evenly spread centres; what is outside is in the outermost."""
+    """[N, h, w, bins] from [N, h, w, 1]: triangles over evenly spaced centres; the end bins take what is outside."""
     width = centres[1] - centres[0]
     above = tf.nn.relu(amounts - centres[0])
     inside = above - tf.nn.relu(above - (centres[-1] - centres[0]))
@@ -95,7 +95,7 @@ def _soft_bins(amounts: tf.Tensor, centres: tuple[float, ...]) -> tf.Tensor:
 
 
 def _textures(pixels: tf.Tensor) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-    """The folded energies of strokes, 3 x 8 a size, and of patterns, 3 x 8 x 4 for each pair of sizes."""
+    """The folded energies of strokes, 3 x 8 for each size, and of patterns, 3 x 8 x 4 for each pair of sizes."""
     stroke_mirror = _mirrored(3, STROKE_DIRECTIONS)
     pattern_mirror = np.kron(stroke_mirror, _mirrored(1, PATTERN_DIRECTIONS))
     stroke_filters = [
@@ -118,7 +118,7 @@ def _textures(pixels: tf.Tensor) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
 
 
 def _gabors(directions: int) -> tuple[np.ndarray, np.ndarray]:
-    """Even and odd waves under a bell, [GABOR_WIDTH, GABOR_WIDTH, directions]; an even surface gives 0."""
+    """Even and odd waves under a bell, [GABOR_WIDTH, GABOR_WIDTH, directions]; a uniform surface gives 0."""
     reach = (GABOR_WIDTH - 1) / 2
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1][:, :, :, None]
     angle = np.pi * np.arange(directions) / directions
@@ -130,13 +130,13 @@ def _gabors(directions: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _mirrored(groups: int, directions: int) -> np.ndarray:
-    """The matrix that brings each direction of each group to the place of its mirror image."""
+    """The matrix that swaps each direction of each group with its mirror image."""
     one_group = np.eye(directions)[:, [-direction % directions for direction in range(directions)]]
     return np.kron(np.eye(groups), one_group)
 
 
 def _fold(maps: tf.Tensor, mirror: np.ndarray | None = None) -> tf.Tensor:
-    """[N, 4, 2, channels]: means over 4 x 4 cells, then over those on the left and those on the right, mirrored."""
+    """[N, 4, 2, channels]: means over 4 x 4 cells, the left ones averaged with the mirrored right ones."""
     channels = maps.shape[3]
     cells = _shrink(maps, maps.shape[1] // 4, maps.shape[2] // 4)
     left, rightmost, right = (
@@ -147,7 +147,7 @@ def _fold(maps: tf.Tensor, mirror: np.ndarray | None = None) -> tf.Tensor:
 
 
 def _block(folded: list[tf.Tensor], levels: tuple[int, ...], roots: int, mean: float, deviation: float) -> tf.Tensor:
-    """[N, values]: all maps at each level of the pyramid, brought to a common size."""
+    """[N, values]: all maps at each level of the pyramid, scaled to a common spread."""
     cells = tf.concat(folded, 3) if len(folded) > 1 else folded[0]
     parts = {1: lambda: _shrink(cells, 4, 2), 2: lambda: _shrink(cells, 2, 2), 4: lambda: cells}
     flat = [tf.reshape(part, [-1, math.prod(part.shape[1:])]) for part in (parts[level]() for level in levels)]
@@ -158,12 +158,12 @@ def _block(folded: list[tf.Tensor], levels: tuple[int, ...], roots: int, mean: f
 
 
 def _constant(values: np.ndarray) -> tf.Tensor:
-    # Rounded, and never -0: the last digit of a cosine differs between processors, and the fingerprint with it.
+    # Rounded, and never -0: the last digit of a cosine differs between processors and would change the fingerprint.
     return tf.constant((np.round(values, 6) + 0.0).astype(np.float32))
 
 
 def _mix(maps: tf.Tensor, matrix: np.ndarray, bias: float | np.ndarray = 0.0) -> tf.Tensor:
-    """The channels of each pixel times a matrix, [from, to], plus a number or one for each channel."""
+    """The channels of each pixel times a matrix, [from, to], plus one number or one for each channel."""
     mixed = tf.nn.conv2d(maps, _constant(matrix[None, None]), 1, "VALID")
     return mixed if np.all(bias == 0) else mixed + _constant(np.full(matrix.shape[1], bias))
 

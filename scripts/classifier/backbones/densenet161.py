@@ -12,7 +12,7 @@ from ..errors import UserError
 from . import frozen_backbones, kept_graphs, keras_graphs, torch_files
 from .backbone import Backbone
 from .choices import Choices
-from .entry import Entry, Family
+from .entry import Entry
 from .frozen_backbones import Prelude
 from .sources import Source, digest
 
@@ -23,26 +23,26 @@ NAME = "densenet161"
 INPUT_SIZE = 224
 BOTTLENECK_SIZE = 2208
 
-# The name tells how its sha256 begins.
+# The file's name holds the start of its sha256.
 _SHA256_START = "8d451a50"
 _FILE = f"densenet161-{_SHA256_START}.pth"
 SOURCE = Source(
     url=f"https://download.pytorch.org/models/{_FILE}",
     file=_FILE,
-    about_megabytes=115,  # its 28.7 million weights, of 4 bytes each
+    about_megabytes=116,  # PyTorch reports 115,730,790 bytes
 )
-# The choices that mean something for it, from wherever its weights are.
+# The choices that apply to it, wherever its weights come from.
 HEEDS = ("bottleneck_layer", "input_size")
 
 _LAYERS = (6, 12, 36, 24)  # in each dense block
 _FIRST, _GROWTH, _NARROW = 96, 48, 4
 _EPSILON = 1e-5
 
-# torchvision's: of pixels of 0 to 1.
+# torchvision's, for pixels from 0 to 1.
 _MEAN, _STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 _PRELUDE = Prelude(np.diag(1 / (255 * _STD)), -_MEAN / _STD)
 
-_NORM = ("weight", "bias", "running_mean", "running_var")  # in the order in which Keras has them
+_NORM = ("weight", "bias", "running_mean", "running_var")  # in Keras' order
 
 
 def load(weights: Path, choices: Choices) -> Backbone:
@@ -51,13 +51,13 @@ def load(weights: Path, choices: Choices) -> Backbone:
     if not found.startswith(_SHA256_START):
         raise UserError(
             f"{weights} is not the published file: its sha256 begins with {found[:8]}, expected {_SHA256_START}; "
-            "delete it to fetch it anew"
+            "delete it to download it again"
         )
     return load_file(NAME, weights, weights.parent, choices)
 
 
 def load_file(name: str, weights: Path, model_dir: Path, choices: Choices) -> Backbone:
-    """With the weights of any file that has all tensors of this network."""
+    """With weights from any file that has all of this network's tensors."""
     fingerprint = choices.fingerprint(digest(weights))
     size = INPUT_SIZE if choices.input_size is None else choices.input_size
     graph_def = kept_graphs.kept_or_made(
@@ -68,7 +68,7 @@ def load_file(name: str, weights: Path, model_dir: Path, choices: Choices) -> Ba
 
 
 def build(weights: Path, size: int = INPUT_SIZE) -> keras.Model:
-    """From pictures prepared as torchvision does to BOTTLENECK_SIZE averages."""
+    """Takes pictures prepared as torchvision prepares them, and gives BOTTLENECK_SIZE averages."""
     tensors = {_today(name): values for name, values in torch_files.read(weights).items()}
     model = _network(size)
     for layer in model.layers:
@@ -78,7 +78,7 @@ def build(weights: Path, size: int = INPUT_SIZE) -> keras.Model:
 
 
 def _network(size: int) -> keras.Model:
-    """Layers are named as torchvision's modules are."""
+    """Layers are named like torchvision's modules."""
     import keras
 
     layers = keras.layers
@@ -108,12 +108,12 @@ def _network(size: int) -> keras.Model:
 
 
 def _today(name: str) -> str:
-    """The published file is of 2017, when norm1 was norm.1."""
+    """Today's name of a tensor: in the published file, from 2017, norm1 is norm.1."""
     return re.sub(r"(denselayer\d+\.(?:norm|conv))\.(\d)\.", r"\1\2.", name)
 
 
 def _parts(layer: keras.Layer) -> list[tuple[str, tuple[int, ...]]]:
-    """The tensors that a layer's weights are, and of what shape."""
+    """The names and shapes of the tensors that hold a layer's weights."""
     shapes = [tuple(each.shape) for each in layer.weights]
     if len(shapes) == 1:
         height, width, given, made = shapes[0]
@@ -127,21 +127,18 @@ def _take(
     name = f"{layer.name}.{part}"
     found = tensors.get(name)
     if found is None or found.shape != shape:
-        what = "missing" if found is None else f"of the shape {list(found.shape)}"
-        raise UserError(f"{path} holds another network than DenseNet-161: {name} is {what}, expected {list(shape)}")
+        what = "missing" if found is None else f"{list(found.shape)}"
+        raise UserError(f"{path} does not hold DenseNet-161: {name} is {what}, expected {list(shape)}")
     return found.transpose(2, 3, 1, 0) if found.ndim == 4 else found
 
 
-FAMILY = Family(
-    (
-        Entry(
-            name=NAME,
-            input_size=INPUT_SIZE,
-            values=BOTTLENECK_SIZE,
-            source=SOURCE,
-            load=lambda model_dir, choices: load(SOURCE.within(model_dir), choices),
-            heeds=HEEDS,
-        ),
+FAMILY = (
+    Entry(
+        name=NAME,
+        input_size=INPUT_SIZE,
+        values=BOTTLENECK_SIZE,
+        source=SOURCE,
+        load=lambda model_dir, choices: load(SOURCE.within(model_dir), choices),
+        heeds=HEEDS,
     ),
-    in_words=NAME,
 )

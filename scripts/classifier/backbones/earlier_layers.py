@@ -1,4 +1,4 @@
-"""Adds to a backbone's values the means of two of its earlier layers."""
+"""Extends a backbone's bottleneck with the means of two of its earlier layers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .backbone import Backbone
 
 _COUNT = 2
 
-# Each layer's values are scaled as if it had so many channels. Otherwise wide layers, whose values are large together,
-# would make training at the default rate swing. With 0.25-MobileNets this leaves them about as they are; at twice
-# that, accuracy falls by up to a percent.
+# Each layer's values are scaled as if it had this many channels. Otherwise wide layers, whose values add up, would make
+# training at the default learning rate oscillate. For MobileNets of width 0.25 this changes little; at twice this
+# number, accuracy falls by up to a percentage point.
 _CHANNELS = 64
 
 _SCOPE = "earlier_layers"
@@ -50,9 +50,9 @@ def _means(layer):
 
 
 def _before_shrinking(graph, backbone: Backbone) -> list:
-    """The last layers, in the network's order, after which height and width shrink, but for the bottleneck's own.
+    """The last layers before height and width shrink, in the network's order, except the bottleneck's own.
 
-    A layer counts if all that follows is computed from it alone: not what one branch of several gives.
+    A layer counts if everything after it is computed from it alone, which rules out single branches.
     """
     last: dict[int, object] = {}  # by the height of the layer
     smallest = backbone.input_size
@@ -64,20 +64,20 @@ def _before_shrinking(graph, backbone: Backbone) -> list:
     earlier = [tensor for height, tensor in last.items() if height not in (backbone.input_size, smallest)]
     if len(earlier) < _COUNT:
         raise UserError(
-            f"--bottleneck=multi takes the values of {_COUNT} earlier layers, each of a size of its own, and "
+            f"--bottleneck=multi needs {_COUNT} earlier layers of different sizes, and "
             f"{backbone.name} has {len(earlier) or 'none'}: leave it out, or choose another --architecture"
         )
     return earlier[-_COUNT:]
 
 
 def _waists(backbone: Backbone) -> list[str]:
-    """The nodes on the way to the bottleneck that every path goes through, from `input` on."""
+    """The nodes that every path from `input` to the bottleneck passes through."""
     graph_def = frozen_graph.subgraph(backbone.graph_def, backbone.bottleneck_name)
     wiring = Wiring(graph_def)
     reached = wiring.behind("input")
     order = [node for node in in_order(wiring.nodes) if node.name in reached]
     place = {node.name: at for at, node in enumerate(order)}
-    # Where the last reader of all that comes before stands: a path to there passes by what is in between.
+    # `furthest` is the last reader of anything so far: paths that lead there bypass the nodes in between.
     waists, furthest = [], 0
     for at, node in enumerate(order):
         if furthest <= at:

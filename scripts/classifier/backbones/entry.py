@@ -13,12 +13,12 @@ from .sources import Source
 
 @dataclass(frozen=True, kw_only=True)
 class Loadable:
-    """A network of the table, or one that the user has somewhere."""
+    """A network of the table, or one of the user's own."""
 
-    # From the folder where networks are kept, with the source's file in it.
+    # Takes the folder of pretrained networks, which holds the source's file by then.
     load: Callable[[Path, Choices], Backbone]
-    source: Source | None = None  # None: there is nothing to fetch
-    heeds: tuple[str, ...] = ()  # the choices that mean something for it
+    source: Source | None = None  # None: nothing to download
+    heeds: tuple[str, ...] = ()  # the choices that apply to it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +27,4 @@ class Entry(Loadable):
 
     name: str
     input_size: int
-    values: int  # a picture
-
-
-@dataclass(frozen=True)
-class Family:
-    """Networks that are published and loaded in one way."""
-
-    entries: tuple[Entry, ...]
-    in_words: str  # as errors list them
+    values: int  # the length of its bottlenecks

@@ -1,4 +1,4 @@
-"""Makes a Backbone of a frozen graph from anywhere: from our pixels, for any number of pictures, to one vector each."""
+"""Turns a frozen graph from anywhere into a Backbone: our pixels in, any number of pictures, one vector each."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 INPUT, OUTPUT = "input", "bottleneck"
 
-# From so many multiply-adds a picture on, TensorFlow in bfloat16 is faster than XNNPACK: between the largest
-# MobileNet of 2017, 0.57 thousand million, and Inception V3, 5.7.
+# Above this many multiply-adds a picture, TensorFlow in bfloat16 is faster than XNNPACK. The figure lies between the
+# largest MobileNet of 2017 (0.57e9) and Inception V3 (5.7e9).
 _LARGE = 1e9
 
 
 @dataclass(frozen=True)
 class Prelude:
-    """What a network wants of an RGB pixel of 0 to 255: pixel @ matrix + shift."""
+    """How a network wants an RGB pixel from 0 to 255: pixel @ matrix + shift."""
 
     matrix: np.ndarray  # [3, 3]
     shift: np.ndarray  # [3]
@@ -39,7 +39,7 @@ class Prelude:
 
     @classmethod
     def like(cls, prepare: Callable[[np.ndarray], np.ndarray]) -> Prelude:
-        """What a function does that shifts, scales or mixes the colours of pictures."""
+        """Reproduces a function that shifts, scales or mixes the colours of pictures."""
         probes = np.concatenate([np.zeros((1, 3)), 255 * np.eye(3)]).reshape(4, 1, 1, 3)
         black, *colours = np.asarray(prepare(probes.astype(np.float32)), np.float64).reshape(4, 3)
         return cls((np.array(colours) - black) / 255, black)
@@ -47,17 +47,17 @@ class Prelude:
 
 @dataclass(frozen=True)
 class Frozen:
-    """A graph as it came from elsewhere, and where its pictures go in and its vectors come out."""
+    """A graph from elsewhere, and where pictures go in and vectors come out."""
 
     graph_def: GraphDef
     entry: str
-    output: str  # [n, values], or [n, height, width, channels], of which the places are averaged
+    output: str  # [n, values], or [n, height, width, channels], to be averaged over height and width
     prelude: Prelude
     size: int
 
 
 def convert(frozen: Frozen, origin: object) -> GraphDef:
-    """From INPUT to OUTPUT, with nothing in it that older readers do not know, as far as that is possible."""
+    """From INPUT to OUTPUT, where possible with operations that older readers know."""
     try:
         single = _for_one_picture(frozen)
         old_ops.refuse_what_cannot_run(single, str(origin))
@@ -68,7 +68,7 @@ def convert(frozen: Frozen, origin: object) -> GraphDef:
         single, frozen.entry, frozen.output, (frozen.size, frozen.size), origin, try_out=False
     )
     if not lifted.batched:
-        raise UserError(f"{origin} cannot look at several pictures at once, as here is wanted: {lifted.why_not}")
+        raise UserError(f"{origin} only takes one picture at a time, and several are needed: {lifted.why_not}")
     graph_def = folding.fold_constants(lifted.graph_def, frozen.output)
     graph_def, output = _out_of_the_way(folding.fold_scales_into_convolutions(graph_def), frozen)
     graph_def = _end_with_vectors(_begin_with(graph_def, frozen), output, origin)
@@ -76,7 +76,7 @@ def convert(frozen: Frozen, origin: object) -> GraphDef:
 
 
 def node_named(layer: str, graph_def: GraphDef, origin: object) -> str:
-    """The node of that name, or the last one of the layer that is called so."""
+    """The node of that name, or the last node of the layer of that name."""
     names = [node.name for node in graph_def.node if node.op not in ("Const", "NoOp")]
     if node_of(layer) in names:
         return node_of(layer)
@@ -84,20 +84,20 @@ def node_named(layer: str, graph_def: GraphDef, origin: object) -> str:
     if not within:
         words = {*names, *(word for name in names for word in name.split("/"))}
         nearest = ", ".join(difflib.get_close_matches(layer, words, n=3, cutoff=0))
-        raise UserError(f"{origin} has no layer {layer}, which --bottleneck_layer names: the nearest are {nearest}")
+        raise UserError(f"--bottleneck_layer={layer}: {origin} has no such layer; the nearest are {nearest}")
     wiring = Wiring(graph_def)
     ends = [name for name in within if not wiring.behind(name) & {*within} - {name}]
     return ends[-1]
 
 
 def own_preparation(graph_def: GraphDef, entry: str, output: str) -> tuple[float | None, float | None]:
-    """What is to be subtracted from pixels, and what to divide by, as far as the graph's first operations tell it."""
+    """The mean to subtract from pixels and the std to divide by, if the graph's first operations show them."""
     found = interface.find(graph_def, entry, output)
     return found.input_mean, found.input_std
 
 
 def backbone(name: str, graph_def: GraphDef, fingerprint: str) -> Backbone:
-    """Of a graph that `convert` gave."""
+    """`graph_def` comes from `convert`."""
     shapes = infer_shapes(graph_def, INPUT)
     return Backbone(
         name=name,
@@ -112,12 +112,12 @@ def backbone(name: str, graph_def: GraphDef, fingerprint: str) -> Backbone:
 
 def _second(shape: Shape) -> int:
     size = None if shape is None else shape[1]
-    assert size is not None  # `convert` has seen to it
+    assert size is not None  # `convert` makes sure of it
     return size
 
 
 def _for_one_picture(frozen: Frozen) -> GraphDef:
-    """What leads to the output, free of calls of functions, from a picture of the size that it will get."""
+    """Everything that leads to the output, with functions inlined, for one picture of the right size."""
     graph_def = inlining.inline(frozen.graph_def)
     for node in graph_def.node:
         if node.name == frozen.entry:
@@ -126,7 +126,7 @@ def _for_one_picture(frozen: Frozen) -> GraphDef:
 
 
 def _out_of_the_way(graph_def: GraphDef, frozen: Frozen) -> tuple[GraphDef, str]:
-    """Nodes that have names of ours get others; the output's name is given back."""
+    """Renames nodes that have names of ours; gives the output's new name, too."""
 
     def renamed(source: str) -> str:
         ours = node_of(source) in (INPUT, OUTPUT) or source.startswith((f"{OUTPUT}/", "prepare/"))
@@ -139,7 +139,7 @@ def _out_of_the_way(graph_def: GraphDef, frozen: Frozen) -> tuple[GraphDef, str]
 
 
 def _begin_with(graph_def: GraphDef, frozen: Frozen) -> GraphDef:
-    """The placeholder INPUT, and what makes of it what the network wants."""
+    """Puts the placeholder INPUT first, then the conversion to the range that the network expects."""
     matrix, shift = frozen.prelude.matrix * STD, frozen.prelude.shift + MEAN * frozen.prelude.matrix.sum(0)
     first = [frozen_graph.placeholder(INPUT, [None, frozen.size, frozen.size, 3])]
     if not np.allclose(matrix, np.eye(3)) or not np.allclose(shift, 0):
@@ -154,7 +154,7 @@ def _begin_with(graph_def: GraphDef, frozen: Frozen) -> GraphDef:
 
 
 def _affine(matrix: np.ndarray, shift: np.ndarray) -> list:
-    """One number for all colours, else a convolution of a pixel, which every reader knows."""
+    """One scale and shift if all colours share them, else a 1 x 1 convolution; every reader knows both."""
     constant, operation = frozen_graph.constant, frozen_graph.operation
     if np.array_equal(matrix, matrix[0, 0] * np.eye(3, dtype=np.float32)) and np.ptp(shift) == 0:
         return [
@@ -178,14 +178,14 @@ def _end_with_vectors(graph_def: GraphDef, output: str, origin: object) -> Graph
     if shape is None or len(shape) not in (2, 4) or None in shape[1:]:
         shown = "values of any shape" if shape is None else f"[n, {', '.join(map(str, shape[1:]))}]"
         raise UserError(
-            f"{origin} gives {shown} at {output}: expected a vector a picture, [n, values], or what it finds in each "
-            "place, [n, height, width, channels]; name another layer with --bottleneck_layer"
+            f"{origin} gives {shown} at {output}: expected one vector a picture, [n, values], or one for each place in "
+            "it, [n, height, width, channels]; name another layer with --bottleneck_layer"
         )
     if len(shape) == 4:
         axes = frozen_graph.constant(f"{OUTPUT}/places", np.array([1, 2], np.int32))
         last = frozen_graph.operation(OUTPUT, "Mean", output, axes.name)
         graph_def.node.extend([axes, last])
     else:
-        # It keeps its name where something else of it is asked for.
+        # The node keeps its own name, in case another part of the graph refers to it.
         graph_def.node.append(frozen_graph.operation(OUTPUT, "Identity", output))
     return graph_def

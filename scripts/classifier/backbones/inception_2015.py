@@ -1,4 +1,4 @@
-"""Loads the Inception of December 2015, the one that the original's default was, from Google's archive."""
+"""Loads the Inception of December 2015, the original's default network, from Google's archive."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..graphs import batch_lifting, folding, frozen_graph, interface, old_ops
 from ..graphs.wiring import value
 from .backbone import MEAN, STD, Backbone
-from .entry import Entry, Family
+from .entry import Entry
 from .published_archives import read_member
 from .sources import Source
 
@@ -22,10 +22,11 @@ INPUT_SIZE = 299
 BOTTLENECK_SIZE = 2048
 BOTTLENECK = "pool_3/_reshape"
 
-# No checksum is published: the first download's is recorded and held against later ones.
+# No checksum is published: that of the first download is recorded, and later ones must match it.
 SOURCE = Source(
     url="http://download.tensorflow.org/models/image/imagenet/inception-2015-12-05.tgz",
     file="inception-2015-12-05.tgz",
+    about_megabytes=89,  # the original reported 88,931,400 bytes
 )
 
 _MEMBER = "classify_image_graph_def.pb"
@@ -48,7 +49,7 @@ def load(archive: Path) -> Backbone:
 def _values(graph_def: GraphDef) -> int:
     nodes = {node.name: node for node in graph_def.node}
     sizes = value(nodes[BOTTLENECK].input[1], nodes)
-    assert sizes is not None  # for any number of pictures it could only be made with constant sizes
+    assert sizes is not None  # lifting the batch has made them constant
     return int(sizes[-1])
 
 
@@ -60,12 +61,12 @@ def _from_pixels_to_bottleneck(graph_def: GraphDef, archive: Path) -> GraphDef:
     entry = found.input_layer
     if entry is None or found.bottleneck != BOTTLENECK or taken != (INPUT_SIZE, INPUT_SIZE, MEAN, STD):
         raise UserError(
-            f"{archive} holds another network: its {_MEMBER} does not make (pixel - 128) / 128 of pictures "
-            f"{INPUT_SIZE} pixels wide and {BOTTLENECK} of these; delete it to fetch it anew"
+            f"{archive} holds another network: expected its {_MEMBER} to turn pictures of {INPUT_SIZE} x {INPUT_SIZE} "
+            f"pixels, as (pixel - 128) / 128, into {BOTTLENECK}; delete it to download it again"
         )
     lifted = batch_lifting.lift_batch(graph_def, entry, BOTTLENECK, origin=archive, try_out=False)
     if not lifted.batched:
-        raise UserError(f"{archive} holds another network: {lifted.why_not}; delete it to fetch it anew")
+        raise UserError(f"{archive} holds another network: {lifted.why_not}; delete it to download it again")
     folded = folding.fold_constants(lifted.graph_def, BOTTLENECK)
     folded = folding.fold_scales_into_convolutions(folded)
     for node in folded.node:
@@ -75,15 +76,12 @@ def _from_pixels_to_bottleneck(graph_def: GraphDef, archive: Path) -> GraphDef:
     return frozen_graph.strip_to_tensorflow_1(folded)
 
 
-FAMILY = Family(
-    (
-        Entry(
-            name=NAME,
-            input_size=INPUT_SIZE,
-            values=BOTTLENECK_SIZE,
-            source=SOURCE,
-            load=lambda model_dir, _: load(SOURCE.within(model_dir)),
-        ),
+FAMILY = (
+    Entry(
+        name=NAME,
+        input_size=INPUT_SIZE,
+        values=BOTTLENECK_SIZE,
+        source=SOURCE,
+        load=lambda model_dir, _: load(SOURCE.within(model_dir)),
     ),
-    in_words=NAME,
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import UserError, in_short
 from . import kept_graphs, keras_graphs
 from .backbone import Backbone
-from .entry import Entry, Family
+from .entry import Entry
 from .sources import Source
 
 NAME = "inception_v3"
@@ -16,7 +16,7 @@ INPUT_SIZE = 299
 BOTTLENECK_SIZE = 2048
 
 _FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
-# The checksum is the one in Keras' own source.
+# The checksum is the one in Keras' source.
 SOURCE = Source(
     url=f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{_FILE}",
     file=_FILE,
@@ -49,20 +49,17 @@ def _build(weights: Path):
         model.load_weights(weights)
     except (ValueError, OSError, KeyError) as error:
         raise UserError(
-            f"{weights} does not hold the weights of Inception V3 ({in_short(error)}): delete it to fetch it anew"
+            f"{weights} does not hold the weights of Inception V3 ({in_short(error)}): delete it to download it again"
         ) from None
     return model
 
 
-FAMILY = Family(
-    (
-        Entry(
-            name=NAME,
-            input_size=INPUT_SIZE,
-            values=BOTTLENECK_SIZE,
-            source=SOURCE,
-            load=lambda model_dir, _: load(SOURCE.within(model_dir)),
-        ),
+FAMILY = (
+    Entry(
+        name=NAME,
+        input_size=INPUT_SIZE,
+        values=BOTTLENECK_SIZE,
+        source=SOURCE,
+        load=lambda model_dir, _: load(SOURCE.within(model_dir)),
     ),
-    in_words=NAME,
 )

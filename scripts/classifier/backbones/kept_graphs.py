@@ -1,4 +1,4 @@
-"""Keeps frozen graphs that took long to make, for later runs."""
+"""Keeps frozen graphs that took long to build for later runs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def kept_or_made(kept: Path, make: Callable[[], GraphDef]) -> GraphDef:
-    """The graph, read from `kept` where an earlier run left it.
+    """The graph, read from `kept` if an earlier run left it there.
 
-    Making one takes ten seconds and more. The checksum beside the file tells a damaged one.
+    Building one takes ten seconds or more. The checksum beside the file shows whether it is damaged.
     """
     check = kept.with_name(f"{kept.name}.sha256")
     if is_kept(kept):

@@ -13,7 +13,7 @@ from ..errors import UserError, in_short
 from . import frozen_backbones, kept_graphs, keras_graphs, keras_weights
 from .backbone import Backbone
 from .choices import Choices
-from .entry import Entry, Family
+from .entry import Entry
 from .frozen_backbones import Prelude
 from .sources import Source, digest
 
@@ -35,6 +35,7 @@ def source(name: str) -> Source:
         sha256=found.checksum if is_sha256 else None,
         md5=None if is_sha256 else found.checksum,
         about_megabytes=found.megabytes,
+        estimated=found.estimated,
     )
 
 
@@ -54,19 +55,19 @@ def build(name: str, weights: Path, size: int) -> keras.Model:
     width = re.search(r"_(\d\.\d+)", name)
     more = {} if width is None else {"alpha": float(width[1])}
     try:
-        # "imagenet", not the file: with that name alone EfficientNets prepare pixels as those weights want it.
+        # "imagenet", not the file: only with that name do EfficientNets prepare pixels as these weights need.
         with _handing_over(weights):
             return _function(name)(
                 include_top=False, weights="imagenet", pooling="avg", input_shape=(size, size, 3), **more
             )
     except (ValueError, OSError, KeyError) as error:
         raise UserError(
-            f"{weights} does not hold the weights of {name} ({in_short(error)}): delete it to fetch it anew"
+            f"{weights} does not hold the weights of {name} ({in_short(error)}): delete it to download it again"
         ) from None
 
 
 def prelude(name: str) -> Prelude:
-    """What is to be done to pixels before the network, which may do more itself."""
+    """How pixels are prepared before the network, which may do more inside."""
     return Prelude.like(sys.modules[_function(name).__module__].preprocess_input)
 
 
@@ -78,8 +79,8 @@ def _function(name: str):
 
 @contextlib.contextmanager
 def _handing_over(weights: Path) -> Iterator[None]:
-    """Whatever Keras would download meanwhile, it gets this file."""
-    from keras.src.utils import file_utils  # where its networks look for what downloads
+    """Meanwhile, whatever Keras wants to download, it gets this file."""
+    from keras.src.utils import file_utils  # from where its networks take the function
 
     download = file_utils.get_file
     file_utils.get_file = lambda *args, **kwargs: str(weights)
@@ -101,4 +102,4 @@ def _entry(name: str) -> Entry:
     )
 
 
-FAMILY = Family(tuple(map(_entry, NAMES)), in_words="the networks of keras.applications")
+FAMILY = tuple(map(_entry, NAMES))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 OUTPUT = frozen_backbones.OUTPUT
 
-# What Inception and the MobileNets take: pixels from -1 to 1.
+# Inception and the MobileNets take pixels from -1 to 1.
 FROM_MINUS_ONE = Prelude.of(127.5, 127.5)
 
 
@@ -31,7 +31,7 @@ def freeze(
 ) -> GraphDef:
     """From the placeholder `input`, pixels as (pixel - 128) / 128, to OUTPUT, with batch norms folded away.
 
-    `size` is for models that take any. OUTPUT is what the model gives, or what its layer of that name does.
+    `size` is for models that take any size. OUTPUT is the model's output, or that of `layer`.
     """
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -56,11 +56,11 @@ def freeze(
 
 
 def find_layer(model: keras.Model, name: str, origin: object) -> keras.Layer:
-    """Also of a model within the model."""
+    """Also looks in models inside the model."""
     layers = {layer.name: layer for layer in _layers(model)}
     if name not in layers:
         nearest = ", ".join(difflib.get_close_matches(name, layers, n=3, cutoff=0))
-        raise UserError(f"{origin} has no layer {name}, which --bottleneck_layer names: the nearest are {nearest}")
+        raise UserError(f"--bottleneck_layer={name}: {origin} has no such layer; the nearest are {nearest}")
     return layers[name]
 
 
@@ -73,7 +73,7 @@ def _layers(model: keras.Model) -> Iterator[keras.Layer]:
 
 @contextlib.contextmanager
 def _output_of(layer: keras.Layer) -> Iterator[list[tf.Tensor]]:
-    """What the layer gives whenever it is called, wherever in a model it is."""
+    """Collects the layer's output at every call, however deep in a model it is."""
     outputs: list[tf.Tensor] = []
     call = layer.call
 

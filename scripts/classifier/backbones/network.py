@@ -1,4 +1,4 @@
-"""Runs a backbone over pictures, as fast as this machine does."""
+"""Runs a backbone over pictures as fast as this machine can."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 # float32 [batch, S, S, 3] -> float32 [batch, values]
 Run = Callable[[np.ndarray], np.ndarray]
 
-# Large networks gain from batches up to about here and not beyond.
+# Large networks gain from larger batches up to about here.
 LARGE_BATCH = 16
 
 
 class Network:
-    """A backbone ready to run. `batch` pictures at a time, always: the last batch is filled up.
+    """A backbone that is ready to run, always on `batch` pictures at a time: the last batch is padded.
 
-    Each thread asks for its own `runner()`. A vector does not depend on what else is in its batch.
+    Each thread needs its own `runner()`. A vector does not depend on the rest of its batch.
     """
 
     def __init__(self, backbone: Backbone, precision: str):
@@ -35,8 +35,8 @@ class Network:
             run = _run_with_tensorflow(backbone, precision)
             self.runner: Callable[[], Run] = lambda: run
         else:
-            # XNNPACK runs small networks twice as fast as TensorFlow, and fastest one picture at a time,
-            # all of it staying in the processor's cache, one thread a core.
+            # XNNPACK runs small networks twice as fast as TensorFlow. It is fastest with one picture at a time and one
+            # thread a core, because everything then stays in the processor's cache.
             self.batch = 1
 
             def open_runner() -> Run:
@@ -50,7 +50,7 @@ def _run_with_tensorflow(backbone: Backbone, precision: str) -> Run:
     import tensorflow as tf
     from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
-    # A session because it has a configuration of its own: the same option for functions is the whole process's.
+    # A session has its own configuration; for functions, the same option would apply to the whole process.
     config = tf.compat.v1.ConfigProto()
     if precision == "bfloat16":
         config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = RewriterConfig.ON

@@ -1,4 +1,4 @@
-"""Loads networks from files: frozen graphs (.pb), Keras models (.keras, .h5) and DenseNet-161's of PyTorch (.pth)."""
+"""Loads networks from files: frozen graphs (.pb), Keras models (.keras, .h5) and PyTorch's DenseNet-161 (.pth)."""
 
 from __future__ import annotations
 
@@ -54,16 +54,16 @@ def _is_of_pytorch(path: Path) -> bool:
 
 
 def _of_graph(path: Path, choices: Choices) -> GraphDef:
-    """Where pictures go in, their size and what they become is found as in graphs that TensorFlow 1 left behind."""
+    """The input, its size and the bottleneck are found in the same way as in old graphs of TensorFlow 1."""
     graph_def = old_ops.modernise(frozen_graph.read(path))
     layer = choices.bottleneck_layer
     output = None if layer is None else frozen_backbones.node_named(layer, graph_def, path)
     found = interface.find(graph_def, output_layer=output)
     output = found.bottleneck if output is None else output
     if output is None:
-        raise UserError(f"{path} does not tell which node gives a vector a picture: name it with --bottleneck_layer")
+        raise UserError(f"cannot tell which node of {path} gives one vector a picture: name it with --bottleneck_layer")
     if found.input_layer is None:
-        raise UserError(f"{path} does not tell where pictures go in: expected one placeholder, [n, height, width, 3]")
+        raise UserError(f"cannot tell where pictures enter {path}: expected one placeholder, [n, height, width, 3]")
     square = found.input_height if found.input_height == found.input_width else None
     frozen = Frozen(
         graph_def,
@@ -83,18 +83,20 @@ def _of_keras(path: Path, choices: Choices) -> GraphDef:
     layer = _last_pooled(model, saved.described, path) if choices.bottleneck_layer is None else choices.bottleneck_layer
     size = choices.size(height if height == width else None, path)
     if height not in (None, size) or width not in (None, size):
-        raise UserError(f"{path} takes pictures of {height} x {width} pixels, expected squares of --input_size")
+        raise UserError(
+            f"{path} takes pictures of {height} x {width} pixels, expected {size} x {size}: change --input_size"
+        )
     return keras_graphs.freeze(model, prelude, size, layer, path)
 
 
 def _last_pooled(model: keras.Model, described: dict, path: Path) -> str:
-    """What the last layers see: averages over a picture, or what is found in its places, to be averaged."""
+    """The input of the last layers: averages over a picture, or values for each place in it, to be averaged."""
     if any(layer.name == keras_files.BOTTLENECK for layer in model.layers):
-        return keras_files.BOTTLENECK  # we wrote it
+        return keras_files.BOTTLENECK  # Poets wrote this file
     for kind, name in keras_description.towards_input(described):
         if _POOLING.fullmatch(kind):
             return name
         shape = tuple(keras_graphs.find_layer(model, name, path).output.shape)
         if len(shape) == 4 and shape[1:3] != (1, 1):
             return name
-    raise UserError(f"{path} has no layer that pools what it finds in a picture: name one with --bottleneck_layer")
+    raise UserError(f"{path} has no pooling layer to take bottlenecks from: name a layer with --bottleneck_layer")

@@ -1,4 +1,4 @@
-"""Takes one file out of an archive that a network was published in."""
+"""Takes one file out of a published archive."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def read_member(archive: Path, wanted: str) -> bytes:
                 if member.isfile() and member.name.removeprefix("./") == wanted and (file := tar.extractfile(member)):
                     return file.read()
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise UserError(f"{archive} cannot be read as a .tgz archive ({error}): delete it to fetch it anew") from None
-    raise UserError(f"{archive} does not hold {wanted}: delete it to fetch it anew")
+        raise UserError(f"{archive} is not a sound .tgz archive ({error}): delete it to download it again") from None
+    raise UserError(f"{archive} does not hold {wanted}: delete it to download it again")

@@ -1,4 +1,4 @@
-"""Loads modules of TensorFlow Hub, of both its formats, and other SavedModels."""
+"""Loads TensorFlow Hub modules, in both formats, and other SavedModels."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
     from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 
-# What modules take by agreement: pixels of 0 to 1.
+# By convention, modules take pixels from 0 to 1.
 _MEAN, _STD = 0.0, 255.0
 
 _SIGNATURES = ("image_feature_vector", "feature_vector", "bottlenecks", "default", "serving_default")
 _OUTPUTS = ("default", "feature_vector", "bottlenecks", "bottleneck", "outputs", "output_0")
-# Where modules of TensorFlow 1 say what size of pictures they were made for: in an attachment of that name.
+# Modules of TensorFlow 1 state the size of their pictures in an attachment of this name.
 _ATTACHMENTS, _IMAGE_INFO = "hub_module_attachments", b"image_module_info"
 
 
@@ -40,14 +40,14 @@ def is_handle(name: str) -> bool:
 
 
 def source(handle: str) -> Source:
-    """As TensorFlow Hub is asked for an archive of the module."""
+    """The address at which TensorFlow Hub gives the module as an archive."""
     plain = handle.rstrip("/")
     is_archive = plain.endswith((".tar.gz", ".tgz"))
     return Source(url=plain if is_archive else f"{plain}?tf-hub-format=compressed", file=f"{short_name(handle)}.tar.gz")
 
 
 def at_handle(handle: str) -> Loadable:
-    """Of a module of TensorFlow Hub."""
+    """A module of TensorFlow Hub."""
     archive = source(handle)
     return Loadable(
         load=lambda model_dir, choices: load_archive(handle, archive.within(model_dir), choices),
@@ -61,7 +61,7 @@ def in_folder(folder: Path) -> Loadable:
 
 
 def short_name(place: str) -> str:
-    """That can be a file's."""
+    """A name for the module that files can have."""
     words = re.sub(r"^https?://(tfhub\.dev/)?|\.(tar\.gz|tgz)$", "", place.rstrip("/"))
     return re.sub(r"[^A-Za-z0-9.]+", "_", words).strip("_.") or "module"
 
@@ -73,8 +73,8 @@ def load_archive(handle: str, archive: Path, choices: Choices) -> Backbone:
             for path in (archive, archive.with_name(f"{archive.name}.sha256")):
                 path.unlink(missing_ok=True)
             raise UserError(
-                f"what comes from {source(handle).url} is no .tar.gz archive of a module: check the handle, or give "
-                "the folder of a module instead"
+                f"{source(handle).url} did not answer with a module's .tar.gz archive: check the handle, or give the "
+                "folder of a module instead"
             )
     fingerprint = choices.fingerprint(digest(archive))
 
@@ -83,7 +83,7 @@ def load_archive(handle: str, archive: Path, choices: Choices) -> Backbone:
             folder = archives.extract(archive, Path(place) / "module")
             found = next((path for path in (folder, *folder.iterdir()) if (path / FILE).exists()), None)
             if found is None:
-                raise UserError(f"{handle} is an archive without a {FILE}: expected a module of TensorFlow Hub")
+                raise UserError(f"the archive at {handle} holds no {FILE}: expected a TensorFlow Hub module")
             return _freeze(found, choices, handle)
 
     return _backbone(short_name(handle), archive.parent, fingerprint, make)
@@ -91,7 +91,7 @@ def load_archive(handle: str, archive: Path, choices: Choices) -> Backbone:
 
 def load_folder(folder: Path, model_dir: Path, choices: Choices) -> Backbone:
     if not (folder / FILE).exists():
-        raise UserError(f"{folder} is a folder without a {FILE}: expected a SavedModel or a module of TensorFlow Hub")
+        raise UserError(f"{folder} holds no {FILE}: expected the folder of a SavedModel or a TensorFlow Hub module")
     content = hashlib.sha256()
     try:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -129,25 +129,25 @@ def _freeze(folder: Path, choices: Choices, origin: object) -> GraphDef:
 
 
 def _graph_for_predicting(folder: Path, origin: object) -> MetaGraphDef:
-    """Modules of TensorFlow 1 have it without a tag."""
+    """In modules of TensorFlow 1 it has no tag."""
     meta_graphs = saved_model_files.read(folder, f"{FILE} of {origin}")
     for tags in (set(), {"serve"}):
         for meta_graph in meta_graphs:
             if set(meta_graph.meta_info_def.tags) == tags:
                 return meta_graph
-    raise UserError(f"{origin} holds no graph for predicting: expected a module of TensorFlow Hub or a SavedModel")
+    raise UserError(f"{origin} holds no graph for prediction: expected a TensorFlow Hub module or a SavedModel")
 
 
 @dataclass(frozen=True)
 class _Way:
-    """From pictures to vectors, through one of the signatures."""
+    """One of the signatures, with its input for pictures and its output for vectors."""
 
     signature: str
     entry: Tensor
     output: Tensor
 
     def size(self) -> int | None:
-        """Of the pictures, which are squares; None where any goes."""
+        """The side of its square pictures; None if it takes any."""
         shape = self.entry.shape
         return shape[1] if shape is not None and shape[1] == shape[2] else None
 
@@ -159,8 +159,8 @@ def _choose(meta_graph: MetaGraphDef, origin: object) -> _Way:
         if name in fitting:
             return fitting[name]
     raise UserError(
-        f"{origin} has no signature that takes colour pictures, float32 [n, height, width, 3], and gives vectors: "
-        f"{saved_model_files.in_words(signatures.values()) or 'it has no signatures at all'}"
+        f"{origin} has no signature from colour pictures, float32 [n, height, width, 3], to vectors; "
+        f"found {saved_model_files.in_words(signatures.values()) or 'no signatures at all'}"
     )
 
 
@@ -174,7 +174,7 @@ def _way_through(signature: Signature) -> _Way | None:
 
 
 def _attached_size(meta_graph: MetaGraphDef) -> int | None:
-    """An attachment is {1: name, 2: content}, this content {1: {1: height, 2: width}}."""
+    """An attachment is {1: name, 2: content}; the content here is {1: {1: height, 2: width}}."""
     if _ATTACHMENTS not in meta_graph.collection_def:
         return None
     for attachment in meta_graph.collection_def[_ATTACHMENTS].bytes_list.value:
@@ -186,7 +186,7 @@ def _attached_size(meta_graph: MetaGraphDef) -> int | None:
 
 
 def _fields(message: bytes) -> dict[int, Any]:
-    """Of a message whose description is not installed: by their numbers, of which the last counts."""
+    """The fields of a protobuf message of unknown type, by number; if one is repeated, the last counts."""
     from google.protobuf.empty_pb2 import Empty
     from google.protobuf.unknown_fields import UnknownFieldSet
 
@@ -194,7 +194,7 @@ def _fields(message: bytes) -> dict[int, Any]:
 
 
 def _size_in_words(handle: str) -> int | None:
-    """.../mobilenet_v2_100_224/... tells width and size."""
+    """In .../mobilenet_v2_100_224/... the last number is the size."""
     found = re.search(r"_\d{2,3}_(\d{2,3})(?!\d)", handle)
     return None if found is None else int(found[1])
 

@@ -1,4 +1,4 @@
-"""Lets a backbone look at each picture four times, and gives the mean of what it sees."""
+"""Makes a backbone look at four views of each picture and average their bottlenecks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .backbone import Backbone
 if TYPE_CHECKING:
     import tensorflow as tf
 
-# How much of the width and of the height each of the two closer views keeps. A picture arrives squeezed, so that
-# where its centre square was is not known; that much in both directions does as well (benchmarks/free_accuracy.py).
+# The share of width and height that each of the two closer views keeps. Pictures arrive squeezed into squares, so the
+# original centre square is unknown; cropping both directions works as well (benchmarks/free_accuracy.py).
 CLOSER = (0.8, 0.6)
 COUNTS = (1, 2 + len(CLOSER))
 
@@ -21,10 +21,10 @@ _SCOPE = "views"
 
 
 def of(backbone: Backbone) -> Backbone:
-    """The picture whole, mirrored, and its middle twice, all through the network as one batch.
+    """The whole picture, its mirror image and two crops of its middle go through the network as one batch.
 
-    The mean of the bottlenecks leads to the mean of the logits, whatever the final layer. It is also what is trained
-    on: on each view's own bottleneck it becomes no more accurate.
+    The mean of the bottlenecks gives the mean of the logits for any final layer. Training uses the mean as well:
+    training on each view's bottleneck separately is no more accurate.
     """
     import tensorflow as tf
 

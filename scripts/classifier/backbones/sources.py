@@ -13,8 +13,9 @@ class Source:
     file: str  # its name in the model folder
     sha256: str | None = None
     md5: str | None = None
-    size: int | None = None  # bytes, where known
-    about_megabytes: int | None = None  # by the number of weights, where the size is not known
+    size: int | None = None  # bytes; a download of another size is refused
+    about_megabytes: int | None = None  # for display, where the exact size is not known
+    estimated: bool = False  # about_megabytes was computed, not seen
 
     @property
     def megabytes(self) -> int | None:

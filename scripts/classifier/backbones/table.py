@@ -1,11 +1,11 @@
-"""The table of pretrained networks: what an --architecture is, where it comes from, how it is loaded."""
+"""The table of pretrained networks: which names --architecture takes, and where each network comes from."""
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import invocation
 from ..errors import UserError
 from ..fetching import downloads
 from ..showing import Show, nowhere
@@ -20,12 +20,13 @@ from . import (
     network_files,
     saved_modules,
     several_views,
+    suggestions,
 )
 from .backbone import Backbone
 from .choices import Choices
 from .entry import Loadable
 
-# Where names differ in capitals alone, those of the 2017 archives come first.
+# Where two names differ only in capitals, the first of them is taken: that of the 2017 archives.
 _FAMILIES = (
     inception_v3.FAMILY,
     inception_2015.FAMILY,
@@ -34,41 +35,37 @@ _FAMILIES = (
     densenet161.FAMILY,
     keras_applications.FAMILY,
 )
-_ENTRIES = {entry.name: entry for family in _FAMILIES for entry in family.entries}
+_ENTRIES = {entry.name: entry for family in _FAMILIES for entry in family}
 NAMES = tuple(_ENTRIES)
 
 _ALSO_CALLED = {"inceptionv3": inception_v3.NAME}
-_FILES = (".pb", ".keras", ".h5", ".hdf5", ".pth", ".pt")
+_FILES = (".pb", ".keras", ".h5", ".hdf5", ".pth", ".pt", ".tflite", ".onnx", ".tgz", ".gz", ".zip")
 
-# What a bottleneck is made of: the network's last values, or those of two earlier layers as well.
+# What a bottleneck consists of: the network's last values, or those of two earlier layers as well.
 LAST, MULTI = BOTTLENECKS = ("last", "multi")
 
 
 def resolve(name: str) -> str:
-    """The network's name as it is in NAMES, or a handle or path as it is; raises if it is none of them."""
-    if name in NAMES or saved_modules.is_handle(name) or Path(name).exists():
+    """The network's name as in NAMES, or the handle or path as given; raises if it is none of these."""
+    if name in NAMES or saved_modules.is_handle(name) or (name and _path(name).exists()):
         return name
     for known in NAMES:
         if known.lower() == name.lower():
             return known
     if name.lower() in _ALSO_CALLED:
         return _ALSO_CALLED[name.lower()]
+    listing = invocation.command("architectures")
     if "/" in name or name.endswith(_FILES):
-        raise UserError(f"--architecture={name} does not exist: give a network's name, file or folder, or a handle")
-    nearest = max(NAMES, key=lambda known: _likeness(name, known))
-    single_ones_first = sorted(_FAMILIES, key=lambda family: len(family.entries) > 1)
-    raise UserError(
-        f"--architecture={name} is not known; did you mean {nearest}? Known are "
-        f"{', '.join(family.in_words for family in single_ones_first)}, files, folders and handles: "
-        "python -m scripts.architectures lists the names"
-    )
+        raise UserError(
+            f"--architecture={name}: no such file or folder; give the path of a network, a TensorFlow Hub handle "
+            f"(https://...) or one of the names that {listing} shows"
+        )
+    what = suggestions.suggestion(name, NAMES) or "no such network, file or folder"
+    raise UserError(f"--architecture={name}: {what} ({listing} shows all names)")
 
 
-def _likeness(name: str, known: str) -> tuple[float, float, int]:
-    """A sort key: equally similar names are ranked by common beginning, so that 0.5 means 0.50 and not 0.75."""
-    same = next((at for at, (a, b) in enumerate(zip(name, known, strict=False)) if a != b), len(name))
-    plain = difflib.SequenceMatcher(None, name.lower(), known.lower()).ratio()
-    return plain, difflib.SequenceMatcher(None, name, known).ratio(), same
+def _path(name: str) -> Path:
+    return Path(name).expanduser()
 
 
 @dataclass(frozen=True)
@@ -77,24 +74,25 @@ class Listed:
 
     name: str
     input_size: int
-    values: int  # a picture
-    megabytes: int | None  # to download; None where that is not known
-    here: bool  # whether nothing is left to download
+    values: int  # the length of its bottlenecks
+    megabytes: int | None  # to download; None if not known
+    estimated: bool  # whether `megabytes` was computed from the number of weights
+    here: bool  # nothing is left to download
 
 
 def listed(model_dir: Path) -> list[Listed]:
-    """All of NAMES. Whether files fit their checksums is looked at when they are loaded."""
+    """All of NAMES. Checksums of files are only checked when a network is loaded."""
     found = []
     for entry in _ENTRIES.values():
         source = entry.source
         here = source is None or source.within(model_dir).is_file()
-        megabytes = 0 if source is None else source.megabytes
-        found.append(Listed(entry.name, entry.input_size, entry.values, megabytes, here))
+        megabytes, estimated = (0, False) if source is None else (source.megabytes, source.estimated)
+        found.append(Listed(entry.name, entry.input_size, entry.values, megabytes, estimated, here))
     return found
 
 
 def check(name: str, choices: Choices) -> str:
-    """The name as `resolve` gives it; raises for what the user says of networks that know it by themselves."""
+    """The name as `resolve` gives it; raises if the user makes choices that do not apply to this network."""
     name = resolve(name)
     choices.refuse(name, *_loadable(name).heeds)
     return name
@@ -109,7 +107,7 @@ def remaining_bytes(name: str, model_dir: Path) -> int | None:
 
 
 def load(name: str, model_dir: Path, show: Show = nowhere, choices: Choices | None = None) -> Backbone:
-    """The network, fetched into model_dir first where it is not there yet."""
+    """The network, downloaded into model_dir first if it is not there yet."""
     choices = choices or Choices()
     network = _loadable(check(name, choices))
     source = network.source
@@ -134,18 +132,18 @@ def _loadable(name: str) -> Loadable:
         return _ENTRIES[name]
     if saved_modules.is_handle(name):
         return saved_modules.at_handle(name)
-    path = Path(name)
+    path = _path(name)
     return saved_modules.in_folder(path) if path.is_dir() else network_files.in_file(path)
 
 
 def check_views(count: int) -> None:
     if count not in several_views.COUNTS:
         expected = " or ".join(map(str, several_views.COUNTS))
-        raise UserError(f"--views={count}: expected {expected}, how many views of each photo the network looks at")
+        raise UserError(f"--views={count}: expected {expected} views of each photo")
 
 
 def seeing_more(backbone: Backbone, bottleneck: str, views: int) -> Backbone:
-    """The network with a wider bottleneck if `bottleneck` is MULTI, looking at each picture in `views` views."""
+    """The network with a wider bottleneck if `bottleneck` is MULTI, looking at each picture `views` times."""
     check_views(views)
     wider = earlier_layers.of(backbone) if bottleneck == MULTI else backbone
     return several_views.of(wider) if views > 1 else wider

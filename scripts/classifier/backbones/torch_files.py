@@ -1,4 +1,4 @@
-"""Reads the tensors of a PyTorch file (.pth) without PyTorch, and without running anything that the file holds."""
+"""Reads the tensors of a PyTorch file (.pth) without PyTorch, and without running any code from the file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import UserError, in_short
 
-# What files of before 2020 begin with; those of today are zip archives.
+# The start of files from before 2020; newer ones are zip archives.
 _MAGIC = 0x1950A86A20F9469CFC6C
 _STORAGES = {
     "DoubleStorage": "<f8",
@@ -28,7 +28,7 @@ _STORAGES = {
     "ByteStorage": "u1",
     "BoolStorage": "?",
 }
-# What Python raises on pickles and archives that are damaged or were made to do harm.
+# The errors that damaged or malicious pickles and archives raise.
 _DAMAGE = (
     pickle.UnpicklingError,
     EOFError,
@@ -57,7 +57,7 @@ class _Storage:
 
 @dataclass(frozen=True)
 class _Tensor:
-    """Which values of a storage it consists of."""
+    """A view of some values of a storage."""
 
     storage: _Storage
     offset: int
@@ -68,18 +68,18 @@ class _Tensor:
         values = np.frombuffer(data, self.storage.kind, self.storage.count)
         numbers = (self.offset, *self.shape, *self.strides)
         if len(self.shape) != len(self.strides) or not all(isinstance(each, int) and each >= 0 for each in numbers):
-            raise ValueError(f"a tensor of the shape {self.shape}")
+            raise ValueError(f"a tensor of shape {self.shape}")
         if 0 in self.shape:
             return np.empty(self.shape, values.dtype)
         last = self.offset + sum((size - 1) * step for size, step in zip(self.shape, self.strides, strict=True))
         if last >= len(values):
-            raise ValueError("a tensor that reaches beyond its values")
+            raise ValueError("a tensor that reaches past its values")
         steps = [step * values.itemsize for step in self.strides]
         return np.lib.stride_tricks.as_strided(values[self.offset :], self.shape, steps).copy()
 
 
 class _OnlyTensors(pickle.Unpickler):
-    """Knows what tensors are made of, and refuses to call anything else."""
+    """Unpickles tensors and refuses to call anything else."""
 
     def find_class(self, module: str, name: str) -> object:
         if (module, name) == ("collections", "OrderedDict"):
@@ -90,7 +90,7 @@ class _OnlyTensors(pickle.Unpickler):
             return lambda tensor, *_: tensor
         if module == "torch" and name in _STORAGES:
             return np.dtype(_STORAGES[name])
-        raise UserError(f"holds {module}.{name}, which is not looked into: only tensors are")
+        raise UserError(f"holds {module}.{name}: expected nothing but tensors")
 
     def persistent_load(self, described: tuple) -> _Storage:
         what, kind, key, _, count, *view = described
@@ -109,7 +109,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
                 raise UserError("is a web page: download the file itself")
             named, data_of = _read_archive(file) if start == b"PK\x03\x04" else _read_stream(file)
             if not isinstance(named, dict) or not all(isinstance(each, _Tensor) for each in named.values()):
-                raise UserError("holds something else than tensors by their names: expected a state_dict")
+                raise UserError("does not hold a state_dict: expected tensors by name")
             return {str(name): tensor.of(data_of(tensor.storage)) for name, tensor in named.items()}
     except UserError as error:
         raise UserError(f"{path} {error}") from None
@@ -117,7 +117,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
         raise UserError(f"{path} does not exist: give a PyTorch file (.pth)") from None
     except _DAMAGE as error:
         raise UserError(
-            f"{path} is damaged or cut short, or no PyTorch file ({in_short(error)}): get it anew"
+            f"{path} is damaged or cut short, or no PyTorch file ({in_short(error)}): download it again"
         ) from None
 
 
@@ -131,18 +131,18 @@ def _read_archive(file: IO[bytes]) -> tuple[object, Callable[[_Storage], bytes]]
     top = described.removesuffix("data.pkl")
     order = f"{top}byteorder"
     if order in archive.namelist() and archive.read(order) != b"little":
-        raise UserError("was written on a machine of another byte order: save it anew")
+        raise UserError("was written on a big-endian machine: save it again on an ordinary one")
     with archive.open(described) as member:
         named = _load(member)
     return named, lambda storage: archive.read(f"{top}data/{storage.key}")
 
 
 def _read_stream(file: IO[bytes]) -> tuple[object, Callable[[_Storage], bytes]]:
-    """One pickle after the other, the values of all storages behind them."""
+    """Several pickles, followed by the values of all storages."""
     if _load(file) != _MAGIC:
-        raise ValueError("it begins with something else")
+        raise ValueError("wrong magic number")
     _load(file)  # the format's version
-    _load(file)  # the machine's byte order and sizes of numbers; published files are of ordinary machines
+    _load(file)  # the machine's byte order and number sizes; published files come from ordinary machines
     named = _load(file)
     kinds = {each.storage.key: each.storage for each in named.values()} if isinstance(named, dict) else {}
     data: dict[str, bytes] = {}
@@ -151,5 +151,5 @@ def _read_stream(file: IO[bytes]) -> tuple[object, Callable[[_Storage], bytes]]:
         storage = kinds[str(key)]
         data[storage.key] = file.read(count * storage.kind.itemsize)
         if count != storage.count or len(data[storage.key]) != count * storage.kind.itemsize:
-            raise EOFError("it ends within a tensor")
+            raise EOFError("it ends inside a tensor")
     return named, lambda storage: data[storage.key]

@@ -1,1 +1,1 @@
-"""One vector a photo, computed once by a backbone and cached on disk."""
+"""One vector for each photo, computed once by a backbone and cached on disk."""

@@ -1,13 +1,13 @@
 """The bottleneck cache: a folder of append-only parts, each an array of self-checking records (`parts`).
 
-A cache folder belongs to one way of making vectors (`identity`: backbone, weights, preprocessing,
+A cache folder belongs to one way of computing vectors (`identity`: backbone, weights, preprocessing,
 precision). It holds part-0000.bottlenecks, part-0001... A run appends to the first part that no other run
-is writing to (an flock, which the system drops when a process is killed), so there are as many parts as
-there ever were runs at once. A record that a killed run left half-written, or that the disk damaged, fails its
-checksum: it counts as absent and its place is used again.
+is writing to (held by a file lock, which the system drops when a process is killed), so the number of parts
+is the largest number of runs there ever were at once. A record that a killed run left half-written, or that the
+disk damaged, fails its checksum: it counts as absent, and its place is reused.
 
-Records are checked when they are looked up, or, where that would mean reading a large cache whole, when their
-vectors are taken.
+Records are checked when they are looked up. In a large cache, where that would mean reading everything, they are
+checked when their vectors are read.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MOST_CHECKED_AT_LOOK_UP = 2 << 30
 
 
 class BottleneckCache:
-    """What is in the cache folder, and a place to add to it. Safe to use from several threads."""
+    """The records in the cache folder, and a place to add more. Safe to use from several threads."""
 
     def __init__(
         self,
@@ -43,27 +43,27 @@ class BottleneckCache:
         about: dict | None = None,
         most_checked_at_look_up: int = _MOST_CHECKED_AT_LOOK_UP,
     ):
-        """`size` is the number of values a vector; `about` is kept beside the parts for people who look in."""
+        """`size` is the length of a vector; `about` is stored beside the parts for people who look inside."""
         self.folder, self.size = folder, size
         self._identity = identity
         self._about = {**(about or {}), "identity": identity, "values": size}
         self._most_checked_at_look_up = most_checked_at_look_up
         self._parts: list[Part] = []
         self._index = KeyIndex()
-        self._free: set[int] = set()  # places of damaged records, to be written over
+        self._free: set[int] = set()  # places of damaged records, to be overwritten
         self._own: int | None = None  # the part that this run may write to
         self._lock = threading.Lock()
         self.added = 0
-        self.damaged = 0  # how many of the records asked for so far were there but failed their checksum
+        self.damaged = 0  # records looked up so far that failed their checksum
         self.refresh()
 
     @property
     def bottleneck_dir(self) -> Path:
-        """Where the caches of all networks lie side by side, and beside them what is known of photos."""
+        """The folder of all networks' caches, which also holds what is known about photos."""
         return self.folder.parent
 
     def refresh(self) -> None:
-        """Sees what other processes have added since; costs next to nothing where that is nothing."""
+        """Picks up what other processes have added; costs next to nothing if they added nothing."""
         with self._lock:
             known = {part.path for part in self._parts}
             paths = sorted(path for path in self.folder.glob("part-*.bottlenecks") if path not in known)
@@ -74,12 +74,12 @@ class BottleneckCache:
         return bool(self.present([key])[0])
 
     def present(self, keys: Iterable[bytes]) -> np.ndarray:
-        """Of which keys a record is there, as bool [n]."""
+        """Which keys have a record, as bool [n]."""
         with self._lock:
             return self._find(as_array(keys)) != NOWHERE
 
     def add(self, keys: list[bytes], vectors: np.ndarray) -> None:
-        """Keeps float32 vectors [len(keys), size]; once it returns, kill -9 does not lose them."""
+        """Stores float32 vectors [len(keys), size]; once it returns, they survive kill -9."""
         vectors = np.ascontiguousarray(vectors, "<f4")
         with self._lock:
             number = self._part_to_write()
@@ -89,8 +89,8 @@ class BottleneckCache:
                 rows = part.write(keys, vectors, [row_of(place) for place in mine])
             except OSError as error:
                 raise UserError(
-                    f"cannot write to {part.path}: {error.strerror}; what was computed before is kept, "
-                    "make room or give another --bottleneck_dir and run again"
+                    f"cannot write to {part.path}: {error.strerror}; free some space or give another "
+                    "--bottleneck_dir, then run again: bottlenecks computed so far are kept"
                 ) from None
             part.keep_keys()
             self._free.difference_update(mine)
@@ -98,12 +98,12 @@ class BottleneckCache:
             self.added += len(keys)
 
     def sync(self) -> None:
-        """Once this returns, all machines that share the folder see what was added, and no power cut loses it."""
+        """Once this returns, all machines that share the folder see what was added, and it survives a power cut."""
         if self._own is not None:
             self._parts[self._own].sync()
 
     def vectors(self, keys: Iterable[bytes] | np.ndarray) -> CachedVectors:
-        """The vectors of keys that are all in the cache, in this order; as an array, keys are uint64 [n, 2]."""
+        """The vectors of keys that are all in the cache, in order; an array of keys is uint64 [n, 2]."""
         keys = keys if isinstance(keys, np.ndarray) else as_array(keys)
         with self._lock:
             places = self._find(keys)
@@ -134,7 +134,7 @@ class BottleneckCache:
         return places
 
     def _sound_place(self, key: np.ndarray, place: int) -> int:
-        """This place of a key [1, 2], or the next whose record is sound, or NOWHERE."""
+        """`place` or the next place of the key [1, 2] that holds a sound record, else NOWHERE."""
         while place != NOWHERE:
             there = self._parts[part_of(place)].sound_key(row_of(place))
             if there == key.tobytes():
@@ -143,13 +143,13 @@ class BottleneckCache:
             if there is None:
                 self.damaged += 1
                 self._free.add(place)
-            else:  # written over by another run, or the keys beside the part are not right
+            else:  # overwritten by another run, or the keys beside the part are wrong
                 self._index.note(as_array([there]), np.array([place]))
             place = int(self._index.find(key)[0])
         return place
 
     def _look_again(self, numbers: Iterable[int]) -> None:
-        """Sees what has been appended to these parts, and written over what was damaged there."""
+        """Picks up records that were appended to these parts, or written over damaged ones."""
         for number in numbers:
             part = self._parts[number]
             first, keys, missing = part.new_keys()
@@ -175,7 +175,7 @@ class BottleneckCache:
                     break
                 number += 1
             self._own = number
-            # Another run may have added to it between our last look and our lock.
+            # Another run may have added to it after our last look and before our lock.
             self._look_again([number])
         return self._own
 
@@ -188,7 +188,7 @@ class BottleneckCache:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"cannot make {self.folder}: {error.strerror}; give another --bottleneck_dir") from None
+            raise UserError(f"cannot create {self.folder}: {error.strerror}; give another --bottleneck_dir") from None
         about = self.folder / "about.json"
         if not about.exists():
             atomic_files.write_text(about, json.dumps(self._about, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""Threads that share out work: each takes the next item when it is done with its last one."""
+"""Threads that share work: each takes the next item when it has finished one."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ class Member(Protocol[Taken]):
     def do(self, item: Taken) -> None: ...
 
     def finish(self) -> None:
-        """Called when there are no more items, unless something went wrong."""
+        """Called after the last item, unless something went wrong."""
 
 
 class Crew(ThreadPoolExecutor):
-    """Threads that may serve one extraction after another."""
+    """Threads that can serve one extraction after another."""
 
     def __init__(self, threads: int):
         super().__init__(threads)
         self._size = threads
 
     def share(self, items: Iterable[Item], new_member: Callable[[], Member[Item]], advance: Advance) -> None:
-        """Has all items done, each thread by a member of its own; the first error ends all of it."""
+        """Processes all items with one new member a thread; the first error ends everything."""
         left = iter(items)
         taking = threading.Lock()
         stop = threading.Event()
-        # The number of items done, an error, or None from each thread that ends.
+        # Numbers of items done, errors, and a None from each thread that ends.
         news: queue.SimpleQueue[int | BaseException | None] = queue.SimpleQueue()
 
         def take() -> Item | None:

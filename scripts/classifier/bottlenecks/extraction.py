@@ -1,4 +1,4 @@
-"""Gives every photo its bottleneck: from the cache where it is there, through the network where it is not."""
+"""Gets the bottleneck of every photo: from the cache if it is there, else from the network."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from ..showing import Advance
 from .cache import KEY_BYTES, BottleneckCache
 from .crew import Crew
 
-# Part of every cache's identity: to be raised when the same photo comes to give other pixels.
+# Part of every cache's identity: raise it when the same photo gives different pixels than before.
 PREPROCESSING = f"squeeze bilinear 1, mean {MEAN:g}, std {STD:g}"
 
 _LOOKED_UP_AT_ONCE = 1 << 16
 
 
 def open_cache(bottleneck_dir: Path, backbone: Backbone, precision: str) -> BottleneckCache:
-    """The cache folder for this way of making vectors. Another backbone, precision or preprocessing has another."""
+    """The cache folder for this way of computing vectors: one for each backbone, precision and preprocessing."""
     identity = "; ".join((backbone.fingerprint, str(backbone.input_size), PREPROCESSING, precision))
     short = hashlib.sha256(identity.encode()).hexdigest()[:12]
     return BottleneckCache(
@@ -48,7 +48,7 @@ Look = Callable[[bytes, int, list[View]], list[np.ndarray]]
 
 @dataclass(frozen=True)
 class Job:
-    path: str  # of a photo, relative to the image folder
+    path: str  # the photo, relative to the image folder
     views: tuple[View, ...]
 
     def keys(self, content: bytes) -> list[bytes]:
@@ -59,11 +59,11 @@ class Job:
 
 @dataclass
 class Found:
-    """The key of each view of each photo, in the cache by now; and which photos could not be read, and why."""
+    """The keys of all views of each photo, which are in the cache now, and why some photos could not be read."""
 
     keys: dict[str, list[bytes]] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
-    computed: int = 0  # how many bottlenecks were not there before
+    computed: int = 0  # bottlenecks that were not cached before
 
 
 class OpenNetwork(Protocol):
@@ -101,7 +101,7 @@ CacheUsed = TypeVar("CacheUsed", bound=Cache)
 
 
 class Extraction(Generic[CacheUsed]):
-    """Looks up the photos whose content is known, then reads, and where need be runs, all others."""
+    """Looks up photos whose content is known, then reads the others and runs the network where necessary."""
 
     def __init__(
         self,
@@ -132,10 +132,10 @@ class Extraction(Generic[CacheUsed]):
     def run(
         self, open_network: Callable[[], OpenNetwork], size: int, advance: Advance, crew: Crew | None = None
     ) -> Found:
-        """Deals with all that is waiting, by default with a crew of its own that keeps all cores busy.
+        """Computes everything that is waiting, by default with a new crew that keeps all cores busy.
 
-        `advance` is called with numbers of photos done. The network is opened once the first photo needs it. On
-        Ctrl-C, all that was computed is in the cache.
+        `advance` is called with numbers of photos done. The network is opened when the first photo needs it. After
+        Ctrl-C, everything computed so far is in the cache.
         """
         if self.waiting:
             added_before = self.cache.added
@@ -155,13 +155,13 @@ class Extraction(Generic[CacheUsed]):
         crew.share(self.waiting, lambda: _Worker(self, network, size), advance)
 
     def read_waiting(self) -> None:
-        """Reads the waiting photos without running any: those whose content is cached no longer wait."""
+        """Reads the waiting photos without running the network: those whose content is cached no longer wait."""
         still: list[Job] = []
         for job in self.waiting:
             try:
                 content = digest(folders.read(self.image_dir, job.path).data)
             except OSError:
-                still.append(job)  # a run will say why it is skipped
+                still.append(job)  # `run` will say why it is skipped
                 continue
             keys = job.keys(content)
             if all(key in self.cache for key in keys):
@@ -171,12 +171,12 @@ class Extraction(Generic[CacheUsed]):
         self.waiting = still
 
 
-# Computes what an extraction finds waiting; calls the function with numbers of photos done.
+# Computes what is waiting in an extraction; calls the function with numbers of photos done.
 Extract = Callable[[Extraction[BottleneckCache], Advance], Found]
 
 
 class _Worker:
-    """One thread's work: read, decode, and have the network run what was decoded."""
+    """One thread's work: reads and decodes photos and runs the network on them."""
 
     def __init__(self, extraction: Extraction, network: _Once[OpenNetwork], size: int):
         self._extraction, self._network, self._size = extraction, network, size
@@ -210,7 +210,7 @@ class _Worker:
 
 
 class _Batch:
-    """Squares that go through the network together, and then as vectors into the cache."""
+    """Squares that go through the network together; their vectors go into the cache."""
 
     def __init__(self, network: OpenNetwork, size: int, cache: Cache):
         self._run, self._cache = network.runner(), cache
@@ -227,7 +227,7 @@ class _Batch:
         if self._keys:
             vectors = self._run(self._pixels)[: len(self._keys)]
             if not np.isfinite(vectors).all():
-                raise UserError("the network gave values that are not numbers: its weights must be damaged")
+                raise UserError("the network gave NaN or infinite values: its weights must be damaged")
             self._cache.add(self._keys, vectors)
             self._keys = []
 
@@ -236,7 +236,7 @@ Result = TypeVar("Result")
 
 
 class _Once(Generic[Result]):
-    """Calls a function when the first thread asks, and gives all of them its result."""
+    """Calls a function when the first thread asks, and gives the result to every thread."""
 
     def __init__(self, function: Callable[[], Result]):
         self._function, self._lock = function, threading.Lock()

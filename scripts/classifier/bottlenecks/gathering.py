@@ -1,4 +1,4 @@
-"""Bottlenecks of a whole folder of photos, dealt out to the sets that they are for."""
+"""The bottlenecks of a whole folder of photos, split into training, validation and test sets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .extraction import Extract, Extraction, Job
 
 @dataclass(frozen=True)
 class Gathered:
-    """The photos that could be read, dealt out, and the bottlenecks of all of them."""
+    """The photos that could be read, split into sets, and their bottlenecks."""
 
     lists: ImageLists
     keys: dict[str, list[bytes]]
@@ -28,7 +28,7 @@ class Gathered:
 
 
 def look_up(lists: ImageLists, views: tuple[View, ...], cache: BottleneckCache) -> Extraction[BottleneckCache]:
-    """Looks up which bottlenecks are cached, and which are waiting. Only training photos are seen in several views."""
+    """Looks up which bottlenecks are cached and which are waiting. Only training photos have several views."""
     jobs = (Job(photo.path, views if photo.split == TRAINING else (WHOLE,)) for photo in lists.photos)
     known = PhotoDigests(digests.beside(cache.bottleneck_dir), lists.image_dir)
     return Extraction(jobs, lists.image_dir, cache, known)
@@ -50,10 +50,10 @@ def gather(
     skipped_file: Path,
     show: Show,
 ) -> Gathered:
-    """Computes what is missing, leaves out what cannot be read, and deals out the rest.
+    """Computes what is missing, leaves out photos that cannot be read, and splits the rest into sets.
 
-    Leaving out photos may move others between sets, which may then want other views: a second look, almost
-    always empty, gets those.
+    Leaving out photos may move others between sets, and they may then need other views: another round, almost
+    always with nothing to do, computes those.
     """
     unreadable: dict[str, str] = {}
     computed, total = 0, len(lists.photos)

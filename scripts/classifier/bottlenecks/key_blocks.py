@@ -1,8 +1,8 @@
-"""The keys of a cache part's records side by side, beside the part: opening a large cache reads these alone.
+"""The keys of a cache part's records in a file beside the part: opening a large cache reads only these.
 
-part-0000.keys is made of the part and can be made of it again at any time. It is an array of blocks, each of the keys
-of ROWS records that follow one another, and a crc32 over the cache's identity, the block's number and the keys. A
-block is there once all of its records are.
+part-0000.keys is derived from the part and can be rebuilt from it at any time. It is an array of blocks. Each holds the
+keys of ROWS consecutive records and a crc32 over the cache's identity, the block's number and the keys. A block is
+written once all of its records are.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _BLOCK_BYTES = _KEYS_BYTES + 4
 
 
 class KeyBlocks:
-    """Only who may write to the part may write here."""
+    """Only the process that may write to the part may write here."""
 
     def __init__(self, path: Path, identity: str):
         self._path, self._seed = path, zlib.crc32(identity.encode())
@@ -29,7 +29,7 @@ class KeyBlocks:
         self._writable = False
 
     def read(self, block: int) -> np.ndarray | None:
-        """The keys [ROWS, 2] of records block * ROWS and after, or None if they are not there or damaged."""
+        """The keys [ROWS, 2] of the records from block * ROWS on, or None if they are missing or damaged."""
         if self._file is None:
             try:
                 self._file = os.open(self._path, os.O_RDONLY)
@@ -45,7 +45,7 @@ class KeyBlocks:
         self._write(block, data + self._checksum(block, data))
 
     def erase(self, block: int) -> None:
-        """To be called before one of its records changes."""
+        """Must be called before one of its records changes."""
         self._write(block, bytes(_BLOCK_BYTES))
 
     def close(self) -> None:

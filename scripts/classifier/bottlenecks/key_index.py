@@ -1,4 +1,4 @@
-"""Finds where the records of many keys are, in a few dozen bytes of memory for each."""
+"""Finds the records of very many keys with a few dozen bytes of memory for each."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 KEY_BYTES = 16
 NOWHERE = -1
 
-# A dictionary takes ten times the memory of sorted arrays, but takes a key at once: so many keys wait there.
+# A dictionary takes ten times the memory of sorted arrays, but adding a key is instant: up to this many wait in one.
 _MOST_WAITING = 1 << 16
-# So many keys are looked up at once: sorted first, since neighbours are then found in memory that is at hand.
+# Keys are looked up in batches of this size, sorted first, because neighbours are then found in nearby memory.
 _KEYS_AT_ONCE = 1 << 20
 
-# Any odd number makes another of each number; this one, of Fibonacci hashing, spreads them.
+# Multiplying by any odd number keeps numbers distinct; this one, from Fibonacci hashing, also spreads them.
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -24,10 +24,10 @@ def as_array(keys: Iterable[bytes]) -> np.ndarray:
 
 
 class KeyIndex:
-    """key -> place, a number of the caller's. A key may have several places."""
+    """key -> place, a number that the caller chooses. A key may have several places."""
 
     def __init__(self) -> None:
-        # Sorted by what is made of both halves of a key; with one half, that tells the other.
+        # Sorted by a mixture of both halves of a key; given one half, the mixture determines the other.
         self._sorted: np.ndarray = np.empty(0, np.uint64)
         self._halves: np.ndarray = np.empty(0, np.uint64)
         self._places: np.ndarray = np.empty(0, np.int64)
@@ -54,7 +54,7 @@ class KeyIndex:
         self._places[at][(self._halves[at] == one[0, 1]) & (self._places[at] == place)] = NOWHERE
 
     def find(self, keys: np.ndarray) -> np.ndarray:
-        """A place of each key [n, 2]; NOWHERE where it has none."""
+        """One place for each key [n, 2], or NOWHERE."""
         self._sort()
         found = np.empty(len(keys), np.int64)
         for start in range(0, len(keys), _KEYS_AT_ONCE):
@@ -70,7 +70,7 @@ class KeyIndex:
         mixed = _mixed(keys)
         asked = np.argsort(mixed)
         at = np.searchsorted(self._sorted, mixed[asked])
-        # Nearly always once round: a key has another place, or its mixture is another key's, next to where it is found.
+        # Nearly always one pass. Other places of a key, and keys with the same mixture, come right after it.
         while len(asked):
             inside = at < len(self._sorted)
             inside[inside] = self._sorted[at[inside]] == mixed[asked[inside]]

@@ -1,8 +1,8 @@
-"""One file of the bottleneck cache: an array of self-checking records that one process at a time adds to.
+"""One file of the bottleneck cache: an array of self-checking records, written by one process at a time.
 
 A record is
 
-    key       16 bytes   what the vector was made from: photo content and view
+    key       16 bytes   identifies what the vector was computed from: photo content and view
     checksum   4 bytes   crc32 over identity, key and vector
     vector     4 x size  float32, little-endian
 """
@@ -28,10 +28,10 @@ _HEAD_BYTES = KEY_BYTES + 4
 
 
 class Part:
-    """Reads record by record, unless it is mapped.
+    """Reads record by record, unless it is mapped into memory.
 
-    Mapped pages count as this process's memory, and Linux maps far more around a page than was asked for, whatever it
-    is advised: of 3.3 GB, 50 times 4,000 vectors read here and there made all count, and took as long.
+    Mapped pages count as this process's memory, and Linux maps far more around a page than was asked for, whatever
+    advice it gets: after 50 reads of 4,000 scattered vectors, all of a 3.3 GB file counted, and it was no faster.
     """
 
     def __init__(self, path: Path, size: int, identity: str):
@@ -45,7 +45,7 @@ class Part:
         self._missing_blocks: set[int] = set()
         self._suspects = path.with_suffix(".suspects")
         self._table: np.ndarray | None = None
-        self._sound = np.zeros(0, bool)  # records whose checksum has been seen to fit
+        self._sound = np.zeros(0, bool)  # records whose checksum has been verified
         self._owned = False
         self.rows = 0
 
@@ -54,12 +54,12 @@ class Part:
         return self.rows * self._record_bytes
 
     def new_keys(self) -> tuple[int, np.ndarray, np.ndarray]:
-        """What has been appended since the last call: the first row, keys [n, 2], and which rows hold no record.
+        """Records appended since the last call: the first row, keys [n, 2], and which rows hold no record.
 
-        A last record that is cut short does not count.
+        A truncated last record does not count.
         """
         first = self.rows
-        # Of a file on another computer news is had when it is opened, and else only every few seconds.
+        # A network file system brings news of a file when it is opened, and otherwise only every few seconds.
         with contextlib.suppress(OSError):
             os.close(os.open(self.path, os.O_RDONLY))
         self.rows = max(first, os.fstat(self._file).st_size // self._record_bytes)
@@ -86,14 +86,14 @@ class Part:
         try:
             record = os.pread(self._file, self._record_bytes, row * self._record_bytes)
         except OSError:
-            return None  # what the disk cannot read is as good as damaged
+            return None  # unreadable is as good as damaged
         key = record[:KEY_BYTES]
         if len(record) < self._record_bytes or record[:_HEAD_BYTES] != _head(key, record[_HEAD_BYTES:], self._seed):
             return None
         return key
 
     def hold(self, rows: np.ndarray, keys: np.ndarray) -> np.ndarray:
-        """In which of these rows is a sound record of the key [n, 2] beside it. It is read the first time."""
+        """Which of these rows hold a sound record of the matching key [n, 2]. Each is read only the first time."""
         held = self._are_sound(rows)
         unseen = np.flatnonzero(~held)
         expected = np.ascontiguousarray(keys[unseen]).view(f"V{KEY_BYTES}").ravel().tolist()
@@ -109,16 +109,16 @@ class Part:
             self._table = np.frombuffer(pages, "<f4").reshape(self.rows, -1)
 
     def take(self, rows: np.ndarray, out: np.ndarray) -> None:
-        """The vectors of records that have been seen to be sound."""
+        """The vectors of records that are known to be sound."""
         if self._table is not None:
             out[:] = self._table[rows, _HEAD_BYTES // 4 :]
             return
         for row, vector in zip(rows.tolist(), out, strict=True):
             if os.preadv(self._file, [vector.data], row * self._record_bytes + _HEAD_BYTES) < vector.nbytes:
-                raise UserError(f"{self.path} has been cut short by another program: run again")
+                raise UserError(f"{self.path} was truncated by another program: run again")
 
     def take_checked(self, rows: np.ndarray, keys_begin: np.ndarray, out: np.ndarray) -> np.ndarray:
-        """The same of any, whose keys should begin with these uint64; gives the rows where something is wrong."""
+        """The vectors of any records, whose keys should begin with these uint64; gives the rows that are wrong."""
         heads = np.zeros((len(rows), _HEAD_BYTES), np.uint8)
         for row, head, vector in zip(rows.tolist(), heads, out, strict=True):
             os.preadv(self._file, [head.data, vector.data], row * self._record_bytes)
@@ -130,25 +130,25 @@ class Part:
         return np.unique(rows[~right])
 
     def suspect(self, rows: Iterable[int]) -> None:
-        """Lets whoever opens the part from now on look at these records themselves."""
+        """Marks records that everyone who opens the part from now on must check."""
         with open(self._suspects, "a") as file:
             file.write("".join(f"{row}\n" for row in rows))
 
     def own(self) -> bool:
-        """Whether nobody else may write to this part until we close it."""
+        """Tries to lock the part, so that nobody else writes to it until we close it; False if somebody else does."""
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         except OSError as error:
             raise UserError(
-                f"cannot lock {self.path}: {error.strerror}; give a --bottleneck_dir on a disk of this computer"
+                f"cannot lock {self.path}: {error.strerror}; give a --bottleneck_dir on a local disk"
             ) from None
         self._owned = True
         return True
 
     def write(self, keys: list[bytes], vectors: np.ndarray, reusable: list[int]) -> list[int]:
-        """Writes over the reusable rows first, then appends; gives the rows taken."""
+        """Fills the reusable rows first, then appends; gives the rows used."""
         records = [
             _head(key, vector, self._seed) + vector
             for key, vector in zip(keys, (vector.tobytes() for vector in vectors), strict=True)
@@ -169,11 +169,11 @@ class Part:
         return rows
 
     def keep_keys(self) -> None:
-        """Writes the blocks of keys that are missing beside the part, unless somebody else has the part."""
+        """Writes the missing blocks of keys beside the part, unless another process has locked the part."""
         if not self._missing_blocks:
             return
         ours = self._owned
-        # Where this cannot be done, the next opening takes longer, and that is all.
+        # If this fails, the next opening takes longer, and that is all.
         with contextlib.suppress(OSError, UserError):
             if ours or self.own():
                 for block in sorted(self._missing_blocks):
@@ -192,7 +192,7 @@ class Part:
         os.close(self._file)
 
     def _kept_keys(self, block: int) -> np.ndarray | None:
-        """Those beside the part, if they are of this part as it is now."""
+        """The keys beside the part, if they match the part as it is now."""
         keys = self._blocks.read(block)
         if keys is not None and self._head_at((block + 1) * key_blocks.ROWS - 1)[:KEY_BYTES] == keys[-1].tobytes():
             return keys
@@ -200,7 +200,7 @@ class Part:
         return None
 
     def _keys_of_records(self, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
-        """Keys [n, 2], and which of the rows hold anything: what another computer is writing may not yet."""
+        """Keys [n, 2], and which rows hold anything: those that another computer is writing may still be empty."""
         heads = np.frombuffer(b"".join(map(self._head_at, range(start, end))), np.uint8).reshape(-1, _HEAD_BYTES)
         return np.ascontiguousarray(heads[:, :KEY_BYTES]).view("<u8"), np.any(heads, axis=1)
 
@@ -216,7 +216,7 @@ class Part:
         return []
 
     def _are_sound(self, rows: np.ndarray) -> np.ndarray:
-        """Which of them have been seen to be."""
+        """Which rows are known to be sound."""
         known = rows < len(self._sound)
         known[known] = self._sound[rows[known]]
         return known

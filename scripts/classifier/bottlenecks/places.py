@@ -1,6 +1,6 @@
-"""Where a record is, as one integer: the number of a part of the cache and, below that, of a row in it.
+"""Where a record is, as one integer: the number of its part in the high bits, its row in the low bits.
 
-Each function takes and gives one integer, or an array of them.
+All functions work on single integers and on arrays of them.
 """
 
 from __future__ import annotations

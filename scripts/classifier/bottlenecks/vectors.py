@@ -1,4 +1,4 @@
-"""Bottlenecks as training takes them: those of many photos stay on disk, and a few at a time are read."""
+"""Bottlenecks as training reads them: they stay on disk, and a few are read at a time."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from .places import part_of, row_of
 
 
 class CachedVectors:
-    """Vectors that stay on disk, read a few at a time."""
+    """Vectors that stay on disk and are read a few at a time."""
 
     def __init__(self, parts: list[Part], places: np.ndarray, size: int, keys_begin: np.ndarray | None):
-        """`keys_begin`, the first uint64 of each key, is given where records are still to be checked."""
+        """`keys_begin`, the first uint64 of each key, is given if records still have to be checked."""
         self._parts, self._places, self.size, self._keys_begin = parts, places, size, keys_begin
 
     def __len__(self) -> int:
         return len(self._places)
 
     def at(self, positions: np.ndarray) -> CachedVectors:
-        """Some of them, still on disk."""
+        """A selection of them, still on disk."""
         begin = None if self._keys_begin is None else self._keys_begin[positions]
         return CachedVectors(self._parts, self._places[positions], self.size, begin)
 
@@ -50,10 +50,14 @@ def _take(part: Part, rows: np.ndarray, keys_begin: np.ndarray | None, out: np.n
             part.suspect(wrong.tolist())
     except OSError as error:
         raise UserError(
-            f"cannot use {error.filename or part.path}: {error.strerror}; once it can be, run again"
+            f"cannot use {error.filename or part.path}: {error.strerror}; check the disk, then run again"
         ) from None
     if len(wrong):
         raise UserError(
-            f"{part.path}: {len(wrong)} cached bottlenecks are damaged (the first is record {wrong[0]}): run again, "
-            "and they are computed anew"
+            f"{part.path}: {_counted(len(wrong))} damaged (the first is record {wrong[0]}): run again to recompute "
+            "what is damaged"
         )
+
+
+def _counted(bottlenecks: int) -> str:
+    return "1 cached bottleneck is" if bottlenecks == 1 else f"{bottlenecks} cached bottlenecks are"

@@ -1,4 +1,4 @@
-"""What of a training's measurements a chart shows, and the round numbers on its axes."""
+"""Reduces a training's measurements to the points that a chart shows, and picks round numbers for its axes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-# A curve of more points is drawn as the mean and the range of neighbouring ones.
+# A longer curve is drawn as the means and ranges of neighbouring points.
 _MOST_POINTS = 100
 
 # (step, mean, lowest, highest)
@@ -15,7 +15,7 @@ Point = tuple[float, float, float, float]
 
 
 def thinned(steps: Sequence[float], values: Sequence[float | None]) -> list[Point]:
-    """Neighbouring values together; None and what is no number are left out."""
+    """Neighbouring values combined into few points; None, NaN and infinities are left out."""
     known = [(s, v) for s, v in zip(steps, values, strict=True) if v is not None and math.isfinite(v)]
     return [
         (
@@ -24,13 +24,19 @@ def thinned(steps: Sequence[float], values: Sequence[float | None]) -> list[Poin
             min(v for _, v in some),
             max(v for _, v in some),
         )
-        for at in np.array_split(np.arange(len(known)), min(_MOST_POINTS, len(known)) or 1)
+        for at in np.array_split(np.arange(len(known)), _points(len(known)))
         if (some := [known[each] for each in at])
     ]
 
 
+def _points(values: int) -> int:
+    """The most points that combine equally many values each, or nearly so: all of the line is then equally smooth."""
+    together = math.ceil(values / _MOST_POINTS)
+    return math.ceil(values / together) if values else 1
+
+
 def last(values: Sequence[float | None]) -> float | None:
-    """What was measured last."""
+    """The last measured value."""
     return next((value for value in reversed(values) if value is not None), None)
 
 

@@ -1,4 +1,4 @@
-"""A table of labels for the terminal, with the number of photos of each."""
+"""A table of labels and their numbers of photos, for the terminal."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from . import text_columns
 
 _LONGEST_LABEL = 40
 _COLUMN = 10
-_MOST_LINES = 120  # which fill screens enough
+_MOST_LINES = 120  # several screens
 
 
 def lines(lists: ImageLists, named: Mapping[str, str] | None) -> list[str]:
-    """A line for each label with its numbers of photos, in each set where there are sets."""
+    """A line for each label: how many photos it has, set by set if the folder has sets."""
     labels = [label if named is None else f"{label} {named[label]}" for label in lists.labels]
     rows: list[tuple]
     if lists.ready_made:

@@ -1,4 +1,4 @@
-"""Writes a drawn picture as the kind of file that its name ends in."""
+"""Writes a drawn picture in the format that the file's name ends in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LARGEST_JPEG = 65_500  # pixels a side
 
 
 def check(path: Path, flag: str) -> None:
-    """Refuses before long work what cannot be written after it; `flag` is where the user named it."""
+    """Refuses before any long work a path that cannot be written; `flag` is the one that the user gave it in."""
     if path.suffix.lower() not in _FORMATS:
         raise UserError(f"--{flag}={path}: expected a name that ends in {', '.join(_FORMATS)}")
     atomic_files.check(path)
@@ -24,7 +24,7 @@ def check(path: Path, flag: str) -> None:
 def write(picture: Image.Image, path: Path) -> None:
     kind = _FORMATS[path.suffix.lower()]
     if kind == "JPEG" and max(picture.size) > _LARGEST_JPEG:
-        raise UserError(f"{path} would be {max(picture.size)} pixels high, too much for a JPEG: write a .png")
+        raise UserError(f"{path} would have a side of {max(picture.size):,} pixels, too long for a JPEG: write a .png")
     data = io.BytesIO()
     picture.save(data, kind, quality=90)
     atomic_files.write_bytes(path, data.getvalue())

@@ -1,4 +1,4 @@
-"""Draws how a training went: accuracy and loss, on photos it learned from and on photos kept aside."""
+"""Draws how a training went: accuracy and loss on training and validation photos."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from . import curve_points
-from .colours import BLUE, GRID, INK, ORANGE, PAPER, SOFT_INK, laid_thinly
+from .colours import GRID, INK, PAPER, SOFT_INK, TRAINING, VALIDATION, laid_thinly
 from .curve_points import Point
 from .lettering import Drawn, Lettering
+from .percent import percent
 
-# Of a run: a column of "step", "accuracy", "cross_entropy", "validation_accuracy" and "validation_cross_entropy" each,
-# all of one length, None where something was not measured.
+# The columns "step", "accuracy", "cross_entropy", "validation_accuracy" and "validation_cross_entropy" of a training,
+# all of one length, with None where something was not measured.
 Curve = Mapping[str, Sequence[float | None]]
 
-_COLOURS = {"training": BLUE, "validation": ORANGE}
-_BAND, _SHADE = 0.16, 0.28  # how much of their line's colour areas have
+_COLOURS = {"training": TRAINING, "validation": VALIDATION}
+_BAND, _SHADE = 0.16, 0.28  # how strong an area shows the colour of its line
 
-_WIDTH, _HEIGHT = 690, 470  # of one chart with all that is written around it
+_WIDTH, _HEIGHT = 690, 470  # of one chart with its lettering
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 168, 52, 62
 _TITLE_SIZE, _HEADING_SIZE, _TEXT_SIZE = 24, 20, 16
 _MARGIN = 20
-_ABOUT_THE_GAP = "shaded: the gap to photos kept aside, which is what was learned by heart"
-# Lines are drawn so many times larger and made smaller again, which smooths their edges.
+_ABOUT_THE_GAP = "shaded: the gap between training and validation photos, which is overfitting"
+# Lines are drawn this many times larger and then reduced, which smooths their edges.
 _FINER = 3
 
 
@@ -36,10 +37,7 @@ class _Line:
 
 
 def draw(curve: Curve, title: str, *, across: str = "training step", shade_gap: bool = False) -> Drawn:
-    """Two charts side by side; `across` says what steps are.
-
-    `shade_gap` shades where photos kept aside fare worse than those learned from.
-    """
+    """Two charts side by side. `across` names their x axis; `shade_gap` shades where validation photos do worse."""
     large, plain, small = Lettering(title, _TITLE_SIZE), Lettering("", _HEADING_SIZE), Lettering("", _TEXT_SIZE)
     lines = large.wrap(title, 2 * _WIDTH - 2 * _MARGIN)
     above, below = _MARGIN + len(lines) * large.height, small.height + _MARGIN if shade_gap else 0
@@ -61,7 +59,7 @@ def draw(curve: Curve, title: str, *, across: str = "training step", shade_gap: 
 
 class _Chart:
     def __init__(self, curve: Curve, key: str, shares: bool, across: str):
-        steps = [step for step in curve["step"] if step is not None]  # none is: only what is measured may be missing
+        steps = [step for step in curve["step"] if step is not None]  # never None, unlike measurements
         named = (("training", curve[key]), ("validation", curve[f"validation_{key}"]))
         lines = [_Line(name, curve_points.thinned(steps, values)) for name, values in named]
         self._lines = [line for line in lines if line.points]
@@ -75,7 +73,7 @@ class _Chart:
         pen = ImageDraw.Draw(chart)
         plain.write(pen, _LEFT, _MARGIN // 2, heading, INK)
         for tick in self._upwards:
-            shown = f"{100 * tick:.0f} %" if self._shares else f"{tick:g}"
+            shown = percent(tick, 0) if self._shares else f"{tick:g}"
             _, y = self._at(0, tick)
             small.write(pen, _LEFT - 10 - small.width(shown), y - small.height / 2, shown, SOFT_INK)
         for tick in curve_points.ticks(0, self._last):
@@ -112,14 +110,14 @@ class _Chart:
         first, last = max(training[0, 0], validation[0, 0]), min(training[-1, 0], validation[-1, 0])
         steps = np.union1d(training[:, 0], validation[:, 0])
         steps = steps[(first <= steps) & (steps <= last)]
-        learnt, kept = (np.interp(steps, *line.T) for line in (training, validation))
-        worse = np.minimum(learnt, kept) if self._shares else np.maximum(learnt, kept)
-        outline = [*zip(steps, learnt, strict=True), *zip(steps[::-1], worse[::-1], strict=True)]
+        learned, kept = (np.interp(steps, *line.T) for line in (training, validation))
+        worse = np.minimum(learned, kept) if self._shares else np.maximum(learned, kept)
+        outline = [*zip(steps, learned, strict=True), *zip(steps[::-1], worse[::-1], strict=True)]
         if len(steps) > 1:
             pen.polygon([self._fine(*each) for each in outline], laid_thinly(_COLOURS["validation"], _SHADE))
 
     def _name_lines(self, pen: ImageDraw.ImageDraw, small: Lettering) -> None:
-        """Beside its end each line's name and last value, moved apart where they would meet."""
+        """Writes each line's name and last value beside its end, moved apart if they would overlap."""
         ends = sorted((self._at(*line.points[-1][:2]), line.name, line.points[-1][1]) for line in self._lines)
         ends.sort(key=lambda end: end[0][1])
         at = [y for (_, y), *_ in ends]
@@ -127,7 +125,7 @@ class _Chart:
             middle = sum(at) / 2
             at = [middle - small.height / 2, middle + small.height / 2]
         for ((x, _), name, value), y in zip(ends, at, strict=True):
-            shown = f"{100 * value:.1f} %" if self._shares else f"{value:.3f}"
+            shown = percent(value) if self._shares else f"{value:.3f}"
             small.write(pen, x + 12, y - small.height / 2, f"{name} {shown}", _COLOURS[name])
 
     def _at(self, step: float, value: float) -> tuple[float, float]:

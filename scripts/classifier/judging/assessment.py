@@ -1,4 +1,4 @@
-"""Assesses a classifier by its answers for the photos chosen to judge it."""
+"""Assesses a classifier by its answers to the chosen photos."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .selection import ALL, Selection
 class Assessment:
     classifier: Classifier
     chosen: Selection
-    everything: Judged  # all photos of known labels that were looked at, under the names that people know
+    everything: Judged  # all photos of known labels that were looked at, with the labels' display names
     bottlenecks: np.ndarray | None  # of everything, [photos, values]
     measures: Measures  # of the chosen set
     strangers: Strangers | None
 
     def find(self, show: Show) -> Findings:
-        """The photos worth a look. All are read once more, to compare them with one another."""
+        """Finds the photos worth a look. Reads all of them again, to compare them with each other."""
         photos = self.everything
         with show(len(photos)) as advance:
             hashes = perceptual_hash.of_photos(self.chosen.lists.image_dir, photos.paths, advance)
@@ -60,7 +60,7 @@ def _judged(classifier: Classifier, looked: Looked, rows: np.ndarray) -> Judged:
 
 
 def _strangers(chosen: Selection, looked: Looked) -> Strangers | None:
-    """Nothing was trained on them, whatever set they are in. They are looked at only where the unknown is told."""
+    """Photos of none of the labels, from all sets: nothing was trained on them. None without --unknown."""
     rows = looked.rows(lambda photo: photo.label is None)
     if looked.unknown is None or not len(rows):
         return None

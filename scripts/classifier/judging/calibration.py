@@ -1,4 +1,4 @@
-"""Measures whether scores can be taken at their word: of photos scored 80 %, 80 % should be right."""
+"""Measures whether scores can be taken at face value: of photos scored 80 %, 80 % should be right."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 CALIBRATION_BINS = 15
 _EDGES = np.linspace(0, 1, CALIBRATION_BINS + 1)
 
-# How many imagined classifiers tell what calibration error chance alone gives.
-_IMAGINED, _IMAGINED_SEED = 200, 0
+# Simulated classifiers that show what calibration error chance alone gives.
+_SIMULATED, _SIMULATED_SEED = 200, 0
 
 
 @dataclass(frozen=True)
 class Bin:
-    """The photos whose highest score lies above `low` and up to `high`; without any, there are no means."""
+    """The photos whose highest score is above `low` and at most `high`; the means are None without photos."""
 
     low: float
     high: float
@@ -27,14 +27,14 @@ class Bin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Calibration over at least one photo: `top` is its highest score, `right` whether that label is correct."""
+    """The calibration of at least one photo: `top` is its highest score, `right` whether that label is correct."""
 
     top: np.ndarray
     right: np.ndarray
 
     @cached_property
     def bins(self) -> list[Bin]:
-        """The photos by their highest score, for the reliability diagram."""
+        """The bins of the reliability diagram."""
         counts = np.bincount(self._bin_of, minlength=CALIBRATION_BINS)
         scores = np.bincount(self._bin_of, self.top, CALIBRATION_BINS)
         right = np.bincount(self._bin_of, self.right, CALIBRATION_BINS)
@@ -51,17 +51,17 @@ class Calibration:
 
     @cached_property
     def error(self) -> float:
-        """The expected calibration error: the gap between mean score and accuracy, averaged over the photos' bins."""
+        """The expected calibration error: the gap between mean score and accuracy of a bin, averaged over photos."""
         return self._gap(self.right)
 
     @cached_property
     def error_by_chance(self) -> float:
-        """The error that perfectly calibrated scores would show: above 0, and larger for fewer photos.
+        """The error that perfectly calibrated scores would show, which is above 0 and larger for fewer photos.
 
-        Measured on imagined outcomes, each photo right with the probability that its score claims.
+        Simulated: each photo is right with the probability that its score claims.
         """
-        random = np.random.default_rng(_IMAGINED_SEED)
-        return float(np.mean([self._gap(random.random(len(self.top)) < self.top) for _ in range(_IMAGINED)]))
+        random = np.random.default_rng(_SIMULATED_SEED)
+        return float(np.mean([self._gap(random.random(len(self.top)) < self.top) for _ in range(_SIMULATED)]))
 
     @cached_property
     def _bin_of(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Photos with the scores that a classifier gave them."""
+"""Photos with the scores a classifier gave them."""
 
 from __future__ import annotations
 
@@ -8,25 +8,31 @@ from functools import cached_property
 import numpy as np
 
 from ..photos.folders import Place
+from ..photos.image_lists import TESTING
+
+
+def spoken(split: str) -> str:
+    """The name of a set in a sentence: "test photos", though the flag says testing."""
+    return "test" if split == TESTING else split
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Photos with the label that each has and the scores that it was given."""
+    """Photos with their labels and scores."""
 
     labels: tuple[str, ...]
     paths: list[str]  # relative to the image folder, with forward slashes
     truth: np.ndarray  # int, index into labels
-    scores: np.ndarray  # [photos, labels] float32; those of a photo add up to 1
-    splits: list[str]  # the set that each photo is in
-    unknown: np.ndarray | None = None  # bool: whether it was turned away as none of the labels; None: not asked
+    scores: np.ndarray  # [photos, labels] float32; each row adds up to 1
+    splits: list[str]  # the set each photo is in
+    unknown: np.ndarray | None = None  # bool: answered "unknown"; None: not asked
 
     def __len__(self) -> int:
         return len(self.paths)
 
     @cached_property
     def guesses(self) -> np.ndarray:
-        """The label with the highest score; of equals the first."""
+        """The label with the highest score; ties go to the first."""
         return self.scores.argmax(axis=1)
 
     @cached_property
@@ -39,7 +45,7 @@ class Judged:
         return self.guesses == self.truth
 
     def of(self, *splits: str) -> Judged:
-        """The photos of these sets alone."""
+        """Only the photos of these sets."""
         return self.at(np.flatnonzero(np.isin(np.array(self.splits, object), splits)))
 
     def at(self, rows: np.ndarray) -> Judged:
@@ -55,7 +61,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Strangers:
-    """Photos of something that is none of the labels, the scores that each was given, and which were turned away."""
+    """Photos of none of the labels, with their scores and whether they were called unknown."""
 
     image_dir: Place
     paths: list[str]  # relative to it
@@ -67,5 +73,5 @@ class Strangers:
 
     @property
     def away(self) -> int:
-        """How many were turned away."""
+        """How many were called unknown."""
         return int(np.count_nonzero(self.turned_away))

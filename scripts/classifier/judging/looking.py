@@ -1,4 +1,4 @@
-"""Lets a written classifier look at photos whose labels are known."""
+"""Runs a written classifier on photos whose labels are known."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from ..showing import Advance
 @dataclass(frozen=True)
 class LabelledPhoto:
     path: str  # relative to the image folder, with forward slashes
-    label: int | None  # index into the classifier's labels; None: it is of none of them
+    label: int | None  # index into the classifier's labels; None: none of them
     split: str
 
 
 @dataclass(frozen=True)
 class Looked:
-    """The photos that could be read, and row by row what the classifier made of them."""
+    """The photos that could be read and the classifier's answers, row by row."""
 
     photos: list[LabelledPhoto]
     scores: np.ndarray  # [n, labels]
     bottlenecks: np.ndarray | None  # [n, values]
-    unknown: np.ndarray | None  # [n] bool: whether each is none of the labels; None: not asked
+    unknown: np.ndarray | None  # [n] bool: answered "unknown"; None: not asked
     unreadable: dict[str, str]
 
     def rows(self, wanted: Callable[[LabelledPhoto], bool]) -> np.ndarray:
@@ -38,7 +38,7 @@ class Looked:
 
 
 def scan(image_dir: Place, record: dict | None) -> ImageLists:
-    """The photos dealt out as they were for the training that `record` tells of, else as they usually are."""
+    """Splits the photos as the training in `record` did, or else by the defaults."""
     options = (record or {}).get("options", {})
     testing, validation = (options.get(f"{split}_percentage", 10.0) for split in (TESTING, VALIDATION))
     return image_lists.scan(image_dir, testing, validation, fewest_labels=1)
@@ -47,20 +47,24 @@ def scan(image_dir: Place, record: dict | None) -> ImageLists:
 def match(
     lists: ImageLists, labels: tuple[str, ...], strangers_too: bool = False
 ) -> tuple[list[LabelledPhoto], list[str]]:
-    """The photos under the classifier's labels, and the folders that are none of them.
+    """The photos with their labels as the classifier has them, and the folders that are none of its labels.
 
-    The original wrote labels in small letters with spaces for all that is no letter or digit.
+    TensorFlow for Poets wrote labels in lower case, with a space for anything but letters and digits.
     """
     exact = {label: index for index, label in enumerate(labels)}
     alike = {_as_the_original_wrote(label): index for index, label in enumerate(labels)}
     indices = [exact.get(name, alike.get(_as_the_original_wrote(name))) for name in lists.labels]
     if not strangers_too and all(index is None for index in indices):
         raise UserError(
-            f"none of the folders in {lists.image_dir} ({', '.join(lists.labels[:3])} ...) is named like a label of "
-            f"the classifier ({', '.join(labels[:3])} ...): give the folder of photos that belongs to it"
+            f"none of the folders in {lists.image_dir} ({_some(lists.labels)}) is named like a label of the classifier "
+            f"({_some(labels)}): give --image_dir a folder of photos of its labels"
         )
     photos = [LabelledPhoto(photo.path, indices[photo.label], photo.split) for photo in lists.photos]
     return photos, [name for name, index in zip(lists.labels, indices, strict=True) if index is None]
+
+
+def _some(labels: Sequence[str]) -> str:
+    return ", ".join(labels[:3]) + (" ..." if len(labels) > 3 else "")
 
 
 def look(classifier: Classifier, lists: ImageLists, photos: Sequence[LabelledPhoto], advance: Advance) -> Looked:
@@ -77,7 +81,7 @@ def look(classifier: Classifier, lists: ImageLists, photos: Sequence[LabelledPho
             answers.append(answer)
     if not answers:
         reason = next(iter(unreadable.values()), "there are none")
-        raise UserError(f"none of the {len(photos)} photos to look at in {lists.image_dir} can be read ({reason})")
+        raise UserError(f"none of the photos to evaluate in {lists.image_dir} can be read ({reason})")
     bottlenecks = [answer.bottleneck for answer in answers if answer.bottleneck is not None]
     asked = answers[0].distance is not None
     return Looked(

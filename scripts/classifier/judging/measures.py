@@ -13,7 +13,7 @@ from ..training.accuracy import Results
 from .calibration import Calibration
 from .judged import Judged
 
-# What a score of nought counts as in the cross entropy, whose logarithm would be infinite.
+# The cross entropy counts a score of 0 as this, whose logarithm is finite.
 SMALLEST_SCORE = 1e-7
 
 
@@ -22,37 +22,37 @@ class LabelMeasures:
     """The measures of one label; None where the denominator is 0."""
 
     label: str
-    photos: int  # that are of it
-    guessed: int  # that were taken for it
+    photos: int  # with this label
+    guessed: int  # that it was the answer to
     right: int
-    precision: float | None  # of those taken for it, the share that is
-    recall: float | None  # of those that are, the share taken for it
-    f1: float | None  # the harmonic mean of the two
+    precision: float | None  # right / guessed
+    recall: float | None  # right / photos
+    f1: float | None  # their harmonic mean
 
 
 @dataclass(frozen=True)
 class Overall:
-    """The measures over all photos, of which there is at least one."""
+    """The measures over all photos, at least one."""
 
     accuracy: float
     interval_95: tuple[float, float]
-    most_frequent: tuple[str, float]  # the label that most photos have, and the accuracy of always saying that one
-    cross_entropy: float  # the mean of -log(score of the right label); an even guess among k labels has log(k)
+    most_frequent: tuple[str, float]  # the commonest label, and the accuracy of always answering it
+    cross_entropy: float  # the mean of -log(score of the right label); guessing among k labels gives log(k)
     top_5: float | None  # top-5 accuracy; None for five labels or fewer
     calibration: Calibration
 
 
 @dataclass(frozen=True)
 class TurnedAway:
-    """How photos of known labels fared where the unknown is turned away."""
+    """Photos of known labels where the classifier may answer "unknown"."""
 
     by_mistake: int
-    answered: Results  # of those that were not turned away
+    answered: Results  # of the photos that were given a label
 
 
 @dataclass(frozen=True)
 class Measures:
-    """Everything that follows from the scores."""
+    """All measures of one set of photos and their scores."""
 
     judged: Judged
 
@@ -88,7 +88,7 @@ class Measures:
 
     @cached_property
     def confusions(self) -> list[tuple[str, str, int, int]]:
-        """(what it is, what it was taken for, how often, of how many), the most frequent first."""
+        """(right label, wrong answer, how often, of how many), the most frequent first."""
         wrong = self.confusion * (1 - np.eye(len(self.confusion), dtype=np.int64))
         rows, columns = np.nonzero(wrong)
         order = np.argsort(-wrong[rows, columns], kind="stable")
@@ -116,7 +116,7 @@ class Measures:
 
     @property
     def macro_precision(self) -> float | None:
-        """The mean over labels, whatever their number of photos, as are the next two; None without photos."""
+        """A mean in which each label counts the same, as in the next two; None without photos."""
         return _mean([each.precision for each in self.per_label])
 
     @property
@@ -129,7 +129,7 @@ class Measures:
 
     @cached_property
     def turned_away(self) -> TurnedAway | None:
-        """None where nobody asked."""
+        """None if unknown things were not looked for."""
         unknown = self.judged.unknown
         if unknown is None:
             return None
@@ -142,7 +142,7 @@ def _results(judged: Judged) -> Results:
 
 def _top_5(judged: Judged, true_scores: np.ndarray) -> float:
     own = true_scores[:, None]
-    # Of equal scores the first label's counts as higher, as it does for the guess.
+    # Ties go to the first label, as for the guess.
     before = np.arange(len(judged.labels)) < judged.truth[:, None]
     rank = ((judged.scores > own) | ((judged.scores == own) & before)).sum(axis=1)
     return float((rank < 5).mean())

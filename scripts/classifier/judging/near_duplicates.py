@@ -1,13 +1,13 @@
-"""Finds photos that are nearly identical though they sit in different sets or under different labels.
+"""Finds nearly identical photos in different sets or under different labels.
 
-Two photos are nearly identical where their perceptual hashes are, or where the hashes are merely alike but the
-network's vectors agree. All limits were chosen on real photos, by looking at the pairs just within and just beyond.
+Two photos are nearly identical if their perceptual hashes are, or if the hashes are similar and the network's vectors
+agree. All limits were chosen on real photos, by looking at the pairs just inside and just outside them.
 
-Measured: of 395 flower photos, all are found in the company of 2,922 that hold copies of them 200 pixels high, 393 by
-their hashes alone. Beyond those, it names 28 pairs there (15 by hashes alone): the same picture retouched, or a scene
-seconds later, all of them. Of 500 photos and their edited copies it finds 99.6 to 100 % recompressed, reduced to a
-third, brighter, darker, greyed, noisy or mirrored, 98.6 % cropped by 5 %, half of those cropped by 10 %, and no others.
-CIFAR-10's 50,000 pictures are compared in five seconds.
+Measured: among 2,922 photos that include copies, 200 pixels high, of 395 flower photos, it finds all 395, and 393 by
+their hashes alone. It also names 28 more pairs (15 by hashes alone), all of them the same picture retouched or the same
+scene seconds later. Of edited copies of 500 photos it finds 99.6 to 100 % of those recompressed, reduced to a third,
+brightened, darkened, greyed, mirrored or with noise, 98.6 % of those cropped by 5 %, half of those cropped by 10 %, and
+no false ones. Comparing CIFAR-10's 50,000 pictures takes five seconds.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from ..photos.image_lists import TRAINING
 from . import perceptual_hash
 from .perceptual_hash import Hashes
 
-# In how many of 64 bits hashes may differ, as they are and with one picture in a mirror. By accident, mirror images
-# come as near as originals do, but far fewer of them are meant: they must be nearer.
+# Bits of 64 that may differ, as photographed and with one picture mirrored. Mirrored pictures come as close by
+# accident, but are far less often real copies, so their limit is stricter.
 _SAME, _SAME_MIRRORED = 6, 4
-# The same where the vectors agree, too.
+# The same if the vectors also agree.
 _ALIKE, _ALIKE_MIRRORED = 14, 8
 
-# Vectors agree where their cosine, counted from the mean vector, is one that only so few pairs of unrelated photos of
-# this very folder reach: what is high for one network is common for another. Unrelated are those with far hashes.
+# Vectors agree if their cosine, relative to the mean vector, is one that only this share of unrelated pairs in the same
+# folder reaches: a high cosine for one network is common for another. Unrelated pairs are those with distant hashes.
 _RARE, _FAR = 1e-4, 22
 _SAMPLED_PAIRS, _SAMPLE_SEED = 1 << 18, 0
 
-# Hashes are compared in tiles of so many photos by so many, which stay in the processor's cache.
+# Hashes are compared in tiles of this many photos, which fit the processor's cache.
 _TILE_ROWS, _TILE_COLUMNS = 64, 16384
 _PAIRS_AT_ONCE = 1 << 13
 
@@ -41,24 +41,24 @@ _PAIRS_AT_ONCE = 1 << 13
 class Pair:
     first: int  # rows of photos
     second: int
-    distance: int  # in how many of 64 bits their hashes differ
-    mirrored: bool  # whether that is with one of them in a mirror
-    cosine: float | None  # of their vectors, counted from the mean vector; None without vectors
+    distance: int  # differing bits of 64
+    mirrored: bool  # whether one of them was mirrored for this
+    cosine: float | None  # of their vectors, relative to the mean vector; None without vectors
 
 
 @dataclass(frozen=True)
 class NearIdentical:
-    """Nearly identical photos. There may be millions of pairs: listed is the closest one of each photo."""
+    """Nearly identical photos. There may be millions of pairs, so only each photo's closest is listed."""
 
-    across_sets: list[Pair]  # for each photo beside training its closest in another set; the closest pair first
+    across_sets: list[Pair]  # for each photo outside training its closest in another set, the closest pair first
     across_labels: list[Pair]  # for each photo its closest under another label
-    pairs: dict[tuple[str, str], int]  # the number of all pairs by the two sets, which may be the same one twice
-    copies: dict[tuple[str, str], int]  # (set, other set): how many photos of the one have a copy in the other
+    pairs: dict[tuple[str, str], int]  # the number of pairs by their two sets, which may be the same
+    copies: dict[tuple[str, str], int]  # (set, other set): how many photos of the first have a copy in the other
     compared: int  # photos that could be compared
 
 
 def find(hashes: Hashes, splits: list[str], truth: np.ndarray, vectors: np.ndarray | None = None) -> NearIdentical:
-    """`splits` and `truth` are each photo's set and label, `vectors` [photos, values] what the network made of it."""
+    """`splits` and `truth` are the photos' sets and labels, `vectors` [photos, values] their bottlenecks."""
     rows = np.flatnonzero(hashes.usable)
     bits = hashes.bits[rows]
     names, sets = np.unique(np.array([splits[row] for row in rows], str), return_inverse=True)
@@ -92,10 +92,10 @@ def find(hashes: Hashes, splits: list[str], truth: np.ndarray, vectors: np.ndarr
 
 
 class _Agreement:
-    """Whether vectors say that two photos are nearly identical."""
+    """Decides by vectors whether two photos are nearly identical."""
 
     def __init__(self, vectors: np.ndarray, bits: np.ndarray):
-        """`vectors` is made use of, and changed."""
+        """Changes `vectors` in place."""
         self._units = vectors
         self._units -= vectors.sum(axis=0, dtype=np.float64) / max(1, len(vectors))
         self._units /= np.maximum(np.linalg.norm(self._units, axis=1, keepdims=True), 1e-12)
@@ -121,7 +121,7 @@ class _Agreement:
 
 
 class _Closest:
-    """Remembers for each photo the closest one of another group."""
+    """Keeps for each photo the closest one of another group."""
 
     def __init__(self, groups: np.ndarray):
         self._groups = groups
@@ -138,7 +138,7 @@ class _Closest:
             self._partner[photos[best]], self._gap[photos[best]] = others[best], gaps[best]
 
     def pairs(self, wanted: np.ndarray) -> list[tuple[int, int]]:
-        """(photo, closest) for the wanted photos that have one; two that are each other's closest count once."""
+        """(photo, closest) of the wanted photos that have one; mutual closest pairs are listed once."""
         found: dict[frozenset[int], tuple[int, int]] = {}
         for photo in np.flatnonzero(wanted & (self._partner >= 0)).tolist():
             pair = photo, int(self._partner[photo])
@@ -147,7 +147,7 @@ class _Closest:
 
 
 def _near(bits: np.ndarray, agreement: _Agreement | None) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """(first, second, how far apart) of all nearly identical pairs, each once, tile by tile."""
+    """(first, second, distance) of all nearly identical pairs, each once, tile by tile."""
     in_mirror = perceptual_hash.mirrored(bits)
     limit, limit_mirrored = (_SAME, _SAME_MIRRORED) if agreement is None else (_ALIKE, _ALIKE_MIRRORED)
     for top in range(0, len(bits), _TILE_ROWS):
@@ -171,7 +171,7 @@ def _judge(agreement: _Agreement | None, first, second, plain, mirrored):
     if agreement is not None:
         cosines = agreement.cosines(first, second)
         same |= cosines >= agreement.threshold
-        gaps -= cosines / 2  # decides between equal distances only
+        gaps -= cosines / 2  # only breaks ties
     return first[same], second[same], gaps[same]
 
 

@@ -1,4 +1,4 @@
-"""Hashes photos by what they look like: 64 bits that differ little between copies of one picture."""
+"""Perceptual hashes: 64 bits that differ little between copies of one picture."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from ..showing import Advance
 
 BITS = 64
 
-# The picture is squeezed to grey of this many pixels a side, and decoded at no less than twice that.
+# The picture is reduced to this many grey pixels a side, and decoded at twice that or more.
 _SIDE = 32
 _DECODED_SIDE = 2 * _SIDE
 
-# Photos that are being hashed, or are done and wait for their turn.
+# Photos being hashed, or finished and waiting for their turn.
 _AHEAD = 65
 
-# A picture whose grey values deviate less than this, of 255, is a plain surface: its bits would be noise.
+# A picture whose grey values (0 to 255) have a smaller standard deviation is a plain surface: its bits are noise.
 _PLAIN = 2.0
 
-# The bits are the signs of the lowest frequencies of the cosine transform, all but the mean brightness:
-# (vertical, horizontal), by their sum.
+# The bits are the signs of the cosine transform's lowest frequencies without the mean brightness, as (vertical,
+# horizontal) in the order of their sum.
 _FREQUENCIES = sorted(((i, j) for i in range(11) for j in range(11) if i + j), key=lambda at: (sum(at), at))[:BITS]
 _VERTICAL, _HORIZONTAL = np.array(_FREQUENCIES).T
 _WAVES = np.cos(np.pi * np.outer(np.arange(11), 2 * np.arange(_SIDE) + 1) / (2 * _SIDE))
@@ -36,17 +36,14 @@ _WAVES = np.cos(np.pi * np.outer(np.arange(11), 2 * np.arange(_SIDE) + 1) / (2 *
 
 @dataclass(frozen=True)
 class Hashes:
-    """The hash of each photo, and whether it means anything."""
+    """The hash of each photo, and whether it can be used."""
 
     bits: np.ndarray  # [photos] uint64
-    usable: np.ndarray  # [photos] bool; False: it cannot be read, or shows a plain surface
+    usable: np.ndarray  # [photos] bool; False: the photo cannot be read or is a plain surface
 
 
 def of_photos(image_dir: Place, paths: Sequence[str], advance: Advance = lambda done: None) -> Hashes:
-    """The hashes of image_dir/path for all paths, on all processors; `advance` is called with numbers of photos done.
-
-    A photo that cannot be read has no hash, which its own stage has told already.
-    """
+    """Hashes image_dir/path for all paths, on all cores. Photos that cannot be read were reported earlier."""
 
     def work(path: str) -> int | None:
         try:
@@ -65,7 +62,7 @@ def of_photos(image_dir: Place, paths: Sequence[str], advance: Advance = lambda 
 
 
 def of_bytes(data: bytes) -> int | None:
-    """The hash of an encoded picture; None where it shows a plain surface."""
+    """The hash of an encoded picture; None for a plain surface."""
     image = pixels.open_rgb(data, _DECODED_SIDE).convert("L")
     grey = np.asarray(image.resize((_SIDE, _SIDE), Image.Resampling.BOX), np.float64)
     if grey.std() < _PLAIN:
@@ -74,15 +71,15 @@ def of_bytes(data: bytes) -> int | None:
     return int.from_bytes(np.packbits(transformed[_VERTICAL, _HORIZONTAL] > 0).tobytes(), "big")
 
 
-# A mirrored picture has the same frequencies; those that are odd from left to right change their sign.
+# Mirroring a picture flips the sign of its horizontally odd frequencies.
 _MIRRORED_BITS = np.uint64(int.from_bytes(np.packbits(_HORIZONTAL % 2 == 1).tobytes(), "big"))
 
 
 def mirrored(bits: np.ndarray) -> np.ndarray:
-    """The hashes of the pictures seen in a mirror."""
+    """The hashes of the mirrored pictures."""
     return bits ^ _MIRRORED_BITS
 
 
 def distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """[some, others] uint8: in how many bits they differ; unrelated pictures in about 32."""
+    """[some, others] uint8: the number of differing bits, about 32 for unrelated pictures."""
     return np.bitwise_count(some[:, None] ^ others[None, :])

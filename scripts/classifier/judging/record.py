@@ -1,4 +1,4 @@
-"""The measures of an evaluation as plain values for JSON; undefined ones are null."""
+"""The measures of an evaluation as JSON values; undefined ones are null."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .measures import Measures
 
 
 def of(assessment: Assessment) -> dict:
-    """For programs, which know the labels as they are."""
+    """For programs, which use the labels rather than their display names."""
     classifier, chosen = assessment.classifier, assessment.chosen
     record = {"graph": str(classifier.model.path), "image_dir": str(chosen.lists.image_dir), "split": chosen.split}
     names = {} if classifier.named is None else {category_names.RECORDED: classifier.named}

@@ -1,4 +1,4 @@
-"""Chooses the photos by which it is fair to judge a classifier: none that it was trained on, unless asked for."""
+"""Chooses photos that judge a classifier fairly: none that it was trained on, unless the user asks for them."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ CHOICES = (*SPLITS, ALL)
 
 @dataclass(frozen=True)
 class Selection:
-    """A folder of photos, and the set of them to measure on."""
+    """A folder of photos and the set to measure on."""
 
     lists: ImageLists
     split: str  # one of CHOICES
     warning: str | None = None
 
     def of(self, photos: list[LabelledPhoto]) -> list[LabelledPhoto]:
-        """Those to measure on; photos of none of the labels are strangers, whatever set they are in."""
+        """The photos to measure on; those of none of the labels belong to every set."""
         wanted = [photo for photo in photos if self.split in (ALL, photo.split) or photo.label is None]
         if not wanted:
             raise UserError(
-                f"{self.lists.image_dir} has no {self.split} photos: choose another --split, or --split=all"
+                f"{self.lists.image_dir} has no {self.split} photos: give another --split, such as --split=all"
             )
         return wanted
 
 
 def choose(model: Model, image_dir: str | None, split: str | None) -> Selection:
-    """The folder and set that the user names, where they are not None."""
+    """The folder and set that the user gave, or fair defaults for those that are None."""
     trained_on = (model.record or {}).get("options", {}).get("image_dir")
     place = trained_on if image_dir is None else image_dir
     if place is None:
         raise UserError(
-            f"{model.path} does not say what it was trained on: give --image_dir a folder that holds one "
-            "folder of photos for each label"
+            f"{model.path} does not say what it was trained on: give --image_dir, a folder with one folder of photos "
+            "for each label"
         )
     where = folders.at(place)
     lists = looking.scan(where, model.record)
@@ -48,13 +48,13 @@ def choose(model: Model, image_dir: str | None, split: str | None) -> Selection:
         return Selection(lists, split)
     own = trained_on is not None and where.resolve() == folders.at(trained_on).resolve()
     if not own and not lists.ready_made:
-        # All photos are new to it.
+        # The classifier has seen none of these.
         return Selection(replace(lists, photos=tuple(replace(photo, split=TESTING) for photo in lists.photos)), ALL)
     if lists.of(TESTING) or not lists.of(VALIDATION):
         return Selection(lists, TESTING)
     return Selection(
         lists,
         VALIDATION,
-        "no photos were kept for testing: these are the validation photos, by which training may have been "
-        "chosen, so that new photos may fare a little worse",
+        "no photos were kept for testing, so these are the validation photos: training may have been tuned on them, "
+        "and new photos may do a little worse",
     )

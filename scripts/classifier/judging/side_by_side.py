@@ -1,4 +1,4 @@
-"""Holds a classifier against the same one in another format: its size, how often it is right, how long it takes."""
+"""Compares a classifier with itself in another format: size, accuracy and speed."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ..showing import Show
 from . import looking
 from .looking import LabelledPhoto
 
-_TIMED = 50  # photos; the median of so many hardly moves
+_TIMED = 50  # photos, enough for a stable median
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one classifier and the photos that could be read."""
+    """One classifier on the photos that could be read."""
 
     guesses: np.ndarray  # [n], indices of labels
     right: int
-    seconds: float  # of the network alone, one photo at a time
+    seconds: float  # for one photo, the network alone
 
     @property
     def photos(self) -> int:
@@ -33,7 +33,7 @@ class Figures:
 
 
 def measure(classifier: Classifier, lists: ImageLists, photos: Sequence[LabelledPhoto], show: Show) -> Figures:
-    """`photos` are all of labels that the classifier has."""
+    """All `photos` are of labels that the classifier has."""
     with show(len(photos)) as advance:
         looked = looking.look(classifier, lists, photos, advance)
     guesses = looked.scores.argmax(axis=1)
@@ -42,12 +42,12 @@ def measure(classifier: Classifier, lists: ImageLists, photos: Sequence[Labelled
 
 
 def same_guesses(one: Figures, other: Figures) -> int:
-    """On how many photos both put the same label first."""
+    """The number of photos on which both give the same answer."""
     return int((one.guesses == other.guesses).sum())
 
 
 def size(path: Path) -> int:
-    """Bytes of a file, or of all files of a folder."""
+    """The bytes of a file, or of all files in a folder."""
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
     return sum(file.stat().st_size for file in files)
 

@@ -1,20 +1,23 @@
-"""Says in lines for a terminal what an evaluation measured."""
+"""Describes in lines for a terminal what an evaluation measured."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 
+from ..drawing.percent import percent
 from ..drawing.text_columns import columns, cut, fit
 from ..photos.image_lists import TRAINING
 from ..training.accuracy import share_in_words
 from .assessment import Assessment
 from .findings import Findings, Suspicion
-from .judged import Judged, Strangers
+from .judged import Judged, Strangers, spoken
+from .looking import LabelledPhoto
 from .measures import LabelMeasures, Measures, Overall
 from .near_duplicates import Pair
-from .selection import ALL
+from .selection import ALL, Selection
 
 _WIDTH = 100
 _LONGEST_LABEL, _SHORTEST_LABEL = 30, 8
@@ -22,81 +25,89 @@ _MOST_LABELS_CROSSED = 12  # beyond that a confusion matrix is wider than a term
 _MOST_CONFUSIONS = 10
 
 
+def announce(model: Path, chosen: Selection, measured: list[LabelledPhoto], looked_at: int) -> str:
+    """The line that says what is about to be done."""
+    known = sum(photo.label is not None for photo in measured)
+    if not known:
+        return f"evaluating {model} on {_photos(len(measured))} of {chosen.lists.image_dir}, all of none of its labels"
+    which = "" if chosen.split == ALL else f"{spoken(chosen.split)} "
+    others = len(measured) - known
+    beside = f" and {others:,} of none of its labels" if others else ""
+    report = f", and searching all {looked_at:,} for the report" if looked_at > len(measured) else ""
+    return f"evaluating {model} on {_photos(known, which)} of {chosen.lists.image_dir}{beside}{report}"
+
+
 def describe_all(assessment: Assessment) -> list[str]:
-    """A line on the classifier and its photos, then all that `describe` says."""
-    chosen, measures, strangers = assessment.chosen, assessment.measures, assessment.strangers
-    which = "" if chosen.split == ALL else f"{chosen.split} "
-    others = "" if strangers is None else f", and {len(strangers)} photos of none of its labels"
-    model = assessment.classifier.model.path
-    lines = [f"{model} on {measures.total} {which}photos of {chosen.lists.image_dir}{others}"]
-    if learnt := measures.judged.splits.count(TRAINING):
-        lines.append(f"{learnt} of these were there to be trained on: on new photos it is less accurate than this")
-    return [*lines, *describe(measures, strangers)]
+    """A reservation where one is needed, then all that `describe` says."""
+    measures, lines = assessment.measures, []
+    if learned := measures.judged.splits.count(TRAINING):
+        lines.append(f"it was trained on {learned:,} of these photos: expect less of it on new ones")
+    return [*lines, *describe(measures, assessment.strangers)]
 
 
 def describe(measures: Measures, strangers: Strangers | None = None) -> list[str]:
     """The figures, a table of the labels, and what was taken for what."""
     lines = [] if strangers is None else _strangers(strangers)
     if measures.overall is None:
-        return [*lines, "no photos of known labels to evaluate on: nothing was measured"]
+        return [*lines, "no photos of its labels to evaluate on: nothing was measured"]
     return [*_figures(measures, measures.overall), *lines, "", *_label_table(measures), "", *_confusions(measures)]
 
 
 def describe_findings(found: Findings, most: int = 3) -> list[str]:
-    """The first few of everything found, each under a line that says how many there are."""
+    """The first few findings of each kind, under a line that says how many there are."""
     tested, everything = found.tested, found.everything
     parts = [
         ("mistakes, the surest first", found.mistakes.tolist(), lambda row: _mistake(tested, row)),
-        ("photos between two labels, the closest first", found.uncertain.tolist(), lambda row: _doubt(tested, row)),
-        ("labels that may be wrong", found.suspicions, lambda each: _suspicion(everything, each)),
+        (
+            "close calls, the closest first",
+            found.uncertain.tolist(),
+            lambda row: _doubt(tested, row),
+        ),
+        ("labels worth a look, the strongest case first", found.suspicions, lambda each: _suspicion(everything, each)),
     ]
     if found.near is not None:
         parts += [
             ("photos nearly identical to one in another set", found.near.across_sets, lambda x: _pair(everything, x)),
             (
-                "photos nearly identical to one of another label",
+                "photos nearly identical to one under another label",
                 found.near.across_labels,
                 lambda each: _pair(everything, each),
             ),
         ]
     lines = []
     for title, each, say in parts:
-        lines.append(f"{title}: {len(each) or 'none'}")
+        lines.append(f"{title}: {len(each):,}" if each else f"{title.partition(',')[0]}: none")
         lines += [f"  {say(one)}" for one in each[:most]]
     return lines
 
 
 def _mistake(judged: Judged, row: int) -> str:
-    return f"{judged.paths[row]}: taken for {judged.labels[judged.guesses[row]]} ({_score(judged.top[row])})"
+    return f"{judged.paths[row]}: taken for {judged.labels[judged.guesses[row]]} ({percent(judged.top[row])})"
 
 
 def _doubt(judged: Judged, row: int) -> str:
     first, second = np.argsort(-judged.scores[row], kind="stable")[:2]
     scores = judged.scores[row]
     return (
-        f"{judged.paths[row]}: {judged.labels[first]} ({_score(scores[first])}) or {judged.labels[second]} "
-        f"({_score(scores[second])})"
+        f"{judged.paths[row]}: {judged.labels[first]} ({percent(scores[first])}) or {judged.labels[second]} "
+        f"({percent(scores[second])})"
     )
 
 
 def _suspicion(judged: Judged, suspicion: Suspicion) -> str:
     score = judged.scores[suspicion.row, suspicion.suggested]
-    return f"{judged.paths[suspicion.row]}: is it {judged.labels[suspicion.suggested]} ({_score(score)})?"
+    return f"{judged.paths[suspicion.row]}: is it {judged.labels[suspicion.suggested]} ({percent(score)})?"
 
 
 def _pair(judged: Judged, pair: Pair) -> str:
-    first, second = (f"{judged.paths[row]} ({judged.splits[row]})" for row in (pair.first, pair.second))
+    first, second = (f"{judged.paths[row]} ({spoken(judged.splits[row])})" for row in (pair.first, pair.second))
     return f"{first} and {second}"
-
-
-def _score(score: float) -> str:
-    return f"{100 * score:.1f} %"
 
 
 def _strangers(strangers: Strangers) -> list[str]:
     if not strangers.paths:
         return []
-    return [f"turned away of photos of other things: {share_in_words(strangers.away, len(strangers))}"]
+    return [f"other things rightly called unknown: {share_in_words(strangers.away, len(strangers))}"]
 
 
 def _figures(measures: Measures, overall: Overall) -> list[str]:
@@ -104,21 +115,28 @@ def _figures(measures: Measures, overall: Overall) -> list[str]:
     commonest, share = overall.most_frequent
     lines = [
         f"accuracy {share_in_words(results.right, results.total)}",
-        f"  to compare: always saying {cut(commonest, _LONGEST_LABEL)} would be right {100 * share:.1f} %",
+        f"  right on {results.right:,} of {_photos(results.total)}; on many more like these, most likely within the "
+        "interval",
+        f"  for comparison: always answering {cut(commonest, _LONGEST_LABEL)} would be right {percent(share)} of the "
+        "time",
     ]
     if overall.top_5 is not None:
-        lines.append(f"top-5 accuracy {100 * overall.top_5:.1f} %: the right label is among the five highest")
+        lines.append(f"top-5 accuracy {percent(overall.top_5)}: the right label is among the five highest")
     lines += [
-        f"cross entropy {overall.cross_entropy:.3f} (0 is perfect, an even guess has {math.log(len(labels)):.3f})",
-        f"calibration error {100 * calibration.error:.1f} % (so many photos show about "
-        f"{100 * calibration.error_by_chance:.1f} % by chance alone)",
+        f"cross entropy {overall.cross_entropy:.3f} (0 is perfect, guessing gives {math.log(len(labels)):.3f})",
+        f"calibration error {percent(calibration.error)}, the gap between how sure it is and how often it is right",
+        f"  {_photos(results.total)} would vary by {percent(calibration.error_by_chance)} by chance alone",
     ]
     if measures.turned_away is not None:
         away, kept = measures.turned_away.by_mistake, measures.turned_away.answered
-        lines.append(f"turned away as unknown, though of a known label: {share_in_words(away, measures.total)}")
+        lines.append(f"wrongly called unknown: {share_in_words(away, measures.total)}")
         if kept.total:
-            lines.append(f"accuracy of the others {share_in_words(kept.right, kept.total)}")
+            lines.append(f"accuracy on the others {share_in_words(kept.right, kept.total)}")
     return lines
+
+
+def _photos(number: int, which: str = "") -> str:
+    return f"{number:,} {which}photo{'' if number == 1 else 's'}"
 
 
 def _label_table(measures: Measures) -> list[str]:
@@ -134,7 +152,7 @@ def _row(each: LabelMeasures, width: int) -> str:
 
 
 def _line(name: str, photos: int | str, *shares: float | None) -> str:
-    precision, recall, f1 = ("–" if share is None else f"{100 * share:.1f} %" for share in shares)
+    precision, recall, f1 = ("–" if share is None else percent(share) for share in shares)
     return f"  {name}  {photos:6}  {precision:>9}  {recall:>7}  {f1:>7}"
 
 
@@ -144,18 +162,18 @@ def _confusions(measures: Measures) -> list[str]:
         cell = 2 + len(str(measures.confusion.max()))
         room = max(_SHORTEST_LABEL, _WIDTH - 6 - cell * len(labels))
         width = min(_LONGEST_LABEL, room, max(columns(label) for label in labels))
-        lines = ["confusion (row: what it is; column: what it was taken for)"]
+        lines = ["confusion matrix (row: what it is; column: what it was taken for)"]
         lines.append("  " + " " * (width + 4) + "".join(f"{at:>{cell}}" for at in range(1, len(labels) + 1)))
         for at, (label, row) in enumerate(zip(labels, measures.confusion, strict=True), 1):
             counts = "".join(f"{count or '·':>{cell}}" for count in row.tolist())
             lines.append(f"  {at:2}  {fit(label, width)}{counts}")
         return lines
     if not found:
-        return ["nothing was taken for anything else"]
-    lines = ["most frequent confusions"]
+        return ["nothing was mixed up"]
+    lines = ["most often confused"]
     width = min(_LONGEST_LABEL, max(columns(each[0]) for each in found[:_MOST_CONFUSIONS]))
     for truth, guess, times, of in found[:_MOST_CONFUSIONS]:
         lines.append(f"  {fit(truth, width)}  taken for {cut(guess, _LONGEST_LABEL)}  {times} of {of}")
     if len(found) > _MOST_CONFUSIONS:
-        lines.append(f"  and {len(found) - _MOST_CONFUSIONS} others, less frequent")
+        lines.append(f"  and {len(found) - _MOST_CONFUSIONS:,} rarer pairs")
     return lines

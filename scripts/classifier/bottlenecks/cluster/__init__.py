@@ -1,1 +1,1 @@
-"""Bottlenecks computed by many machines: Ray says who works on what, a shared folder holds what comes of it."""
+"""Bottlenecks computed by many machines: Ray distributes the work, a shared folder collects the results."""

@@ -1,4 +1,4 @@
-"""A worker's work: it opens the network once, then computes one block of photos after another."""
+"""The work of a worker: opens the network once, then computes one block of photos after another."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from .decoder import Decoder
 from .run_folder import Result, RunFolder
 from .task import Task
 
-# A block is given up after this many workers died over it; a photo that crashes its decoder costs only the first.
+# A block is abandoned after this many workers died over it. A photo that crashes its decoder costs only the first one.
 _MOST_ATTEMPTS = 5
 
 
 class BlockWork:
-    """Opens what it takes once, having made sure that it sees what the driver sees."""
+    """Checks that it sees the driver's folders, then loads what it needs once."""
 
     def __init__(self, task: Task, here: str):
-        """`here` is what people call this machine."""
-        # Before TensorFlow is imported: other workers have the other processors.
+        """`here` is this machine's name for people."""
+        # Set before TensorFlow is imported: the other processors belong to other workers.
         os.environ["TF_NUM_INTRAOP_THREADS"] = str(task.threads)
         os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
         self._image_dir = folders.at(task.image_dir)
         self._run, self._here = RunFolder(Path(task.run), task.token), here
         if not self._run.is_seen():
             raise UserError(
-                f"does not see {task.run}: --bottleneck_dir must be a folder that all machines share, under the "
-                "same name"
+                f"does not see {task.run}: --bottleneck_dir must be a folder that all machines share under the same "
+                "name"
             )
         if task.sample_stamp is not None and folders.stamp(self._image_dir, task.sample) is None:
             raise UserError(
-                f"does not see {self._image_dir / task.sample}: --image_dir must be a folder that all machines share, "
+                f"does not see {self._image_dir / task.sample}: --image_dir must be a folder that all machines share "
                 "under the same name, or a URL"
             )
         backbone = pickle.loads(ray.get(task.backbone))
@@ -55,16 +55,17 @@ class BlockWork:
         self._network: _Reused | None = None
 
     def do(self, number: int, jobs: list[Job]) -> None:
-        """Returns when the block is done or another has it, who will say what comes of it."""
+        """Returns when the block is done, or when another worker has taken it over and will report on it."""
         with contextlib.suppress(Superseded):
-            if self._run.result(number) is None:  # else done by a worker that died before it could say so
+            if self._run.result(number) is None:  # else a worker finished it but died before it could report
                 self._do(number, jobs, Claim(self._run.claim(number), self._here))
 
     def _do(self, number: int, jobs: list[Job], claim: Claim) -> None:
         if len(claim.earlier) >= _MOST_ATTEMPTS:
             raise UserError(
-                f"was given {len(jobs)} photos ({jobs[0].path} ...) on which {len(claim.earlier)} workers died "
-                f"({', '.join(sorted(set(claim.earlier)))}): see to it that they have enough memory, then run again"
+                f"gave up on {'a photo' if len(jobs) == 1 else f'{len(jobs)} photos'} ({jobs[0].path} ...): "
+                f"{len(claim.earlier)} workers died on the same work ({', '.join(sorted(set(claim.earlier)))}); make "
+                "sure that they have enough memory, then run again"
             )
         self._cache.refresh()
         cache, record = ClaimedCache(self._cache, claim), _Record()
@@ -83,7 +84,7 @@ class BlockWork:
 
 @contextlib.contextmanager
 def _looking(carefully: bool) -> Iterator[Look]:
-    """How photos are decoded: here, or carefully, when a worker has died over them before."""
+    """Decodes photos in this process, or carefully in another if a worker has died over them before."""
     if not carefully:
         yield distortions.look
         return
@@ -92,7 +93,7 @@ def _looking(carefully: bool) -> Iterator[Look]:
 
 
 class _Reused:
-    """A network whose runners, which take a while to open, stay with the threads that asked for them."""
+    """A network whose runners, which are slow to open, stay with the threads that asked for them."""
 
     def __init__(self, network: Network):
         self.batch = network.batch
@@ -105,7 +106,7 @@ class _Reused:
 
 
 class _Record:
-    """Takes the place of PhotoDigests: remembers nothing of before, and keeps what was read for the driver."""
+    """Stands in for PhotoDigests: knows no earlier photos, and collects what was read for the driver."""
 
     def __init__(self) -> None:
         self.read: list[tuple[str, str | None, str]] = []

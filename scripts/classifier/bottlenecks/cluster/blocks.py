@@ -1,4 +1,4 @@
-"""Cuts what is waiting into blocks, each one worker's work for some seconds."""
+"""Cuts the waiting photos into blocks, each a few seconds' work for one worker."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from ...photos import folders
 from ...photos.folders import Place
 from ..extraction import Job
 
-# Of a small network and of a large one: some seconds' work, so that what a dead worker leaves is soon done again and
-# what a block itself costs (a claim, a result, a message) is not noticed.
+# Photos in a block, a few seconds' work with a small or a large network: what a dead worker leaves is soon redone, and
+# the cost of the block itself (a claim, a result, a message) goes unnoticed.
 _SMALL_NETWORK, _LARGE_NETWORK = 256, 64
 
-# So many blocks a worker at least, where there are photos enough, so that all come to an end at about the same time.
+# At least this many blocks for each worker, if there are enough photos, so that all finish at about the same time.
 _BLOCKS_EACH = 8
 
 _MOST_TOGETHER = 4
 
 
 def cut(waiting: list[Job], image_dir: Place, workers: int, large_network: bool) -> Iterator[list[Job]]:
-    """Photos of one size may be copies of one another, which must not be computed by two workers at once: they stay
-    together, as long as a block becomes no more than four times as large. Large photos come first, small ones fill up
-    the end.
+    """Large photos come first; small ones fill the gaps at the end.
+
+    Photos of the same size in bytes may be copies, and two workers must not compute the same vector at once. They stay
+    together unless that makes a block more than four times as large.
     """
     most = (_LARGE_NETWORK if large_network else _SMALL_NETWORK) // max(1, *(len(job.views) for job in waiting))
     most = max(1, min(most, -(-len(waiting) // (_BLOCKS_EACH * workers))))

@@ -1,9 +1,8 @@
-"""Who may add a block's vectors to the cache: the last one that began it, and nobody else.
+"""Decides who may add a block's vectors to the cache: the last attempt that began it, and nobody else.
 
-A worker that was cut off may go on computing long after another was given its block. Each attempt writes its name
-behind those of earlier ones into the block's claim, a file in the shared folder; whatever it then adds to the cache it
-adds while it holds a lock on that file and still stands last in it. So when an attempt has written its name, no earlier
-one adds any more, and what is in the cache is all there will be of them.
+A worker that was cut off may keep computing long after its block was given to another. Each attempt appends its name
+to the block's claim, a file in the shared folder, and adds to the cache only while it holds a lock on that file and its
+name is still the last. So once an attempt has written its name, earlier ones add nothing more.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ import numpy as np
 
 from ..cache import BottleneckCache
 
-# At most so much of a killed worker's time is lost.
+# The most work that is lost when a worker is killed.
 _SECONDS_BETWEEN_WRITES = 2.0
 
 
@@ -34,7 +33,7 @@ class Claim:
     """One attempt's right to a block."""
 
     def __init__(self, path: Path, holder: str):
-        """Takes the block over from whoever had it. `holder` says where this attempt runs."""
+        """Takes over the block from whoever had it. `holder` says where this attempt runs."""
         self._path = path
         self._mine = f"{secrets.token_hex(8)} {holder}"
         with self._locked() as file:
@@ -44,7 +43,7 @@ class Claim:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Nobody takes the block over meanwhile; raises Superseded if somebody has."""
+        """Nobody can take over the block meanwhile; raises Superseded if somebody already has."""
         with self._locked() as file:
             if _lines(file)[-1:] != [self._mine]:
                 raise Superseded
@@ -64,18 +63,18 @@ class Claim:
 
 
 def wait_until_free(path: Path) -> None:
-    """Until whoever is adding under this claim is done with it."""
+    """Waits until whoever is adding under this claim has finished."""
     with path.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def _lines(file: int) -> list[str]:
     content = os.pread(file, os.fstat(file).st_size, 0).decode()
-    return content.split("\n")[:-1]  # a last one that a killed attempt left unfinished does not count
+    return content.split("\n")[:-1]  # an unfinished line, left by a killed attempt, does not count
 
 
 class ClaimedCache:
-    """The cache as an extraction uses it, added to a handful at a time and only while the claim is ours."""
+    """The cache as an extraction uses it. Adds vectors in batches, and only while the claim is ours."""
 
     def __init__(self, cache: BottleneckCache, claim: Claim):
         self.added = 0
@@ -88,7 +87,7 @@ class ClaimedCache:
         return bool(self.present([key])[0])
 
     def present(self, keys: Iterable[bytes]) -> np.ndarray:
-        """Of which keys a record is there or will be, as bool [n]."""
+        """Which keys have a record or soon will, as bool [n]."""
         keys = list(keys)
         with self._lock:
             return self._cache.present(keys) | np.array([key in self._pending for key in keys], bool)
@@ -105,7 +104,7 @@ class ClaimedCache:
 
     def _write(self) -> None:
         with self._claim.held():
-            # The same picture may lie in another's block, too.
+            # The same picture may be in another worker's block, too.
             self._cache.refresh()
             new = list(itertools.compress(self._pending, ~self._cache.present(self._pending)))
             if new:

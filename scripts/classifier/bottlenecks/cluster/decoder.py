@@ -1,7 +1,7 @@
-"""Decodes photos in a process of its own, which a broken photo or a broken decoder may end.
+"""Decodes photos in a separate process, which a broken photo or decoder may crash.
 
-Run by `python -m`, this module is that process: it takes pickles of (bytes, side, views) on its standard input and
-gives pickles of squares, or of why there are none, on its standard output.
+Run with `python -m`, this module is that process: it reads pickles of (bytes, side, views) from standard input and
+writes pickles of squares, or of the reason why there are none, to standard output.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from . import package
 
 
 class Decoder:
-    """Does what distortions.look does, and outlives whatever a photo does to it."""
+    """Does what distortions.look does, and survives whatever a photo does to it."""
 
     def __init__(self) -> None:
         self._process: _Process | None = None
-        self._lock = threading.Lock()  # one photo at a time, so that it is known which one it was
+        self._lock = threading.Lock()  # one photo at a time, so that a crash can be blamed on the right one
 
     def look(self, data: bytes, side: int, wanted: list[View]) -> list[np.ndarray]:
         with self._lock:
@@ -37,7 +37,7 @@ class Decoder:
             except (BrokenPipeError, EOFError, pickle.UnpicklingError):
                 ended = self._process.wait()
                 self._process = None
-                raise pixels.UnreadableImage(f"decoding it ends the decoder ({_in_words(ended)})") from None
+                raise pixels.UnreadableImage(f"crashes the decoder ({_in_words(ended)})") from None
         if isinstance(answer, str):
             raise pixels.UnreadableImage(answer)
         return answer
@@ -49,7 +49,7 @@ class Decoder:
 
 
 class _Process:
-    """Answers one question after another."""
+    """The other process, which answers one question after another."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -69,7 +69,7 @@ class _Process:
         return pickle.load(self._answers)
 
     def wait(self) -> int:
-        """How it ended."""
+        """Its exit status."""
         return self._process.wait()
 
     def end(self) -> None:
@@ -81,13 +81,13 @@ class _Process:
 
 def _in_words(status: int) -> str:
     if status == -signal.SIGKILL:
-        return "SIGKILL, as from a system that is out of memory"
+        return "SIGKILL, perhaps out of memory"
     return signal.Signals(-status).name if status < 0 else f"status {status}"
 
 
 def _serve() -> None:
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what decoders print does not come between
+    os.dup2(2, 1)  # keeps what decoders print out of the answers
     while True:
         try:
             data, side, wanted = pickle.load(sys.stdin.buffer)

@@ -1,4 +1,4 @@
-"""Lets a cluster compute what an extraction finds waiting: the driver itself reads no photo and sees no vector."""
+"""Lets a cluster compute what is waiting in an extraction. The driver itself reads no photos and sees no vectors."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from . import blocks, engine
 from .run_folder import RunFolder
 from .task import Task
 
-# A worker of more threads has less to do with the network's loading and memory, one of fewer loses less when it dies.
+# With more threads in a worker, the network is loaded less often; with fewer, less work is lost when the worker dies.
 _MOST_THREADS = 4
 
-# Called with words for the cluster.
+# Called with a description of the cluster.
 Tell = Callable[[str], None]
 
 
 def extract_on(where: str, backbone: Backbone, precision: str, tell: Tell, threads: int | None = None) -> Extract:
-    """What takes the place of Extraction.run.
+    """Replaces Extraction.run.
 
-    `threads` is how many processors a worker takes; by default as many as the smallest machine has, four at most.
+    `threads` is the number of processors for each worker; default: those of the smallest machine, at most four.
     """
 
     def extract(extraction: Extraction[BottleneckCache], advance: Advance) -> Found:
@@ -83,16 +83,16 @@ def _run(
         except ray.exceptions.RayTaskError:
             raise  # a mistake of ours
         except (ray.exceptions.RayError, ConnectionError) as error:
-            raise UserError(f"Ray gave up ({in_short(error)}): run again, what was computed is kept") from error
+            raise UserError(f"Ray gave up ({in_short(error)}): run again; bottlenecks so far are kept") from error
         finally:
-            for number in list(undone):  # done, without the news of it
+            for number in list(undone):  # some may be done although no message arrived
                 _take_over(run, number, undone, extraction)
             extraction.digests.save()
     _check_complete(extraction, undone)
 
 
 def _take_over(run: RunFolder, number: int, undone: dict[int, list[Job]], extraction: Extraction) -> bool:
-    """What came of a block; False if that has been taken over before, or there is nothing yet."""
+    """Collects the result of a block; False if it was collected before, or there is none yet."""
     result = run.result(number) if number in undone else None
     if result is None:
         return False
@@ -112,6 +112,6 @@ def _check_complete(extraction: Extraction[BottleneckCache], undone: dict[int, l
     missing = sum(len(block) for block in undone.values()) + int((~cache.present(keys)).sum())
     if missing:
         raise UserError(
-            f"workers say that they are done, but {cache.folder} lacks {missing} bottlenecks: see to it that it is the "
-            "same folder on all machines, then run again"
+            f"the workers are done, but bottlenecks are missing from {cache.folder} ({missing}): make sure that it is "
+            "the same folder on all machines, then run again"
         )

@@ -1,4 +1,4 @@
-"""The Ray cluster that a run goes to: one that is running, or one that is started here for as long as it takes."""
+"""The Ray cluster that a run uses: one that is running, or one that is started here for the run."""
 
 from __future__ import annotations
 
@@ -14,46 +14,46 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ... import machine
+from ... import invocation, machine
 from ...errors import UserError, in_short
 from . import package
 
 AUTO, LOCAL, _CLIENT = "auto", "local", "ray://"
 
-_INSTALL = "pip install -r requirements/cluster.txt"
-
 _CLIENT_PORT = 10001
 _SECONDS_TO_ANSWER = 5.0
 
-# Workers hand one another nothing but the network and paths of photos.
+# Only the network and the paths of photos pass through Ray.
 _OBJECT_STORE_BYTES = 512 << 20
 
 
 def check(where: str) -> None:
-    """Raises for what no run could go to."""
+    """Raises if no run could use this cluster."""
     if where not in (AUTO, LOCAL) and not (where.startswith(_CLIENT) and len(where) > len(_CLIENT)):
         raise UserError(f"--cluster={where}: expected auto, local or ray://HOST:PORT")
     for needed in ("ray", "pandas", "pyarrow"):
         if importlib.util.find_spec(needed) is None:
-            raise UserError(f"--cluster={where} needs the package {needed}, which is not installed: {_INSTALL}")
+            raise UserError(
+                f"--cluster={where} needs the package {needed}, which is not installed: {invocation.install('cluster')}"
+            )
 
 
 class Connection(NamedTuple):
-    words: str  # for the cluster
-    from_afar: bool  # whether we are no part of it
+    words: str  # a description of the cluster
+    from_afar: bool  # this machine is not part of it
 
 
 @contextlib.contextmanager
 def connected(where: str) -> Iterator[Connection]:
-    """Connects to Ray for a while."""
+    """Connects to Ray while the context lasts."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    # Ray's notes are for those who run it. What users have to know, they are told in our words.
+    # Ray's log is for those who run the cluster. Poets tells users what they have to know in its own words.
     os.environ.setdefault("RAY_DATA_LOG_LEVEL", "CRITICAL")
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")
     running = _running() if where == AUTO else None if where == LOCAL else where
-    # All this has to be in place before Ray is imported.
+    # All this has to be set before Ray is imported.
     if running is None:
-        # Nobody else on this machine is let in, and Ray leaves no token of its own in the user's folder.
+        # Keeps out everybody else on this machine, and keeps Ray from leaving a token in the user's folder.
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     elif _has_token():
@@ -75,7 +75,7 @@ def connected(where: str) -> Iterator[Connection]:
 
 
 def processors() -> list[int]:
-    """Of each machine that takes work now."""
+    """The number of processors of each machine that takes work now."""
     import ray
 
     sizes = (int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"])
@@ -83,7 +83,7 @@ def processors() -> list[int]:
 
 
 def _running() -> str | None:
-    """The address of the cluster that RAY_ADDRESS names, or that `ray start` made this machine a part of."""
+    """The address of the cluster that RAY_ADDRESS names, or that this machine joined with `ray start`."""
     if address := os.environ.get("RAY_ADDRESS"):
         return address
     place = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray" / "ray_current_cluster"
@@ -91,12 +91,12 @@ def _running() -> str | None:
         address = place.read_text().strip()
         _knock(address)
     except (OSError, ValueError):
-        return None  # there is none, or it was stopped otherwise than by `ray stop`
+        return None  # there is none, or it ended without `ray stop`
     return address
 
 
 def _knock(address: str) -> None:
-    """OSError or ValueError if nothing answers there, at once: Ray itself would try for half a minute."""
+    """Raises OSError or ValueError at once if nothing answers there: Ray would try for half a minute."""
     parts = urllib.parse.urlsplit(address if "://" in address else f"//{address}")
     socket.create_connection((parts.hostname, parts.port or _CLIENT_PORT), timeout=_SECONDS_TO_ANSWER).close()
 
@@ -104,7 +104,7 @@ def _knock(address: str) -> None:
 def _start(place: str) -> None:
     import ray
 
-    # Workers start where Ray does, but need not find our package there.
+    # Workers start in the folder where Ray was started, which may not hold our package.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(package.ROOT), os.environ.get("PYTHONPATH"))))
     try:
         ray.init(
@@ -117,7 +117,9 @@ def _start(place: str) -> None:
             _temp_dir=place,
         )
     except Exception as error:
-        raise UserError(f"Ray cannot be started here: {in_short(error)}") from error
+        raise UserError(
+            f"Ray cannot be started here: {in_short(error)}; leave --cluster out to do without it"
+        ) from error
 
 
 def _join(address: str) -> None:
@@ -126,21 +128,23 @@ def _join(address: str) -> None:
     try:
         _knock(address)
     except (OSError, ValueError) as error:
-        raise UserError(f"no Ray cluster answers at {address} ({in_short(error)}): see to it that it runs") from None
-    # Nothing but our package travels: no photos, no virtual environment.
+        raise UserError(
+            f"no Ray cluster answers at {address} ({in_short(error)}): check the address and that it runs"
+        ) from None
+    # Only our package is sent: no photos, no virtual environment.
     travels = {"py_modules": [str(package.FOLDER)], "excludes": ["__pycache__"]}
     try:
         ray.init(address=address, runtime_env=travels, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as error:
-        # Ray tells of its versions and of what did not answer by exceptions of many kinds.
+        # Ray raises many kinds of exceptions for other versions and for machines that do not answer.
         raise UserError(
-            f"the Ray cluster at {address} cannot be used: {in_short(error)}; see to it that it runs, with the "
-            "versions of Python and Ray that are used here"
+            f"the Ray cluster at {address} cannot be used: {in_short(error)}; make sure that it runs the same versions "
+            "of Python and Ray as this machine"
         ) from error
 
 
 def _has_token() -> bool:
-    """Clusters that were started where there is one ask for it; others do not mind."""
+    """Clusters that were started with a token ask for it; others ignore it."""
     if "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ:
         return True
     return (Path.home() / ".ray" / "auth_token").is_file()
@@ -148,4 +152,8 @@ def _has_token() -> bool:
 
 def _size() -> str:
     machines = processors()
-    return f"{sum(machines)} processors on {len(machines)} machine{'' if len(machines) == 1 else 's'}"
+    return f"{_counted(sum(machines), 'processor')} on {_counted(len(machines), 'machine')}"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -1,4 +1,4 @@
-"""Ray Data hands blocks to workers, as many as the cluster has room for, and gives what they say of each."""
+"""Hands blocks to workers through Ray Data, as many as the cluster has room for, and collects their reports."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import ray.data
 from .task import Task
 from .worker import Worker
 
-# How long an answer is waited for before another question is asked.
+# How long to wait for an answer before asking again.
 _SECONDS_BETWEEN_NEWS = 1.0
 
-# So often Ray Data may fail before one more block is done.
+# How many times Ray Data may fail without finishing another block.
 _MOST_FAILURES = 2
 
 _TRACKER, _SECONDS_TO_ANSWER = "ActorLocationTracker", 5.0
@@ -24,9 +24,9 @@ _ON_HEAD = "node:__internal_head__"
 
 
 def outcomes(rows: list[dict], task: Task, workers: int) -> Iterator[dict]:
-    """Of each block what Worker gives, in the order in which they come; a block may come twice.
+    """The report of Worker on each block, as they arrive; a block may be reported twice.
 
-    `workers` is how many there is room for now. There will be more if there is room for more later.
+    `workers` is the number that there is room for now. If there is more room later, there will be more.
     """
     left = {row["number"]: row for row in rows}
     failures = 0
@@ -38,7 +38,7 @@ def outcomes(rows: list[dict], task: Task, workers: int) -> Iterator[dict]:
                 yield outcome
             return
         except ray.exceptions.RayTaskError:
-            raise  # by a mistake of ours, not for what a machine did
+            raise  # a bug of ours, not the failure of a machine
         except ray.exceptions.RayError:
             failures += 1
             if failures > _MOST_FAILURES:
@@ -53,7 +53,7 @@ def _outcomes(rows: list[dict], task: Task, workers: int) -> Iterator[dict]:
     pool = ray.data.ActorPoolStrategy(min_size=min(workers, len(rows)), max_size=len(rows))
     blocks = ray.data.from_items(rows, override_num_blocks=len(rows))
     done = blocks.map(
-        Worker,  # type: ignore[arg-type]  # Ray takes classes, too, as its documentation says and its annotation does not
+        Worker,  # type: ignore[arg-type]  # Ray also takes classes: its documentation says so, its annotation does not
         fn_constructor_args=(task,),
         compute=pool,
         num_cpus=task.threads,
@@ -62,8 +62,10 @@ def _outcomes(rows: list[dict], task: Task, workers: int) -> Iterator[dict]:
 
 
 def _replace_lost_tracker() -> None:
-    """Ray Data keeps an actor that knows where others are, and all drivers share it. It stays bound to the machine of
-    the first of them, and when that is gone, nothing works any more until it is removed.
+    """Removes an actor of Ray Data that knows where others are, if it no longer answers.
+
+    All drivers share it. It is bound to the machine of the first driver, and once that is gone, nothing works until the
+    actor is removed.
     """
     with contextlib.suppress(ValueError):  # there is none
         tracker = ray.get_actor(_TRACKER, namespace=_TRACKER)
@@ -74,8 +76,8 @@ def _replace_lost_tracker() -> None:
 
 
 def outcomes_from_afar(rows: list[dict], task: Task, workers: int) -> Iterator[dict]:
-    """The same for a driver outside of the cluster, which Ray Data wants to be driven from within."""
-    # Ray's decorator adds `options`, and its annotation keeps silent about it.
+    """The same for a driver outside the cluster: Ray Data has to be driven from inside."""
+    # Ray's decorator adds `options`, which its annotation leaves out.
     leader = _Leader.options(resources={_ON_HEAD: 0.001}).remote(rows, task, workers)  # type: ignore[attr-defined]
     while (news := ray.get(leader.news.remote())) is not None:
         yield from news
@@ -83,7 +85,7 @@ def outcomes_from_afar(rows: list[dict], task: Task, workers: int) -> Iterator[d
 
 @ray.remote(num_cpus=0)
 class _Leader:
-    """Drives Ray Data on the cluster's head, without which there is no cluster anyway."""
+    """Drives Ray Data on the head of the cluster, which every cluster has."""
 
     def __init__(self, rows: list[dict], task: Task, workers: int):
         self._news: queue.SimpleQueue = queue.SimpleQueue()
@@ -99,7 +101,7 @@ class _Leader:
         threading.Thread(target=lead, daemon=True).start()
 
     def news(self) -> list[dict] | None:
-        """What has come since the last time; None when nothing more will come."""
+        """Reports since the last call; None when there will be no more."""
         found = []
         try:
             found.append(self._news.get(timeout=_SECONDS_BETWEEN_NEWS))

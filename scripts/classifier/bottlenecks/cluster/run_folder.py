@@ -1,7 +1,7 @@
-"""The folder, beside the cache, through which the driver of a run and its workers speak.
+"""The folder beside the cache through which the driver of a run and its workers communicate.
 
-It holds `driver`, which the driver keeps locked as long as it lives, a claim for each block that was begun and a
-result for each block that is done. Whatever a dead driver left is taken over by the next one.
+It holds `driver`, a file that the driver keeps locked while it lives, a claim for each block that was begun and a
+result for each block that is done. The next driver takes over whatever a dead one left.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _UNFINISHED, _ABANDONED = ".new", ".abandoned"
 
 @dataclass
 class Result:
-    """What came of a block."""
+    """The result of a block."""
 
-    read: list[tuple[str, str | None, str]]  # of each photo that could be read: path, stamp and digest in hex
+    read: list[tuple[str, str | None, str]]  # path, stamp and hexadecimal digest of each photo that could be read
     unreadable: dict[str, str]
-    computed: int  # how many vectors were added to the cache
+    computed: int  # vectors added to the cache
 
     def remember(self, digests: Digests) -> None:
         for path, stamp, content in self.read:
@@ -49,7 +49,7 @@ class RunFolder:
     @classmethod
     @contextlib.contextmanager
     def opened(cls, bottleneck_dir: Path, image_dir: Place) -> Iterator[RunFolder]:
-        """A new one, which is removed in the end."""
+        """Creates a run folder and removes it at the end."""
         with contextlib.ExitStack() as stack:
             token = secrets.token_hex(8)
             path = bottleneck_dir / _FOLDER / token
@@ -63,14 +63,14 @@ class RunFolder:
                 new.rename(path)
             except OSError as error:
                 raise UserError(
-                    f"cannot use {path}: {error.strerror}; give a --bottleneck_dir that this computer and all workers "
+                    f"cannot use {path}: {error.strerror}; give a --bottleneck_dir that this machine and all workers "
                     "can write to"
                 ) from None
             stack.callback(lambda: _remove(_abandon(path)))
             yield cls(path, token)
 
     def is_seen(self) -> bool:
-        """Whether the driver's own folder lies here, not another one of the same name."""
+        """Whether this is the driver's folder, and not another one of the same name."""
         return self._driver().get("token") == self.token
 
     def _driver(self) -> dict:
@@ -93,7 +93,7 @@ class RunFolder:
 
 
 def recover(bottleneck_dir: Path) -> None:
-    """Takes over what dead drivers left: which photos were read, so that they need not be read again."""
+    """Takes over what dead drivers left, so that photos they have read need not be read again."""
     for path in (bottleneck_dir / _FOLDER).glob("*"):
         if path.name.endswith(_UNFINISHED):
             continue
@@ -101,14 +101,14 @@ def recover(bottleneck_dir: Path) -> None:
             try:
                 fcntl.flock(driver, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                continue  # it is alive
+                continue  # its driver is alive
             abandoned = _abandon(path)
             _remember(abandoned, json.load(driver)["image_dir"], bottleneck_dir)
             _remove(abandoned)
 
 
 def _abandon(path: Path) -> Path:
-    """Once this returns, none of the run's workers adds to the cache any more. Gives the folder's new place."""
+    """Once this returns, no worker of the run can add to the cache. Gives the folder's new path."""
     abandoned = path.with_suffix(_ABANDONED)
     path.rename(abandoned)
     for claim in abandoned.glob("claim-*"):
@@ -119,7 +119,7 @@ def _abandon(path: Path) -> Path:
 def _remove(path: Path) -> None:
     shutil.rmtree(path)
     with contextlib.suppress(OSError):
-        path.parent.rmdir()  # unless other runs have theirs in it
+        path.parent.rmdir()  # fails while other runs have folders there
 
 
 def _remember(path: Path, image_dir: str, bottleneck_dir: Path) -> None:

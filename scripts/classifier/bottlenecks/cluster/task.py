@@ -1,4 +1,4 @@
-"""The task that the driver of a run hands to its workers."""
+"""The task that the driver of a run gives to its workers."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Task:
     image_dir: str
     bottleneck_dir: str
     run: str  # the run's folder
-    token: str  # which that folder must hold
-    sample: str  # a photo that every worker must see, by its path in image_dir
+    token: str  # the token that this folder must hold
+    sample: str  # the path in image_dir of a photo that every worker must see
     sample_stamp: str | None
-    backbone: ray.ObjectRef  # of a pickled Backbone
+    backbone: ray.ObjectRef  # a pickled Backbone
     precision: str
     threads: int

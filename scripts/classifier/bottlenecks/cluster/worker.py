@@ -1,4 +1,4 @@
-"""The worker that Ray starts in each process. Imports next to nothing, so that it can say what its machine lacks."""
+"""The worker that Ray starts in each process. It imports almost nothing, so it can report missing packages."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import ray
 
+from ... import invocation
 from ...errors import UserError
 from .task import Task
 
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class Worker:
-    """Called with one block of photos after another."""
+    """Is called with one block of photos after another."""
 
     def __init__(self, task: Task):
         self._task = task
         self._work: BlockWork | None = None
 
     def __call__(self, row: dict) -> dict:
-        """Takes {number, jobs, photos}, gives {number, photos, error}: no error is an empty one."""
+        """Takes {number, jobs, photos}, gives {number, photos, error}; `error` is empty if all went well."""
         try:
             if self._work is None:
                 from .block_work import BlockWork
@@ -32,7 +33,8 @@ class Worker:
             self._work.do(int(row["number"]), pickle.loads(row["jobs"]))
             error = ""
         except ModuleNotFoundError as missing:
-            error = f"has no package {missing.name}: pip install -r requirements/core.txt -r requirements/cluster.txt"
+            packages = f"{invocation.install('core')} && {invocation.install('cluster')}"
+            error = f"has no package {missing.name}: {packages}"
         except OSError as problem:
             error = f"cannot use {problem.filename}: {problem.strerror}"
         except UserError as problem:

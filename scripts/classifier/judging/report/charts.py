@@ -1,4 +1,4 @@
-"""Draws the report's pictures as SVG, in colours that the page's style gives them."""
+"""Draws the report's charts as SVG. The style sheet gives them their colours."""
 
 from __future__ import annotations
 
@@ -7,26 +7,30 @@ import math
 import numpy as np
 
 from ...drawing import curve_points
+from ...drawing.colours import cell_strength
 from ...drawing.text_columns import columns, cut
 from ..calibration import Bin
 from ..measures import Measures
 from .markup import count, percent, text
 
-# A chart in its own units, which on a phone are about pixels.
+# A chart in its own units: about one pixel each on a phone.
 _WIDTH, _HEIGHT = 330, 215
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 20, 10, 40
 
-# Up to so many labels, a confusion matrix has names and counts; beyond, it is a pattern.
-MOST_LABELS_WRITTEN = 40
-_LONGEST_NAME = 18
-_LETTER = 7.0  # an ordinary letter's width at the size that names are written in
+# A confusion matrix has counts in its cells up to one number of labels, and names beside it up to another.
+_MOST_LABELS_COUNTED, MOST_LABELS_NAMED = 40, 110
+# Sizes in pixels. A small matrix leaves room for a list beside it, a large one fills the page.
+_SMALL_MATRIX, _LARGE_MATRIX = 460, 960
+_SMALLEST_COUNTED_CELL, _LARGEST_CELL, _UNNAMED_CELL = 23, 76, 4
+_LARGEST_NAMES, _LONGEST_NAME = 16.0, 18
+_LETTER = 0.57  # an ordinary letter's width, relative to the font size
 
 
 def curve(
     steps: list[float], series: list[tuple[str, list[float | None]]], top: float | None, what: str, shares: bool
 ) -> str:
-    """Lines over steps. `series` are (CSS class, values), None where there is none; `top`, the axis' end, is found
-    where not given."""
+    """Lines over steps. `series` are (CSS class, values), with None where nothing was measured; without `top`, the
+    axis ends above the highest value."""
     drawn = [(name, curve_points.thinned(steps, values)) for name, values in series]
     points = [point for _, line in drawn for point in line]
     highest = max((high for *_, high in points), default=1.0)
@@ -82,40 +86,57 @@ def reliability(bins: list[Bin], what: str) -> str:
 
 
 def confusion(measures: Measures, what: str) -> str:
-    """Rows are what photos are, columns what they were taken for; the stronger, the larger a share of the row."""
+    """Rows are what photos show, columns the answers; the stronger the colour, the larger the share of the row."""
     labels, counts = measures.judged.labels, measures.confusion
-    written = len(labels) <= MOST_LABELS_WRITTEN
-    cell = 7 if not written else 40 if len(labels) <= 12 else 27 if len(labels) <= 25 else 21
+    counted, named = len(labels) <= _MOST_LABELS_COUNTED, len(labels) <= MOST_LABELS_NAMED
     names = [cut(label, _LONGEST_NAME) for label in labels]
-    gutter = math.ceil(max(columns(each) for each in names) * _LETTER) + 10 if written else 0
-    side = cell * len(labels)
+    longest = max(columns(each) for each in names)
+    cell = _cell(len(labels), longest)
+    size = min(_LARGEST_NAMES, (0.6 if counted else 0.9) * cell)
+    gutter = math.ceil(longest * _LETTER * size) + 10 if named else 0
+    side = round(cell * len(labels), 1)
     totals = np.maximum(counts.sum(axis=1), 1)
     parts = [f'<rect class="field" x="{gutter}" y="{gutter}" width="{side}" height="{side}"/>']
     for row, column in zip(*np.nonzero(counts), strict=True):
         share, number = counts[row, column] / totals[row], int(counts[row, column])
-        # The square root, so that rare mistakes can be seen.
-        strength, kind = math.sqrt(share), "right" if row == column else "wrong"
-        x, y = gutter + cell * int(column), gutter + cell * int(row)
-        note = f"{labels[row]}, taken for {labels[column]}: {number:,} of {int(totals[row]):,}"
+        strength, kind = cell_strength(share), "right" if row == column else "wrong"
+        x, y = round(gutter + cell * int(column), 1), round(gutter + cell * int(row), 1)
+        answer = "right" if row == column else f"taken for {labels[column]}"
+        note = f"{labels[row]}, {answer}: {number:,} of {int(totals[row]):,}"
         parts.append(
             f'<rect class="cell {kind}" x="{x}" y="{y}" width="{cell}" height="{cell}" fill-opacity="{strength:.2f}">'
             f"<title>{text(note)}</title></rect>"
         )
-        if written:
+        if counted:
             ink = " strong" if strength > 0.82 else " medium" if strength > 0.5 else ""
-            size = min(13.0, 0.5 * cell, 1.5 * cell / len(str(number)))
+            fits = min(18.0, 0.5 * cell, 1.5 * cell / len(str(number)))
             middle = f'x="{x + cell / 2}" y="{y + cell / 2}"'
-            parts.append(f'<text class="number{ink}" {middle} style="font-size:{size:.1f}px">{number}</text>')
-    for line in range(len(labels) + 1) if written else (0, len(labels)):
-        at = gutter + cell * line
+            parts.append(f'<text class="number{ink}" {middle} style="font-size:{fits:.1f}px">{number}</text>')
+    # Without counts, every fifth line is enough to follow a row with the eye.
+    for line in sorted({*range(0, len(labels), 1 if counted else 5), len(labels)}) if named else (0, len(labels)):
+        at = round(gutter + cell * line, 1)
         parts.append(f'<path class="grid" d="M{gutter} {at}h{side}M{at} {gutter}v{side}"/>')
-    for at, shown in enumerate(names if written else ()):
-        centre = gutter + cell * (at + 0.5)
-        turned = f'transform="translate({centre} {gutter - 6}) rotate(-90)"'
-        parts.append(f'<text class="row" x="{gutter - 6}" y="{centre}">{text(shown)}</text>')
-        parts.append(f'<text class="column" {turned}>{text(shown)}</text>')
-    whole = gutter + side + 1
-    return _svg(whole, whole, what, "".join(parts), fixed=written, kind="matrix")
+    if named:
+        parts.append(f'<g style="font-size:{size:.1f}px">')
+        for at, shown in enumerate(names):
+            centre = round(gutter + cell * (at + 0.5), 1)
+            turned = f'transform="translate({centre} {gutter - 6}) rotate(-90)"'
+            parts.append(f'<text class="row" x="{gutter - 6}" y="{centre}">{text(shown)}</text>')
+            parts.append(f'<text class="column" {turned}>{text(shown)}</text>')
+        parts.append("</g>")
+    whole = math.ceil(gutter + side + 1)
+    # Large cells may shrink to a narrow page; small ones would become unreadable, so there the page scrolls instead.
+    least = round(whole * max(0.6, min(1.0, _SMALLEST_COUNTED_CELL / cell))) if counted else whole if named else 0
+    return _svg(whole, whole, what, "".join(parts), kind="matrix", style=f"--whole:{whole}px;--least:{least}px")
+
+
+def _cell(labels: int, longest: int) -> float:
+    """The side of a cell."""
+    if labels <= _MOST_LABELS_COUNTED:
+        return max(_SMALLEST_COUNTED_CELL, min(_LARGEST_CELL, _SMALL_MATRIX // labels))
+    if labels <= MOST_LABELS_NAMED:
+        return round((_LARGE_MATRIX - 10) / (labels + longest * _LETTER * 0.9), 2)
+    return _UNNAMED_CELL
 
 
 def _x(share: float) -> float:
@@ -143,7 +164,7 @@ def _points(points: list[tuple[float, float]]) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
 
 
-def _svg(width: int, height: int, what: str, content: str, fixed: bool = False, kind: str = "chart") -> str:
-    """`what`, in HTML, is said to those who cannot see it. A fixed picture keeps its size, others fill their place."""
-    size = f' width="{width}" height="{height}"' if fixed else ""
-    return f'<svg class="{kind}" role="img" aria-label="{what}" viewBox="0 0 {width} {height}"{size}>{content}</svg>'
+def _svg(width: int, height: int, what: str, content: str, kind: str = "chart", style: str = "") -> str:
+    """`what`, in HTML, is read to people who cannot see the picture."""
+    said = f' style="{style}"' if style else ""
+    return f'<svg class="{kind}" role="img" aria-label="{what}" viewBox="0 0 {width} {height}"{said}>{content}</svg>'

@@ -1,9 +1,10 @@
-"""The sections of the report that tell how the classifier came to be: how training went, and from what."""
+"""The report's sections on the training: how it went, and the settings it used."""
 
 from __future__ import annotations
 
 from ...drawing import curve_points
 from ...photos.image_lists import SPLITS
+from ..judged import spoken
 from . import charts
 from .markup import Section, text
 
@@ -27,12 +28,13 @@ def curves(curve: dict[str, list] | None) -> Section | None:
         what = f"{heading} over {curve['step'][-1]:,} training steps; at the end: {ends}"
         picture = charts.curve(curve["step"], series, top, what, shares=top is not None)
         drawn += f"<div><h3>{heading} <span class=soft>({meaning})</span></h3>{picture}</div>"
-    lines = '<li><i class="k-training"></i>photos it learned from</li>'
-    lines += '<li><i class="k-validation"></i>photos kept aside (validation)</li>' if validated else ""
+    lines = '<li><i class="k-training"></i>training photos, which it learned from</li>'
+    lines += '<li><i class="k-validation"></i>validation photos, which it did not</li>' if validated else ""
     body = (
-        "<p>Each step looks at some photos and corrects the classifier a little. Lines that still climb or fall at the "
-        "end ask for more steps; a growing gap between the two means that it learns its photos by heart, and asks for "
-        "more photos. Where single measurements strayed, a pale band shows how far.</p>"
+        "<p>Each step looks at some photos and corrects the classifier a little. If the lines are still improving at "
+        "the end, train for more steps. If the gap between them grows, the classifier is learning its photos by heart "
+        "(overfitting): more photos help. A pale band shows how far single "
+        "measurements strayed.</p>"
         f'<ul class="key" aria-hidden="true">{lines}</ul><div class="charts">{drawn}</div>'
     )
     return Section("training", "How it learned", body)
@@ -43,7 +45,7 @@ def making(record: dict | None) -> Section | None:
         return None
     options, backbone = _dict(record.get("options")), _dict(record.get("backbone"))
     photos = [_dict(each) for each in _dict(record.get("photos")).values()]
-    numbers = [f"{sum(each.get(split, 0) for each in photos):,} {split}" for split in SPLITS] if photos else []
+    numbers = [f"{sum(each.get(split, 0) for each in photos):,} {spoken(split)}" for split in SPLITS] if photos else []
     distorted = [
         f"{flag.replace('_', ' ')} {options[flag]}" if options[flag] is not True else flag.replace("_", " ")
         for flag in _DISTORTIONS
@@ -77,5 +79,5 @@ def making(record: dict | None) -> Section | None:
 
 
 def _dict(value: object) -> dict:
-    """A part of a record, which may be another program's."""
+    """Part of a record; another program's may hold anything."""
     return value if isinstance(value, dict) else {}

@@ -6,12 +6,15 @@ import html
 import re
 from dataclasses import dataclass
 
+from ...drawing import percent as percents
 from ...training.accuracy import interval_95
 
-# What HTML has no way to hold: halves of letters, as file names that are no UTF-8 give, and control characters.
+# HTML cannot hold control characters, nor the half letters that file names give where they are not UTF-8.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
-# Fewer are called few: their interval is more than ten points wide.
+_SEPARATORS = re.compile(r"[/_.-]+(?=[^/_.-])(?!\w{1,5}$)")  # but not before a file name's ending
+
+# Fewer photos are called few: their interval is more than ten points wide.
 FEW_PHOTOS = 200
 
 
@@ -23,23 +26,24 @@ class Section:
 
 
 def text(value: object) -> str:
-    """Anything as text that means itself, in an element or within the quotes of an attribute."""
+    """Anything as plain text, escaped for an element or a quoted attribute."""
     return html.escape(_UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(value)), quote=True)
 
 
 def name(value: object) -> str:
-    """A label or file name, which may be written from right to left without turning its surroundings."""
+    """A label, isolated so that one written from right to left does not turn its surroundings."""
     return f"<bdi>{text(value)}</bdi>"
 
 
+def path(value: object) -> str:
+    """A path, which may break after separators rather than inside words."""
+    return "<bdi>" + _SEPARATORS.sub(r"\g<0><wbr>", text(value)) + "</bdi>"
+
+
 def percent(share: float, decimals: int = 0) -> str:
-    """78 %, in HTML; never 100 % for less than all, nor 0 % for more than nothing, but > 99 % and < 1 %."""
-    shown = f"{100 * share:.{decimals}f}"
-    if share < 1 and float(shown) >= 100:
-        shown = f"&gt;\u2009{100 - 10.0**-decimals:.{decimals}f}"
-    elif share > 0 and float(shown) == 0:
-        shown = f"&lt;\u2009{10.0**-decimals:.{decimals}f}"
-    return f"{shown}\u00a0%"
+    """78 %, in HTML; only all is 100 % and only none 0 %, others are > 99 % or < 1 %."""
+    shown = percents.percent(share, decimals).replace(" ", "\u00a0")
+    return shown.replace("<", "&lt;\u2009").replace(">", "&gt;\u2009")
 
 
 def or_dash(share: float | None, decimals: int = 0) -> str:
@@ -47,12 +51,16 @@ def or_dash(share: float | None, decimals: int = 0) -> str:
 
 
 def decimals(total: int) -> int:
-    """How exactly a share of so many photos can be told."""
+    """The decimals that a share of `total` photos deserves."""
     return 0 if total < FEW_PHOTOS else 1
 
 
+def share_of(part: int, total: int) -> str:
+    return f"{part:,} of {total:,}"
+
+
 def share(part: int, total: int) -> str:
-    """A share of photos with what it likely is in truth."""
+    """A share of photos with its 95 % interval."""
     low, high = interval_95(part, total)
     exact = decimals(total)
     return (
@@ -67,5 +75,5 @@ def count(number: int, singular: str, plural: str | None = None) -> str:
 
 
 def scrolling(what: str, content: str) -> str:
-    """What may be wider than a phone: it scrolls by itself, with the keyboard too."""
+    """A box that scrolls sideways, with the keyboard too, where its content is wider than the screen."""
     return f'<div class="scroll" role="region" tabindex="0" aria-label="{text(what)}">{content}</div>'

@@ -1,4 +1,4 @@
-"""The sections of the report that show numbers: the figures, those of each label, and whether scores can be trusted."""
+"""The report's sections of numbers: the figures, those of each label, and whether its scores can be trusted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..measures import LabelMeasures, Measures
 from . import charts
 from .markup import FEW_PHOTOS, Section, count, decimals, name, or_dash, percent, scrolling
 
-_MOST_LABELS_OPEN = 15  # a longer table of labels shows the hardest and folds the rest away
+_MOST_LABELS_OPEN = 15  # a longer table shows the hardest labels and folds the rest away
 
 
 def figures(measures: Measures) -> Section:
@@ -20,31 +20,31 @@ def figures(measures: Measures) -> Section:
     exact, label_count = decimals(measures.total), len(measures.judged.labels)
     low, high = overall.interval_95
     error, chance = overall.calibration.error, overall.calibration.error_by_chance
-    fair = "No more than chance alone gives" if error <= 1.5 * chance else "Chance alone gives"
+    little = ", so this gap means little" if error <= 1.5 * chance else ""
     shown = [
         (
             "Accuracy",
             percent(overall.accuracy, exact),
-            f"How often its first answer is right. From {count(measures.total, 'photo')}, the true value is likely "
-            f"(95 %) between {percent(low, exact)} and {percent(high, exact)}.",
+            f"How often its first answer is right. Measured on {count(measures.total, 'photo')}: on many more, most "
+            f"likely {percent(low, exact)} to {percent(high, exact)}.",
         ),
         (
             "Mean F1 of the labels",
             or_dash(measures.macro_f1, exact),
-            "Each label counts the same here, however many photos it has. Far below the accuracy, it means that rare "
-            "labels fare badly.",
+            "Like accuracy, but each label counts the same however many photos it has. If it is far below the "
+            "accuracy, labels with few photos do badly.",
         ),
         (
             "Cross entropy",
             f"{overall.cross_entropy:.2f}",
-            f"How surprised it was by the truth: 0 is perfect, and an even guess among {label_count} labels has "
-            f"{math.log(label_count):.2f}. Confident mistakes cost most.",
+            f"How surprised it was by the truth: 0 is perfect, and guessing among {count(label_count, 'label')} "
+            f"gives {math.log(label_count):.2f}. Confident mistakes cost most.",
         ),
         (
             "Calibration error",
             percent(error, 1),
-            f"How far its scores are from how often it is right. {fair}: about {percent(chance, 1)} with "
-            f"{count(measures.total, 'photo')}.",
+            f"The gap between how sure it is and how often it is right. {count(measures.total, 'photo')} would vary "
+            f"by {percent(chance, 1)} by chance alone{little}.",
         ),
     ]
     if overall.top_5 is not None:
@@ -53,7 +53,7 @@ def figures(measures: Measures) -> Section:
             (
                 "Top-5 accuracy",
                 percent(overall.top_5, exact),
-                "How often the right label is among its first five answers.",
+                "How often the right label is among its five highest.",
             ),
         )
     items = "".join(
@@ -77,9 +77,9 @@ def labels(measures: Measures) -> Section | None:
         + "</tr></tfoot>"
     )
     body = (
-        "<p>The hardest labels come first. <b>Found</b>: of the photos of it, the share that was recognised (recall). "
-        "<b>Believed</b>: of the photos taken for it, the share that really is (precision). <b>F1</b> joins the "
-        "two, and is high only where both are. A dash: there is nothing to count.</p>"
+        "<p>The hardest labels come first. <b>Recall</b>: how many of its photos were recognised. <b>Precision</b>: "
+        "when it gave this answer, how often it was right. <b>F1</b> combines the two, and is high only if both are. "
+        "A dash: nothing to count.</p>"
     )
     body += _label_table(ranked if few else ranked[:_MOST_LABELS_OPEN], means if few else "", "each label")
     if not few:
@@ -100,7 +100,7 @@ def _label_table(some: list[LabelMeasures], footer: str, which: str) -> str:
     return scrolling(
         f"How well {which} is recognised",
         '<table class="wide"><thead><tr><th scope="col">label</th><th scope="col">photos</th>'
-        '<th scope="col">found <small>(recall)</small></th><th scope="col">believed <small>(precision)</small></th>'
+        '<th scope="col">recall</th><th scope="col">precision</th>'
         f'<th scope="col">F1</th></tr></thead><tbody>{rows}</tbody>{footer}</table>',
     )
 
@@ -117,16 +117,17 @@ def calibration(measures: Measures) -> Section | None:
         return None
     sure = float(measures.judged.top.mean(dtype=np.float64))
     difference = sure - overall.accuracy
-    if abs(difference) < 0.03:
-        verdict = "which fits"
+    low, high = overall.interval_95
+    if low <= sure <= high or abs(difference) < 0.03:
+        verdict = f"so as far as {count(measures.total, 'photo')} can show, its scores can be taken at face value"
     else:
-        verdict = "so it is too sure of itself" if difference > 0 else "so it is more often right than it says"
-    few = "" if measures.total >= FEW_PHOTOS else " With so few photos, single bars may well be off by chance."
+        verdict = "so it is too sure of itself" if difference > 0 else "so it is right more often than it says"
+    few = "" if measures.total >= FEW_PHOTOS else " With so few photos, single bars can be far off by chance."
     what = f"Reliability diagram: on average {percent(sure)} sure and {percent(overall.accuracy)} right."
     body = (
-        f"<p>On average it was {percent(sure)} sure and {percent(overall.accuracy)} right, {verdict}. Were its scores "
-        "exact, each bar would end at its mark: of photos that it is 80 % sure of, it would get 80 % right. Bars "
-        f"below their marks are too sure. Pale bars stand for few photos.{few}</p>"
+        f"<p>On average it was {percent(sure)} sure and {percent(overall.accuracy)} right, {verdict}. With perfect "
+        "scores each bar would end at its mark: of the photos it is 80 % sure of, it would get 80 % right. Bars "
+        f"below their mark: too sure. Pale bars: few photos.{few}</p>"
         '<ul class="key" aria-hidden="true"><li><i class="k-right"></i>how often it was right</li>'
         '<li><i class="k-mark"></i>how sure it was</li><li><i class="k-ideal"></i>perfect</li></ul>'
         f"{charts.reliability(overall.calibration.bins, what)}"

@@ -1,4 +1,4 @@
-"""Writes what an evaluation found as one page that needs nothing beside it."""
+"""Writes what an evaluation found as one self-contained page."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from . import confusions, making, numbers, photos, verdict
 from .markup import text
 from .style import STYLE
 
-# Nothing is fetched from anywhere, whatever a name on this page may hold.
+# The page fetches nothing, whatever label and file names may contain.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 @dataclass(frozen=True)
 class Report:
-    """What the page is made of. What is None has no section."""
+    """Everything the page shows. Parts that are None have no section."""
 
     title: str  # the classifier's name
-    image_dir: Place  # where the paths of photos begin
+    image_dir: Place  # the photos' paths are relative to it
     measures: Measures
     findings: Findings
     record: dict | None = None  # the one beside the graph
@@ -73,6 +73,6 @@ def render(report: Report) -> str:
         f'<a class="skip" href="#figures">Skip to the figures</a>\n'
         f"<header>{verdict.head(report.title, measures, found.near)}"
         f'<nav aria-label="On this page"><ul>{links}</ul></nav></header>\n<main>\n{body}</main>\n'
-        "<footer><p>Written by Poets. This page holds everything it shows: it can be sent, copied and printed as it "
-        "is. The photos on it are small copies.</p></footer>\n</body>\n</html>\n"
+        "<footer><p>Written by Poets. This page is one self-contained file, photos included: send it, copy it or print "
+        "it.</p></footer>\n</body>\n</html>\n"
     )

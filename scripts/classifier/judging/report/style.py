@@ -1,20 +1,33 @@
 """The report's style sheet: light and dark, phone and desk, screen and paper."""
 
-# Those of all pages.
-COLOURS = """
-:root {
+from ...drawing import colours
+
+_CHARTS_ON_LIGHT = (
+    f"--training: {colours.TRAINING}; --validation: {colours.VALIDATION}; "
+    f"--right: {colours.RIGHT}; --wrong: {colours.WRONG};"
+)
+_CHARTS_ON_DARK = (
+    f"--training: {colours.TRAINING_ON_DARK}; --validation: {colours.VALIDATION_ON_DARK}; "
+    f"--right: {colours.RIGHT_ON_DARK}; --wrong: {colours.WRONG_ON_DARK};"
+)
+
+# Shared by all pages.
+COLOURS = f"""
+:root {{
   color-scheme: light dark;
   --page: #f5f6f3; --card: #fff; --well: #e6e9e4; --ink: #1c2326; --soft: #566169; --line: #dce0db;
-  --accent: #1f6f54; --right: #0f7173; --wrong: #c2470f; --on: #fff; --on-medium: #1c2326;
+  --accent: #1f6f54; --on: #fff; --on-medium: #1c2326;
   --warn: #fdf3e4; --warn-line: #e0a458;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
+  {_CHARTS_ON_LIGHT}
+}}
+@media (prefers-color-scheme: dark) {{
+  :root {{
     --page: #121618; --card: #1b2124; --well: #262e32; --ink: #e6eae7; --soft: #a3afb4; --line: #313b40;
-    --accent: #6fcfa5; --right: #4fc3c7; --wrong: #ff9a66; --on: #10181a; --on-medium: #10181a;
+    --accent: #6fcfa5; --on: #10181a; --on-medium: #10181a;
     --warn: #33291a; --warn-line: #a8772e;
-  }
-}
+    {_CHARTS_ON_DARK}
+  }}
+}}
 """
 
 STYLE = (
@@ -61,8 +74,8 @@ nav a:hover { border-color: var(--accent); color: var(--accent); }
 .key .k-range { background: var(--accent); opacity: .35; }
 .key .k-point { background: var(--accent); width: 4px; height: .9rem; vertical-align: -2px; }
 .key .k-guess { background: var(--soft); width: 2px; height: .9rem; vertical-align: -2px; }
-.key .k-training { background: var(--soft); height: 3px; vertical-align: 3px; }
-.key .k-validation { background: var(--accent); height: 4px; vertical-align: 3px; }
+.key .k-training { background: var(--training); height: 4px; vertical-align: 3px; }
+.key .k-validation { background: var(--validation); height: 4px; vertical-align: 3px; }
 .key .k-right { background: var(--right); }
 .key .k-wrong { background: var(--wrong); }
 .key .k-ideal { border-top: 2px dashed var(--soft); height: 0; border-radius: 0; vertical-align: 4px; }
@@ -109,12 +122,16 @@ th[scope=row] { overflow-wrap: anywhere; min-width: 6.2rem; max-width: 20rem; }
 .charts h3 { margin-top: .6rem; }
 .beside { display: flex; flex-wrap: wrap; gap: 0 3rem; align-items: flex-start; }
 .beside > * { min-width: 0; max-width: 100%; }
-.beside > :not(.scroll) { flex: 1 1 15rem; }
-.beside ul { padding-left: 1.2rem; }
+.beside > .scroll:first-child { flex: 0 1 auto; }
+.beside > div:not(:first-child) { flex: 1 1 17rem; }
+.pairs-table { width: 100%; max-width: 44rem; }
+.pairs-table th, .pairs-table td { text-align: left; font-weight: 400; overflow-wrap: anywhere; }
+.pairs-table thead th { font-weight: 600; }
+.pairs-table th:last-child, .pairs-table td:last-child { text-align: right; white-space: nowrap; }
+.pairs-table th[scope=row] { min-width: 5rem; font-weight: 600; }
 svg { display: block; font-family: inherit; }
 svg.chart { width: 100%; height: auto; max-width: 30rem; }
-svg.matrix:not([width]) { width: 100%; height: auto; }
-.beside > .scroll:has(svg:not([width])) { flex: 1 1 44rem; max-width: 44rem; }
+svg.matrix { width: var(--whole); max-width: 100%; min-width: var(--least); height: auto; }
 svg text { font-size: 11.5px; fill: var(--soft); }
 svg .grid { stroke: var(--line); stroke-width: 1; fill: none; }
 svg .tick.y { text-anchor: end; dominant-baseline: central; }
@@ -122,17 +139,17 @@ svg .tick.x { text-anchor: middle; }
 svg .axis, svg .upwards { text-anchor: middle; }
 svg .line { fill: none; stroke-linejoin: round; }
 svg .band { stroke: none; opacity: .16; }
-svg .line.training { stroke: var(--soft); stroke-width: 1.5; }
-svg .band.training, svg .dot.training { fill: var(--soft); }
-svg .line.validation { stroke: var(--accent); stroke-width: 2.5; }
-svg .band.validation, svg .dot.validation { fill: var(--accent); }
+svg .line.training { stroke: var(--training); stroke-width: 1.75; }
+svg .band.training, svg .dot.training { fill: var(--training); }
+svg .line.validation { stroke: var(--validation); stroke-width: 2.25; }
+svg .band.validation, svg .dot.validation { fill: var(--validation); }
 svg .bar { fill: var(--right); }
 svg .mark { stroke: var(--ink); stroke-width: 2; }
 svg .ideal { stroke: var(--soft); stroke-dasharray: 5 4; stroke-width: 1.5; }
 svg .field { fill: var(--card); }
 svg .cell.right { fill: var(--right); }
 svg .cell.wrong { fill: var(--wrong); }
-svg.matrix text { font-size: 13px; fill: var(--ink); dominant-baseline: central; }
+svg.matrix text { font-size: inherit; fill: var(--ink); dominant-baseline: central; }
 svg.matrix .number { text-anchor: middle; font-weight: 600; pointer-events: none; }
 svg.matrix .number.strong { fill: var(--on); }
 svg.matrix .number.medium { fill: var(--on-medium); }
@@ -161,7 +178,7 @@ figcaption .path { color: var(--soft); font-size: .75rem; line-height: 1.3; marg
 .scores i::before { content: ""; display: block; height: 100%; width: var(--w); background: var(--soft); opacity: .7; }
 .scores .right i::before { background: var(--right); opacity: 1; }
 .scores .wrong i::before { background: var(--wrong); opacity: 1; }
-.scores .asked i::before { background: var(--accent); opacity: 1; }
+.scores .asked i::before { background: var(--ink); }
 .scores li:not(.other) bdi { font-weight: 650; }
 .scores span { font-size: .75rem; min-width: 2.4rem; text-align: right; font-variant-numeric: tabular-nums; }
 .more { color: var(--soft); margin-top: .9rem; }
@@ -177,7 +194,10 @@ footer { color: var(--soft); font-size: .875rem; padding-top: .5rem; padding-bot
 @media print {
   :root {
     --page: #fff; --card: #fff; --well: #eceeea; --ink: #000; --soft: #444; --line: #ccc; --accent: #1f6f54;
-    --right: #0f7173; --wrong: #c2470f; --on: #fff; --on-medium: #000; --warn: #fdf3e4; --warn-line: #e0a458;
+    --on: #fff; --on-medium: #000; --warn: #fdf3e4; --warn-line: #e0a458;
+    """
+    + _CHARTS_ON_LIGHT
+    + """
     color-scheme: light;
   }
   body { font-size: 10pt; }
@@ -186,6 +206,7 @@ footer { color: var(--soft); font-size: .875rem; padding-top: .5rem; padding-bot
   h2, h3 { break-after: avoid; }
   .photos > li, .figures > div, tr, svg { break-inside: avoid; }
   .scroll { overflow: visible; }
+  svg.matrix { min-width: 0; }
   tfoot { display: table-row-group; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }

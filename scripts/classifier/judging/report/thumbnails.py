@@ -1,4 +1,4 @@
-"""Makes small pictures of photos that a page can hold within itself."""
+"""Makes small copies of photos to embed in a page."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Thumbnail:
 
 
 def thumbnail(photo: Place) -> Thumbnail | None:
-    """The photo within LONGEST_SIDE pixels a side; None if it cannot be read any more."""
+    """The photo within LONGEST_SIDE pixels a side; None if it can no longer be read."""
     try:
-        # Twice as large to begin with: a JPEG comes out reduced, and coarsely.
+        # Decoded at twice the size: a JPEG is reduced coarsely while decoding.
         image = pixels.open_rgb(photo.read_bytes(), 2 * LONGEST_SIDE)
     except (UnreadableImage, OSError):
         return None

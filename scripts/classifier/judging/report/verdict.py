@@ -1,4 +1,4 @@
-"""The head of the report: how good the classifier is, and what to bear in mind about that."""
+"""The head of the report: how good the classifier is, and what to bear in mind."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from .markup import FEW_PHOTOS, count, decimals, name, percent
 
 
 def head(title: str, measures: Measures, near: NearIdentical | None) -> str:
-    """Of the classifier called so."""
     about, overall = f'<p class="about">{name(title)}, evaluated</p>', measures.overall
     if overall is None:
-        return f"{about}<h1>There were no photos to judge it by</h1>"
+        return f"{about}<h1>There are no photos of its labels to judge it by</h1>"
     right, total = measures.results.right, measures.total
     low, high = overall.interval_95
     which = _which_photos(measures.judged.splits)
@@ -24,13 +23,13 @@ def head(title: str, measures: Measures, near: NearIdentical | None) -> str:
     commonest, share = overall.most_frequent
     guess = share if len(measures.judged.labels) > 1 else None
     sentences = [
-        f"{'With so few photos, luck plays a part: on' if total < FEW_PHOTOS else 'On'} many more photos like these it "
-        f"would be right between {percent(low, exact)} and {percent(high, exact)} of the time, most likely."
+        f"{'With so few photos, luck plays a part: on' if total < FEW_PHOTOS else 'On'} many more like these, it would "
+        f"most likely be right {percent(low, exact)} to {percent(high, exact)} of the time."
     ]
     if guess is not None:
-        sentences.append(f"Always saying {name(commonest)} would be right {percent(guess, exact)}.")
+        sentences.append(f"Always answering {name(commonest)} would be right {percent(guess, exact)} of the time.")
         if guess >= low:
-            sentences.append("It is not certain that the classifier does any better than that.")
+            sentences.append("The classifier may be no better than that.")
     return (
         f"{about}<h1>{heading}</h1><p>{' '.join(sentences)}</p>{_interval(overall, guess)}"
         f"{''.join(f'<p class=note>{each}</p>' for each in _reservations(measures, near))}"
@@ -49,36 +48,36 @@ def _which_photos(splits: list[str]) -> str:
 
 
 def _interval(overall: Overall, guess: float | None) -> str:
-    """The accuracy on a scale, with that of always saying the same where there is anything else to say."""
+    """The accuracy on a scale, beside that of always giving one answer where there are several."""
     low, high = overall.interval_95
     line = "" if guess is None else f'<span class="guess" style="left:{100 * guess:.1f}%"></span>'
-    key = "" if guess is None else '<li><i class="k-guess"></i>always saying the same</li>'
+    key = "" if guess is None else '<li><i class="k-guess"></i>always the same answer</li>'
     return (
         f'<div class="scale"><div class="track" role="img" aria-label="On a scale from 0 to 100 %: measured '
-        f'{percent(overall.accuracy, 1)}, likely between {percent(low, 1)} and {percent(high, 1)}">{line}'
+        f'{percent(overall.accuracy, 1)}, most likely {percent(low, 1)} to {percent(high, 1)}">{line}'
         f'<span class="range" style="left:{100 * low:.1f}%;width:{100 * (high - low):.1f}%"></span>'
         f'<span class="point" style="left:{100 * overall.accuracy:.1f}%"></span></div>'
         '<div class="ends" aria-hidden="true"><span>0 %</span><span>50 %</span><span>100 %</span></div></div>'
         '<ul class="key" aria-hidden="true"><li><i class="k-point"></i>measured</li>'
-        f'<li><i class="k-range"></i>where the truth likely lies (95 %)</li>{key}</ul>'
+        f'<li><i class="k-range"></i>95 % interval: where the true accuracy most likely is</li>{key}</ul>'
     )
 
 
 def _reservations(measures: Measures, near: NearIdentical | None) -> list[str]:
-    """What makes the figure look better than it is."""
+    """Reasons why the accuracy looks better than it is."""
     notes = []
-    learnt = measures.judged.splits.count(TRAINING)
-    if learnt:
+    learned = measures.judged.splits.count(TRAINING)
+    if learned:
         notes.append(
-            f"{count(learnt, 'of these photos was', 'of these photos were')} learned from. A classifier is good at "
-            "photos that it knows; how good it is at new ones is told only by photos that were kept from it."
+            f"It learned from {learned:,} of these photos. A classifier does well on photos "
+            "it knows. Only photos it never saw show how good it is on new ones."
         )
     if near is not None:
         twins = near.copies.get((TESTING, TRAINING), 0)
         if twins:
             notes.append(
                 f"{count(twins, 'test photo has a nearly identical twin', 'test photos have nearly identical twins')} "
-                "among those it learned from, which flatters the figure: see "
+                "among those it learned from, which flatters it: see "
                 '<a href="#near-identical">nearly identical photos</a>.'
             )
     return notes
