@@ -1,2 +1,5 @@
-"""What the README's figures come from, each a command, such as `python -m benchmarks.retraining`; `--help` lists its
-flags. What they share is in `tools/`."""
+"""The benchmarks behind the figures in docs/. Each is a command with `--help`, such as
+`python -m benchmarks.retraining`.
+
+`tools/` holds what they share.
+"""

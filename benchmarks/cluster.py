@@ -1,8 +1,8 @@
-"""Measures what Poets makes of more photos than usual, and holds each figure against what it should be.
+"""Measures Poets on very many photos and on Ray, and holds each figure against its target.
 
     python -m benchmarks.cluster
 
-Prints one Markdown table. Takes some minutes; what else the machine does meanwhile shows in the figures.
+Prints one Markdown table. Takes some minutes. Other load on the machine makes the figures worse.
 """
 
 import tempfile
@@ -14,18 +14,18 @@ from scripts.console import command_line, flags
 
 FLAGS = flags.FLAGS
 shared_flags.define_network()
-flags.DEFINE_list("photo_counts", ["10000", "100000", "1000000"], "How many photos are listed, split and looked up.")
-flags.DEFINE_integer("vectors", 10_000_000, "Over how many vectors training is started.", many_vectors.LEAST)
-flags.DEFINE_integer("steps", 500, "How many training steps are taken over these.", 100)
-flags.DEFINE_integer("rounds", 3, "How often photos are looked up, or extracted; the median counts.", 1)
-flags.DEFINE_integer("count", 3670, "How many photos Ray is measured with, made of those in --photos.", 20)
+flags.DEFINE_list("photo_counts", ["10000", "100000", "1000000"], "Numbers of photos to list, split and look up.")
+flags.DEFINE_integer("vectors", 10_000_000, "Number of vectors to train on.", many_vectors.LEAST)
+flags.DEFINE_integer("steps", 500, "Number of training steps on them.", 100)
+flags.DEFINE_integer("rounds", 3, "How often each figure is measured; the median counts.", 1)
+flags.DEFINE_integer("count", 3670, "Number of photos for Ray, copied from those in --photos.", 20)
 _PARTS = {
     "photos": lambda folder: many_photos.many_photos(folder, _photo_counts(), FLAGS.rounds),
     "vectors": lambda folder: many_vectors.many_vectors(folder, FLAGS.vectors, FLAGS.steps),
     "worker": lambda folder: ray_nodes.one_worker(shared_flags.workbench(folder, rounds=FLAGS.rounds)),
     "nodes": lambda folder: ray_nodes.two_nodes(shared_flags.workbench(folder, rounds=FLAGS.rounds)),
 }
-flags.DEFINE_list("only", list(_PARTS), "Which of them to measure.")
+flags.DEFINE_list("only", list(_PARTS), "The parts to measure.")
 
 
 def main(positional: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Measures the commands, from the shell's prompt to the next."""
+"""Measures whole commands, from start to exit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scripts.classifier.formats import classifiers
 from scripts.classifier.formats.model import Wishes
 from scripts.classifier.photos.folders import pictures_below
 
-# What is promised of 3,670 photos, mobilenet_0.25_224 and 4,000 steps on 2 cores, and of label_image anywhere.
+# The promises: retrain's are for 3,670 photos, mobilenet_0.25_224 and 4,000 steps on 2 cores.
 _PROMISED_FOR = ("mobilenet_0.25_224", 3670, 4000)
 _MOST_UNCACHED_SECONDS = 14.0
 _MOST_CACHED_SECONDS = 5.0
@@ -20,8 +20,8 @@ _MOST_LABEL_SECONDS = 0.7
 _LEAST_LABELS_A_SECOND = 400.0
 
 _PICTURES_IN_ONE_CALL = 500
-# The difference of two processes of seconds each drowns in how much a processor's speed varies between them:
-# it is taken within each pair, and of more pairs than there are rounds.
+# The processor's speed varies by more than the difference between two processes of some seconds. So differences are
+# taken within pairs that run in turn, and there are more pairs than rounds.
 _DIFFERENCES_A_ROUND = 3
 
 
@@ -30,8 +30,8 @@ def retrain(bench: Workbench) -> list[Figure]:
         bench.forget_bottlenecks()
         return processes.seconds(*bench.retrain())
 
-    words = bench.retrain()  # makes the photos, which are not counted
-    processes.import_seconds()  # so that no round is the first to read TensorFlow from the disk
+    words = bench.retrain()  # makes the photos, uncounted
+    processes.import_seconds()  # reads TensorFlow from the disk, uncounted
     took = alternated(
         {
             "uncached": uncached,
@@ -50,7 +50,7 @@ def retrain(bench: Workbench) -> list[Figure]:
     return [
         Figure(f"retrain, nothing cached: {what}", took["uncached"], "s", how, at_most(_MOST_UNCACHED_SECONDS)),
         Figure("retrain, everything cached", took["cached"], "s", how, at_most(_MOST_CACHED_SECONDS)),
-        Figure("TensorFlow's import alone", took["import"], "s", f"`import tensorflow`, without its ending; {how}"),
+        Figure("TensorFlow's import alone", took["import"], "s", f"`import tensorflow`, without its shutdown; {how}"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Measures how fast photos become bottlenecks, and how fast this machine could make them so."""
+"""Measures how fast photos become bottlenecks, and how fast they could on this machine."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from scripts.classifier.machine import cores, decide_precision, has_bfloat16
 from scripts.classifier.photos import distortions
 from scripts.classifier.showing import Advance
 
-# How much of the machine's limit is promised.
+# The promised share of the machine's limit.
 _LEAST_SHARE = 0.85
 _LEAST_BFLOAT16_PHOTOS_A_SECOND = 25.0  # of Inception V3, the original's default
 
-# Decoded photos that the networks alone are given, over and over; also TensorFlow's batch.
+# Decoded photos for timing networks alone, used repeatedly; also TensorFlow's batch.
 _SQUARES = 32
 
 
@@ -64,14 +64,14 @@ def extraction(bench: Workbench) -> list[Figure]:
             f"extraction, {bench.architecture} in {precision}, {bench.count:,} photos",
             rates["reached"],
             "photos/s",
-            f"from the first photo done to the last one kept, {threads}; {turns}",
+            f"from the first finished photo to the last one cached, {threads}; {turns}",
             Against(limit, f"at least {_LEAST_SHARE} of 1 / (1 / decoding + 1 / network), the faster of each, ="),
         ),
         Figure(
             "the same, against the engines it uses",
             rates["reached"],
             "photos/s",
-            "the same without TensorFlow's decoding, which squeezes without smoothing",
+            "the same without TensorFlow's decoding, which resizes without smoothing",
             Against(own_limit, "1 / (1 / decoding + 1 / network) ="),
         ),
         Figure("opening the network, before that", opened, "s", turns),
@@ -103,7 +103,7 @@ def extraction(bench: Workbench) -> list[Figure]:
 
 
 def inception(bench: Workbench, photos: int) -> list[Figure]:
-    """The network alone, in both arithmetics."""
+    """The network alone, in float32 and bfloat16."""
     backbone = limits.inception_with_random_weights()
     size = backbone.input_size
     squares = np.random.default_rng(0).uniform(-1, 1, (LARGE_BATCH, size, size, 3)).astype(np.float32)
@@ -115,7 +115,7 @@ def inception(bench: Workbench, photos: int) -> list[Figure]:
     rates = alternated(measurements, bench.rounds)
     how = f"random weights, {LARGE_BATCH} at a time, about {photos} photos; median of {bench.rounds}, in turn"
     if "bfloat16" not in rates:
-        how += "; bfloat16 left out, which this processor does not have"
+        how += "; this processor has no bfloat16"
     against = {"bfloat16": Against(_LEAST_BFLOAT16_PHOTOS_A_SECOND, "at least")}
     return [
         Figure(f"network alone, Inception V3 in {precision}", rate, "photos/s", how, against.get(precision))
@@ -124,7 +124,7 @@ def inception(bench: Workbench, photos: int) -> list[Figure]:
 
 
 class _Clock:
-    """Shown the extraction's progress, remembers when it began, when the first photo was done and when all were."""
+    """Follows the extraction's progress: when it began, and when the first and the last photo were done."""
 
     photos, began, first, ended = 0, 0.0, 0.0, 0.0
 
@@ -139,7 +139,7 @@ class _Clock:
 
 
 def _gather(bench: Workbench, precision: str) -> tuple[float, float]:
-    """(photos a second, seconds until the first), with a new and empty cache."""
+    """Photos a second, and seconds until the first, with a new and empty cache."""
     folder, clock = bench.folder / "extraction", _Clock()
     shutil.rmtree(folder, ignore_errors=True)
     cache = open_cache(folder, bench.backbone, precision)

@@ -2,8 +2,8 @@
 
     python -m benchmarks.fine_tuning --photos=tf_files/flower_photos
 
-Each photo is judged once, by classifiers that were trained without it: one on the frozen network, and one that goes on
-from there with the network's own weights. Prints a Markdown table.
+Each photo is judged once, by two classifiers trained without it: one on the frozen network, and one that continues from
+there and trains the network's own weights, too. Prints a Markdown table.
 """
 
 import math
@@ -31,9 +31,11 @@ from scripts.console import command_line, flags
 FLAGS = flags.FLAGS
 shared_flags.define_network()
 shared_flags.define_folds()
-flags.DEFINE_integer("fine_tune_steps", 300, "How many steps of fine-tuning are taken.", 1)
-flags.DEFINE_float("fine_tune_learning_rate", Tuning.learning_rate, "How far such a step goes.", 0)
-flags.DEFINE_string("fine_tune_from", None, "The layer before which the network stays as it is.")
+flags.DEFINE_integer("fine_tune_steps", 300, "Number of fine-tuning steps.", 1)
+flags.DEFINE_float(
+    "fine_tune_learning_rate", Tuning.learning_rate, "Step size relative to the layer's RMS weight; decays to 0.", 0
+)
+flags.DEFINE_string("fine_tune_from", None, "The first layer to train; those before it stay as they are.")
 
 
 def main(positional: list[str]) -> None:
@@ -58,7 +60,7 @@ def main(positional: list[str]) -> None:
 
 
 def _fine_tune(study: Study, held_out: np.ndarray, tuning: Tuning) -> tuple[np.ndarray, np.ndarray, float]:
-    """Which of the photos held out are told before and after fine-tuning, and the seconds that it took."""
+    """Which held-out photos are right before and after fine-tuning, and how many seconds it took."""
     backbone, recipe = study.backbone, Recipe(steps=study.steps)
     split_rows = [np.sort(rows) for rows in (*study.rest(held_out), held_out)]
     sets = Sets(*(study.examples(rows) for rows in split_rows))
@@ -68,7 +70,7 @@ def _fine_tune(study: Study, held_out: np.ndarray, tuning: Tuning) -> tuple[np.n
     ended: list[float] = []
 
     def show_photos(total: int | None, done: int = 0) -> AbstractContextManager[Advance]:
-        ended.append(time.perf_counter())  # what comes after fine-tuning is not counted
+        ended.append(time.perf_counter())  # so that only fine-tuning is counted
         return nowhere(total, done)
 
     tuned = stages.fine_tune(trained, lists, recipe, tuning, journal, nowhere, show_photos).trained
@@ -87,18 +89,15 @@ def _dealt(lists: ImageLists, *split_rows: np.ndarray) -> ImageLists:
 
 
 def _print(before: np.ndarray, after: np.ndarray, seconds: float) -> None:
-    print("| network | accuracy | 95 % interval | seconds |\n|---|--:|--:|--:|")
-    for name, right, cost in (("frozen", before, 0.0), ("fine-tuned", after, seconds)):
-        print(f"| {name} | {share(int(right.sum()), len(right))} | {cost:.0f} |")
     gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
-    print(
-        f"\n{gained} photos are right only after it, {lost} only before it; chance alone would gain as many in "
-        f"{100 * _chance(gained, lost):.2g} of 100 cases"
-    )
+    names = "frozen | 95 % interval | fine-tuned | 95 % interval | right only after it | right only before it"
+    print(f"| {names} | chance of a gap this large by luck | seconds |\n|{'--:|' * 8}")
+    shares = " | ".join(share(int(right.sum()), len(right)) for right in (before, after))
+    print(f"| {shares} | {gained} | {lost} | {100 * _chance(gained, lost):.2g} % | {seconds:.0f} |")
 
 
 def _chance(gained: int, lost: int) -> float:
-    """The sign test: how likely a fair coin gives at least `gained` heads in all these throws."""
+    """The sign test: the chance that a fair coin gives at least `gained` heads in this many throws."""
     throws = gained + lost
     return sum(math.comb(throws, heads) for heads in range(gained, throws + 1)) / 2**throws
 

@@ -1,9 +1,9 @@
-"""Measures what several views of a photo and the values of earlier layers gain, by cross-validation, and their cost.
+"""Measures by cross-validation what several views and earlier layers gain, and what they cost.
 
     python -m benchmarks.free_accuracy --photos=tf_files/flower_photos
 
-All are judged on the same folds, each photo by a classifier that was trained without it, so that they are compared
-photo by photo. Prints a Markdown table.
+All are judged on the same folds, each photo by a classifier trained without it, so they are compared photo by photo.
+Prints a Markdown table.
 """
 
 import sys
@@ -22,7 +22,7 @@ from scripts.console import command_line, flags
 FLAGS = flags.FLAGS
 shared_flags.define_network()
 shared_flags.define_folds()
-flags.DEFINE_integer("rounds", 20, "How often one photo's way through the network is timed.", 1)
+flags.DEFINE_integer("rounds", 20, "How often a photo's way through the network is timed.", 1)
 
 _PHOTOS_A_ROUND = 10
 
@@ -53,14 +53,14 @@ def main(positional: list[str]) -> None:
 
 
 def _right(study: Study, held_out: np.ndarray) -> np.ndarray:
-    """Whether each of these photos is told by what the others taught."""
+    """Which of these photos are right after training on the others."""
     training, validation = (study.examples(rows) for rows in study.rest(held_out))
     layer, testing = study.learn(training, validation).layer, study.examples(held_out)
     return layer.probabilities(testing.vectors.take(np.arange(len(testing)))).argmax(1) == testing.labels
 
 
 def _name(bottleneck: str, views: int) -> str:
-    """The flags that make retrain do it."""
+    """The flags with which retrain does the same."""
     given = [f"--views={views}"] * (views > 1) + [f"--bottleneck={bottleneck}"] * (bottleneck != table.LAST)
     return " ".join(given) or "one view"
 
@@ -81,7 +81,7 @@ def _timer(study: Study) -> Callable[[], float]:
 
 
 def _gain(right: np.ndarray, before: np.ndarray) -> str:
-    """Of the same photos: what they have in common does not count as uncertainty."""
+    """Compared photo by photo, so that their common difficulty adds no uncertainty."""
     differences = right.astype(float) - before
     half = 1.96 * differences.std(ddof=1) / np.sqrt(len(differences))
     mean = differences.mean()

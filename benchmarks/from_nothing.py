@@ -2,10 +2,9 @@
 
     python -m benchmarks.from_nothing --flowers=tf_files/flower_photos --cifar10=tf_files/cifar10
 
-Each row is a run of train_cnn in a process of its own, on the test photos of a folder that brings some, else on the
-validation photos. On flowers the Keras tutorial's own network is trained beside it, on the same photos. Processor time
-is that of the whole run, import and decoding included; shared among the cores it is what the run takes where nothing
-else runs. Prints a Markdown table.
+Each row is a run of train_cnn in a separate process, judged on the folder's test photos, or on the validation photos
+if it has none. On flowers the Keras tutorial's own network is trained on the same photos. Processor time includes
+import and decoding; divided by the cores it is the time of a run on an idle machine. Prints a Markdown table.
 """
 
 import json
@@ -22,10 +21,10 @@ from scripts.console import command_line, flags
 FLAGS = flags.FLAGS
 flags.DEFINE_string("flowers", None, "A folder of photos for the basic network, plain and with augmentation.")
 flags.DEFINE_string("cifar10", None, "CIFAR-10 as folders, for both networks at 32 pixels.")
-flags.DEFINE_float("testing_percentage", 0, "How many of 100 photos are kept for testing where the folder keeps none.")
+flags.DEFINE_float("testing_percentage", 0, "Test photos, in percent, if the folder has none of its own.")
 flags.DEFINE_integer("seed", 0, "The seed of every run.", 0)
 
-# Epochs, and whether photos are changed at random.
+# Epochs, and whether photos are augmented.
 _FLOWERS = ((10, False), (15, True))
 _CIFAR10 = (("--image_size=32", "--epochs=10"), ("--image_size=32", "--network=deep", "--epochs=10"))
 

@@ -1,6 +1,6 @@
-"""Measures what listing, splitting and looking up very many photos costs that are all in the cache.
+"""Measures listing, splitting and looking up very many photos that are all cached.
 
-The photos are empty files, as none is read: what is in each is remembered since it was read for the first time.
+The photos are empty files, since none is read: their digests are remembered from the first time.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from scripts.classifier.training.examples import Examples
 _VALUES = 256  # mobilenet_0.25's
 _PERCENTAGES = (10, 10)
 
-# What a photo takes of the disk: its record in the cache, its line among the digests, its names in folders.
+# A photo on the disk: its record in the cache, its line among the digests, its folder entry.
 _BYTES_A_PHOTO = 4 * _VALUES + 20 + 300
 _AT_ONCE = 10_000
 
-# Linear growth is meant; what is small fits into the processor's caches.
+# Growth should be linear, but a small number of photos fits into the processor's caches.
 _MOST_GROWTH = 2.0
 
 
 def many_photos(folder: Path, counts: list[int], rounds: int) -> list[Figure]:
     found = {count: _measured(folder / f"photos-{count}", count, rounds) for count in counts}
     figures = [
-        Figure(f"{what} {count:,} photos", of_count[what], "s", f"{LABELS} labels, all cached; in a process of its own")
+        Figure(f"{what} {count:,} photos", of_count[what], "s", f"{LABELS} labels, all cached; in a separate process")
         for count, of_count in found.items()
         for what in ("listing and splitting", "of that, splitting", "looking up")
     ]
@@ -48,7 +48,7 @@ def many_photos(folder: Path, counts: list[int], rounds: int) -> list[Figure]:
             f"memory for {count:,} photos",
             of_count["megabytes"],
             "MB",
-            "at most, while this is done, beyond what the process had before",
+            "peak, beyond what the process had before",
         )
         for count, of_count in found.items()
     ]
@@ -102,7 +102,7 @@ def look_up(place: str) -> dict[str, float]:
     times = [time.perf_counter()]
     lists = image_lists.scan(folder / "photos", *_PERCENTAGES)
     times.append(time.perf_counter())
-    image_lists.deal(lists, *_PERCENTAGES)  # once more: the scan has done it, too
+    image_lists.deal(lists, *_PERCENTAGES)  # again, to time it alone: the scan has done it already
     times.append(time.perf_counter())
     cache = random_bottlenecks.open_cache(folder / "cache", _VALUES)
     extraction = gathering.look_up(lists, (WHOLE,), cache)

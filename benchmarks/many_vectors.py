@@ -1,7 +1,7 @@
-"""Measures how soon training starts over more vectors than memory holds, and how much it takes of it.
+"""Measures how soon training starts over more vectors than memory holds, and how much memory it takes.
 
-The cache is a sparse file: as long as if all vectors had been computed, but of its records only those are on the disk
-that will be looked at. Which these are is told by a training over no vectors at all, as the same seed draws the same.
+The cache is a sparse file, as long as if all vectors had been computed, but with only those records on the disk that
+will be read. A dry run without vectors finds out which: the same seed draws the same ones.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from scripts.classifier.training.examples import Examples
 from scripts.classifier.training.final_layer import Trainer
 from scripts.classifier.training.recipe import Recipe
 
-# Promised for so many vectors, of as many values as Inception V3's.
+# Promised for this many vectors with Inception V3's number of values.
 _PROMISED_FOR, _VALUES = 10_000_000, 2048
 _MOST_SECONDS, _MOST_MEGABYTES = 10.0, 2000.0
 
-# A cache of fewer is checked whole before it is trained on, and most of this one is holes.
+# A smaller cache is checked whole before training, and most of this one is holes.
 LEAST = 300_000
 
 _ROWS_AT_ONCE = 1000
@@ -37,10 +37,10 @@ _ROWS_AT_ONCE = 1000
 
 def many_vectors(folder: Path, count: int, steps: int) -> list[Figure]:
     if count < LEAST:
-        raise UserError(f"--vectors={count}: expected {LEAST} or more, which are not checked before training")
+        raise UserError(f"--vectors={count}: expected {LEAST} or more: smaller caches are checked before training")
     place = folder / "vectors"
     looked_at = steps * Recipe.batch_size * (1 + 1 / Recipe.eval_step_interval) + count / key_blocks.ROWS
-    # A record lies on three pages of the disk.
+    # A record lies on up to three pages of the disk.
     disk.check(folder, f"the keys of {count} vectors", 16 * count + 3 * 4096 * looked_at, 2, "vectors")
     processes.apart(fill, str(place), count, steps)
     found = processes.apart(train, str(place), count, steps)
@@ -52,8 +52,8 @@ def many_vectors(folder: Path, count: int, steps: int) -> list[Figure]:
             f"start of {name}",
             [found["start"]],
             "s",
-            f"until {found['first_steps']} steps are done; a process that imports TensorFlow, looks all up in a sparse "
-            f"cache of {count * 4 * _VALUES / 1e9:,.0f} GB and trains on 80 %; names of photos are no part of it",
+            f"until {found['first_steps']} steps are done; the process imports TensorFlow, looks all up in a sparse "
+            f"cache of {count * 4 * _VALUES / 1e9:,.0f} GB and trains on 80 %; names of photos are not included",
             Against(_MOST_SECONDS, "at most") if promised else None,
         ),
         Figure("of that, TensorFlow's import", [found["import"]], "s", "the same process"),
@@ -62,20 +62,20 @@ def many_vectors(folder: Path, count: int, steps: int) -> list[Figure]:
             f"peak memory of {name}",
             [found["peak"]],
             "MB",
-            f"after {steps:,} steps; with TensorFlow imported it began at {found['imported']:,.0f} MB",
+            f"after {steps:,} steps; it was {found['imported']:,.0f} MB after TensorFlow's import",
             Against(_MOST_MEGABYTES, "at most") if promised else None,
         ),
         Figure(
             name,
             [found["rate"]],
             "steps/s",
-            "after the first; each record is checked when it is taken; all are still in the system's memory",
+            "after the first; each record is checked when it is read; all are still in the system's cache",
         ),
     ]
 
 
 class _NoVectors:
-    """Notes which photos are looked at."""
+    """Records which photos are read."""
 
     size = _VALUES
 
@@ -120,7 +120,7 @@ def train(place: str, count: int, steps: int) -> dict[str, float]:
     photos = _training_and_validation(count)
     keys = [_keys(np.arange(each.start, each.stop)) for each in photos]
     times = [time.perf_counter()]
-    import tensorflow  # noqa: F401  a retraining has loaded its network before it opens the cache
+    import tensorflow  # noqa: F401  retrain has imported it before it opens the cache
 
     imported = processes.megabytes("VmHWM")
     times.append(time.perf_counter())
@@ -156,7 +156,7 @@ def _examples(vectors, photos: range) -> Examples:
     return Examples(vectors, labels, ["photo.jpg"] * len(photos))
 
 
-# Photos are not in the cache in their order: multiplying by a prime deals them out over the rows.
+# Photos are in no order in the cache: multiplying by a prime scatters them over the rows.
 _PRIME = 2**31 - 1
 
 
@@ -165,12 +165,12 @@ def _rows(photos: np.ndarray, count: int) -> np.ndarray:
 
 
 def _photos(rows: np.ndarray, count: int) -> np.ndarray:
-    """In which of them are the vectors of these photos."""
+    """The photos whose vectors are in these rows."""
     return rows * pow(_PRIME, -1, count) % count
 
 
 def _keys(photos: np.ndarray) -> np.ndarray:
-    """As if they were hashes of pictures: each bit of them as often 0 as 1."""
+    """Like hashes of pictures: each bit is 0 or 1 equally often."""
     numbers = np.stack([2 * photos, 2 * photos + 1], axis=1).view(np.uint64)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):  # splitmix64
         numbers ^= numbers >> np.uint64(shift)

@@ -1,4 +1,4 @@
-"""Trains the network of Keras' tutorial on flowers as one would by hand: with Keras' own layers, and fit."""
+"""Trains the network of the Keras tutorial on flowers with Keras' own layers and fit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DROPOUT = 0.2
 
 
 def _decode(folder: Path) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], int]:
-    """For training and for validation pixels [n, side, side, 3] and labels; and the number of labels."""
+    """Pixels [n, side, side, 3] and labels, for training and for validation; and the number of labels."""
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as temporary:
         gathered = pictures.decode(
             image_lists.scan(folder, *_PERCENTAGES),
@@ -54,7 +54,7 @@ def _network(label_count: int, augmented: bool):
 
 
 def train(folder: str, epochs: int, augmented: bool, seed: int) -> dict[str, float]:
-    """The best epoch, and its accuracy on the photos that train_cnn would validate with."""
+    """The best epoch, and its accuracy on the photos that train_cnn validates with."""
     import keras
 
     keras.utils.set_random_seed(seed)

@@ -1,8 +1,8 @@
-"""Measures how good what is trained here is, by cross-validation: as it is, made smaller, and at telling the unknown.
+"""Measures classifiers by cross-validation: the graph, its smaller forms, and how they recognise unknown photos.
 
     python -m benchmarks.quality --photos=tf_files/flower_photos --strangers=FOLDER
 
-Each photo is judged once, by a classifier that was trained without it. Prints Markdown tables.
+Each photo is judged once, by a classifier trained without it. Prints Markdown tables.
 """
 
 import sys
@@ -31,19 +31,19 @@ FLAGS = flags.FLAGS
 shared_flags.define_network()
 shared_flags.define_folds()
 flags.DEFINE_list("strangers", [], "Folders with pictures of none of the labels.")
-flags.DEFINE_float("known_photos_kept", 95, "Of 100 photos of its labels, how many should be called known.", 1, 100)
+flags.DEFINE_float("known_photos_kept", 95, "How many of 100 photos of its labels should stay known.", 1, 100)
 
 _GRAPH = "the graph"
 _CALIBRATION_PHOTOS = 100
-_MANY = 100  # from here on a graph is run on its fastest engine
+_MANY = 100  # enough pictures for a graph to run on its fastest engine
 
 
 @dataclass
 class _Form:
-    """A form in which classifiers are written, over the folds."""
+    """One form of the classifier, over all folds."""
 
     right: int = 0
-    same: int = 0  # how often the first label is that of the graph
+    same: int = 0  # how often its first label is the graph's
     kilobytes: list[float] = field(default_factory=list)
 
 
@@ -74,13 +74,13 @@ def main(positional: list[str]) -> None:
 
 
 def _strangers() -> dict[str, list[Path]]:
-    """The pictures in each of these folders, by what the table calls them."""
+    """The pictures in each folder, under its name in the table."""
     found = {folder: pictures_below(shared_flags.existing(folder)) for folder in FLAGS.strangers}
     return {f"{folder} ({len(pictures)} pictures)": pictures for folder, pictures in found.items()}
 
 
 def _vectors(study: Study, pictures: list[Path]) -> np.ndarray:
-    """The bottlenecks of pictures that are not trained on."""
+    """The bottlenecks of pictures from outside the study."""
     network, size = study.network, study.backbone.input_size
     run = network.runner()
     take = run_record.preprocessing(study.backbone, "")
@@ -103,7 +103,7 @@ def _judge(study: Study, written: Iterator[tuple[str, Path]], testing: Examples,
 
 
 def _written(study: Study, trainer: Trainer, training: Examples, tells: Unknown) -> Iterator[tuple[str, Path]]:
-    """The classifier in every form that makes it smaller, the graph itself first."""
+    """The graph itself, then every smaller form of it."""
     backbone, labels = study.backbone, study.lists.labels
     take = run_record.preprocessing(backbone, "final_result")
     graph_def = retrained_graph.join(backbone, trainer.layer, "final_result")

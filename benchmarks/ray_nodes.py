@@ -1,4 +1,4 @@
-"""Measures what Ray costs, and what a second node gains, in processes of their own."""
+"""Measures what Ray costs, and what a second node gains, each in a separate process."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def one_worker(bench: Workbench) -> list[Figure]:
         {what: [each[what] for each in taken] for what in taken[0]} for taken in alternated(runs, bench.rounds).values()
     )
     how = f"{bench.architecture}, {bench.count:,} photos, {len(cores)} cores; median of {bench.rounds}, taken in turn"
-    spent = "by all processes there are; " + how
+    spent = "summed over all processes; " + how
     return [
         Figure("extraction on this machine alone", plain["rate"], "photos/s", how),
         Figure(
@@ -107,7 +107,9 @@ def two_nodes(bench: Workbench) -> list[Figure]:
 def _cores(fewest: int) -> list[int]:
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     if len(cores) < fewest:
-        raise UserError(f"this takes {fewest} cores that processes can be bound to, and {len(cores)} are here")
+        raise UserError(
+            f"expected at least {fewest} cores that processes can be bound to, found {len(cores)}: use another machine"
+        )
     return cores
 
 
@@ -119,7 +121,7 @@ def _run(bench: Workbench, cores: list[int], where: str) -> dict[str, float]:
 
 
 def _run_at_once(bench: Workbench, *cores: int) -> float:
-    """The sum of the rates of one process for each core."""
+    """The sum of the rates of one process a core."""
     with ThreadPoolExecutor(len(cores)) as pool:
         return sum(found["rate"] for found in pool.map(lambda core: _run(bench, [core], "plain"), cores))
 
@@ -127,8 +129,8 @@ def _run_at_once(bench: Workbench, *cores: int) -> float:
 def extract(
     architecture: str, where: str, image_dir: str, model_dir: str, folder: str, *cores: int
 ) -> dict[str, float]:
-    """On these cores, without Ray (`plain`), on a Ray started here (`local`), or on one of as many nodes as there are
-    cores, each with one of them (`nodes`).
+    """Runs on these cores without Ray (`plain`), on a Ray started here (`local`), or on a cluster with one node a core
+    (`nodes`).
     """
     with contextlib.ExitStack() as stack:
         if where == "nodes":
@@ -140,7 +142,7 @@ def extract(
         cache = open_cache(Path(folder), backbone, precision)
         lists = image_lists.scan(folders.at(image_dir), 10, 10)
         extraction = gathering.look_up(lists, (WHOLE,), cache)
-        # As a cluster gets them, large ones first: else the clock would look at others here than there.
+        # In a cluster's order, large photos first: otherwise the clock would measure different photos.
         in_order = blocks.cut(extraction.waiting, extraction.image_dir, len(cores), backbone.large)
         extraction.waiting = list(itertools.chain.from_iterable(in_order))
         run = gathering.extract_here(backbone, precision)
@@ -154,8 +156,8 @@ def extract(
 
 @contextlib.contextmanager
 def _nodes(cores: list[int]) -> Iterator[None]:
-    """A Ray cluster with one node for each core, bound to it; head and driver are on the first one's, as on a machine
-    that has one core and another machine joins.
+    """A Ray cluster with one node bound to each core. Head and driver share the first core, as if a second machine
+    joined one with a single core.
     """
     os.sched_setaffinity(0, cores[:1])
     os.environ.update(RAY_AUTH_MODE="disabled", RAY_USAGE_STATS_ENABLED="0")
@@ -169,7 +171,7 @@ def _nodes(cores: list[int]) -> Iterator[None]:
         )
         try:
             for core in cores:
-                os.sched_setaffinity(0, [core])  # which what is started inherits
+                os.sched_setaffinity(0, [core])  # inherited by what is started
                 cluster.add_node(num_cpus=1, object_store_memory=_OBJECT_STORE_BYTES)
             os.sched_setaffinity(0, cores[:1])
             os.environ["RAY_ADDRESS"] = cluster.address

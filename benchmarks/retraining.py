@@ -1,8 +1,8 @@
-"""Measures how fast this machine retrains, and holds each figure against what it should be.
+"""Measures how fast this machine retrains, and holds each figure against its target.
 
     python -m benchmarks.retraining --photos=tf_files/flower_photos --model_dir=tf_files/models
 
-Prints one Markdown table. Takes several minutes; what else the machine does meanwhile shows in the figures.
+Prints one Markdown table. Takes several minutes. Other load on the machine makes the figures worse.
 """
 
 import tempfile
@@ -15,9 +15,9 @@ from scripts.console import command_line, flags
 FLAGS = flags.FLAGS
 shared_flags.define_network()
 shared_flags.define_work(count=3670, steps=4000, rounds=3)
-flags.DEFINE_integer("inception_photos", 64, "How many pictures Inception V3 is given a round.", 1)
-flags.DEFINE_list("memory_photos", ["10000", "100000"], "Over how many bottlenecks memory is measured.")
-# Memory is last: what it writes to the disk would disturb the others.
+flags.DEFINE_integer("inception_photos", 64, "Number of pictures a round for Inception V3.", 1)
+flags.DEFINE_list("memory_photos", ["10000", "100000"], "Numbers of bottlenecks to measure memory with.")
+# Memory is last, as its writes to the disk would disturb the others.
 _PARTS = {
     "retrain": commands.retrain,
     "extraction": extraction.extraction,
@@ -27,7 +27,7 @@ _PARTS = {
     "label_image": commands.label_image,
     "memory": lambda bench: training.memory(bench, _memory_photos()),
 }
-flags.DEFINE_list("only", list(_PARTS), "Which of them to measure.")
+flags.DEFINE_list("only", list(_PARTS), "The parts to measure.")
 
 
 def main(positional: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Measures how fast a classifier is served, and holds it against the classifier without a server.
+"""Measures how fast a classifier is served, and compares it with the classifier without a server.
 
     python -m benchmarks.serving --photos=tf_files/flower_photos --model_dir=tf_files/models
 
@@ -30,10 +30,10 @@ from scripts.console import command_line, flags
 FLAGS = flags.FLAGS
 shared_flags.define_network()
 shared_flags.define_work(count=500, steps=500, rounds=5)
-flags.DEFINE_integer("clients", 32, "How many clients ask at the same time.", 1)
-flags.DEFINE_integer("long_run", 10_000, "After how many requests memory is measured.", 1)
+flags.DEFINE_integer("clients", 32, "Number of clients at the same time.", 1)
+flags.DEFINE_integer("long_run", 10_000, "Number of requests after which memory is measured.", 1)
 
-# What is promised.
+# The promises.
 _LEAST_SHARE, _MOST_SPREAD, _MOST_SECONDS_BEYOND = 0.8, 10.0, 0.003
 _ALONE = 100  # requests, one after the other
 
@@ -90,7 +90,7 @@ def _measure(bench: Workbench) -> list[Figure]:
             "alone": alone_without_server,
             "over http": alone_over_http,
         }
-        figures.alternated(measurements, 1)  # not counted: caches are filled
+        figures.alternated(measurements, 1)  # fills caches, uncounted
         spreads.clear()
         taken = figures.alternated(measurements, bench.rounds)
         growth = _growth(process, lambda: http_load.run(address, plain, FLAGS.long_run, FLAGS.clients))
@@ -130,7 +130,12 @@ def _measure(bench: Workbench) -> list[Figure]:
             f"median of {_ALONE} photos less decoding and network without a server; {how}",
             Against(1000 * _MOST_SECONDS_BEYOND, "at most"),
         ),
-        Figure(f"memory gained over {FLAGS.long_run:,} requests", [growth], "MB", "resident, after those before"),
+        Figure(
+            f"memory gained over {FLAGS.long_run:,} requests",
+            [growth],
+            "MB",
+            "resident memory, after the requests above",
+        ),
     ]
 
 

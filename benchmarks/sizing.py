@@ -1,8 +1,8 @@
-"""Works out how many hours a cluster takes, from how many photos one core of this machine does.
+"""Works out how long a cluster takes, from the rate of one core of this machine.
 
     python -m benchmarks.sizing --photos=tf_files/flower_photos --model_dir=tf_files/models
 
-Prints one Markdown table. Photos that are larger, or a storage that is slower, take longer than those measured with.
+Prints one Markdown table. Larger photos or slower storage take longer.
 """
 
 import os
@@ -21,9 +21,9 @@ from scripts.console import command_line, flags
 
 FLAGS = flags.FLAGS
 shared_flags.define_network()
-flags.DEFINE_integer("count", 400, "How many photos each network is measured with.", 100)
-flags.DEFINE_integer("node_cores", 8, "How many cores each node has.", 1)
-flags.DEFINE_float("share", 0.85, "What many nodes reach of so many times what one does; measured for two.", 0.1, 1)
+flags.DEFINE_integer("count", 400, "Number of photos to measure each network with.", 100)
+flags.DEFINE_integer("node_cores", 8, "Number of cores a node.", 1)
+flags.DEFINE_float("share", 0.85, "What each of many nodes adds, as a share of one alone; measured for two.", 0.1, 1)
 
 _PHOTOS = (100_000, 1_000_000, 10_000_000)
 _NODES = (1, 4, 16)

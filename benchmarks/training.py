@@ -1,4 +1,4 @@
-"""Measures the training of the final layer: how fast it is, and how much memory it takes over many bottlenecks."""
+"""Measures training of the final layer: its speed, and its memory on many bottlenecks."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from scripts.classifier.training.trained import Sets
 
 _LEAST_STEPS_A_SECOND = 3000.0
 
-# What that is promised for: as many values as the original's, and 3,670 photos dealt out.
+# That promise is for the original's number of values, and for 3,670 photos after the split.
 _VALUES, _TRAINING_PHOTOS, _VALIDATION_PHOTOS = 1001, 3000, 335
 
-# What is promised for larger jobs: as many photos and labels as Oxford's flowers, as many values as DenseNet161's.
+# Promised for larger jobs: the photos and labels of Oxford's flowers, the values of DenseNet161.
 _FLOWERS, _KINDS_OF_FLOWERS, _DENSENET_VALUES, _UNITS = 8189, 102, 2208, 512
-_MOST_SECONDS = 20.0  # for as many steps as are the default
+_MOST_SECONDS = 20.0  # for the default number of steps
 
-# Promised for 100,000 photos, of as many values as Inception V3's; of fewer it must hold the more.
+# Promised for 100,000 photos with Inception V3's number of values, and so for fewer.
 _MOST_MEGABYTES, _MANY_PHOTOS, _INCEPTION_VALUES = 1200.0, 100_000, 2048
 
 
@@ -39,7 +39,7 @@ def training(bench: Workbench) -> list[Figure]:
     learned = random_bottlenecks.examples(cache, 0, _TRAINING_PHOTOS, TRAINING)
     held_out = random_bottlenecks.examples(cache, _TRAINING_PHOTOS, total, VALIDATION)
     sets, recipe = Sets(learned, held_out, held_out), Recipe(steps=bench.steps)
-    backbone = color_texture.build()  # any will do: it is only handed on
+    backbone = color_texture.build()  # any backbone will do: it is only passed on
     compiling: list[float] = []
 
     def alone() -> float:
@@ -69,18 +69,18 @@ def training(bench: Workbench) -> list[Figure]:
             f"evaluated every {recipe.eval_step_interval} steps; {turns}, after one that is not counted",
             Against(_LEAST_STEPS_A_SECOND, "at least"),
         ),
-        Figure("compiling the loop and its first steps", compiling, "s", "of these, until the loop first hands over"),
+        Figure("compiling the loop and its first steps", compiling, "s", "part of that, until the loop first yields"),
         Figure(
             "training, with TensorBoard's log",
             rates["with summaries"],
             "steps/s",
-            "the same, written down as retrain does",
+            "the same, logged as retrain does",
         ),
     ]
 
 
 def hidden_layer(bench: Workbench) -> list[Figure]:
-    """The largest job that is promised to be quick: 102 kinds of flowers through a DenseNet, and a hidden layer."""
+    """The largest job with a promise: 102 kinds of flowers, a DenseNet and a hidden layer."""
     cache = random_bottlenecks.open_cache(bench.folder / "hidden_layer", _DENSENET_VALUES)
     random_bottlenecks.fill(cache, _FLOWERS)
     after = _FLOWERS * 8 // 10
@@ -118,7 +118,7 @@ def _memory(bench: Workbench, count: int) -> Figure:
     folder = bench.folder / f"memory-{count}"
     needed = count * 4 * _INCEPTION_VALUES
     disk.check(bench.folder, f"{count} bottlenecks", needed, 2, "memory")
-    # Filled by another process, since a peak does not go away.
+    # Filled by another process, since a peak never falls.
     processes.apart(fill, str(folder), count)
     peak = processes.apart(peak_of_training, str(folder), count, bench.steps)
     shutil.rmtree(folder)
@@ -138,10 +138,10 @@ def fill(folder: str, photos: int) -> None:
 
 def peak_of_training(folder: str, photos: int, steps: int) -> float:
     """In MB"""
-    import tensorflow  # noqa: F401  a retraining has loaded its network before it opens the cache
+    import tensorflow  # noqa: F401  retrain has imported it before it opens the cache
 
     cache = random_bottlenecks.open_cache(Path(folder), _INCEPTION_VALUES)
-    # 80 % training, 10 % validation, 10 % testing, as retrain deals photos out.
+    # 80 % training, 10 % validation, 10 % testing, as retrain splits.
     edges = (0, photos * 8 // 10, photos * 9 // 10, photos)
     training, validation, testing = (
         random_bottlenecks.examples(cache, first, after, split)

@@ -1,1 +1,1 @@
-"""What benchmarks share and what is no benchmark of its own."""
+"""What benchmarks share; nothing here is a benchmark."""

@@ -1,4 +1,4 @@
-"""Takes the time of an extraction while it goes on."""
+"""Measures the rate of an extraction while it runs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-# A rate is that between these shares of all photos, when all workers are there and none is done yet.
+# The rate is measured between these shares of all photos, while all workers are busy.
 _WINDOW = (0.3, 0.9)
 
 
 class Clock:
-    """Told of photos that are done, takes the rate in the middle, when all workers are there and none is done yet."""
+    """Counts finished photos and measures the rate in the middle, while all workers are busy."""
 
     def __init__(self, total: int):
         self._total, self._done = total, 0
@@ -40,7 +40,7 @@ class Clock:
 
 
 def _processor_seconds() -> float:
-    """Of this process and all below it."""
+    """Of this process and its descendants."""
     fields = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):

@@ -15,7 +15,7 @@ Taken = TypeVar("Taken")
 
 @dataclass(frozen=True)
 class Against:
-    """What a figure is held against: a target, or a limit of the machine measured in the same run."""
+    """A target, or a limit of the machine measured in the same run."""
 
     value: float
     words: str  # without the number itself: "at most", "at least 0.85 of the limit"
@@ -24,7 +24,7 @@ class Against:
 @dataclass(frozen=True)
 class Figure:
     name: str
-    taken: list[float]  # one for each round
+    taken: list[float]  # one value a round
     unit: str
     how: str
     against: Against | None = None  # None: for information
@@ -48,10 +48,7 @@ def table(figures: Iterable[Figure]) -> str:
 
 
 def alternated(measurements: Mapping[Name, Callable[[], Taken]], rounds: int) -> dict[Name, list[Taken]]:
-    """Each measured once a round, each round taking all in turn.
-
-    What else the machine does comes and goes: taken in turn, all of them suffer alike.
-    """
+    """Takes all measurements in turn, once a round, so that other load on the machine affects them alike."""
     taken: dict[Name, list[Taken]] = {name: [] for name in measurements}
     for _ in range(rounds):
         for name, measure in measurements.items():

@@ -1,4 +1,4 @@
-"""Sends requests from many clients at once, with as little work as it can, so that the server has the cores."""
+"""Sends requests from many clients at once, cheaply, so that the server has the cores."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from scripts.classifier.errors import UserError
 
 @dataclass(frozen=True)
 class Load:
-    seconds: float  # in all
-    latencies: list[float]  # of each request
+    seconds: float  # total
+    latencies: list[float]  # one a request
 
 
 class _Client:
-    """A connection that is kept; one request after the other goes over it."""
+    """A persistent connection that carries one request after another."""
 
     def __init__(self, address: tuple[str, int]):
         self.socket = socket.create_connection(address)
@@ -34,7 +34,7 @@ class _Client:
         self.unsent = self.unsent[self.socket.send(self.unsent) :]
 
     def receive(self) -> bool:
-        """Whether the answer is complete."""
+        """Returns True once the answer is complete."""
         self.answer += self.socket.recv(65536)
         head, end, body = bytes(self.answer).partition(b"\r\n\r\n")
         if not end:
@@ -51,7 +51,7 @@ def request(path: str, kind: str, body: bytes) -> bytes:
 
 
 def run(address: tuple[str, int], requests: Sequence[bytes], count: int, clients: int) -> Load:
-    """`count` requests, those given in turn; each client sends its next when its last is answered."""
+    """Sends `count` requests, cycling through those given; each client waits for an answer before its next."""
     coming = islice(cycle(requests), count)
     latencies: list[float] = []
     everyone = [_Client(address) for _ in range(clients)]

@@ -1,4 +1,4 @@
-"""How fast this machine could make photos into bottlenecks: each half of it alone, with the engines at hand."""
+"""How fast this machine could turn photos into bottlenecks: decoding and network alone, with each engine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scripts.classifier.graphs import frozen_graph
 from scripts.classifier.machine import cores
 from scripts.classifier.photos import distortions, pixels
 
-# Photos handed to a thread at once: often enough for an even end, seldom enough to cost nothing.
+# Photos handed to a thread at once: few enough for an even finish, enough to cost nothing.
 _HANDFUL = 8
 
 
@@ -52,7 +52,7 @@ def decoding_by_tensorflow(photos: list[bytes], size: int) -> float:
 
 
 def network_rate(network: Network, squares: np.ndarray, runs: int) -> float:
-    """Photos a second over at least `runs` photos, each core with a runner of its own."""
+    """Photos a second over about `runs` photos, with one runner a core."""
     batches = _batches(squares, network.batch)
     calls = max(1, runs // network.batch // cores())
 
@@ -93,7 +93,7 @@ def _batches(squares: np.ndarray, size: int) -> list[np.ndarray]:
 
 
 def inception_with_random_weights() -> Backbone:
-    """As fast as the published ones, which are 88 MB to download."""
+    """As fast as with the published weights, an 88 MB download."""
     import keras
 
     keras.utils.set_random_seed(0)

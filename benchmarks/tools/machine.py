@@ -1,4 +1,4 @@
-"""Says what machine and which versions the figures were measured with."""
+"""Names the machine and the versions that figures were measured with."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def describe() -> str:
 
 
 def load() -> str:
-    """How much else there was to do, which the figures suffer from."""
+    """How busy the machine was, which makes figures worse."""
     return "system load over the last 1, 5 and 15 minutes: " + ", ".join(f"{load:.1f}" for load in os.getloadavg())
 
 

@@ -1,4 +1,4 @@
-"""The parts of a benchmark, of which --only names those to measure."""
+"""The parts of a benchmark: --only names those to measure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def check(only: Iterable[str], parts: Iterable[str]) -> None:
 def counts(flag: str, words: list[str], fewest: int) -> list[int]:
     for word in words:
         if not word.isdecimal() or int(word) < fewest:
-            raise UserError(f"--{flag}={word}: expected numbers of at least {fewest}, with commas between")
+            raise UserError(f"--{flag}={word}: expected numbers of at least {fewest}, separated by commas")
     return [int(word) for word in words]
 
 
@@ -36,7 +36,7 @@ def measure(only: Iterable[str], parts: dict[str, Callable[[Bench], list[Figure]
 
 
 def report(measured: Callable[[], list[Figure]]) -> None:
-    """Prints what machine it is, what else it did meanwhile, and one table."""
+    """Prints the machine, how busy it was, and one table."""
     before = machine.load()
     found = measured()
     print(machine.describe(), f"before: {before}; after: {machine.load()}", table(found), sep="\n\n")

@@ -1,4 +1,4 @@
-"""Runs commands, and single functions, each in a process of its own."""
+"""Runs commands and functions, each in a separate process."""
 
 from __future__ import annotations
 
@@ -33,29 +33,29 @@ def output(*words: str) -> str:
     """What `python WORDS` prints."""
     done = run(*words)
     if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise UserError(f"`python {' '.join(words[:4])} ...` ended with status {done.returncode}: {last}")
     return done.stdout
 
 
 def import_seconds() -> float:
-    """What every command that uses TensorFlow has to wait for; they do not wait for its ending, nor does this."""
+    """The time that commands wait for TensorFlow's import; its shutdown is skipped, as commands skip it."""
     return seconds("-c", "import os, tensorflow; os._exit(0)")
 
 
 def apart(function: Callable[..., Any], *arguments: str | int) -> Any:
-    """What a function gives in a new process, whose time and memory are then its own; it has to be JSON."""
+    """Calls a function in a new process, so that time and memory are its own; its result must be JSON."""
     return json.loads(output("-m", __name__, function.__module__, function.__name__, json.dumps(arguments)))
 
 
 def megabytes(field: str, process: int | str = "self") -> float:
-    """What the system says of a process' memory: VmRSS is what it holds, VmHWM the most that it alone has held.
+    """A process' memory: VmRSS is what it holds now, VmHWM its own peak.
 
-    getrusage's ru_maxrss counts what the parent held before it as well.
+    getrusage's ru_maxrss also counts what the parent held before the fork.
     """
     status = Path("/proc", str(process), "status")
     if not status.exists():
-        raise UserError("how much memory a process takes is only known on Linux: leave memory out of --only")
+        raise UserError("the memory of a process can be measured on Linux only: leave memory out of --only")
     words = status.read_text().split()
     return int(words[words.index(f"{field}:") + 1]) * 1024 / 1e6
 
@@ -63,4 +63,4 @@ def megabytes(field: str, process: int | str = "self") -> float:
 if __name__ == "__main__":
     module, name, arguments = sys.argv[1:]
     print(json.dumps(getattr(importlib.import_module(module), name)(*json.loads(arguments))), flush=True)
-    os._exit(0)  # TensorFlow takes its time to take itself apart
+    os._exit(0)  # skips TensorFlow's slow shutdown

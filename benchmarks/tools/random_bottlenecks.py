@@ -1,4 +1,4 @@
-"""Bottlenecks of photos that there never were, in a real cache."""
+"""Random bottlenecks of photos that never existed, in a real cache."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def fill(cache: BottleneckCache, count: int) -> None:
 
 
 def examples(cache: BottleneckCache, first: int, after: int, split: str, labels: int = LABELS) -> Examples:
-    """Of photos number `first` up to and without `after`, which are looked up as a retraining does it."""
+    """Looks up photos `first` to `after` - 1, as retrain does."""
     numbers = range(first, after)
     photos = [Photo(f"label {number % labels}/{number:08d}.jpg", number % labels, split) for number in numbers]
     keys = {photo.path: [_key(number)] for photo, number in zip(photos, numbers, strict=True)}

@@ -1,4 +1,4 @@
-"""The flags that benchmarks share, and what is made of them: each calls the functions that define those it has."""
+"""The flags that benchmarks share, and the objects made from them: each benchmark defines those it has."""
 
 from pathlib import Path
 
@@ -13,35 +13,33 @@ FLAGS = flags.FLAGS
 
 
 def define_network() -> None:
-    """What every benchmark of pretrained networks has."""
+    """For every benchmark of pretrained networks."""
     flags.DEFINE_string("photos", "tf_files/flower_photos", "The folder of JPEG photos: one folder for each label.")
     flags.DEFINE_string("model_dir", "tf_files/models", "Where pretrained networks are kept.")
-    flags.DEFINE_string("architecture", "mobilenet_0.25_224", "The pretrained network that photos go through.")
+    flags.DEFINE_string("architecture", "mobilenet_0.25_224", "The pretrained network.")
 
 
 def define_work(count: int, steps: int, rounds: int) -> None:
-    """How much of everything is done."""
-    flags.DEFINE_integer("count", count, "How many photos there shall be, made of those in --photos.", 20)
-    flags.DEFINE_integer("steps", steps, "How many training steps are taken.", 1)
-    flags.DEFINE_integer("rounds", rounds, "How often each thing is measured; the median counts.", 1)
+    """How much work is done."""
+    flags.DEFINE_integer("count", count, "Number of photos, copied from those in --photos.", 20)
+    flags.DEFINE_integer("steps", steps, "Number of training steps.", 1)
+    flags.DEFINE_integer("rounds", rounds, "How often each figure is measured; the median counts.", 1)
 
 
 def define_folds() -> None:
     """How photos are cross-validated."""
-    flags.DEFINE_integer("steps", Recipe.steps, "How many steps the final layer is trained.", 1)
-    flags.DEFINE_integer(
-        "folds", 5, "Into how many parts the photos are dealt, each judged by what the others taught.", 2
-    )
+    flags.DEFINE_integer("steps", Recipe.steps, "Number of training steps of the final layer.", 1)
+    flags.DEFINE_integer("folds", 5, "Number of folds, each judged by a classifier trained on the others.", 2)
 
 
 def workbench(folder: Path, steps: int = 1, rounds: int = 1) -> Workbench:
-    """What measures the machine works there."""
+    """A workbench in this folder."""
     table.resolve(FLAGS.architecture)
     return Workbench(folder, Path(FLAGS.photos), Path(FLAGS.model_dir), FLAGS.architecture, FLAGS.count, steps, rounds)
 
 
 def study(folder: Path, bottleneck: str = table.LAST, views: int = 1) -> Study:
-    """What is cross-validated."""
+    """A study in this folder."""
     table.resolve(FLAGS.architecture)
     return Study(
         folder, existing(FLAGS.photos), Path(FLAGS.model_dir), FLAGS.architecture, FLAGS.steps, bottleneck, views
@@ -50,5 +48,5 @@ def study(folder: Path, bottleneck: str = table.LAST, views: int = 1) -> Study:
 
 def existing(folder: str) -> Path:
     if not Path(folder).is_dir():
-        raise UserError(f"{folder} is no folder: give a folder of photos")
+        raise UserError(f"{folder} is not a folder: give a folder of photos")
     return Path(folder)

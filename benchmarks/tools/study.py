@@ -1,4 +1,4 @@
-"""Cross-validation: trains on most of the photos, over and over, until each was once among those that are left out."""
+"""Cross-validation: trains on most of the photos, several times, so that each is held out once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from scripts.classifier.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class Study:
-    """A folder of photos, and what is learnt of them from a network."""
+    """A folder of photos, and classifiers trained on its bottlenecks."""
 
     folder: Path
     photos: Path
@@ -42,7 +42,7 @@ class Study:
 
     @cached_property
     def network(self) -> Network:
-        """Opened once, which takes longer than a few photos."""
+        """Opened once, since opening takes longer than a few photos."""
         return Network(self.backbone, "float32")
 
     @cached_property
@@ -64,14 +64,14 @@ class Study:
         return self._gathered[0].lists
 
     def deal(self, folds: int) -> Iterator[np.ndarray]:
-        """The rows of each part; every label is in all of them alike."""
+        """The rows of each fold; labels are spread evenly over them."""
         labels = self._gathered[1].labels
         order = np.random.default_rng(0).permutation(len(labels))
         order = order[np.argsort(labels[order], kind="stable")]
         yield from (np.sort(order[first::folds]) for first in range(folds))
 
     def rest(self, held_out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """For training; and for validation about as many as retrain keeps, an eighth of what is not tested."""
+        """Rows for training and for validation: an eighth of the rest, about as many as retrain keeps."""
         rest = np.random.default_rng(1).permutation(np.setdiff1d(np.arange(len(self._gathered[1])), held_out))
         kept = max(1, len(rest) // 8)
         return rest[kept:], rest[:kept]
@@ -95,6 +95,6 @@ class Study:
 
 
 def share(right: int, total: int) -> str:
-    """Two cells: how many of the photos are told, and the 95 % interval of that."""
+    """Two cells: the share that is right, and its 95 % interval."""
     low, high = accuracy.interval_95(right, total)
     return f"{100 * right / total:.1f} % | {100 * low:.1f} to {100 * high:.1f} %"

@@ -1,4 +1,4 @@
-"""The temporary folder that the measurements share: photos, and a classifier trained on them."""
+"""A temporary folder that measurements share: photos, and a classifier trained on them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scripts.classifier.photos.image_lists import ImageLists
 @dataclass(frozen=True)
 class Workbench:
     folder: Path
-    photos: Path  # what is copied: one folder of photos for each label
+    photos: Path  # the originals: one folder of photos for each label
     model_dir: Path
     architecture: str
     count: int
@@ -27,7 +27,7 @@ class Workbench:
 
     @cached_property
     def image_dir(self) -> Path:
-        """`count` photos, as many for each label, no two with the same content."""
+        """`count` photos, evenly over the labels, no two with the same content."""
         _copy(self.photos, self.folder / "photos", self.count)
         return self.folder / "photos"
 
@@ -48,7 +48,7 @@ class Workbench:
         return path
 
     def retrain(self) -> list[str]:
-        """The command, with everything that it writes kept in this folder."""
+        """The command, with flags that keep its output in this folder."""
         places = {
             "output_graph": "retrained_graph.pb",
             "output_labels": "retrained_labels.txt",
@@ -74,18 +74,22 @@ class Workbench:
 
 def _copy(photos: Path, into: Path, count: int) -> None:
     if not photos.is_dir():
-        raise UserError(f"{photos} is no folder: give --photos one folder of photos for each label")
+        raise UserError(
+            f"{photos} is not a folder: give --photos a folder that holds one folder of photos for each label"
+        )
     labels = [
         folders.pictures_below(folder)
         for folder in sorted(photos.iterdir())
         if folder.is_dir() and not folder.name.startswith(".")
     ]
     if len(labels) < 2:
-        raise UserError(f"{photos} holds {len(labels)} folders: give --photos one folder of photos for each label")
+        raise UserError(
+            f"{photos} holds {len(labels)} label folders, expected at least 2: give --photos another folder"
+        )
     for number in range(count):
         label, turn = number % len(labels), number // len(labels)
         original = labels[label][turn % len(labels[label])]
         copy = into / str(label) / f"{turn:06d}{original.suffix}"
         copy.parent.mkdir(parents=True, exist_ok=True)
-        # Decoders stop at a picture's end: what follows changes the content but not the picture.
+        # Decoders stop at the end of the picture: bytes after it change the content but not the picture.
         copy.write_bytes(original.read_bytes() + b"copy %d" % number)

@@ -77,7 +77,7 @@ def test_the_table_holds_each_figure_against_its_limit(tmp_path):
     [
         (["--only=speed"], "error: --only=speed is not known: choose from retrain, "),
         (["--memory_photos=many"], "error: --memory_photos=many: expected numbers"),
-        (["--photos=nowhere", "--only=retrain"], "error: nowhere is no folder"),
+        (["--photos=nowhere", "--only=retrain"], "error: nowhere is not a folder"),
     ],
     ids=["unknown row", "count in words", "no photos"],
 )
@@ -100,6 +100,18 @@ def test_each_photo_is_judged_once_in_every_form(tmp_path):
     called = re.findall(r"^\| (.+?) \| [\d.]+ % \|", unknown, re.M)
     assert called == [f"{photos}, held out", f"{strangers} (2 pictures)"]
     assert not any((tmp_path / "temporary").glob("poets-benchmark-*"))
+
+
+def test_the_final_layer_is_compared_with_logistic_regression(tmp_path):
+    photos = draw_folder(tmp_path / "photos", each=5)
+    (tmp_path / "temporary").mkdir()
+    words = ["--architecture=color_texture", "--folds=2", "--steps=20", f"--photos={photos}"]
+    done = run(tmp_path / "temporary", "final_layer", *words, PYTHONPATH="")
+    assert done.returncode == 0, done.stderr
+    about, table = done.stdout.strip().split("\n\n")
+    assert about == "color_texture, 15 photos of 3 labels, 2 folds, 20 steps"
+    names = re.findall(r"^\| (.+?) \| [\d.]+ % \| [\d.]+ to [\d.]+ % \|$", table, re.M)
+    assert names == ["the final layer", *(f"logistic regression, C = {c}" for c in ("0.1", "1", "10"))]
 
 
 def test_several_views_are_compared_with_one_photo_by_photo(tmp_path):
