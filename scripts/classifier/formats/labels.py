@@ -19,8 +19,9 @@ def find(model: Model, given: Path | None) -> tuple[str, ...]:
 
 
 def beside(path: Path, record: dict | None) -> tuple[str, ...]:
-    """From a file named like the classifier, which the user may have edited, else from its record."""
+    """From a file named like the classifier, else from its record, else from a file with a usual name."""
     named_like_it, others = _named_like(path), [path.with_name(name) for name in _USUAL]
+    # The user may have edited the file, so it comes before the record.
     for files in (named_like_it, others):
         for file in files:
             if file.exists():

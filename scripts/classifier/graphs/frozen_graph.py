@@ -64,7 +64,7 @@ def write(graph_def: GraphDef, path: Path) -> None:
 
 
 def leading_to(nodes: Iterable[NodeDef], *outputs: str) -> set[str]:
-    """The names of these nodes and of all they need, control inputs included. KeyError names a missing node."""
+    """The names of `outputs` and of all nodes they need, control inputs included. KeyError names a missing node."""
     by_name = {node.name: node for node in nodes}
     needed: set[str] = set()
     waiting = list(outputs)
