@@ -165,7 +165,7 @@ def _has(font: ImageFont.FreeTypeFont, character: str) -> bool:
 
 
 def _instead(character: str) -> str:
-    """For a character that no font has: its base letter (e for é), a symbol's name in brackets, or a question mark."""
+    """Replaces a character that no font has: its base letter (e for é), a symbol's name in brackets, or ?."""
     category, name = unicodedata.category(character), unicodedata.name(character, "")
     if category == "Cf":  # only joins its neighbours
         return ""

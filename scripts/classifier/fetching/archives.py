@@ -50,7 +50,7 @@ def extract(
     show: Show = nowhere,
     arrange: Callable[[Path], None] | None = None,
 ) -> Path:
-    """Unpacks `archive` into a new folder and returns that. Its content says whether it is a tar, tar.gz or zip.
+    """Unpacks a tar, tar.gz or zip, recognised by its content, into a new folder and returns that.
 
     With `top`, `destination` becomes the folder of that name in the archive, and the rest is left out.
     Everything is unpacked to `<name>.extracting` first. A killed run leaves that behind, and the next one empties it.

@@ -80,7 +80,7 @@ def default_output(graph: Path, kind: str, quantize: str) -> Path:
 
 
 def kind_of(path: Path) -> str:
-    """By content, ONNX by its ending. Anything else counts as a graph, whose reader says what is wrong."""
+    """The format of a classifier, by content, or of ONNX by its ending. Anything else counts as a graph."""
     if path.is_dir():
         if (path / "saved_model.pb").exists():
             return SAVED_MODEL

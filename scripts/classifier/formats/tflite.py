@@ -204,7 +204,7 @@ def _open(data: bytes, path: Path, shape: Sequence[int] | None = None) -> Interp
 
 
 def _ends(interpreter: Interpreter, path: Path) -> tuple[dict, dict]:
-    """Its input and output, if they are a picture and a row of scores."""
+    """The model's input and output, which must be a picture and a row of scores."""
     takes, gives = interpreter.get_input_details(), interpreter.get_output_details()
     expected = "expected a classifier that takes one colour picture, [1, height, width, 3], and gives [1, labels]"
     if len(takes) != 1 or len(gives) != 1:

@@ -108,7 +108,7 @@ def _model(data: bytes):
 
 
 def _operations_from_the_end(data: bytes) -> Iterator[tuple[str, list[int], list[int]]]:
-    """Name, inputs and outputs of each."""
+    """The name, inputs and outputs of each operation, the last one first."""
     from ai_edge_litert.schema_py_generated import BuiltinOperator
 
     names = {code: name for name, code in vars(BuiltinOperator).items() if isinstance(code, int)}

@@ -67,7 +67,7 @@ def affine(op: Op) -> Affine | None:
 
 
 def _flat(number: np.ndarray) -> np.ndarray:
-    """As [channels], or [] for a single number, without dimensions of size 1."""
+    """The numbers as [channels], or [] for a single one, without dimensions of size 1."""
     return number.reshape(-1 if number.size > 1 else ())
 
 

@@ -23,7 +23,7 @@ _BRANCHING = {"Switch", "Merge", "Enter", "Exit", "NextIteration"}
 
 @dataclass(frozen=True)
 class Lifted:
-    """Only the nodes between pictures and scores; the input is a placeholder, [N, height, width, 3]."""
+    """A graph of only the nodes between pictures and scores; the input is a placeholder, [N, height, width, 3]."""
 
     graph_def: GraphDef
     batched: bool  # N may be any number; if False, it is 1

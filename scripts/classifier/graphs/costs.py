@@ -156,7 +156,7 @@ def _taker(operation: Operation, takers: dict[str, Operation]) -> Operation:
 
 
 def _multiply_adds(operation: Operation) -> int | None:
-    """None if unknown."""
+    """The multiply-adds of an op; None if unknown."""
     if operation.type in _COUNTS:
         return _COUNTS[operation.type](operation)
     calls_functions = any(attr.type in ("func", "list(func)") for attr in operation.op_def.attr)

@@ -20,7 +20,7 @@ Shapes = dict[str, list[Shape]]
 
 
 def simplify(graph_def: GraphDef, output: str) -> GraphDef:
-    """For a frozen graph without functions, whose placeholder takes one picture, so that all shapes are known.
+    """Simplifies a frozen graph without functions, whose placeholder takes one picture, so that all shapes are known.
 
     Whatever is computed from shapes becomes a constant, batch norms become scales and shifts, and matrix products over
     a picture's positions and grouped convolutions become ordinary convolutions.

@@ -66,7 +66,7 @@ class Measures:
 
     @cached_property
     def overall(self) -> Overall | None:
-        """None without photos."""
+        """The measures over all photos; None without photos."""
         judged, results = self.judged, self.results
         if not results.total:
             return None
@@ -129,7 +129,7 @@ class Measures:
 
     @cached_property
     def turned_away(self) -> TurnedAway | None:
-        """None if "unknown" was not asked for."""
+        """The photos called unknown; None if "unknown" was not asked for."""
         unknown = self.judged.unknown
         if unknown is None:
             return None

@@ -89,7 +89,7 @@ def stamp(image_dir: Place, path: str) -> str | None:
 
 
 def size(image_dir: Place, path: str) -> int:
-    """In bytes; 0 if the photo is not there or its size is unknown."""
+    """The size in bytes; 0 if the photo is not there or its size is unknown."""
     if isinstance(image_dir, Url):
         return (image_dir / path).size()
     try:

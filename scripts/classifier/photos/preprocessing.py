@@ -39,7 +39,7 @@ class Preprocessing:
 
     @property
     def layers(self) -> tuple[str, str]:
-        """For a graph: the nodes for pictures and for scores."""
+        """A graph's nodes for pictures and for scores."""
         assert self.input_layer is not None and self.output_layer is not None
         return self.input_layer, self.output_layer
 

@@ -85,7 +85,7 @@ class Url:
         return self._tree.stamp(self.inside)
 
     def size(self) -> int:
-        """0 if the storage does not say."""
+        """The size in bytes; 0 if the storage does not say."""
         return (self._tree.info(self.inside) or {}).get("size") or 0
 
 

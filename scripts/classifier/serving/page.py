@@ -35,7 +35,7 @@ def render(called: str, version: int, classifier: Classifier) -> str:
 
 
 def sign_in(wrong: str) -> str:
-    """Asks for the token. `wrong` says why the last one was refused."""
+    """The page that asks for the token. `wrong` says why the last one was refused."""
     return Template((_FOLDER / "sign_in.html").read_text("utf-8")).substitute(wrong=text(wrong))
 
 

@@ -76,7 +76,10 @@ def check(classifier: Classifier) -> None:
 
 
 def name_and_version(path: Path, name: str | None) -> tuple[str, int]:
-    """As in TensorFlow Serving, a folder NAME/VERSION gives both. Anything else is version 1. `name` has precedence."""
+    """The name and version to serve. As in TensorFlow Serving, a folder NAME/VERSION gives both; others have version 1.
+
+    A `name` from the user replaces the one found.
+    """
     path = path.absolute()
     numbered = path.is_dir() and path.name.isdecimal()
     if name is not None and not re.fullmatch(r"[\w.-]+", name, re.ASCII):
