@@ -81,7 +81,7 @@ def test_the_table_matches_keras():
 
 
 @pytest.mark.parametrize("name", ["MobileNetV3Small", "MobileNet_0.25_128"])
-def test_a_frozen_keras_network_gives_the_same(tmp_path, monkeypatch, name):
+def test_a_frozen_keras_network_gives_the_same_values(tmp_path, monkeypatch, name):
     """With random weights, in a file like those that Keras publishes."""
     keras.utils.set_random_seed(1)
     size, alpha = 96, {"alpha": 0.25} if "0.25" in name else {}
@@ -106,7 +106,7 @@ def test_a_frozen_keras_network_gives_the_same(tmp_path, monkeypatch, name):
     assert keras_applications.load(name, weights, Choices(input_size=size)) == backbone
 
 
-def test_colours_reordered_and_shifted_are_a_convolution():
+def test_reordering_and_shifting_colours_is_a_convolution():
     """ResNet and VGG want them like this."""
     prelude = Prelude.like(keras.applications.resnet.preprocess_input)
     assert_same(pixels(2, 8) @ prelude.matrix + prelude.shift, keras.applications.resnet.preprocess_input(pixels(2, 8)))
@@ -138,7 +138,7 @@ def served(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["today/64_64", "old/1"])
-def test_a_frozen_module_gives_the_same(served, tmp_path, name):
+def test_a_frozen_module_gives_the_same_values(served, tmp_path, name):
     backbone = table.load(str(served.folders[name]), tmp_path)
     signature = tf.saved_model.load(served.folders[name], tags=["serve"] if "today" in name else []).signatures
     pictures = pixels(2, backbone.input_size)
@@ -161,7 +161,7 @@ def test_a_handle_makes_a_classifier(workplace, photos, served, name):
     assert again.returncode == 0 and "bottlenecks: 72 cached" in again.stdout, again.stderr
 
 
-def test_an_unreachable_handle_is_one_line(workplace, photos):
+def test_an_unreachable_handle_is_a_one_line_error(workplace, photos):
     done = workplace.retrain(photos, "--architecture=http://host.invalid/module/1", env={"POETS_MIRROR": ""})
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert "host.invalid cannot be reached" in done.stderr
@@ -224,7 +224,7 @@ def test_a_keras_file_makes_a_classifier(workplace, photos, tmp_path, keras_mode
     assert (backbone["architecture"], backbone["bottleneck_size"]) == ("model", 9)
 
 
-def test_facts_missing_from_a_file_are_asked_for(tmp_path, keras_model):
+def test_missing_facts_about_a_file_are_asked_for(tmp_path, keras_model):
     models = tmp_path / "models"
     keras_model.save(tmp_path / "model.keras")
     said = refused(tmp_path / "model.keras", models, bottleneck_layer="secund")
@@ -264,7 +264,7 @@ def test_a_layer_of_a_frozen_graph_makes_a_classifier(workplace, photos, tmp_pat
         (["--architecture=ConvNeXtTiny", "--input_mean=0"], "does not apply to ConvNeXtTiny"),
     ],
 )
-def test_what_does_not_apply_is_one_line(workplace, photos, words, said):
+def test_a_wrong_architecture_or_flag_is_a_one_line_error(workplace, photos, words, said):
     done = workplace.retrain(photos, *words)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and said in done.stderr
@@ -298,7 +298,7 @@ def test_both_formats_hold_the_same_tensors(densenet):
             assert np.array_equal(old[_of_2017(name)], values.numpy())
 
 
-def test_densenet161_gives_the_same_as_pytorch(densenet, tmp_path):
+def test_densenet161_gives_the_same_values_as_pytorch(densenet, tmp_path):
     network, folder = densenet
     backbone = table.load(str(folder / "old.pth"), tmp_path, choices=Choices(input_size=64))
     assert backbone.bottleneck_size == 2208

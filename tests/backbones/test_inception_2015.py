@@ -41,7 +41,7 @@ def test_bottlenecks_match_the_published_graph(archive):
 
 
 @pytest.mark.parametrize("producer", [0, 21])
-def test_version_of_the_published_graph_does_not_matter(tmp_path, archive, producer):
+def test_the_version_of_the_published_graph_does_not_matter(tmp_path, archive, producer):
     other = inception_2015.load(inception_archive(tmp_path, graph_def=small_inception(producer)))
     assert other.graph_def == inception_2015.load(archive).graph_def
 
@@ -59,7 +59,7 @@ def draw_light(brightness: int, seed: int) -> Image.Image:
     return Image.fromarray((brightness + noise).astype(np.uint8))
 
 
-def test_retrain_on_it(tmp_path):
+def test_retrain_works_on_it(tmp_path):
     workplace = Workplace(tmp_path)
     inception_archive(workplace / "mirror")
     for label, brightness in (("day", 220), ("night", 35)):

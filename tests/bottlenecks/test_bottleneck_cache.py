@@ -176,7 +176,7 @@ def test_damaged_keys_beside_a_part_are_rebuilt(tmp_path_factory, many, data):
     assert_keys_are_kept(folder)
 
 
-def test_a_record_outweighs_the_key_beside_the_part(tmp_path, many):
+def test_a_record_takes_precedence_over_its_key_beside_the_part(tmp_path, many):
     shutil.copytree(many, tmp_path / "cache")
     blocks = KeyBlocks(tmp_path / "cache" / "part-0000.keys", "one")
     keys = blocks.read(0).copy()

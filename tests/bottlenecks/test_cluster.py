@@ -87,7 +87,7 @@ def nothing_is_left_of_the_run(place: Workplace) -> bool:
     return not (place / "bottlenecks" / "cluster_runs").exists()
 
 
-def test_a_local_cluster_with_unreadable_photos_and_copies(workplace, tmp_path):
+def test_a_local_cluster_copes_with_unreadable_photos_and_copies(workplace, tmp_path):
     photos = draw_folder(tmp_path / "photos", each=24)
     shutil.copytree(photos / "red", photos / "copies")
     (photos / "green" / "empty.jpg").touch()
@@ -111,7 +111,7 @@ def test_a_local_cluster_with_unreadable_photos_and_copies(workplace, tmp_path):
     assert "96 cached, 0 computed" in extract(workplace, photos).stdout
 
 
-def test_a_node_dies_after_another_has_joined_with_a_driver_outside(workplace, nodes, many, plainly, tmp_path):
+def test_a_node_dies_after_another_has_joined(workplace, nodes, many, plainly, tmp_path):
     first, where = nodes.one(), f"--cluster={nodes.client_address}"
     with (tmp_path / "out").open("w+") as out, (tmp_path / "errors").open("w+") as errors:
         driver = workplace.start(

@@ -25,7 +25,7 @@ changes = st.one_of(
 @pytest.mark.parametrize("most_waiting", [0, 3, 1000])
 @settings(max_examples=50)
 @given(st.lists(changes, max_size=12))
-def test_a_key_is_found_at_a_place_that_was_noted(most_waiting, made):
+def test_a_key_is_found_where_it_was_noted(most_waiting, made):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(key_index, "_MOST_WAITING", most_waiting)
         patch.setattr(key_index, "_KEYS_AT_ONCE", 2)

@@ -29,7 +29,7 @@ def evaluate(place, *words):
     return place.run("evaluate", f"--graph={place / 'retrained_graph.pb'}", *words)
 
 
-def test_the_test_photos_of_the_training_are_measured_as_retrain_measured_them(retrained, tmp_path):
+def test_the_test_photos_get_the_figures_that_retrain_measured(retrained, tmp_path):
     done = evaluate(retrained, "--json", "--unknown", f"--report={tmp_path / 'deeper' / 'report.html'}")
     assert done.returncode == 0, done.stderr
     measured, record = json.loads(done.stdout), json.loads((retrained / "retrained_graph.json").read_text())
@@ -43,7 +43,7 @@ def test_the_test_photos_of_the_training_are_measured_as_retrain_measured_them(r
     assert "<svg" in page and "retrained_graph.pb" in page and "http" not in page.replace("http-equiv", "")
 
 
-def test_other_folders_are_measured_whole(retrained, elsewhere, tmp_path):
+def test_another_folder_is_measured_whole(retrained, elsewhere, tmp_path):
     done = evaluate(retrained, f"--image_dir={elsewhere}", f"--report={tmp_path / 'report.html'}")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"evaluating {retrained / 'retrained_graph.pb'} on 22 photos of {elsewhere}\n")
@@ -54,7 +54,7 @@ def test_other_folders_are_measured_whole(retrained, elsewhere, tmp_path):
     assert "same.jpg" in (tmp_path / "report.html").read_text("utf-8")
 
 
-def test_photos_of_no_label_are_turned_away(retrained, elsewhere):
+def test_photos_of_no_label_are_called_unknown(retrained, elsewhere):
     measured = json.loads(evaluate(retrained, f"--image_dir={elsewhere}", "--unknown", "--json").stdout)
     assert measured["photos"] == 21 and measured["strangers"]["photos"] == 10
     assert measured["strangers"]["turned_away"] >= 8
@@ -96,14 +96,14 @@ def places(retrained, tmp_path_factory):
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_words_end_in_one_line(retrained, places, case):
+def test_mistakes_are_reported_in_one_line(retrained, places, case):
     words, says = WRONG[case]
     done = evaluate(retrained, *(word.format(**places) for word in words))
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and says in done.stderr
 
 
-def test_what_tells_the_unknown_belongs_to_one_graph(tmp_path):
+def test_the_file_that_recognises_unknown_photos_belongs_to_one_graph(tmp_path):
     graph, other = tmp_path / "graph.pb", tmp_path / "other.pb"
     for path, tells in ((graph, b"one"), (other, b"two")):
         path.write_bytes(tells)
@@ -115,7 +115,7 @@ def test_what_tells_the_unknown_belongs_to_one_graph(tmp_path):
     assert not run_record.unknown_beside(graph).exists()
 
 
-def test_a_long_training_is_recorded_in_few_points():
+def test_a_long_training_is_recorded_in_a_hundred_points():
     from scripts.classifier.training.final_layer import Evaluation
 
     curve = run_record.curve([Evaluation(step, 0.5, 1 / 3, None, None) for step in range(10, 40_010, 10)])

@@ -109,7 +109,7 @@ def test_without_test_photos_the_validation_photos_are_scored(retrained, workpla
     assert re.search(r"the first label is the same on (\d+) of \1 validation photos$", done.stdout, re.M)
 
 
-def test_photos_that_have_moved_are_named(retrained, workplace):
+def test_photos_that_have_moved_are_reported(retrained, workplace):
     photos = workplace / "photos"
     shutil.copytree(retrained / "photos", photos)
     assert workplace.retrain(photos).returncode == 0

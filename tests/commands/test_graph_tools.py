@@ -94,7 +94,7 @@ def test_large_constants_of_every_type_are_left_out(tmp_path):
         (["--graph={graph}", "logs", "more"], "expected LOGDIR, found logs more"),
     ],
 )
-def test_mistakes_in_graph_pb2tb(tools, words, says):
+def test_graph_pb2tb_reports_mistakes_in_one_line(tools, words, says):
     done = tools.run("graph_pb2tb", *[word.format(graph=tools / "graph.pb") for word in words])
     assert done.returncode == 1 and "written" not in done.stdout
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and says in done.stderr
@@ -149,7 +149,7 @@ def test_count_ops_says_what_it_does_not_know_in_json_too(tools):
     assert re.search(r"^total .* at least 3,608$", text, re.M) and "input [1, ?, ?, 3]" in text
 
 
-def test_count_ops_on_bad_files(tools):
+def test_count_ops_refuses_bad_files(tools):
     whole = (tools / "graph.pb").read_bytes()
     (tools / "cut.pb").write_bytes(whole[: len(whole) // 2])
     for words, says in (

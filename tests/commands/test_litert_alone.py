@@ -71,7 +71,7 @@ def alone(tmp_path_factory) -> Alone:
     return Alone(tmp_path_factory.mktemp("alone"))
 
 
-def test_nothing_else_is_there(alone):
+def test_nothing_else_is_installed(alone):
     absent = ["absl", "tensorflow", "keras", "h5py", "tensorboard", "matplotlib", "sklearn", "pytest", "pip"]
     code = f"import importlib.util; print([name for name in {absent} if importlib.util.find_spec(name)])"
     assert alone.run("-c", code).stdout == "[]\n"

@@ -289,7 +289,7 @@ def test_zero_stays_zero_and_the_sum_of_a_channel_stays(data):
     assert np.abs(rounded - stored).max() <= 1e-6 * np.abs(weights).max()
 
 
-def test_tensors_with_few_values_stay():
+def test_tensors_with_few_values_stay_as_they_are():
     weights = np.random.default_rng(0).integers(0, 2, (64, 64)).astype(np.float32)
     for mode in (ROUNDED, STORED):
         (became,) = evaluate(quantize(layer("product", weights)[0], ["final_result"], mode).graph_def, "weights")

@@ -85,7 +85,7 @@ def show_on_terminal(photos: Workplace, *words, columns=40, lines=20, **env) -> 
     return sent.decode().replace("\r\n", "\n")
 
 
-def test_who_took_a_photo(photos):
+def test_the_photographer_is_named(photos):
     daisies = photos / "flowers" / "daisy"
     done = show(photos, *[daisies / name for name in WHO], "--width=10")
     assert done.returncode == 0, done.stderr
@@ -95,7 +95,7 @@ def test_who_took_a_photo(photos):
     assert "\x1b" not in done.stdout  # which is in one author's name
 
 
-def test_photos_without_an_attribution(photos, tmp_path):
+def test_photos_without_an_attribution_are_named(photos, tmp_path):
     """A list in a folder beside the photo does not count, but one where a link leads does."""
     (tmp_path / "linked.jpg").symlink_to(photos / "flowers" / "daisy" / "guy.jpg")
     unlisted, green = photos / "flowers" / "daisy" / "unlisted.jpg", photos / "alone" / "green.png"
@@ -150,7 +150,7 @@ def test_a_folder_or_a_pattern_makes_a_sheet(photos, workplace, word):
     assert Image.open(sheet).height < 1200  # three flat rows: no gaps where photos are wider than high
 
 
-def test_letters_show_the_picture_where_there_are_no_colours(photos):
+def test_letters_show_the_picture_without_colours(photos):
     daisy = photos / "flowers" / "daisy" / "guy.jpg"
     lines = show(photos, daisy).stdout.splitlines()
     assert [len(line) for line in lines[:1]] == [80] and lines[-1] == f"{daisy} {WHO['guy.jpg']}"
@@ -209,7 +209,7 @@ def test_odd_shapes_are_drawn():
     assert line == f"\x1b[38;2;{RED[0]};{RED[1]};{RED[2]};49m{'▀' * 30}\x1b[0m"  # nothing below the one row of pixels
 
 
-def test_a_picture_with_its_caption(photos, workplace):
+def test_a_picture_is_written_with_its_caption(photos, workplace):
     daisy = photos / "flowers" / "daisy" / "guy.jpg"
     done = show(photos, daisy, f"--output={workplace / 'new' / 'out.png'}")
     assert done.returncode == 0, done.stderr
@@ -275,7 +275,7 @@ def test_captions_lie_under_their_photos_and_inside_their_cells():
     assert max(tops) - min(tops) < 8  # captions of a row start on one line
 
 
-def test_letters_that_no_font_has_are_named(tmp_path):
+def test_letters_missing_from_every_font_are_named(tmp_path):
     bare = lettering.Lettering("Ján 李", 16, folders=[tmp_path])
     assert "李" in bare.missing
     assert bare.width("á") > 0 and bare.width("李") == bare.width("?")
@@ -310,7 +310,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_words_end_in_one_line(photos, case):
+def test_mistakes_are_reported_in_one_line(photos, case):
     words, says = WRONG[case]
     before = (photos / "alone" / "green.png").read_bytes()
     done = show(photos, *[word.format(here=photos.folder) for word in words])

@@ -35,5 +35,5 @@ def test_every_label_has_the_same_number_of_photos(tmp_path, labels, each, shown
     assert len(set(places)) == shown and places == sorted(places)
 
 
-def test_every_label_begins_a_row_where_photos_are_few(tmp_path):
+def test_every_label_begins_a_row_if_photos_are_few(tmp_path):
     assert sheet(tmp_path, [2, 8, 1]) == [[0, 0, -1, -1, -1, -1], [1] * 6, [1, 1, -1, -1, -1, -1], [2] + [-1] * 5]

@@ -113,7 +113,7 @@ def test_the_format_is_recognised_whatever_the_name(written, tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_place_that_cannot_be_written_is_one_line(written, tmp_path, kind):
+def test_an_unwritable_place_is_a_one_line_error(written, tmp_path, kind):
     contents, _ = written["mobilenet", "keras"]
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot write"):
@@ -126,7 +126,7 @@ def test_a_place_that_cannot_be_written_is_one_line(written, tmp_path, kind):
 
 @settings(max_examples=20)
 @given(kind=st.sampled_from(KINDS), share=st.floats(0, 0.9999))
-def test_a_file_cut_short_is_one_line(written, tmp_path, kind, share):
+def test_a_file_cut_short_is_a_one_line_error(written, tmp_path, kind, share):
     whole = written["color_texture", kind][1].read_bytes()
     cut = tmp_path / f"cut.{kind}"
     cut.write_bytes(whole[: max(8, int(len(whole) * share))])
@@ -214,7 +214,7 @@ def test_arithmetic_that_prepares_raw_pixels_is_recognised(tmp_path, prepare, ra
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_a_model_does_not_say_is_asked_for(tmp_path, kind):
+def test_what_a_model_does_not_state_is_asked_for(tmp_path, kind):
     path = _save(_from_elsewhere(lambda layers: [], "softmax"), tmp_path / f"model.{kind}")
     with pytest.raises(UserError, match="give --input_mean, --input_std"):
         kinds.open_model(path, Wishes())
@@ -258,7 +258,7 @@ def _pairs(second):
     ],
     ids=["softmax", "several labels at once", "logits", "one of two", "logit of one of two"],
 )
-def test_scores_are_probabilities_whatever_a_model_ends_with(tmp_path, units, last, scores, said):
+def test_scores_become_probabilities_whatever_a_model_ends_with(tmp_path, units, last, scores, said):
     model = _from_elsewhere(lambda layers: [layers.Rescaling(1 / 255)], last, units)
     opened = kinds.open_model(_save(model, tmp_path / "model.keras"), Wishes())
     given_scores, _ = opened.open_runner()(_picture())
@@ -267,7 +267,7 @@ def test_scores_are_probabilities_whatever_a_model_ends_with(tmp_path, units, la
     assert opened.note is None if said is None else said in opened.note
 
 
-def test_a_softmax_within_a_model_within_a_model_is_found(tmp_path):
+def test_a_softmax_inside_nested_models_is_found(tmp_path):
     import keras
 
     layers = keras.layers

@@ -97,7 +97,7 @@ def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("quantize", QUANTIZATIONS)
-def test_labels_record_and_preprocessing_are_inside(classifiers, written, quantize):
+def test_labels_record_and_preprocessing_are_in_the_file(classifiers, written, quantize):
     model = tflite.open_model(written["mobilenet", quantize], Wishes())
     contents = classifiers["mobilenet"]
     assert model.preprocessing == Preprocessing(128, 128, 128.0, 128.0)
@@ -133,7 +133,7 @@ def test_8_bit_files_are_a_third_of_the_size(written):
     assert max(size("int8"), size("dynamic")) < size("none") / 3 and size("float16") < size("none") / 1.8
 
 
-def test_int8_quantizes_only_weights_where_it_would_ruin_scores_and_says_so(classifiers, written, tmp_path):
+def test_int8_quantizes_only_weights_if_it_would_ruin_scores_and_says_so(classifiers, written, tmp_path):
     contents = classifiers["color_texture"]
     note = tflite.write(tmp_path / "a.tflite", contents, "int8", prepared(contents)[:2])
     assert "RealDiv" in note and "Sqrt" in note and "dynamic" in note

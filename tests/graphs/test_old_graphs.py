@@ -76,7 +76,7 @@ def lifted_graph(graph_def, known: Interface, **options) -> batch_lifting.Lifted
         ),
     ],
 )
-def test_old_graph_is_understood_and_right(graph_def, expected, why_not):
+def test_an_old_graph_is_understood_and_keeps_its_scores(graph_def, expected, why_not):
     before = graph_def.SerializeToString()
     modern = old_ops.modernise(graph_def)
     assert interface.find(modern) == expected
@@ -95,7 +95,7 @@ def test_old_graph_is_understood_and_right(graph_def, expected, why_not):
 
 
 @pytest.mark.parametrize("scaled", [True, False])
-def test_old_batch_norms_are_what_they_were(scaled):
+def test_old_batch_norms_keep_their_values(scaled):
     """As far as TensorFlow still runs them: in graphs of a version that had them."""
     graph_def = old_graphs.ancestor(producer=8, scaled=scaled)
     modern = old_ops.modernise(graph_def)
@@ -108,7 +108,7 @@ def test_old_batch_norms_are_what_they_were(scaled):
         scores(old_graphs.ancestor(producer=21), ANCESTOR, pictures)
 
 
-def test_old_batch_norm_on_computed_values():
+def test_an_old_batch_norm_on_computed_values_keeps_its_values():
     """As eight-bit weights leave it."""
     graph = OldGraph(8)
     graph.placeholder("x", [1, 2, 2, 3])
@@ -152,7 +152,7 @@ def with_ending(*nodes: tuple[str, str]) -> OldGraph:
         pytest.param(old_graphs.eight_bit_scores("QuantizeV2"), "final_result/float", id="ends in eight bits"),
     ],
 )
-def test_output_is_found_by_what_it_is(graph_def, output):
+def test_the_output_is_found_whatever_its_name(graph_def, output):
     assert interface.find(old_ops.modernise(graph_def)).output_layer == output
 
 
@@ -181,7 +181,7 @@ def test_what_is_ambiguous_is_not_guessed():
         pytest.param([None, 3, 20, 20], "pictures", (None,) * 5, id="channels first"),
     ],
 )
-def test_placeholders_of_all_kinds(shape, name, expected):
+def test_the_input_is_found_among_all_kinds_of_placeholders(shape, name, expected):
     graph = OldGraph(22)
     graph.placeholder(name, shape)
     graph.placeholder("keep_prob", None)
@@ -200,7 +200,7 @@ def test_placeholders_of_all_kinds(shape, name, expected):
         pytest.param([("Cast", None)], tf.uint8, ("0", 0, 1), id="bytes, as they are"),
     ],
 )
-def test_graphs_that_normalise_by_themselves(steps, kind, expected):
+def test_normalisation_inside_the_graph_is_recognised(steps, kind, expected):
     """How to prepare pixels follows from what the graph does with them."""
     graph = OldGraph(22)
     x = graph.placeholder("x", [None, 9, 9, 3], kind)
@@ -215,7 +215,7 @@ def test_graphs_that_normalise_by_themselves(steps, kind, expected):
     assert (found.input_height, found.input_width) == (9, 9)
 
 
-def test_flags_of_old_tutorials_mean_what_they_meant():
+def test_flags_from_old_tutorials_keep_their_meaning():
     """They named the JPEG's bytes, or the resized picture."""
     modern = old_ops.modernise(old_graphs.ancestor())
     for layer in ("DecodeJpeg/contents:0", "DecodeJpeg", "Mul:0"):
@@ -268,7 +268,7 @@ def _without_rows(graph_def):
         ),
     ],
 )
-def test_only_what_keeps_pictures_apart_is_lifted(graph_def, why_not):
+def test_only_graphs_that_keep_pictures_apart_are_lifted(graph_def, why_not):
     known = Interface(input_layer="input", output_layer="final_result")
     lifted = lifted_graph(graph_def, known)
     assert (lifted.batched, lifted.why_not) == (why_not is None, why_not)
@@ -281,7 +281,7 @@ def test_only_what_keeps_pictures_apart_is_lifted(graph_def, why_not):
         assert given.ndim > 1 and np.abs(given.reshape(3) - alone[0]).max() < 1e-6
 
 
-def test_pictures_that_meet_in_a_batch_are_noticed_by_trying():
+def test_a_trial_shows_that_a_graph_mixes_the_pictures_of_a_batch():
     """Its shapes do not show that it adds each picture to the next."""
     graph = OldGraph(22)
     graph.placeholder("input", [1, 4, 4, 3])
@@ -313,7 +313,7 @@ def _wants_more(op: str, **attributes):
         (old_graphs.hub("constant", "branch"), "has no node input that leads to"),
     ],
 )
-def test_what_cannot_run_is_said_in_one_line(graph_def, message):
+def test_a_graph_that_cannot_run_is_a_one_line_error(graph_def, message):
     with pytest.raises(UserError, match=message) as caught:
         known = Interface(input_layer="input", output_layer="final_result")
         lifted_graph(old_ops.modernise(graph_def), known, origin="old.pb")
@@ -364,7 +364,7 @@ def test_label_image_takes_old_graphs(workplace, graph_def, each, flags, note):
     assert (note is None and "one picture" not in said) or note in said
 
 
-def test_label_image_leaves_out_what_is_left_of_training(workplace):
+def test_label_image_leaves_out_the_remains_of_training(workplace):
     old_graphs.write(workplace.folder, _with_leftovers())
     draw_shape("red", 5).save(workplace / "red.png")
     assert label(workplace, f"--image={workplace / 'red.png'}")[0] == {"red.png": "red"}

@@ -42,6 +42,6 @@ def test_a_waiting_process_gets_the_current_file(tmp_path, last_act, folder):
     assert found == [True] * 4
 
 
-def test_a_folder_that_is_missing(tmp_path):
+def test_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError), sole_owner(tmp_path / "missing" / "unfinished"):
         pass

@@ -62,7 +62,7 @@ def test_every_kind_gives_the_same_pixels(kind):
     assert pixels.looks_like_image(READABLE[kind][: pixels.SNIFFED_BYTES])
 
 
-def test_grey_jpeg_has_three_equal_channels():
+def test_a_grey_jpeg_has_three_equal_channels():
     found = pixels.decode(encoded(HALVES.convert("L"), "JPEG"), SIZE, SIZE)
     assert (found[..., 0] == found[..., 1]).all() and (found[..., 1] == found[..., 2]).all()
 

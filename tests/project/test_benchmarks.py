@@ -140,7 +140,7 @@ def test_several_views_are_compared_with_one_photo_by_photo(tmp_path):
         assert float(row[5].split()[0]) == pytest.approx(share - shares[0], abs=0.11)
 
 
-def test_training_from_nothing(tmp_path):
+def test_training_from_nothing_is_measured(tmp_path):
     (tmp_path / "temporary").mkdir()
     photos = draw_folder(tmp_path / "photos", ("green", "red"), each=10)
     done = run(tmp_path / "temporary", "from_nothing", f"--cifar10={photos}", "--testing_percentage=20")
@@ -161,7 +161,7 @@ def test_training_from_nothing(tmp_path):
     assert not any((tmp_path / "temporary").iterdir())
 
 
-def test_serving_is_held_against_the_classifier_without_a_server(tmp_path):
+def test_serving_is_compared_with_the_classifier_without_a_server(tmp_path):
     photos = draw_folder(tmp_path / "photos", each=5)
     (tmp_path / "temporary").mkdir()
     words = ["--architecture=color_texture", "--count=20", "--steps=20", "--rounds=1", "--clients=4", "--long_run=20"]
@@ -184,7 +184,7 @@ def measure_many(temporary, *words: str) -> subprocess.CompletedProcess:
     return run_forking(temporary, "cluster", *words)
 
 
-def test_many_photos_and_vectors(tmp_path):
+def test_many_photos_and_vectors_are_measured(tmp_path):
     words = ["--photo_counts=100,400", "--rounds=1", "--vectors=300000", "--steps=100"]
     done = measure_many(tmp_path / "temporary", "--only=photos,vectors", *words)
     assert done.returncode == 0, done.stderr
@@ -214,13 +214,13 @@ def test_many_photos_and_vectors(tmp_path):
     ],
     ids=["unknown part", "count in words", "too few", "no room"],
 )
-def test_mistakes_about_many_are_named(tmp_path, words, message):
+def test_mistakes_in_flags_for_a_cluster_are_named(tmp_path, words, message):
     done = measure_many(tmp_path / "temporary", *words)
     assert done.returncode == 1 and message in done.stderr.splitlines()[-1]
     assert not any((tmp_path / "temporary").iterdir())
 
 
-def test_ctrl_c_removes_what_was_made(tmp_path):
+def test_ctrl_c_removes_temporary_files(tmp_path):
     words = ["benchmarks.cluster", "--only=photos", "--photo_counts=1000000"]
     temporary = tmp_path / "temporary"
     temporary.mkdir()

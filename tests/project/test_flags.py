@@ -118,7 +118,7 @@ def test_a_refusal_says_what_was_found_what_was_expected_and_what_to_do(flags, w
     assert refusal(flags, words) == says
 
 
-def test_values_are_there_before_and_after(flags):
+def test_values_are_there_before_and_after_parsing(flags):
     assert flags.FLAGS.top_k == 5 and not flags.FLAGS["top_k"].present
     flags.FLAGS(["--top_k=7"])
     assert flags.FLAGS.top_k == 7 and flags.FLAGS["top_k"].present
@@ -127,12 +127,12 @@ def test_values_are_there_before_and_after(flags):
         _ = flags.FLAGS.topk
 
 
-def test_a_name_is_defined_once(flags):
+def test_a_flag_is_defined_only_once(flags):
     with pytest.raises(ValueError, match="--json is defined twice"):
         flags.DEFINE_bool("json", False, "Again.")
 
 
-def test_home_is_meant_by_a_tilde(flags, monkeypatch, tmp_path):
+def test_a_tilde_means_the_home_folder(flags, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", "/home/rosa")
     flags.DEFINE_path("photos", None, "Photos.", PHOTOS)
     for word, path in [
@@ -152,7 +152,7 @@ def test_home_is_meant_by_a_tilde(flags, monkeypatch, tmp_path):
     assert expand_all("a,~") == "a,~"  # the name of a file
 
 
-def test_home_is_meant_on_every_command(workplace, tmp_path):
+def test_a_tilde_means_the_home_folder_on_every_command(workplace, tmp_path):
     home = {"HOME": str(tmp_path)}
     for command, word in [
         ("label_image", "--graph=~/none.pb"),
@@ -199,7 +199,7 @@ def test_a_stray_path_is_answered_with_the_flag_it_belongs_to(workplace, tmp_pat
         ("label_image", "--nojson=1", "--nojson=1: --nojson takes no value"),
     ],
 )
-def test_what_is_empty_is_refused_in_one_line(workplace, command, word, says):
+def test_empty_values_are_refused_in_one_line(workplace, command, word, says):
     done = workplace.run(command, word)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith(f"error: {says}") and done.stderr.count("\n") == 1

@@ -11,7 +11,7 @@ from tests.support.workplace import ROOT
 NOTEBOOK = ROOT / "notebooks" / "flowers.ipynb"
 
 
-def test_it_runs_and_tells_its_story(tmp_path, monkeypatch):
+def test_it_runs_from_start_to_finish(tmp_path, monkeypatch):
     """Runs in a copy: the notebook finds the project from its own folder, and writes into tf_files."""
     shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "notebooks").mkdir()

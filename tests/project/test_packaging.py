@@ -89,7 +89,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel, source):
     assert packed == {f"poets/{path.relative_to(ROOT / 'scripts').as_posix()}" for path in files}
 
 
-def test_it_requires_what_the_lists_say(installed):
+def test_its_requirements_are_those_in_the_lists(installed):
     code = (
         "from importlib import metadata\n"
         "about = metadata.metadata('photo-poets')\n"

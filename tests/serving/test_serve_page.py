@@ -225,7 +225,7 @@ def test_dropped_text_gets_a_hint(open_page):
     expect(page.locator("#hint")).to_contain_text("That was not a photo file")
 
 
-def test_the_page_says_what_it_is_and_leads_to_the_interface(open_page, server):
+def test_the_page_says_what_it_is_and_links_to_the_interface(open_page, server):
     page = open_page(**DESK)
     expect(page.get_by_role("heading", level=1)).to_have_text("Which is it: blue, green or red?")
     expect(page.locator("main")).to_contain_text(

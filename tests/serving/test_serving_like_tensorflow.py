@@ -123,7 +123,7 @@ def test_classify_gives_what_our_interface_gives(server, client):
     assert [score for _, score in ours] == pytest.approx([each.score for each in found.classes], abs=TOLERANCE)
 
 
-def test_pixels_are_predicted_alike(server, client):
+def test_pixels_get_the_same_scores(server, client):
     metadata = server.get("/v1/models/retrained_graph/metadata").json["metadata"]["signature_def"]["signature_def"]
     dims = metadata["pixels"]["inputs"]["pictures"]["tensor_shape"]["dim"]
     height, width = (int(dim["size"]) for dim in dims[1:3])
@@ -159,7 +159,7 @@ def test_saved_model_cli_runs_it(server, version, tmp_path):
     assert {each["label"]: each["score"] for each in ours} == pytest.approx(wanted, abs=TOLERANCE)
 
 
-def test_every_export_is_a_version_of_its_own(retrained, version):
+def test_every_export_is_a_new_version(retrained, version):
     done = retrained.run("export", f"--graph={retrained / 'retrained_graph.pb'}", "--format=saved_model")
     assert done.returncode == 0, done.stderr
     assert sorted(each.name for each in version.parent.iterdir()) == ["1", "2"]
