@@ -12,7 +12,7 @@ from scripts.classifier.backbones import color_texture
 from scripts.classifier.fetching import drawn_flowers, flower_scenes
 from scripts.classifier.graphs import frozen_graph
 
-# The attributes of these operations in TensorFlow 1.4 (2017), except those at their defaults.
+# The attributes of these operations in TensorFlow 1.4 (2017) that are not left at their defaults.
 OPS = {
     "Placeholder": {"dtype", "shape"},
     "Const": {"dtype", "value"},

@@ -1,4 +1,4 @@
-"""The original's default network, tested on a generated one with the same nodes and few channels."""
+"""The original's default network, tested on a generated one with the same nodes but few channels."""
 
 import json
 
@@ -21,7 +21,7 @@ def archive(tmp_path_factory):
 
 
 def test_bottlenecks_match_the_published_graph(archive):
-    """The published graph runs unchanged, one picture at a time, because its version still has the old batch norms."""
+    """Runs the published graph unchanged, one picture at a time: its version still has the old batch norms."""
     backbone = inception_2015.load(archive)
     assert (backbone.name, backbone.input_size, backbone.large) == ("inception_2015", 299, True)
     assert (backbone.bottleneck_name, backbone.bottleneck_size) == ("pool_3/_reshape", 128)
@@ -66,7 +66,7 @@ def test_retrain_works_on_it(tmp_path):
         (workplace / "photos" / label).mkdir(parents=True)
         for seed in range(12):
             draw_light(brightness, seed).save(workplace / "photos" / label / f"{label}_{seed}.jpg")
-    steps = "--how_many_training_steps=2000"  # with random weights, day and night differ only in strength
+    steps = "--how_many_training_steps=2000"  # with random weights, day and night are hard to tell apart
     done = workplace.retrain(workplace / "photos", "--architecture=inception_2015", steps)
     assert done.returncode == 0, done.stderr
     assert (workplace / "models" / "inception-2015-12-05.tgz.sha256").exists()

@@ -53,7 +53,7 @@ def test_it_gives_the_mean_of_four_views(plain):
     pictures = noise(3, 128)
     views = [pictures, pictures[:, :, ::-1], middle(pictures, 0.8), middle(pictures, 0.6)]
     each = np.stack([by_tensorflow(plain, view) for view in views])
-    assert np.ptp(each, axis=0).max() > 0.1  # else a single view would pass
+    assert np.ptp(each, axis=0).max() > 0.1  # otherwise a single view would pass
     four = several_views.of(plain)
     np.testing.assert_allclose(by_tensorflow(four, pictures), each.mean(0), rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(by_network(four, "float32", pictures), each.mean(0), rtol=1e-3, atol=1e-3)

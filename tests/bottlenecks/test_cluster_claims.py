@@ -106,7 +106,7 @@ def test_a_dead_drivers_digests_are_kept_and_its_workers_stop(tmp_path):
     assert run.is_absolute(), "the driver ended before it printed its folder"
     claim = Claim(run / "claim-000001", "a worker")
     run_folder.recover(kept)
-    assert run.exists()  # it lives
+    assert run.exists()  # the driver is alive
     driver.kill()
     driver.communicate()
     run_folder.recover(kept)

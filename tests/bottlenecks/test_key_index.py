@@ -1,4 +1,4 @@
-"""The index that finds one key among very many."""
+"""The index that finds a key among millions."""
 
 import hypothesis.strategies as st
 import numpy as np
@@ -10,7 +10,7 @@ from scripts.classifier.bottlenecks.key_index import NOWHERE, KeyIndex, as_array
 
 
 def key(first: int, second: int) -> bytes:
-    """Keys with the same `first` have the same mixture, and differ only in their second half."""
+    """Keys with the same `first` have the same hash and differ only in their second half."""
     mixed = first ^ (second * int(key_index._SPREAD)) % 2**64
     return mixed.to_bytes(8, "little") + second.to_bytes(8, "little")
 

@@ -1,4 +1,4 @@
-"""The list of networks: complete, aligned, and with sizes that are measured or soundly estimated."""
+"""The list of networks: complete, aligned, and with sizes that are measured or well estimated."""
 
 import json
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def test_all_names_are_listed(workplace, tmp_path):
 
 @pytest.mark.parametrize("width", mobilenet_v1.WIDTHS)
 def test_the_sizes_of_googles_archives_are_well_estimated(width):
-    """Each holds all weights as float32, and once more with the large tensors in 8 bits; gzip shrinks both."""
+    """Each holds the weights twice, the second time with large tensors in 8 bits; gzip shrinks both."""
     tensors = list(mobilenet_tensors(float(width)))
     small = sum(size for size in tensors if size < 50_000)
     large = sum(size for size in tensors if size >= 50_000)
@@ -48,7 +48,7 @@ def test_the_sizes_of_googles_archives_are_well_estimated(width):
 
 
 def mobilenet_tensors(width: float) -> Iterator[int]:
-    """How many weights each tensor of a MobileNet v1 has, batch norms being a scale and a shift."""
+    """The number of weights in each tensor of a MobileNet v1, with batch norms as a scale and a shift."""
     channels = int(32 * width)
     yield from (27 * channels, channels, channels)
     for _, full in published_networks.LAYERS:
@@ -78,7 +78,7 @@ def mobilenet_tensors(width: float) -> Iterator[int]:
     ],
 )
 def test_the_sizes_of_keras_files_are_well_estimated(name, seen, spare):
-    """4 bytes a weight and what else is in the file, compared with the sizes that Keras reports where it was seen."""
+    """4 bytes a weight and the rest of the file, compared with the size that Keras reported, if it is known."""
     function, _, width = name.partition("_")
     alpha = {"alpha": float(width.partition("_")[0])} if width else {}
     model = getattr(keras.applications, function)(weights=None, include_top=function == "MobileNet", **alpha)

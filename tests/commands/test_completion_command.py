@@ -12,7 +12,7 @@ LEFT_OF_A_LINE = "\x15"  # Ctrl-U deletes it
 
 @pytest.fixture(scope="module", params=["bash", "zsh"])
 def shell(request, tmp_path_factory):
-    """One that has loaded the script for both doors, in a folder with one file."""
+    """A shell in a folder with one file and the completion scripts of a clone and of an installed Poets."""
     if shutil.which(request.param) is None:
         pytest.skip(f"{request.param} is not installed")
     folder = tmp_path_factory.mktemp("completion")

@@ -13,7 +13,7 @@ from tests.support.workplace import draw_shape
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory):
-    """New photos: of two of the labels, one written as the original would, of none, and one that is broken."""
+    """New photos of two labels, of no label, and a broken one. The original would write the label Blue! as blue."""
     folder = tmp_path_factory.mktemp("elsewhere")
     for name, kind in (("red", "red"), ("Blue!", "blue"), ("yellow", "yellow")):
         (folder / name).mkdir()
@@ -48,7 +48,7 @@ def test_another_folder_is_measured_whole(retrained, elsewhere, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"evaluating {retrained / 'retrained_graph.pb'} on 22 photos of {elsewhere}\n")
     assert f"written: {tmp_path / 'report.html'}\nlook at it: {tmp_path / 'report.html'}, in any" in done.stdout
-    assert "accuracy 95.2 % (95 % interval 77.3 to 99.2 %, N = 21)" in done.stdout  # all but the one that is no blue
+    assert "accuracy 95.2 % (95 % interval 77.3 to 99.2 %, N = 21)" in done.stdout  # one red photo is filed as blue
     assert "left out, as it has no such label: yellow (--unknown counts them" in done.stderr
     assert "left out 1 photo that cannot be read (red/broken.jpg" in done.stderr
     assert "same.jpg" in (tmp_path / "report.html").read_text("utf-8")
@@ -75,16 +75,16 @@ WRONG = {
     "missing folder": (["--image_dir=nope"], "nope does not exist"),
     "other labels": (["--image_dir={others}"], "is named like a label"),
     "nothing in the set": (["--image_dir={one}", "--split=validation"], "no validation photos"),
-    "page in a folder's place": (["--report={others}"], "it is a folder"),
-    "nobody knows the photos": (["--graph={bare}"], "does not say what it was trained on"),
-    "nobody knows the unknown": (["--graph={bare}", "--unknown"], "without what tells unknown photos"),
+    "report is a folder": (["--report={others}"], "it is a folder"),
+    "photos not recorded": (["--graph={bare}"], "does not say what it was trained on"),
+    "unknown not recorded": (["--graph={bare}", "--unknown"], "without what tells unknown photos"),
     "a stray word": (["report.html"], "unexpected argument"),
 }
 
 
 @pytest.fixture(scope="module")
 def places(retrained, tmp_path_factory):
-    """Folders that are of no use, and the classifier without its record."""
+    """Unusable folders, and the classifier without its record."""
     folder = tmp_path_factory.mktemp("places")
     for name, label in (("others", "cat"), ("one", "red")):
         (folder / name / label).mkdir(parents=True)

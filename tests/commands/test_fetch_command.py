@@ -135,7 +135,7 @@ def wait_for_bytes(path, count, process):
         time.sleep(0.005)
 
 
-# A small collection replaces the real one, whose 229 MB are too much for a test.
+# A small collection replaces the real one: 229 MB are too much for a test.
 
 
 TREE = {f"{label}/{number}.jpg": random.Random(number).randbytes(20_000) for label in "ab" for number in range(5)}

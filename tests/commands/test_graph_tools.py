@@ -1,4 +1,4 @@
-"""The commands that show and count frozen graphs."""
+"""The commands that show frozen graphs and count their operations."""
 
 import gzip
 import json
@@ -17,7 +17,7 @@ from scripts.classifier.training import summaries
 from tests.support.published_networks import mobilenet_graph
 from tests.support.workplace import Workplace
 
-# MobileNet at 128 pixels and a quarter of the width: 14 million multiply-adds, says its paper.
+# MobileNet at 128 pixels and a quarter of the width: 14 million multiply-adds, according to its paper.
 MOBILENET = {
     "Conv2D": (15, 452_696, 12_151_040),
     "DepthwiseConv2dNative": (13, 11_160, 1_419_264),
@@ -66,8 +66,8 @@ def test_graph_pb2tb_writes_what_tensorboard_shows(tools):
     graph_def, events = shown_by_tensorboard(logdir)
     whole = mobilenet_graph(0.25, 128)
     assert [(node.name, node.op) for node in graph_def.node] == [(node.name, node.op) for node in whole.node]
-    assert events.Tags()["tensors"] == ["accuracy"]  # the log that was there
-    assert len(list(logdir.iterdir())) == 2  # the graph of the run before is replaced
+    assert events.Tags()["tensors"] == ["accuracy"]  # from the log that was there before
+    assert len(list(logdir.iterdir())) == 2  # the graph of the previous run is replaced
     tensors = {node.name: node.attr["value"].tensor for node in graph_def.node if node.op == "Const"}
     last = tensors["MobilenetV1/Logits/Conv2d_1c_1x1/weights"]
     assert [dim.size for dim in last.tensor_shape.dim] == [1, 1, 256, 1001] and last.ByteSize() < 100

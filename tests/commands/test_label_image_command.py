@@ -22,7 +22,7 @@ def pictures(tmp_path_factory):
 
 
 def best(printed: str) -> dict[str, str]:
-    """picture -> its first label, from the text printed for several pictures."""
+    """The first label of each picture, from the text printed for several pictures."""
     blocks = [block.splitlines() for block in printed.strip().split("\n\n")]
     return {lines[0].rsplit("/", 1)[1]: lines[1].split(" (score=")[0] for lines in blocks}
 
@@ -63,7 +63,7 @@ def test_a_bad_photo_is_reported_and_the_rest_are_labelled(retrained, pictures, 
 
 
 def test_many_photos_get_the_same_labels_as_each_alone(retrained, tmp_path):
-    kinds = ["red", "green", "blue"] * 40  # enough for another engine than for one alone
+    kinds = ["red", "green", "blue"] * 40  # enough for a different engine than for one photo
     for number, kind in enumerate(kinds):
         draw_shape(kind, 900 + number).save(tmp_path / f"{number:03d}.jpg")
     together = [json.loads(line) for line in retrained.label(f"--image={tmp_path}", "--json").stdout.splitlines()]

@@ -29,7 +29,7 @@ def place(tmp_path_factory) -> Workplace:
 
 @pytest.fixture(scope="module")
 def quantized(retrained, place):
-    """mode -> what the command printed; it wrote MODE_graph.pb into a folder that did not exist."""
+    """mode -> what the command printed; it wrote MODE_graph.pb into a new folder."""
     printed = {}
     for mode in (ROUNDED, STORED):
         done = place.run(
@@ -70,7 +70,7 @@ def evaluate(graph_def, *names):
 
 
 def scores(graph, pictures):
-    """From the library that label_image uses."""
+    """Scores from the library that label_image uses."""
     classifier = classifiers.load(graph, None, Wishes(pictures=len(pictures)))
     return np.stack([answer.scores for _, answer in classifier.label(pictures)])
 
@@ -119,7 +119,7 @@ def test_bytes_give_the_same_values_as_rounding(retrained, place, quantized):
     stored = [node for node in graph_def.node if node.op == "Dequantize"]
     assert f"{len(stored)} tensors" in quantized[STORED] and "one byte per value" in quantized[STORED]
     for node, floats in zip(stored, evaluate(graph_def, *(node.name for node in stored)), strict=True):
-        # Only what TensorFlow 1.4 knows.
+        # Only operations that TensorFlow 1.4 knows.
         assert set(node.attr) == {"T", "mode"} and node.attr["mode"].s == b"MIN_FIRST"
         levels, low, high = (nodes[name] for name in node.input)
         assert levels.attr["dtype"].type == tf.quint8.as_datatype_enum and value(low).shape == value(high).shape == ()

@@ -208,7 +208,7 @@ def test_two_runs_at_once_do_not_harm_each_other(workplace):
 
 
 def run_on_a_terminal(workplace, photos, *words, until=None, timeout=120):
-    """Its exit status and what a terminal shows; presses Ctrl-C once `until` appears."""
+    """Returns the exit status and what the terminal shows; presses Ctrl-C once `until` appears."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
     with open(slave, "w") as terminal:

@@ -233,7 +233,6 @@ HEAD = b"POST /label HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-L
 
 
 def test_slow_and_vanishing_clients_do_not_delay_others(server):
-    """Clients that go away or stall do not delay others."""
     for _ in range(20):
         raw(server, HEAD % 5000 + b"x" * 100).close()
     slow_body, slow_head = raw(server, HEAD % 5000 + b"x"), raw(server, b"POST /label HTTP/1.1\r\nHos")

@@ -92,11 +92,11 @@ def test_the_photographer_is_named(photos):
     assert [line for line in done.stdout.splitlines() if line.startswith(str(daisies))] == [
         f"{daisies / name} {who}" for name, who in WHO.items()
     ]
-    assert "\x1b" not in done.stdout  # which is in one author's name
+    assert "\x1b" not in done.stdout  # one author's name holds an escape character
 
 
 def test_photos_without_an_attribution_are_named(photos, tmp_path):
-    """A list in a folder beside the photo does not count, but one where a link leads does."""
+    """A list in a neighbouring folder does not count, but one beside the target of a link does."""
     (tmp_path / "linked.jpg").symlink_to(photos / "flowers" / "daisy" / "guy.jpg")
     unlisted, green = photos / "flowers" / "daisy" / "unlisted.jpg", photos / "alone" / "green.png"
     done = show(photos, unlisted, green, tmp_path / "linked.jpg", green, "--width=10")
@@ -147,7 +147,7 @@ def test_a_folder_or_a_pattern_makes_a_sheet(photos, workplace, word):
         "no attribution for 8 photos: no LICENSE.txt in the folder or above lists photos",
         f"written: {sheet} (1200 x {Image.open(sheet).height} pixels)",
     ]
-    assert Image.open(sheet).height < 1200  # three flat rows: no gaps where photos are wider than high
+    assert Image.open(sheet).height < 1200  # three flat rows, without gaps below photos that are wider than high
 
 
 def test_letters_show_the_picture_without_colours(photos):
@@ -175,7 +175,7 @@ def test_a_terminal_gets_colours_that_fit_it(photos):
         for line, colour in ((shown[0], RED), (shown[-2], BLUE)):
             found = re.match("\x1b\\[38;2;(\\d+);(\\d+);(\\d+);48;2;(\\d+);(\\d+);(\\d+)m▀", line)
             assert np.abs(np.array(found.groups(), int) - [*colour, *colour]).max() < 30
-    # A colour is set once for all the characters beside one another that have it.
+    # A colour is set once for neighbouring characters that share it.
     assert shown[0].count("\x1b") < 10
 
 
@@ -235,7 +235,7 @@ def test_a_picture_is_written_with_its_caption(photos, workplace):
 
 def test_photos_are_upright(workplace):
     exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was turned: left is up
+    exif[0x0112] = 6  # the camera was turned so that left is up
     halves(RED, BLUE).save(workplace / "turned.jpg", exif=exif, quality=95)
     assert show_ok(workplace, workplace / "turned.jpg", f"--output={workplace / 'out.png'}", "--width=200")
     picture = np.asarray(Image.open(workplace / "out.png").convert("RGB")).astype(int)

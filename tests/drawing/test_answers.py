@@ -1,4 +1,4 @@
-"""Pictures of answers: what stands in them."""
+"""Pictures of answers: their texts, bars and fonts."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def drawn(*scores: tuple[str, float], unknown=None) -> Drawn:
 
 
 def texts(monkeypatch, *scores: tuple[str, float], unknown=None) -> list[str]:
-    """All that is written, in order."""
+    """All texts, in the order they are written."""
     found = []
     monkeypatch.setattr(Lettering, "write", lambda self, pen, x, y, text, colour: found.append(text))
     drawn(*scores, unknown=unknown)
@@ -40,7 +40,7 @@ def test_an_unknown_photo_is_called_so_first_and_has_no_confident_bar(monkeypatc
 
 
 def test_a_picture_has_one_typeface(monkeypatch):
-    """Although each text alone might have another: the caption needs more letters than the names."""
+    """The caption needs letters that not every font has; alone, the names might get another font."""
     used = set()
     runs = Lettering._runs
 

@@ -1,4 +1,4 @@
-"""Shares in words."""
+"""Shares as percentages."""
 
 import pytest
 

@@ -221,7 +221,7 @@ def test_nothing_is_ever_written_outside(names, zipped):
         assert harmless or not destination.exists()
 
 
-# Archives that are damaged
+# Damaged archives
 
 
 def test_an_archive_cut_off_anywhere_is_an_error(archive, tmp_path):

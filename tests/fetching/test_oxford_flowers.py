@@ -1,4 +1,4 @@
-"""Oxford's 102 flowers, replaced by a few drawings here, and the MATLAB files with their labels."""
+"""Oxford's 102 flowers, here a few drawings, and the MATLAB files with their labels."""
 
 import hashlib
 import io

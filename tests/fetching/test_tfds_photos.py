@@ -1,4 +1,4 @@
-"""Sets of TensorFlow Datasets: a small one made here becomes folders."""
+"""TensorFlow Datasets: a small set made here becomes folders."""
 
 import sys
 

@@ -28,7 +28,7 @@ FED = Overrides(input_mean=127.5, input_std=127.5)
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """Each network's contents, and the files written from them."""
+    """The contents of each classifier, and the files written from them."""
     folder, made = tmp_path_factory.mktemp("written"), {}
     for name in ("mobilenet", "color_texture"):
         contents = small_classifiers.contents(small_classifiers.backbone(name, folder))
@@ -154,7 +154,7 @@ def _picture(size: int = 8) -> np.ndarray:
 
 
 def _from_elsewhere(first, last, units=3, shape=(8, 8, 3)):
-    """As users write them: preprocessing layers, a convolution, a dense layer."""
+    """A model as users write it: preprocessing layers, a convolution, a dense layer."""
     import keras
 
     layers = keras.layers
@@ -173,7 +173,7 @@ def _from_elsewhere(first, last, units=3, shape=(8, 8, 3)):
         lambda layers: [_augmenting(), layers.Rescaling([1 / 255])],
         lambda layers: [layers.Normalization(mean=[120, 110, 100], variance=[3000] * 3)],
     ],
-    ids=["rescaling", "behind augmentation", "behind a model that augments", "normalization"],
+    ids=["rescaling", "after augmentation", "after a model that augments", "normalization"],
 )
 def test_layers_that_prepare_raw_pixels_are_recognised(tmp_path, kind, first):
     model = _from_elsewhere(first, "softmax")
@@ -329,7 +329,7 @@ def test_layers_unknown_to_keras_are_named(tmp_path):
 
 @pytest.mark.parametrize("version", ["2.15.0", "3.15.1"])
 def test_opening_a_file_runs_no_code_from_it(tmp_path, version):
-    """Otherwise any class or function could be imported and called with arguments from the file."""
+    """Otherwise a file could import any class or function and call it with its own arguments."""
     path = tmp_path / "model.keras"
     call = {"module": "os", "class_name": "function", "config": "system", "registered_name": "system"}
     layer = {"module": "keras.layers", "class_name": "Activation", "config": {"activation": call}}
@@ -348,7 +348,7 @@ def test_opening_a_file_runs_no_code_from_it(tmp_path, version):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_models_of_keras_2_are_opened(tmp_path, kind):
-    """With a layer whose settings Keras 3 refuses, Keras 2 arithmetic, and logits."""
+    """They have a layer whose settings Keras 3 refuses, Keras 2 arithmetic, and logits."""
     import tf_keras
 
     layers = tf_keras.layers

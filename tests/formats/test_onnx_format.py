@@ -30,7 +30,7 @@ def test_a_missing_package_says_what_to_install(tmp_path, monkeypatch, missing):
 
 @pytest.fixture(scope="module")
 def onnx():
-    """Skips the tests that use this where the packages of the extra are missing."""
+    """Skips tests if the packages of the extra are missing."""
     for package in ("onnxruntime", "tf2onnx"):
         pytest.importorskip(package, reason="needs requirements/onnx.txt")
     return pytest.importorskip("onnx", reason="needs requirements/onnx.txt")
@@ -106,7 +106,7 @@ def test_a_file_cut_short_is_a_one_line_error(written, tmp_path, share):
 
 
 def _model(onnx, path: Path, entry, nodes, exits, kind="FLOAT") -> Path:
-    """As other programs write it, with the weights of a convolution and of matrices."""
+    """A model as other programs write it, with the weights of a convolution and of matrices."""
     helper, kinds = onnx.helper, onnx.TensorProto
     random = np.random.default_rng(0)
     weights = {"w": (4, 3, 3, 3), "m": (4, 3), "one": (4, 1)}

@@ -134,7 +134,7 @@ def test_a_graph_cut_short_is_a_one_line_error(written, tmp_path, share):
 
 
 class _Elsewhere(tf.Module):
-    """As other programs save them, with several ways to take pictures."""
+    """A model as other programs save it, with several ways to take pictures."""
 
     def __init__(self):
         super().__init__()
@@ -245,7 +245,7 @@ def test_a_keras_export_is_opened(tmp_path):
 
 @pytest.fixture(scope="module")
 def tensorflow_1(tmp_path_factory):
-    """Saved as TensorFlow 1 did it: for serving, and as a Hub module."""
+    """Models saved as TensorFlow 1 did: for serving, and as a Hub module."""
     v1, folder = tf.compat.v1, tmp_path_factory.mktemp("tensorflow_1")
     with tf.Graph().as_default(), v1.Session() as session:
         x = v1.placeholder(tf.float32, [None, 8, 6, 3])

@@ -36,7 +36,7 @@ def classifiers(tmp_path_factory) -> dict[str, Contents]:
 
 @pytest.fixture(scope="module")
 def written(classifiers, tmp_path_factory) -> dict[tuple[str, str], Path]:
-    """Each in its own folder, so that nothing is beside it."""
+    """Each in its own folder, with no other files beside it."""
     files = {}
     for name, contents in classifiers.items():
         for quantize in QUANTIZATIONS:
@@ -47,7 +47,7 @@ def written(classifiers, tmp_path_factory) -> dict[tuple[str, str], Path]:
 
 
 def drawn(contents: Contents, count: int = 24) -> np.ndarray:
-    """Smooth pictures, pixels of 0 to 255: all noise looks the same to a network."""
+    """Smooth pictures with pixels from 0 to 255: to a network, all noise looks the same."""
     random, take = np.random.default_rng(2), contents.preprocessing
     height, width = take.input_height, take.input_width
     up, across = np.mgrid[0:height, 0:width] / max(height, width)
@@ -109,7 +109,6 @@ def test_labels_record_and_preprocessing_are_in_the_file(classifiers, written, q
 
 
 def test_8_bit_files_take_pixels_as_they_are(classifiers, written):
-    """As apps give them."""
     from ai_edge_litert.interpreter import Interpreter
 
     path, pictures = written["mobilenet", "int8"], drawn(classifiers["mobilenet"])[:3]
@@ -362,7 +361,7 @@ def test_an_open_size_is_asked_for(tmp_path):
 
 
 def test_labels_and_normalization_are_read_from_metadata(tmp_path):
-    """As official tools write it, without our record."""
+    """Metadata as official tools write it, without our record."""
     path = tmp_path / "a.tflite"
     description = tflite_metadata.Description(
         "x", "y", 127.5, 127.5, (-1, 1), (0, 1), "names.txt", {"names.txt": b"a\r\nb\r\n\r\nd\r\n"}

@@ -96,7 +96,7 @@ def test_an_old_graph_is_understood_and_keeps_its_scores(graph_def, expected, wh
 
 @pytest.mark.parametrize("scaled", [True, False])
 def test_old_batch_norms_keep_their_values(scaled):
-    """As far as TensorFlow still runs them: in graphs of a version that had them."""
+    """TensorFlow still runs them in graphs of a version that had them."""
     graph_def = old_graphs.ancestor(producer=8, scaled=scaled)
     modern = old_ops.modernise(graph_def)
     pictures = blots(ANCESTOR, each=1)[:1]
@@ -109,7 +109,7 @@ def test_old_batch_norms_keep_their_values(scaled):
 
 
 def test_an_old_batch_norm_on_computed_values_keeps_its_values():
-    """As eight-bit weights leave it."""
+    """With eight-bit weights, its inputs are not constants."""
     graph = OldGraph(8)
     graph.placeholder("x", [1, 2, 2, 3])
     parts = {"moving_mean": [0.1, 0.2, 0.3], "moving_variance": [1, 2, 3], "beta": [3, 2, 1], "gamma": [0.5, 1, 2]}
@@ -201,7 +201,7 @@ def test_the_input_is_found_among_all_kinds_of_placeholders(shape, name, expecte
     ],
 )
 def test_normalisation_inside_the_graph_is_recognised(steps, kind, expected):
-    """How to prepare pixels follows from what the graph does with them."""
+    """The expected range of pixels follows from it."""
     graph = OldGraph(22)
     x = graph.placeholder("x", [None, 9, 9, 3], kind)
     for number, (op, amount) in enumerate(steps):
@@ -216,7 +216,7 @@ def test_normalisation_inside_the_graph_is_recognised(steps, kind, expected):
 
 
 def test_flags_from_old_tutorials_keep_their_meaning():
-    """They named the JPEG's bytes, or the resized picture."""
+    """They name the JPEG's bytes or the resized picture."""
     modern = old_ops.modernise(old_graphs.ancestor())
     for layer in ("DecodeJpeg/contents:0", "DecodeJpeg", "Mul:0"):
         assert interface.find(modern, input_layer=layer) == ANCESTOR
@@ -282,7 +282,7 @@ def test_only_graphs_that_keep_pictures_apart_are_lifted(graph_def, why_not):
 
 
 def test_a_trial_shows_that_a_graph_mixes_the_pictures_of_a_batch():
-    """Its shapes do not show that it adds each picture to the next."""
+    """This graph adds each picture to the next, but its shapes do not show it."""
     graph = OldGraph(22)
     graph.placeholder("input", [1, 4, 4, 3])
     graph.constant("axis", 0, np.int32)

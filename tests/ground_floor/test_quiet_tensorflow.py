@@ -25,7 +25,7 @@ OWN = "by Python\nby the system\n"
 
 
 def program(retrained, tmp_path, graph="retrained_graph.pb", before="", **more: str):
-    """A new Python, in which nothing is imported yet."""
+    """Runs PROGRAM in a new Python; returns its standard error."""
     draw_shape("red", 77).save(tmp_path / "red.png")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "POETS_"))} | more
     command = [sys.executable, "-c", PROGRAM.format(before=before), retrained / graph, tmp_path / "red.png"]

@@ -225,20 +225,20 @@ def test_swapped_labels_are_suspected_and_the_right_ones_suggested():
 
 
 def test_training_photos_are_compared_only_with_training_photos():
-    # Learned photos score 0.99, the others 0.7: among these, 0.8 for another label is suspicious.
+    # Training photos score 0.99, the others 0.7: among the others, 0.8 for another label is suspicious.
     scores = [[0.99, 0.01, 0.0]] * 5 + [[0.01, 0.99, 0.0]] * 5 + [[0.7, 0.1, 0.2]] * 5 + [[0.05, 0.7, 0.25]] * 5
     scores += [[0.8, 0.05, 0.15], [0.9, 0.05, 0.05]]
     truth = [0] * 5 + [1] * 5 + [0] * 5 + [1] * 5 + [1, 1]
     splits = ["training"] * 10 + ["testing"] * 11 + ["training"]
     found = findings.suspicious_labels(judge(truth, scores, splits=splits))
     assert [(each.row, each.suggested) for each in found] == [(20, 0)]
-    # Nothing is ever suggested that has no photo to compare with.
+    # A label without photos to compare with is never suggested.
     only = judge([0, 0, 0], [[0.9, 0.1], [0.9, 0.1], [0.01, 0.99]])
     assert findings.suspicious_labels(only) == []
 
 
 def test_only_the_highest_score_is_suggested_and_only_if_it_is_above_typical():
-    # Typical are 0.9 for the first label and 0.6 for the second. A second score of 0.4 is not the photo's highest.
+    # Typical scores are 0.9 for the first label and 0.6 for the second. The last photo scores highest for the first.
     typical = [[0.9, 0.05, 0.05]] * 4 + [[0.2, 0.6, 0.2]] * 4 + [[0.05, 0.05, 0.9]] * 4
     doubtful = [[0.7, 0.25, 0.05], [0.95, 0.0, 0.05], [0.3, 0.65, 0.05], [0.5, 0.42, 0.08]]
     found = findings.suspicious_labels(judge([0] * 4 + [1] * 4 + [2] * 8, typical + doubtful))

@@ -112,7 +112,7 @@ def test_the_pairs_are_those_found_by_comparing_every_two_photos(seed, photos, w
     rows = np.flatnonzero(usable)
     units = vectors - vectors[rows].sum(axis=0) / max(1, len(rows))
     units /= np.maximum(np.linalg.norm(units, axis=1, keepdims=True), 1e-12)
-    # Which cosines are rare is decided by sampling; here it is only asked for.
+    # The limit depends on sampled photos, so it is taken from the code under test.
     limit = near_duplicates._Agreement(vectors[rows], bits[rows]).threshold if with_vectors else np.inf
     pairs, counted, touched = {}, {}, {}
     for at, one in enumerate(rows):
@@ -120,7 +120,7 @@ def test_the_pairs_are_those_found_by_comparing_every_two_photos(seed, photos, w
             plain = distance(int(bits[one]), int(bits[other]))
             mirrored = distance(int(bits[one]), int(perceptual_hash.mirrored(bits[other])))
             cosine = float(units[one] @ units[other])
-            assume(abs(cosine - limit) > 1e-5)  # or rounding decides
+            assume(abs(cosine - limit) > 1e-5)  # otherwise rounding decides
             if plain <= 6 or mirrored <= 4 or (cosine >= limit and (plain <= 14 or mirrored <= 8)):
                 pairs[one, other] = min(plain, mirrored)
                 sets = tuple(sorted((splits[one], splits[other])))

@@ -1,4 +1,4 @@
-"""The report: what it says, for any labels and photos."""
+"""The text and pictures of the report, for any labels and photos."""
 
 import os
 import re
@@ -22,7 +22,7 @@ ALWAYS = ["figures", "labels", "confusion", "calibration", "mistakes", "labels-t
 
 
 class Page(HTMLParser):
-    """A parsed page; what would be wrong with any page fails here."""
+    """A parsed page, checked for what every page must satisfy."""
 
     def __init__(self, source):
         super().__init__()
@@ -47,7 +47,7 @@ class Page(HTMLParser):
                 assert attributes["scope"] in ("row", "col")
         assert not re.search(r"url\(|@import|http", source.replace("http-equiv", ""))
         assert "default-src 'none'" in dict(self.all("meta")[1])["content"]
-        source.encode("utf-8")  # no halves of letters
+        source.encode("utf-8")  # no lone surrogates
 
     def handle_starttag(self, tag, attributes):
         assert len(dict(attributes)) == len(attributes)
@@ -133,7 +133,7 @@ def test_the_page_says_what_was_measured(image_dir, judged):
     assert "Always answering blue would be right 33 % of the time" in page.text
     assert "bluegreen4 of 20" in page.text
     pictures = page.all("img")
-    assert len(pictures) == 6  # the mistakes; no label looks wrong enough
+    assert len(pictures) == 6  # mistakes only: no label looks wrong enough
     assert pictures[0]["alt"] == "blue/blue_016.jpg, labelled blue"
     assert len(page.all("svg")) == 2
     matrix, reliability = page.all("svg")

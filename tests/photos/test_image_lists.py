@@ -45,7 +45,7 @@ def test_photos_stay_in_their_set_when_others_are_added(stems, newcomer):
     before = where(image_lists.deal(lists_of([f"cat/{stem}.jpg" for stem in stems]), 20, 20))
     counts = [list(before.values()).count(split) for split in SPLITS]
     after = where(image_lists.deal(lists_of([*before, f"cat/{newcomer}+.jpg"]), 20, 20))
-    if min(counts) > 1:  # else one photo was moved to fill an empty set, and may move back
+    if min(counts) > 1:  # otherwise one photo was moved to fill an empty set, and may move back
         assert all(after[path] == split for path, split in before.items())
 
 

@@ -1,4 +1,4 @@
-"""The bytes of a picture give the same pixels in any format, or a reason why not."""
+"""A picture gives the same pixels in any format; unreadable bytes give a reason."""
 
 import io
 import re
@@ -165,7 +165,7 @@ def test_unreadable_photos_are_skipped_counted_and_listed(workplace, photos):
     assert len(listed) == len(BROKEN) + 1
     for name, (_, says) in BROKEN.items():
         assert re.search(says, listed[f"{photos}/red/{name}.jpg"])
-    # A run without broken photos leaves no list of an earlier one.
+    # A run without broken photos removes the list of an earlier run.
     for name in [*BROKEN, "notes"]:
         (photos / "red" / f"{name}.{'txt' if name == 'notes' else 'jpg'}").unlink()
     assert workplace.retrain(photos).returncode == 0

@@ -1,4 +1,4 @@
-"""Runs the benchmarks in a tiny configuration, to test what they print and not how fast anything is."""
+"""Runs the benchmarks in a tiny configuration, to test what they print, not how fast anything is."""
 
 import json
 import re
@@ -199,7 +199,7 @@ def test_many_photos_and_vectors_are_measured(tmp_path):
         "megabytes a photo, of 400 against 100",
     ]
     assert [unit for name, (_, unit) in cells.items() if "300,000 vectors" in name] == ["s", "MB", "steps/s"]
-    # Taking more than this would mean that they are all held in memory.
+    # More would mean that all vectors are held in memory.
     assert float(cells["peak memory of training over 300,000 vectors of 2,048 values"][0].replace(",", "")) < 1500
     assert not any((tmp_path / "temporary").iterdir())
 

@@ -1,4 +1,4 @@
-"""The Kubernetes manifests, as far as they can be checked without a cluster: against the project they run."""
+"""The Kubernetes manifests, checked against the project they run, without a cluster."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""The way in of a clone: `python -m scripts` lists commands, and what keeps them from running is said in a line."""
+"""`python -m scripts` lists the commands, and one line says what keeps a command from running."""
 
 import os
 import subprocess
@@ -47,7 +47,7 @@ def test_a_misspelt_command_is_an_error(word, meant):
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory):
-    """A Python that has no packages."""
+    """A Python without packages."""
     folder = tmp_path_factory.mktemp("bare")
     venv.create(folder, symlinks=True)
     return folder / "bin" / "python"

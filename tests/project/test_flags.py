@@ -11,7 +11,7 @@ from absl import flags as absl_flags
 from scripts.console.path_kinds import PHOTOS, PICTURES, expand_all
 from tests.support.workplace import ROOT
 
-# Both refuse those that raise; the text must then name what is wrong.
+# absl and our flags agree on these; in REFUSED, the error must name the word beside the line.
 UNDERSTOOD = [
     "", "a.jpg b.jpg", "--json", "--nojson", "--json=true", "--json=F", "--json=1", "--json false", "-json", "-nojson",
     "--top_k=3", "--top_k 3", "-top_k=3", "-top_k 3", "--top_k=0x10", "--top_k=0o17", "--top_k=1_0", "--top_k=' 7 '",
@@ -55,7 +55,7 @@ def with_absl(words: list[str]) -> tuple[dict, list[str]]:
 
 
 def ours():
-    """A copy of the module, with flags of its own."""
+    """A copy of the module, with separate flags."""
     place = ROOT / "scripts" / "console" / "flags.py"
     spec = importlib.util.spec_from_file_location("scripts.console.flags_of_a_test", place)
     module = importlib.util.module_from_spec(spec)
@@ -149,7 +149,7 @@ def test_a_tilde_means_the_home_folder(flags, monkeypatch, tmp_path):
     assert flags.FLAGS.image == ["/home/rosa/a.jpg,b.jpg,/home/rosa/c"]
     monkeypatch.chdir(tmp_path)
     Path("a,~").touch()
-    assert expand_all("a,~") == "a,~"  # the name of a file
+    assert expand_all("a,~") == "a,~"  # a file has this name
 
 
 def test_a_tilde_means_the_home_folder_on_every_command(workplace, tmp_path):

@@ -18,7 +18,7 @@ from tests.support.workplace import ROOT
 COMMANDS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py") if "command_line.run(main)" in path.read_text())
 FEW = 6
 
-# Imports a command, and tries each of its flags that is a path.
+# Imports a command and tries each flag that takes a path.
 LOOK = """
 import importlib, json, os, sys
 from scripts.console import flags
@@ -49,7 +49,7 @@ def look(command: str) -> dict:
 
 
 def flags_of(command: str) -> list[Flag]:
-    """As help_text takes them."""
+    """The command's flags, as help_text takes them."""
     known = ("name", "group", "help", "default", "boolean")
     return [
         Flag(**{key: each[key] for key in known}, choices=tuple(each["choices"]), convert=str, example="")

@@ -33,7 +33,7 @@ def tracked_python() -> list[Path]:
 
 
 def test_init_files_hold_only_a_docstring():
-    """Otherwise importing one module of a wing would run them all."""
+    """Otherwise importing one module of a package would run them all."""
     for path in MODULES:
         if path.name == "__init__.py" and path not in PUBLIC_FACES:
             body = parsed(path).body

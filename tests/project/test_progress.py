@@ -1,4 +1,4 @@
-"""Progress is shown in a line that fits the terminal, what matters most first."""
+"""Progress is shown in a line that fits the terminal, the most important part first."""
 
 import fcntl
 import os

@@ -23,7 +23,7 @@ from tests.support.workplace import Workplace
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, real_data) -> Workplace:
-    """With the archives in its model folder, so that nothing is downloaded, and a 0.25_224 classifier trained."""
+    """Has the archives in its model folder, so that nothing is downloaded, and a trained 0.25_224 classifier."""
     place = Workplace(tmp_path_factory.mktemp("real"))
     shutil.copytree(real_data / "models", place / "models")
     done = place.retrain(
@@ -134,7 +134,7 @@ def test_a_graph_written_by_tensorflow_1_labels_photos(place, real_data):
     pictures = sorted((real_data / "flower_photos" / "roses").glob("*.jpg"))[:5]
     legacy = real_data / "legacy" / "retrained_graph.pb"
     many = place.run("label_image", f"--graph={legacy}", "--json", *pictures)
-    assert many.returncode == 0 and many.stderr == ""  # it takes a batch without a warning
+    assert many.returncode == 0 and many.stderr == ""  # it labels a batch without a warning
     alone = place.run("label_image", f"--graph={legacy}", "--json", pictures[3])
     together, single = json.loads(many.stdout.splitlines()[3]), json.loads(alone.stdout)
     assert together["labels"][0]["label"] == single["labels"][0]["label"]

@@ -24,7 +24,7 @@ run_quietly = functools.partial(subprocess.run, capture_output=True, text=True, 
 
 
 def environment(home, **changes):
-    """With the tests' own Python as `python3`, and a mirror without photos."""
+    """Has the tests' own Python as `python3`, and a mirror without photos."""
     tools = home.parent / "tools"
     tools.mkdir(exist_ok=True)
     write_script(tools / "python3", f'exec "{Path(sys._base_executable).resolve()}" "$@"')
@@ -66,7 +66,7 @@ def new_home(folder):
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """A scratch copy that is set up, except for the flower photos, which could not be reached."""
+    """A scratch copy that is set up except for the flower photos, which could not be fetched."""
     home = new_home(tmp_path_factory.mktemp("setup"))
     (home / "tf_files" / "drawn_flowers").mkdir()
     process = setup(home)

@@ -12,7 +12,7 @@ from playwright.sync_api import expect, sync_playwright
 from tests.support.server import serving
 from tests.support.workplace import draw_shape
 
-# With these, Chromium runs as root, makes no requests unasked, and has a camera that shows a test picture.
+# With these, Chromium runs as root, makes no requests unasked, and has a camera with a test picture.
 _FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -57,7 +57,7 @@ def browser():
 def pictures(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pictures")
     for kind in ("blue", "green", "red"):
-        draw_shape(kind, 11).save(folder / f"{kind}.jpg", quality=90)  # as its training photos
+        draw_shape(kind, 11).save(folder / f"{kind}.jpg", quality=90)  # like the training photos
     return [str(folder / f"{kind}.jpg") for kind in ("blue", "green", "red")]
 
 

@@ -17,7 +17,7 @@ from tests.support import prediction_service
 from tests.support.server import serving
 from tests.support.workplace import draw_shape
 
-# How far apart scores may be, as pixels differ by one level here and there.
+# Scores may differ a little, since some pixels differ by one level.
 TOLERANCE = 0.01
 
 
@@ -79,7 +79,7 @@ PICTURES = {
 }
 
 
-# Fits into the words of a command.
+# Small enough for a command line.
 SMALL = encoded(draw_shape("green", 2, (40, 30)), "JPEG")
 
 
@@ -138,7 +138,7 @@ def test_pixels_get_the_same_scores(server, client):
 
 
 def test_saved_model_cli_runs_it(server, version, tmp_path):
-    """What is run is a Python literal, in which it takes semicolons for ends."""
+    """Its input is a Python expression; all bytes are escaped, because it splits at semicolons."""
     literal = "".join(f"\\x{byte:02x}" for byte in SMALL)
     command = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli", "run", "--dir", version]
     words = [

@@ -68,7 +68,6 @@ def test_it_prints_and_records_what_it_did(tuned, backbone):
 
 
 def test_the_written_graph_has_the_measured_accuracy(tuned):
-    """The test accuracy is that of the fine-tuned network."""
     measured = json.loads(tuned.run("evaluate", f"--graph={tuned / 'retrained_graph.pb'}", "--json").stdout)
     record = json.loads((tuned / "retrained_graph.json").read_text())
     assert measured["accuracy"] == pytest.approx(record["test"]["accuracy"])

@@ -143,6 +143,6 @@ WRONG = {
 def test_mistakes_are_reported_in_one_line(workplace, retrained, case):
     flags, says = WRONG[case]
     done = workplace.retrain(retrained / "photos", *flags)
-    assert done.returncode == 1 and done.stdout.count("\n") <= 2  # no photo has been read yet
+    assert done.returncode == 1 and done.stdout.count("\n") <= 2  # no photo has been read
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and says in done.stderr
     assert not (workplace / "retrained_graph.pb").exists() and not (workplace / "bottlenecks").exists()
