@@ -1,4 +1,4 @@
-"""python -m scripts.plot_training: from the log, from the record, and what cannot be drawn."""
+"""python -m scripts.plot_training: curves from the log or from the record, and mistakes."""
 
 import json
 import struct

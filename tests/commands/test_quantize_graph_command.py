@@ -29,7 +29,7 @@ def place(tmp_path_factory) -> Workplace:
 
 @pytest.fixture(scope="module")
 def quantized(retrained, place):
-    """mode -> what the command printed; it wrote MODE_graph.pb into a new folder."""
+    """The command's output for each mode; it wrote MODE_graph.pb into a new folder."""
     printed = {}
     for mode in (ROUNDED, STORED):
         done = place.run(

@@ -11,7 +11,7 @@ CELL, GAP, STRIP = 188, 10, 33  # a caption has one line
 
 
 def sheet(folder, counts: list[int]) -> list[list[int]]:
-    """Draws a sheet of flat photos, and reads back row by row which label is where; -1 for an empty place."""
+    """Draws a sheet of flat photos and reads back the label at each place, row by row; -1 for an empty place."""
     for label, count in enumerate(counts):
         (folder / f"{label:02d}").mkdir(parents=True)
         for number in range(count):

@@ -135,7 +135,7 @@ def test_what_binds_a_graph_to_its_machine_is_dropped():
 
 
 def with_ending(*nodes: tuple[str, str]) -> OldGraph:
-    """poets_mobilenet with more nodes after its scores, which take the name in the first node's input."""
+    """poets_mobilenet with these nodes (name, input) after its scores, which are renamed to the first node's input."""
     graph = OldGraph(22)
     graph.graph_def.CopyFrom(old_graphs.poets_mobilenet())
     graph.graph_def.node[-1].name = nodes[0][1]
@@ -340,7 +340,7 @@ def label(workplace: Workplace, *words: str) -> tuple[dict[str, str], str]:
 
 
 def _with_leftovers():
-    """A training graph, which nobody can run."""
+    """A training graph, which cannot be run."""
     graph_def = old_graphs.poets_mobilenet()
     graph_def.node.add(name="accuracy", op="OfAnotherTensorFlow", input=["final_result", "labels"])
     graph_def.node.add(name="labels", op="Placeholder").attr["dtype"].type = tf.int64.as_datatype_enum

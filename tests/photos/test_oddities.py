@@ -1,4 +1,4 @@
-"""Likely mistakes in folders of photos: one warning of each kind, which says what to do."""
+"""Likely mistakes in folders of photos: one warning of each kind, with advice."""
 
 import json
 import shutil

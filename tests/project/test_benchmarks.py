@@ -12,7 +12,7 @@ from tests.support import warm_commands
 from tests.support.published_networks import mobilenet_archive
 from tests.support.workplace import ROOT, Workplace, draw_folder
 
-HEADINGS = "| figure | measured | lowest to highest | held against | ratio | how it was measured |"
+HEADINGS = "| figure | measured | lowest to highest | target or limit | ratio | how it was measured |"
 
 
 def measure(temporary, *words: str) -> subprocess.CompletedProcess:
@@ -195,8 +195,8 @@ def test_many_photos_and_vectors_are_measured(tmp_path):
         "of that, splitting 400 photos",
         "looking up 400 photos",
         "memory for 400 photos",
-        "seconds a photo, of 400 against 100",
-        "megabytes a photo, of 400 against 100",
+        "seconds per photo, 400 against 100",
+        "megabytes per photo, 400 against 100",
     ]
     assert [unit for name, (_, unit) in cells.items() if "300,000 vectors" in name] == ["s", "MB", "steps/s"]
     # More would mean that all vectors are held in memory.

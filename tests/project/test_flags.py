@@ -1,4 +1,4 @@
-"""Command lines are understood as absl does; refusals name the flag and what was expected; paths may begin with ~."""
+"""Command lines are parsed as absl does; errors name the flag and the expected value; paths may begin with ~."""
 
 import importlib.util
 import math
