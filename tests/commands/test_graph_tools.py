@@ -193,13 +193,13 @@ BY_HAND = {
         lambda v1: tf.nn.conv3d(image(v1, 1, 4, 4, 4, 3), tf.ones([3, 3, 3, 3, 2]), [1] * 5, "SAME"),
         64 * 2 * 81,
     ),
-    "turned matrix": (lambda v1: tf.matmul(image(v1, 7, 1), tf.ones([7, 5]), transpose_a=True), 7 * 5),
+    "transposed matrix": (lambda v1: tf.matmul(image(v1, 7, 1), tf.ones([7, 5]), transpose_a=True), 7 * 5),
     "many matrices": (lambda v1: tf.matmul(image(v1, None, 2, 3, 4), tf.ones([1, 2, 4, 5])), 2 * 3 * 5 * 4),
     "pools": (
         lambda v1: tf.nn.max_pool2d(tf.nn.avg_pool2d(image(v1, 1, 8, 8, 3), 2, 2, "SAME"), 2, 2, "SAME"),
         4 * 4 * 3 * 4,
     ),
-    "steps a value": (lambda v1: tf.nn.softmax(tf.nn.relu(tf.nn.bias_add(image(v1, 1, 9), tf.ones([9])))), 0),
+    "elementwise operations": (lambda v1: tf.nn.softmax(tf.nn.relu(tf.nn.bias_add(image(v1, 1, 9), tf.ones([9])))), 0),
 }
 
 

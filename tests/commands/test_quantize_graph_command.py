@@ -238,14 +238,14 @@ def layer(kind, weights):
             x, axes = tf.compat.v1.placeholder(tf.float32, [None, 8, 8, weights.shape[2]], name="input"), (2, 3)
             y = tf.nn.depthwise_conv2d(x, w, [1, 1, 1, 1], "SAME")
         else:
-            turned = kind == "turned product"
+            turned = kind == "transposed product"
             x = tf.compat.v1.placeholder(tf.float32, [None, weights.shape[1 if turned else 0]], name="input")
             axes, y = ((0,) if turned else (1,)), tf.linalg.matmul(x, w, transpose_b=turned)
         tf.identity(y, name="final_result")
     return graph.as_graph_def(), axes
 
 
-LAYERS = {"conv": (3, 3, 16, 20), "depthwise": (5, 5, 32, 2), "product": (50, 40), "turned product": (40, 50)}
+LAYERS = {"conv": (3, 3, 16, 20), "depthwise": (5, 5, 32, 2), "product": (50, 40), "transposed product": (40, 50)}
 
 
 @pytest.mark.parametrize("kind", LAYERS)

@@ -94,12 +94,12 @@ OVERCOME = {
     "dropped at once": ([File(BODY, drop_after=0), File(BODY)], {}),
     "dropped before a byte, each time but the third": ([File(BODY, drop_after=0)] * 2 + [File(BODY)], {}),
     "no ranges": ([File(BODY, drop_after=70_000), File(BODY, ranges=False)], {}),
-    "another range than asked for": ([File(BODY, drop_after=70_000), File(BODY, begin=5), File(BODY)], {}),
-    "another range than asked for, no checksum known": (
+    "another range than requested": ([File(BODY, drop_after=70_000), File(BODY, begin=5), File(BODY)], {}),
+    "another range than requested, unknown checksum": (
         [File(BODY, etag='"1"', drop_after=70_000), File(BODY, etag='"1"', begin=5)],
         {"sha256": None},
     ),
-    "a range that is none": ([File(BODY, drop_after=70_000), File(BODY, content_range="all of it"), File(BODY)], {}),
+    "a malformed range": ([File(BODY, drop_after=70_000), File(BODY, content_range="all of it"), File(BODY)], {}),
     "a stall": ([File(BODY, stall_after=70_000), File(BODY)], {}),
     "500 first": ([Status(500), File(BODY)], {}),
     "503 in the middle": ([File(BODY, drop_after=70_000), Status(503), File(BODY)], {}),
@@ -107,21 +107,21 @@ OVERCOME = {
     "no length, and dropped": ([File(BODY, length=False, drop_after=70_000), File(BODY)], {"size": len(BODY)}),
     "redirects": ([Status(302, {"Location": "/second"})], {}),
     "a permanent redirect": ([Status(308, {"Location": "/second"})], {}),
-    "another version meanwhile": (CHANGED, {}),
-    "another version meanwhile, no checksum known": (CHANGED, {"sha256": None}),
-    "another version meanwhile, by date": (
+    "changed meanwhile": (CHANGED, {}),
+    "changed meanwhile, unknown checksum": (CHANGED, {"sha256": None}),
+    "changed meanwhile, by date": (
         [
             File(OTHER, last_modified="Mon, 01 Jan 2024 00:00:00 GMT", drop_after=1000),
             File(BODY, last_modified="Tue, 02 Jan 2024 00:00:00 GMT"),
         ],
         {"sha256": None},
     ),
-    "another version meanwhile, and no word of it": ([File(OTHER, drop_after=1000), File(BODY)], {}),
-    "a weak word of the version, no checksum known": (
+    "changed meanwhile, without notice": ([File(OTHER, drop_after=1000), File(BODY)], {}),
+    "a weak ETag, unknown checksum": (
         [File(OTHER, etag='W/"1"', drop_after=1000), File(BODY, etag='W/"1"')],
         {"sha256": None},
     ),
-    "no word of the version, no checksum known": ([File(BODY, drop_after=1000), File(BODY)], {"sha256": None}),
+    "no ETag, unknown checksum": ([File(BODY, drop_after=1000), File(BODY)], {"sha256": None}),
 }
 
 
