@@ -77,7 +77,7 @@ WRONG = {
     "nothing in the set": (["--image_dir={one}", "--split=validation"], "no validation photos"),
     "report is a folder": (["--report={others}"], "it is a folder"),
     "photos not recorded": (["--graph={bare}"], "does not say what it was trained on"),
-    "unknown not recorded": (["--graph={bare}", "--unknown"], "without what tells unknown photos"),
+    "unknown not recorded": (["--graph={bare}", "--unknown"], "without the data for recognising unknown photos"),
     "a stray word": (["report.html"], "unexpected argument"),
 }
 
