@@ -40,8 +40,8 @@ class Outcome:
     validated: Results
     tested: Results
     known_wanted: float  # the share of known photos that should count as known
-    tells_unknown: Unknown | None  # None without validation photos: they set its threshold
-    known_kept: float | None  # the share of test photos that do
+    tells_unknown: Unknown | None  # None without validation photos, which set its threshold
+    known_kept: float | None  # the share of test photos that count as known
 
     @classmethod
     def of(
