@@ -114,10 +114,10 @@ def _freeze(folder: Path, choices: Choices, origin: object) -> GraphDef:
     size = choices.size(way.size() or _attached_size(meta_graph) or _size_in_handle(str(origin)), origin)
     with saved_model_files.loading(origin, "it"):
         if meta_graph.HasField("object_graph_def"):
-            frozen, start, end = _of_today(folder, meta_graph, way, size)
+            frozen, start, end = _freeze_tensorflow_2(folder, meta_graph, way, size)
         else:
             start, end = node_of(way.entry.name), node_of(way.output.name)
-            frozen = _of_tensorflow_1(folder, meta_graph, end)
+            frozen = _freeze_tensorflow_1(folder, meta_graph, end)
     frozen = inlining.inline(frozen)
     if choices.bottleneck_layer is not None:
         end = frozen_backbones.node_named(choices.bottleneck_layer, frozen, origin)
@@ -199,7 +199,7 @@ def _size_in_handle(handle: str) -> int | None:
     return None if found is None else int(found[1])
 
 
-def _of_today(folder: Path, meta_graph: MetaGraphDef, way: _Way, size: int) -> tuple[GraphDef, str, str]:
+def _freeze_tensorflow_2(folder: Path, meta_graph: MetaGraphDef, way: _Way, size: int) -> tuple[GraphDef, str, str]:
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
@@ -212,7 +212,7 @@ def _of_today(folder: Path, meta_graph: MetaGraphDef, way: _Way, size: int) -> t
     return frozen.graph.as_graph_def(), frozen.inputs[0].op.name, frozen.outputs[0].op.name
 
 
-def _of_tensorflow_1(folder: Path, meta_graph: MetaGraphDef, end: str) -> GraphDef:
+def _freeze_tensorflow_1(folder: Path, meta_graph: MetaGraphDef, end: str) -> GraphDef:
     """Restores the variables by name: checkpoint and graph use the same names."""
     import tensorflow as tf
 

@@ -102,7 +102,7 @@ def curve(evaluations: list[Evaluation]) -> dict[str, list]:
     """The training's curve, a column for each measure, thinned out evenly but always with the last evaluation."""
     every = -(-len(evaluations) // _MOST_POINTS) or 1
     shown = evaluations[(len(evaluations) - 1) % every :: every] if evaluations else []
-    return {field.name: [_short(getattr(at, field.name)) for at in shown] for field in fields(Evaluation)}
+    return {field.name: [_rounded(getattr(at, field.name)) for at in shown] for field in fields(Evaluation)}
 
 
 def read_curve(record: Path) -> dict[str, list]:
@@ -123,7 +123,7 @@ def read_curve(record: Path) -> dict[str, list]:
     return found
 
 
-def _short(number: float | None) -> float | None:
+def _rounded(number: float | None) -> float | None:
     return number if number is None or isinstance(number, int) else float(f"{number:.5g}")
 
 

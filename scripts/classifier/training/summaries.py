@@ -101,10 +101,10 @@ class Summaries:
         matrix = confusion_matrix.draw(results.confusion, labels)
         tag = f"confusion matrix of the {which} photos"
         if which == "validation":
-            self._validation.picture(step, tag, _under(title, matrix), title)
+            self._validation.picture(step, tag, _titled(title, matrix), title)
             return
         with contextlib.closing(_EventFile(self._test_folder)) as test:
-            test.picture(step, tag, _under(title, matrix), title)
+            test.picture(step, tag, _titled(title, matrix), title)
 
     def close(self) -> None:
         self._train.close()
@@ -175,7 +175,7 @@ def _empty(folder: Path) -> None:
         old.unlink()
 
 
-def _under(title: str, image: Image.Image) -> Image.Image:
+def _titled(title: str, image: Image.Image) -> Image.Image:
     """The picture with a title above it."""
     font = Lettering(title, _FONT)
     lines = font.wrap(title, max(image.width, _NARROWEST_TITLE) - 2 * _MARGIN)

@@ -69,7 +69,7 @@ class BlockWork:
             )
         self._cache.refresh()
         cache, record = ClaimedCache(self._cache, claim), _Record()
-        with _looking(carefully=bool(claim.earlier)) as look:
+        with _decoding(carefully=bool(claim.earlier)) as look:
             extraction = Extraction(jobs, self._image_dir, cache, record, look)
             extraction.run(self._open_network, self._size, lambda count: None, self._crew)
         cache.flush()
@@ -83,7 +83,7 @@ class BlockWork:
 
 
 @contextlib.contextmanager
-def _looking(carefully: bool) -> Iterator[Look]:
+def _decoding(carefully: bool) -> Iterator[Look]:
     """Decodes photos in this process, or in another if a worker has died over them before."""
     if not carefully:
         yield distortions.look
