@@ -1,4 +1,4 @@
-"""The form that every pretrained network takes, wherever it was loaded from."""
+"""The common form of all pretrained networks."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ MEAN, STD = 128.0, 128.0
 class Backbone:
     """A frozen graph that turns each picture into one vector, the bottleneck.
 
-    The graph starts at the placeholder `input`, [None, input_size, input_size, 3] float32 RGB scaled
-    to (pixel - MEAN) / STD, and ends at the node `bottleneck_name`, [None, bottleneck_size] float32. It has no
-    functions, no variables and, if possible, only operations that TensorFlow 1 can read.
+    The graph starts at the placeholder `input`, [None, input_size, input_size, 3] float32 RGB scaled to
+    (pixel - MEAN) / STD, and ends at the node `bottleneck_name`, [None, bottleneck_size] float32. It has no functions
+    and no variables and, if possible, only operations that TensorFlow 1 can read.
     """
 
     name: str
@@ -28,11 +28,11 @@ class Backbone:
     bottleneck_size: int
     # A sha256 over everything that determines the vectors, such as the weights.
     fingerprint: str
-    # So much arithmetic per picture that bfloat16 is worth its lower precision.
+    # It needs enough arithmetic per picture for bfloat16 to be worth its lower precision.
     large: bool = False
     # Its constants were learnt, so fine-tuning can train them.
     learnt: bool = True
-    # How many views of each picture the network looks at.
+    # The number of views of each picture that the network looks at.
     views: int = 1
 
     def describe(self) -> str:

@@ -1,13 +1,12 @@
-"""The bottleneck cache: a folder of append-only parts, each an array of self-checking records (`parts`).
+"""The bottleneck cache: a folder of parts, each an array of self-checking records (`parts`).
 
-A cache folder belongs to one way of computing vectors (`identity`: backbone, weights, preprocessing,
-precision). It holds part-0000.bottlenecks, part-0001... A run appends to the first part that no other run
-has locked, so there are as many parts as there ever were runs at once. The system drops the lock of a killed
-process. A record that a killed run left half-written, or that the
-disk damaged, fails its checksum: it counts as absent, and its place is reused.
+A cache folder belongs to one way of computing vectors (`identity`: backbone, weights, preprocessing, precision). It
+holds part-0000.bottlenecks, part-0001... A run appends to the first part that no other run has locked, so there are
+as many parts as runs ever wrote at once. The system drops the lock of a killed process. A record that a killed run left
+half-written, or that the disk damaged, fails its checksum: it counts as absent, and its place is reused.
 
-Records are checked when they are looked up. In a large cache, that would mean reading everything, so they
-are checked when their vectors are read.
+Records are checked when they are looked up. In a large cache, that would mean reading everything, so they are checked
+when their vectors are read.
 """
 
 from __future__ import annotations

@@ -62,10 +62,10 @@ def _outcomes(rows: list[dict], task: Task, workers: int) -> Iterator[dict]:
 
 
 def _replace_lost_tracker() -> None:
-    """Removes Ray Data's registry of the places of its actors, if it no longer answers.
+    """Removes the actor in which Ray Data notes where its other actors run, if it no longer answers.
 
-    All drivers share it. It is an actor on the machine of the first driver, and once that is gone, nothing works until
-    it is removed.
+    All drivers share it. It stays on the machine of the first driver, and once that is gone, nothing works until the
+    actor is removed.
     """
     with contextlib.suppress(ValueError):  # there is none
         tracker = ray.get_actor(_TRACKER, namespace=_TRACKER)
