@@ -53,7 +53,7 @@ class Outcome:
         seed: int,
         most_tested: int = -1,
     ) -> Outcome:
-        """Measures it on the validation photos and on `most_tested` test photos (-1: all)."""
+        """Measures the classifier on the validation photos and on `most_tested` test photos (-1: all)."""
         training, validation, testing = trained.sets
         tells_unknown = learning_unknown.learn(training, validation, known_wanted, seed)
         return cls(

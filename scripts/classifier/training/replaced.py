@@ -17,7 +17,7 @@ _LABELS_NAMED = 5
 
 
 def warnings(places: Places, lists: ImageLists) -> list[str]:
-    """At most one: none if the folder of photos is the same or, if no record names it, the labels are the same."""
+    """At most one. None if the folder of photos is the same or, if no record names it, the labels are."""
     try:
         record = _record(places.graph) if places.graph.is_file() else None
         listed = _listed(places.labels)

@@ -129,7 +129,7 @@ class _EventFile:
 
         _empty(folder)
         path = folder / _event_file_name()
-        path.touch()  # raises OSError if it must fail: TensorFlow's writer raises other errors
+        path.touch()  # fails with OSError, unlike TensorFlow's writer
         self._writer = tf.io.TFRecordWriter(os.fspath(path))
         self._flushed = time.monotonic()
         self.write(0, file_version=_FILE_VERSION)

@@ -1,4 +1,4 @@
-"""Lets a cluster compute what is waiting in an extraction. The driver itself reads no photos and sees no vectors."""
+"""Lets a cluster compute the waiting bottlenecks. The driver itself reads no photos and sees no vectors."""
 
 from __future__ import annotations
 

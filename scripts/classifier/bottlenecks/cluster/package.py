@@ -1,4 +1,4 @@
-"""The place of our own package, under either of its names, for processes that must import it."""
+"""The place of our own package (`scripts` or `poets`), for other processes that import it."""
 
 import sys
 from pathlib import Path

@@ -15,7 +15,7 @@ from .recipes import BASIC, CnnRecipe, default_epochs
 # From this gap on the network memorises photos rather than understanding them. With a few hundred validation
 # photos, chance alone makes a gap of 5 % now and then.
 _WIDE_GAP = 0.10
-# Accuracy is still rising if the last third of the epochs brought at least this much.
+# Accuracy is still rising if the last third of the epochs raised it by at least this much.
 _RISE = 0.015
 
 NOTHING, LEARNING, OVERFITTING, UNDERFITTING = "nothing learned", "learning", "overfitting", "underfitting"
