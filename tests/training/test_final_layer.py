@@ -249,7 +249,7 @@ def test_a_large_cache_checked_record_by_record_gives_the_same_result(tmp_path):
     part.write_bytes(content)
     cache = BottleneckCache(tmp_path / "0", "test", 20, most_checked_at_look_up=0)
     taken = Examples(cache.vectors(keys), checked.labels, checked.paths)
-    with pytest.raises(UserError, match=r"1 cached bottlenecks are damaged \(the first is record 5\): run again"):
+    with pytest.raises(UserError, match=r"1 cached bottleneck is damaged \(the first is record 5\): run again"):
         train(taken, taken, Recipe(steps=50))
     cache = BottleneckCache(tmp_path / "0", "test", 20, most_checked_at_look_up=0)
     assert np.flatnonzero(~cache.present(keys)).tolist() == [5]
