@@ -82,7 +82,8 @@ class ImageLists:
         """Photos filed under two labels. `keys` holds one or more keys for the content of each path."""
         return oddities.under_two_labels([(photo.path, photo.label) for photo in self.photos], keys)
 
-    def _misplaced_labels(self) -> list[str]:
+    def nested(self) -> list[oddities.Nested]:
+        """The labels that are folders of folders, none of them of photos."""
         if self.ready_made:
             return []  # labels are where the split has them
         paths: dict[str, list[str]] = {}
@@ -90,7 +91,10 @@ class ImageLists:
             label, _, inside = photo.path.partition("/")
             paths.setdefault(label, []).append(inside)
         found = [oddities.nested(self.image_dir / label, inside) for label, inside in paths.items()]
-        folders = [each for each in found if each is not None]
+        return [each for each in found if each is not None]
+
+    def _misplaced_labels(self) -> list[str]:
+        folders = self.nested()
         parts = [each.place.name for each in folders if each.place.name.lower() in _SPLIT_FOLDERS]
         if len(parts) > 1:
             others = sorted({*self.labels, *self.empty_folders} - set(parts))
