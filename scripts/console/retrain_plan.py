@@ -136,7 +136,9 @@ class Plan:
             cached, missing = len(extraction.found.keys), len(extraction.waiting)
             found = ["network: nothing to download", f"bottlenecks: {cached} photos cached, {missing} to compute"]
         else:
-            size = "of unknown size" if left is None else f"of {left / 1e6:.1f} MB"
+            about = self.network.about_megabytes()
+            roughly = "of unknown size" if about is None else f"of about {about:,} MB"
+            size = roughly if left is None else f"of {left / 1e6:.1f} MB"
             found = [f"network: a download {size}"]
         return [*found, "dry run: nothing was done"]
 
