@@ -144,7 +144,10 @@ def test_deep_on_a_ready_made_split_with_broken_photos_uncached(tmp_path):
     done = place.run("train_cnn", *words_of(place, place / "photos", *more))
     assert done.returncode == 0, done.stderr
     assert "25 photos" not in done.stdout and "8 testing" in done.stdout
-    assert "1 photo cannot be read" in done.stderr and "broken.jpg\tdamaged" in (place / "skipped.txt").read_text()
+    assert (
+        "left out 1 photo that cannot be read" in done.stderr
+        and "broken.jpg\tdamaged" in (place / "skipped.txt").read_text()
+    )
     assert "stage_3_sum (Add)" in done.stdout and "N = 8)" in done.stdout
     labelled = place.run("label_image", f"--graph={place / 'cnn_graph.pb'}", f"--image={place / 'photos/test/red'}")
     assert labelled.returncode == 0 and labelled.stdout.count("score=") >= 4

@@ -65,7 +65,7 @@ class Drawn:
             found.append(f"no font here can draw {_listed(named)}: the picture names them instead, as in [sunflower]")
         if letters:
             found.append(
-                f"no font here has {_listed(letters)}: base letters or ? stand instead; install the Noto fonts"
+                f"no font here has {_listed(letters)}: base letters or ? are drawn instead; install the Noto fonts"
             )
         return found
 

@@ -200,10 +200,10 @@ def _ready_made_split(image_dir: Place) -> list[tuple[str, str]]:
 def _check_percentages(testing: float, validation: float) -> None:
     for name, percentage in (("testing", testing), ("validation", validation)):
         if not 0 <= percentage < 100:
-            raise UserError(f"--{name}_percentage={percentage}: expected a number from 0 to 99")
+            raise UserError(f"--{name}_percentage={percentage:g}: expected a number from 0 to 99")
     if testing + validation >= 100:
         raise UserError(
-            f"--testing_percentage={testing} and --validation_percentage={validation} leave no photos to train on: "
+            f"--testing_percentage={testing:g} and --validation_percentage={validation:g} leave no photos to train on: "
             "their sum must be below 100"
         )
 
