@@ -123,7 +123,7 @@ def test_a_record_of_another_graph_is_not_believed(retrained, pictures, workplac
 
 WRONG = {
     "no picture": (lambda place: [], "no picture given"),
-    "an empty value": (lambda place: ["--image="], "no picture given"),
+    "an empty value": (lambda place: ["--image="], "--image is empty"),
     "missing picture": (lambda place: ["--image=nope.jpg"], "nope.jpg does not exist"),
     "empty folder": (lambda place: [f"--image={make(place / 'empty')}"], "holds no pictures"),
     "missing graph": (lambda place: ["--graph=nope.pb"], "nope.pb does not exist"),
