@@ -172,9 +172,9 @@ def test_ctrl_c_keeps_the_best_epoch(trained, tmp_path):
 
 BAD = {
     "dropout": (["--dropout=1"], "--dropout=1: expected a number from 0 to below 1"),
-    "patience alone": (["--patience=3"], "is for --early_stopping"),
+    "patience alone": (["--patience=3"], "needs --early_stopping"),
     "size": (["--image_size=4"], "image_size"),
-    "network": (["--network=wide"], "basic|deep"),
+    "network": (["--network=wide"], "basic or deep"),
     "curves": (["--plot_curves=curves.gif"], ".png"),
     "views": (["--plot_augmented=views"], ".png"),
     "model": (["--output_model=model.pb"], ".keras"),
