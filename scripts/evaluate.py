@@ -3,7 +3,7 @@
     python -m scripts.evaluate --graph=tf_files/retrained_graph.pb --report=tf_files/report.html
 
 It takes every format that export writes, and graphs written by TensorFlow 1. Photos that the classifier was trained
-on would flatter it, so by default it looks only at the test photos of the folder it was trained on. Of any other
+on would flatter it, so by default it looks only at the test photos of the folder it was trained on. In any other
 folder it looks at the test part if there is one, else at all photos. --report writes a page with the mistakes,
 doubtful labels and duplicate photos.
 """
@@ -12,7 +12,7 @@ import json
 import shlex
 from pathlib import Path
 
-from .classifier import atomic_files
+from .classifier import atomic_files, invocation
 from .classifier.formats import classifiers
 from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
@@ -22,6 +22,7 @@ from .classifier.judging.looking import Looked
 from .classifier.judging.report import page
 from .classifier.judging.report.page import Report
 from .classifier.judging.selection import Selection
+from .classifier.photos.wording import some_of
 from .console import command_line, flags, input_flags
 from .console.console import Console
 from .console.path_kinds import PAGE, PHOTOS
@@ -32,7 +33,7 @@ flags.group("classifier")
 flags.DEFINE_bool(
     "unknown",
     False,
-    "Call photos unknown that are unlike the training photos. For photos in folders of other labels that is right.",
+    "Call photos unknown if they are unlike the training photos; photos in folders of other labels should be.",
 )
 flags.group("photos")
 flags.DEFINE_path(
@@ -79,7 +80,8 @@ def main(positional: list[str]) -> None:
 def _open(console: Console) -> Classifier:
     labels = None if FLAGS.labels is None else Path(FLAGS.labels)
     wishes = Wishes(input_flags.overrides(), _EXPECTED_PHOTOS, bottlenecks=FLAGS.report is not None)
-    classifier = classifiers.load(Path(FLAGS.graph), labels, wishes, FLAGS.unknown, input_flags.names())
+    with console.waiting(f"loading {FLAGS.graph}"):
+        classifier = classifiers.load(Path(FLAGS.graph), labels, wishes, FLAGS.unknown, input_flags.names())
     if classifier.model.note:
         console.warn(classifier.model.note)
     return classifier
@@ -89,16 +91,19 @@ def _choose(console: Console, classifier: Classifier) -> Selection:
     chosen = selection.choose(classifier.model, FLAGS.image_dir, FLAGS.split)
     if chosen.warning:
         console.warn(chosen.warning)
-    console.warn(*chosen.lists.folder_warnings())
     return chosen
 
 
 def _look(console: Console, classifier: Classifier, chosen: Selection) -> Looked:
     """Looks at the photos to measure on. A report needs all photos: wrong labels and duplicates may be anywhere."""
     photos, foreign = looking.match(chosen.lists, classifier.labels, strangers_too=FLAGS.unknown)
+    console.warn(*chosen.lists.folder_warnings())
     if foreign and not FLAGS.unknown:
-        some = ", ".join(foreign[:_FEW]) + (f" and {len(foreign) - _FEW} more" if len(foreign) > _FEW else "")
-        console.warn(f"left out, as it has no such label: {some} (--unknown counts them as unknown things)")
+        folders, labels, whose = ("folder", "label", "its") if len(foreign) == 1 else ("folders", "labels", "their")
+        console.warn(
+            f"left out the {folders} {some_of(foreign, _FEW)}: the classifier has no such {labels} "
+            f"(--unknown counts {whose} photos as unknown things)"
+        )
         photos = [photo for photo in photos if photo.label is not None]
     measured = chosen.of(photos)
     wanted = measured if FLAGS.report is None else photos
@@ -120,7 +125,7 @@ def _write_report(console: Console, assessed: Assessment, file: Path) -> None:
     if not assessed.measures.total:
         return
     wrong = "correct wrong labels and train again; " if found.suspicions else ""
-    console.say(f"next: {wrong}for more accuracy see docs/accuracy.md")
+    console.say(f"next: {wrong}for more accuracy see {invocation.page('accuracy.md')}")
 
 
 def _again(*more: str) -> str:

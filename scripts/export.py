@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .classifier import invocation
 from .classifier.errors import UserError
 from .classifier.formats import classifiers, graph as graphs, kinds
 from .classifier.formats.classifiers import Classifier
@@ -41,7 +42,6 @@ flags.DEFINE_path(
 flags.DEFINE_integer("calibration_photos", 100, "Number of training photos that int8 and dynamic measure ranges on.", 1)
 
 
-_PAGE = "docs/export.md"
 _USES = {
     kinds.TFLITE: "on phones and small boards",
     kinds.SAVED_MODEL: "with TensorFlow Serving",
@@ -56,18 +56,21 @@ def main(positional: list[str]) -> None:
     console, graph, output = Console(), Path(FLAGS.graph), _output()
     _check_paths(graph, output)
     console.say(f"exporting {graph} to {output} ...")
-    before = _open_graph(graph)
+    with console.waiting(f"loading {graph}"):
+        before = _open_graph(graph)
     photos = comparison.find(before, FLAGS.image_dir)
     contents = graphs.read_contents(graph, input_flags.overrides(), before.labels, before.named)
     samples = _samples(before, photos, console) if FLAGS.quantize in ("int8", "dynamic") else None
-    note = kinds.write(FLAGS.format, output, contents, FLAGS.quantize, samples)
+    with console.waiting("converting"):
+        note = kinds.write(FLAGS.format, output, contents, FLAGS.quantize, samples)
     if note is not None:
         console.warn(note)
-    after = classifiers.load(output, None, Wishes(pictures=2))
+    with console.waiting(f"loading {output}"):
+        after = classifiers.load(output, None, Wishes(pictures=2))
     console.say(*comparison.describe([before, after], photos, console.show))
     console.say(f"written: {output}")
     console.suggest(("label a photo", f"label_image --graph={shlex.quote(str(output))} --image=some.jpg"))
-    console.say(f"how to use it {_USES[FLAGS.format]}: {_PAGE}")
+    console.say(f"how to use it {_USES[FLAGS.format]}: {invocation.page('export.md')}")
 
 
 def _output() -> Path:

@@ -1,4 +1,4 @@
-"""Computes only the bottlenecks of a folder of photos, also on a cluster.
+"""Computes the bottlenecks of a folder of photos, on this machine or on a cluster.
 
     python -m scripts.extract_bottlenecks --image_dir=tf_files/flower_photos --architecture=mobilenet_0.50_224
 
@@ -10,6 +10,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from .classifier import atomic_files
 from .classifier.bottlenecks import extraction, gathering
 from .classifier.photos import folders, image_lists
 from .classifier.training import words
@@ -29,13 +30,15 @@ def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
     network, percentages = network_flags.network(), bottleneck_flags.percentages()
     bottleneck_flags.check()
+    if not Path(FLAGS.bottleneck_dir).exists():  # an existing one may hold all bottlenecks already
+        atomic_files.check_folder(Path(FLAGS.bottleneck_dir), "bottleneck_dir")
     console = Console(FLAGS.quiet)
 
     console.say(f"computing the bottlenecks of the photos in {FLAGS.image_dir} with {network.name}")
     with console.stage("listing photos"):
         lists = image_lists.scan(folders.at(FLAGS.image_dir), *percentages)
     console.tell(lists.describe(), lists.warnings())
-    with console.stage("loading the network"):
+    with console.stage("loading the network"), console.waiting("loading the network"):
         backbone, precision = network.load(console.show(f"downloading {network.name}", "B"))
         cache = extraction.open_cache(Path(FLAGS.bottleneck_dir), backbone, precision)
     console.say(backbone.describe())

@@ -4,7 +4,7 @@
 
     flower_photos      3,670 real photos of five flowers (229 MB), published with TensorFlow under Creative Commons
     cifar10            60,000 pictures of ten things, 32 x 32 pixels (170 MB), in folders train/ and test/
-    drawn_flowers      five kinds of flowers drawn by the program, for machines without a network
+    drawn_flowers      five kinds of flowers drawn by the program, for machines that are offline
     oxford_flowers102  8,189 photos of 102 flowers (345 MB), split into train/, valid/ and test/ by their publishers
     tfds:NAME          any labelled pictures of TensorFlow Datasets, such as tfds:beans (needs an extra package)
 

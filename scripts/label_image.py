@@ -1,4 +1,4 @@
-"""Says what is on pictures.
+"""Says what pictures show.
 
     python -m scripts.label_image --image=tf_files/flower_photos/daisy/7568630428_8cf0fc16ff_n.jpg
 
@@ -31,11 +31,11 @@ flags.most_used("image", "graph", "top_k", "unknown", "plot")
 flags.group("photos")
 flags.DEFINE_multi_path("image", [], "A picture, a folder of pictures or a pattern; may be repeated.", PICTURES)
 flags.group("classifier")
-flags.DEFINE_bool("unknown", False, "Call pictures `unknown` that are unlike the training photos.")
+flags.DEFINE_bool("unknown", False, "Call pictures unknown if they are unlike the training photos.")
 flags.group("output")
 flags.DEFINE_integer("top_k", 5, "Number of labels printed for each picture.", 1)
 flags.DEFINE_bool("json", False, "Print JSON.")
-flags.DEFINE_bool("csv", False, "Print CSV: image, rank, label, score, and the label's name where it has one.")
+flags.DEFINE_bool("csv", False, "Print CSV: image, rank, label, score, and the label's name if it has one.")
 flags.DEFINE_path("plot", None, "Draw each picture beside its scores into this file (.png or .jpg).", PICTURE)
 
 _MOST_PLOTTED = 20  # one below the other: nobody looks at more
@@ -74,7 +74,8 @@ def _pictures(words: list[str]) -> list[Path]:
 def _open_classifier(pictures: int) -> Classifier:
     labels = None if FLAGS.labels is None else Path(FLAGS.labels)
     wishes = Wishes(input_flags.overrides(), pictures)
-    classifier = classifiers.load(Path(FLAGS.graph), labels, wishes, FLAGS.unknown, input_flags.names())
+    with Console().waiting(f"loading {FLAGS.graph}"):
+        classifier = classifiers.load(Path(FLAGS.graph), labels, wishes, FLAGS.unknown, input_flags.names())
     if classifier.model.note:
         print(f"note: {classifier.model.note}", file=sys.stderr)
     return classifier

@@ -33,7 +33,9 @@ def main(positional: list[str]) -> None:
         lists, named = plan.list_photos()
     trainings.begin(console, lists, lists.warnings(named), plan.places, plan.work())
     if plan.dry_run:
-        console.say(*plan.describe(lists))
+        with console.waiting("looking up bottlenecks"):
+            found = plan.describe(lists)
+        console.say(*found)
         return
 
     network = _load(plan, console)
@@ -47,9 +49,9 @@ def main(positional: list[str]) -> None:
     if plan.tuning is not None:
         trained = _fine_tune(trained, lists, recipe, plan.tuning, journal, console)
 
-    with console.stage("testing"):
+    with console.stage("testing"), console.waiting("testing"):
         outcome = Outcome.of(trained, lists.labels, plan.places, plan.known_kept, recipe.seed, plan.most_tested)
-    with console.stage("writing"):
+    with console.stage("writing"), console.waiting("writing"):
         journal.finish(outcome.graph_def, outcome.tested, names, trained.steps)
     fingerprint = run_record.data_fingerprint(gathered.keys, lists)
     written = outcome.write(
@@ -65,7 +67,7 @@ def main(positional: list[str]) -> None:
 
 
 def _load(plan: Plan, console: Console) -> Loaded:
-    with console.stage("loading the network"):
+    with console.stage("loading the network"), console.waiting("loading the network"):
         network = plan.load_network(console.show(f"downloading {plan.network.name}", "B"))
     retrained_graph.check_name_is_free(network.backbone, plan.places.final_tensor_name)
     console.tell(*words.network(network.backbone))

@@ -23,7 +23,9 @@ FLAGS = flags.FLAGS
 flags.most_used("graph", "port", "host", "unknown", "token")
 flags.group("classifier")
 flags.DEFINE_bool(
-    "unknown", None, "Call pictures unknown that are unlike the training photos. Default: if the classifier can tell."
+    "unknown",
+    None,
+    "Call pictures unknown if they are unlike the training photos. Default: yes, if the classifier can tell.",
 )
 flags.DEFINE_bool("watch", False, "Load the graph again whenever a new one is written to the same place.")
 flags.group("server")

@@ -31,7 +31,7 @@ flags.DEFINE_path(
 flags.DEFINE_integer(
     "width",
     None,
-    "Characters a line on the terminal, or width of --output in pixels. Default: as wide as fits.",
+    "Characters per line on the terminal, or width of --output in pixels. Default: as wide as fits.",
     1,
     10_000,
 )
@@ -115,13 +115,15 @@ def _write(photos: list[Path], output: Path, console: Console) -> int:
     several = len({path.parent for path, _ in opened}) > 1
     names = [f"{path.parent.name}/{path.name}" if several else path.name for path, _ in opened]
     captioned = [(photo, attributions.caption(path, name)) for (path, photo), name in zip(opened, names, strict=True)]
-    drawn = captions.draw(captioned, FLAGS.width)
-    picture_files.write(drawn.picture, output)
+    with console.waiting("drawing"):
+        drawn = captions.draw(captioned, FLAGS.width)
+        picture_files.write(drawn.picture, output)
     console.warn(*drawn.warnings())
     paths = [path for path, _ in opened]
     known = [attributions.caption(path, str(path)) for path in paths if not attributions.missing([path])]
     console.say(*known, *attributions.missing(paths))
-    console.say(f"written: {output} ({drawn.picture.width} x {drawn.picture.height} pixels)")
+    size = f"{drawn.picture.width} x {drawn.picture.height} pixels"
+    console.say(f"written: {output} ({size})", f"look at it: {output}")
     return 0 if len(opened) == len(photos) else 1
 
 

@@ -1,4 +1,4 @@
-"""Trains a convolutional network from nothing on a folder of photos.
+"""Trains a convolutional network from scratch on a folder of photos.
 
     python -m scripts.train_cnn --image_dir=tf_files/flower_photos --epochs=10
 
@@ -46,7 +46,7 @@ def main(positional: list[str]) -> None:
     journal = Journal(plan.summaries_dir)
     _train(trainer, journal, decoded, plan, console)
 
-    with console.stage("testing"):
+    with console.stage("testing"), console.waiting("testing"):
         outcome, judged = _test(trainer, decoded, plan)
     which, results = ("test", outcome.tested) if outcome.tested.total else ("validation", outcome.validated)
     with console.stage("writing"):
@@ -94,7 +94,8 @@ def _write_picture(drawn: Drawn, path: Path, console: Console) -> None:
 
 def _begin(decoded: Decoded, plan: Plan, console: Console) -> CnnTrainer:
     """A new training, or with --resume the one in the checkpoint."""
-    from .classifier.training.convnet.training import CnnTrainer
+    with console.waiting("loading TensorFlow"):
+        from .classifier.training.convnet.training import CnnTrainer
 
     label_count = len(decoded.lists.labels)
     trainer = CnnTrainer(decoded.of(TRAINING), decoded.of(VALIDATION), label_count, plan.precision, plan.recipe)

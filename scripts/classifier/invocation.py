@@ -10,6 +10,11 @@ def command(words: str) -> str:
     return f"poets {words}" if _PACKAGE == _INSTALLED_AS else f"python -m {_PACKAGE}.{words}"
 
 
+def page(name: str) -> str:
+    """A page of the documentation, which is not installed: page("export.md")."""
+    return f"docs/{name} of Poets' source" if _PACKAGE == _INSTALLED_AS else f"docs/{name}"
+
+
 def install(extra: str) -> str:
     """The line that installs the packages of requirements/EXTRA.txt; all commands need those of "core"."""
     if _PACKAGE != _INSTALLED_AS:

@@ -8,7 +8,8 @@ from pathlib import Path
 from ..classifier import machine
 from ..classifier.drawing import picture_files
 from ..classifier.errors import UserError
-from ..classifier.photos import image_lists
+from ..classifier.photos import folders, image_lists
+from ..classifier.photos.folders import Place
 from ..classifier.photos.image_lists import ImageLists
 from ..classifier.showing import Show
 from ..classifier.training.convnet import checkpoints, pictures, recipes
@@ -93,7 +94,7 @@ flags.DEFINE_path(
 class Plan:
     """Everything that a training needs to know, in the order of use."""
 
-    image_dir: Path
+    image_dir: Place
     percentages: tuple[float, float]  # of testing and validation photos
     cache: str  # where decoded photos are kept
     cache_dir: Path
@@ -131,7 +132,7 @@ def of_flags() -> Plan:
     recipe, precision = _recipe(), machine.decide_precision(FLAGS.precision, large=True)
     checkpoint = Path(FLAGS.checkpoint)
     plan = Plan(
-        image_dir=Path(FLAGS.image_dir),
+        image_dir=folders.at(FLAGS.image_dir),
         percentages=(FLAGS.testing_percentage, FLAGS.validation_percentage),
         cache=FLAGS.cache,
         cache_dir=Path(FLAGS.cache_dir),

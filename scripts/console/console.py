@@ -50,6 +50,10 @@ class Console:
         self.warn(*warnings)
         self.say(*lines)
 
+    def waiting(self, what: str) -> AbstractContextManager[None]:
+        """Says on a terminal what a block of work does that takes seconds."""
+        return progress.waiting(what, quiet=self.quiet)
+
     def show(self, what: str, unit: str) -> Show:
         """A progress line for the library to open; none appears if there is nothing to do."""
 

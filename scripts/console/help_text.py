@@ -45,6 +45,9 @@ def _indented(line: str, width: int) -> list[str]:
 
 
 def _list(flags: list[Flag], first: list[Flag], width: int) -> Iterator[str]:
+    if not flags:
+        yield "It takes no flags."
+        return
     groups: dict[str, list[Flag]] = {}
     if first:
         groups["Most used"] = first

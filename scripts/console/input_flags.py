@@ -10,7 +10,7 @@ FLAGS = flags.FLAGS
 flags.group("classifier")
 flags.DEFINE_path("graph", "tf_files/retrained_graph.pb", "The classifier, as retrain or export wrote it.", GRAPH)
 flags.DEFINE_path(
-    "labels", None, "A file of labels, one a line. Default: the labels in the classifier or beside it.", LABELS
+    "labels", None, "A file of labels, one per line. Default: the labels in the classifier or beside it.", LABELS
 )
 flags.group("how a picture is prepared")
 flags.DEFINE_integer(

@@ -79,6 +79,9 @@ class Network:
         """Bytes left to download before it can be loaded; None if unknown."""
         return table.remaining_bytes(self.name, self.model_dir)
 
+    def about_megabytes(self) -> int | None:
+        return table.about_megabytes(self.name)
+
     def load(self, show: Show = nowhere) -> tuple[Backbone, str]:
         """The network, and the precision it computes in on this machine."""
         loaded = table.load(self.name, self.model_dir, show, self.choices)

@@ -10,6 +10,7 @@ from ..classifier import atomic_files
 from ..classifier.errors import UserError
 from ..classifier.formats import kinds, whole_models
 from ..classifier.photos.image_lists import ImageLists
+from ..classifier.photos.wording import counted
 from ..classifier.training.outcome import Places
 from . import flags
 from .path_kinds import FOLDER, GRAPH, LABELS, MODEL
@@ -55,7 +56,8 @@ class WholeModel:
         """Converts the written graph; returns a line about differences in scores."""
         photos = whole_models.photos_to_compare(lists)
         difference = whole_models.write(self.kind, self.path, graph, tuple(labels), photos)
-        return f"written: {self.path}; loaded back, it scores {len(photos)} photos within {difference:.1g} of the graph"
+        checked = counted(len(photos), "photo")
+        return f"written: {self.path} (on {checked}, its scores differ from the graph's by at most {difference:.1g})"
 
 
 def check(places: Places, model: WholeModel | None, *others: Path) -> None:

@@ -20,6 +20,7 @@ _SECONDS_REMEMBERED = 15.0  # to estimate the time left
 _SECONDS_TO_JUDGE = 1.0  # the first pieces of work are often slow
 
 _shown: list[_Line] = []
+_waiting: list[_Note] = []
 
 
 @contextlib.contextmanager
@@ -32,6 +33,7 @@ def show(what: str, total: int | None, unit: str, *, quiet: bool = False, done: 
     if quiet:
         yield lambda count=1, note="": None
     elif _is_terminal():
+        make_room()
         line = _Line(progress)
         _shown.append(line)
         try:
@@ -39,14 +41,33 @@ def show(what: str, total: int | None, unit: str, *, quiet: bool = False, done: 
         finally:
             _shown.remove(line)
             line.finish()
+            for note in _waiting:
+                note.draw()
     else:
         yield _Lines(progress)
+
+
+@contextlib.contextmanager
+def waiting(what: str, *, quiet: bool = False) -> Iterator[None]:
+    """For work that cannot be counted: `what` stands on the terminal until it is done."""
+    if quiet or not _is_terminal():
+        yield
+        return
+    note = _Note(what)
+    _waiting.append(note)
+    try:
+        yield
+    finally:
+        _waiting.remove(note)
+        note.clear()
 
 
 def make_room() -> None:
     """Clears the progress line before something else is printed; the next piece of work draws it again."""
     for line in _shown:
         line.clear()
+    for note in _waiting:
+        note.clear()
 
 
 def _is_terminal() -> bool:
@@ -68,6 +89,23 @@ class _Speed:
         self._seen.append((now, done))
         early = now - self.started < _SECONDS_TO_JUDGE
         return 0.0 if early or now <= then else (done - done_then) / (now - then)
+
+
+class _Note:
+    def __init__(self, what: str):
+        self._what, self._width = what, 0
+        self.draw()
+
+    def draw(self) -> None:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+        text = progress_line.fitting(f"{self._what} ...", columns, sys.stderr.encoding)
+        print(f"\r{text}", end="", file=sys.stderr, flush=True)
+        self._width = text_columns.columns(text)
+
+    def clear(self) -> None:
+        if self._width:
+            print(f"\r{' ' * self._width}\r", end="", file=sys.stderr, flush=True)
+        self._width = 0
 
 
 class _Line:

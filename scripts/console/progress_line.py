@@ -30,7 +30,7 @@ def text(progress: Progress, columns: int, encoding: str) -> str:
     """The line, never wider than the columns: if it is too long, the bar goes first, then the count, then the time."""
     share = progress.share
     percent = "" if share is None else f" {int(100 * share):3} %"
-    head = _fitting(progress.what, max(0, columns - len(percent)), encoding) + percent
+    head = fitting(progress.what, max(0, columns - len(percent)), encoding) + percent
     parts = {"head": head, "count": _count(progress), "left": _time(progress), "note": progress.note}
     chosen = ["head"]
     for name in ("note", "left", "count"):
@@ -40,7 +40,7 @@ def text(progress: Progress, columns: int, encoding: str) -> str:
     room = columns - _width(shown) - len(_GAP)
     if share is not None and room >= _SHORTEST_BAR:
         shown.insert(1, _bar(share, min(room, _LONGEST_BAR), encoding))
-    return _fitting(_GAP.join(shown), columns, encoding)
+    return fitting(_GAP.join(shown), columns, encoding)
 
 
 def sentence(progress: Progress) -> str:
@@ -60,7 +60,7 @@ def _width(parts: list[str]) -> int:
     return sum(map(text_columns.columns, parts)) + len(_GAP) * (len(parts) - 1)
 
 
-def _fitting(line: str, columns: int, encoding: str) -> str:
+def fitting(line: str, columns: int, encoding: str) -> str:
     """The line cut to the columns, without characters that the terminal cannot show."""
     line = "".join(letter if letter.isprintable() else "?" for letter in line)
     line = line.encode(encoding, "replace").decode(encoding)

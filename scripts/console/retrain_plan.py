@@ -17,6 +17,7 @@ from ..classifier.photos import category_names, folders, image_lists
 from ..classifier.photos.distortions import View
 from ..classifier.photos.folders import Place
 from ..classifier.photos.image_lists import VALIDATION, ImageLists
+from ..classifier.photos.wording import counted
 from ..classifier.showing import Show, nowhere
 from ..classifier.training import recipe_search, retrained_graph
 from ..classifier.training.fine_tuning.tuner import Tuning
@@ -134,9 +135,14 @@ class Plan:
             extraction = gathering.look_up(lists, self.views, self.load_network().cache)
             extraction.read_waiting()
             cached, missing = len(extraction.found.keys), len(extraction.waiting)
-            found = ["network: nothing to download", f"bottlenecks: {cached} photos cached, {missing} to compute"]
+            found = [
+                "network: nothing to download",
+                f"bottlenecks: {counted(cached, 'photo')} cached, {missing:,} to compute",
+            ]
         else:
-            size = "of unknown size" if left is None else f"of {left / 1e6:.1f} MB"
+            about = self.network.about_megabytes()
+            roughly = "of unknown size" if about is None else f"of about {about:,} MB"
+            size = roughly if left is None else f"of {left / 1e6:.1f} MB"
             found = [f"network: a download {size}"]
         return [*found, "dry run: nothing was done"]
 

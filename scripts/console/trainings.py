@@ -32,7 +32,9 @@ def end(
     """After all is written: converts it for --output_model, and says where everything is and what to do next."""
     console.say(f"written: {', '.join(map(str, written))}")
     if model is not None:
-        console.say(model.write(outcome.places.graph, outcome.labels, lists))
+        with console.waiting(f"writing {model.path}"):
+            line = model.write(outcome.places.graph, outcome.labels, lists)
+        console.say(line)
     if picture is not None:
         console.say(f"look at it: {picture}")
     console.suggest(*_next(outcome.places.graph, lists))

@@ -49,7 +49,7 @@ def test_another_folder_is_measured_whole(retrained, elsewhere, tmp_path):
     assert done.stdout.startswith(f"evaluating {retrained / 'retrained_graph.pb'} on 22 photos of {elsewhere}\n")
     assert f"written: {tmp_path / 'report.html'}\nlook at it: {tmp_path / 'report.html'}, in any" in done.stdout
     assert "accuracy 95.2 % (95 % interval 77.3 to 99.2 %, N = 21)" in done.stdout  # one red photo is filed as blue
-    assert "left out, as it has no such label: yellow (--unknown counts them" in done.stderr
+    assert "left out the folder yellow: the classifier has no such label (--unknown counts its photos" in done.stderr
     assert "left out 1 photo that cannot be read (red/broken.jpg" in done.stderr
     assert "same.jpg" in (tmp_path / "report.html").read_text("utf-8")
 
@@ -74,6 +74,7 @@ WRONG = {
     "missing graph": (["--graph=nope.pb"], "nope.pb does not exist"),
     "missing folder": (["--image_dir=nope"], "nope does not exist"),
     "other labels": (["--image_dir={others}"], "is named like a label"),
+    "one folder too high": (["--image_dir={above}"], "did you mean --image_dir={above}/photos?"),
     "nothing in the set": (["--image_dir={one}", "--split=validation"], "no validation photos"),
     "report is a folder": (["--report={others}"], "it is a folder"),
     "photos not recorded": (["--graph={bare}"], "does not say what it was trained on"),
@@ -89,10 +90,14 @@ def places(retrained, tmp_path_factory):
     for name, label in (("others", "cat"), ("one", "red")):
         (folder / name / label).mkdir(parents=True)
         draw_shape("red", 1).save(folder / name / label / "1.jpg")
+    for label in ("red", "blue"):
+        (folder / "above" / "photos" / label).mkdir(parents=True)
+        draw_shape(label, 1).save(folder / "above" / "photos" / label / "1.jpg")
     (folder / "bare").mkdir()
     for name in ("retrained_graph.pb", "retrained_labels.txt"):
         shutil.copy(retrained / name, folder / "bare" / name)
-    return {"others": folder / "others", "one": folder / "one", "bare": folder / "bare" / "retrained_graph.pb"}
+    bare = folder / "bare" / "retrained_graph.pb"
+    return {"others": folder / "others", "one": folder / "one", "above": folder / "above", "bare": bare}
 
 
 @pytest.mark.parametrize("case", WRONG)
@@ -100,7 +105,8 @@ def test_mistakes_are_reported_in_one_line(retrained, places, case):
     words, says = WRONG[case]
     done = evaluate(retrained, *(word.format(**places) for word in words))
     assert done.returncode == 1 and done.stdout == ""
-    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and says in done.stderr
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert says.format(**places) in done.stderr
 
 
 def test_the_file_that_recognises_unknown_photos_belongs_to_one_graph(tmp_path):

@@ -276,6 +276,8 @@ def test_a_dry_run_writes_nothing(workplace, photos):
     assert "bottlenecks: 72 photos cached, 0 to compute" in workplace.retrain(photos, "--dry_run").stdout
     inception = workplace.retrain(photos, "--dry_run", "--architecture=inception_v3")
     assert "network: a download of 87.9 MB" in inception.stdout
+    mobilenet = workplace.retrain(photos, "--dry_run", "--architecture=mobilenet_1.0_224")
+    assert "network: a download of about 20 MB" in mobilenet.stdout
 
 
 def test_another_folders_classifier_is_not_replaced_silently(workplace, photos):

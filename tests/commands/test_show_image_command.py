@@ -146,6 +146,7 @@ def test_a_folder_or_a_pattern_makes_a_sheet(photos, workplace, word):
     assert lines[0] == lines[1] and lines[0] == [
         "no attribution for 8 photos: no LICENSE.txt in the folder or above lists photos",
         f"written: {sheet} (1200 x {Image.open(sheet).height} pixels)",
+        f"look at it: {sheet}",
     ]
     assert Image.open(sheet).height < 1200  # three flat rows, without gaps below photos that are wider than high
 
@@ -216,7 +217,7 @@ def test_a_picture_is_written_with_its_caption(photos, workplace):
     picture = Image.open(workplace / "new" / "out.png").convert("RGB")
     assert done.stdout == (
         f"{daisy} {WHO['guy.jpg']}\nwritten: {workplace / 'new' / 'out.png'} "
-        f"({picture.width} x {picture.height} pixels)\n"
+        f"({picture.width} x {picture.height} pixels)\nlook at it: {workplace / 'new' / 'out.png'}\n"
     )
     values = np.asarray(picture).astype(int)
     centre = picture.width // 2
@@ -249,7 +250,7 @@ def show_ok(place: Workplace, *words) -> bool:
 def test_several_photos_make_a_sheet(photos, workplace):
     green, daisy = photos / "alone" / "green.png", photos / "flowers" / "daisy" / "guy.jpg"
     done = show(photos, green, daisy, daisy, photos / "alone" / "text.jpg", f"--output={workplace / 'sheet.png'}")
-    assert done.returncode == 1 and done.stdout.count("\n") == 4
+    assert done.returncode == 1 and done.stdout.count("\n") == 5
     assert done.stderr == f"error: {photos / 'alone' / 'text.jpg'}: not an image\n"
     sheet = Image.open(workplace / "sheet.png")
     assert sheet.width == 1200
@@ -302,7 +303,7 @@ WRONG = {
     "pattern": (["{here}/nothing*"], "does not exist"),
     "empty": ([""], "is empty"),
     "no picture": (["{here}/alone/text.jpg", "--output={here}/never.png"], "text.jpg: not an image"),
-    "format": (["{here}/alone/green.png", "--output={here}/never.gif"], "ends in .png, .jpg, .jpeg"),
+    "format": (["{here}/alone/green.png", "--output={here}/never.gif"], "ends in .png, .jpg or .jpeg"),
     "unwritable": (["{here}/alone/green.png", "--output=/proc/never.png"], "cannot write /proc/never.png"),
     "itself": (["{here}/alone/green.png", "--output={here}/alone/green.png"], "is one of the photos"),
     "narrow": (["{here}/alone/green.png", "--output={here}/never.png", "--width=100"], "at least 160"),

@@ -144,7 +144,10 @@ def test_the_deep_network_trains_uncached_on_a_split_with_broken_photos(tmp_path
     done = place.run("train_cnn", *words_of(place, place / "photos", *more))
     assert done.returncode == 0, done.stderr
     assert "25 photos" not in done.stdout and "8 testing" in done.stdout
-    assert "1 photo cannot be read" in done.stderr and "broken.jpg\tdamaged" in (place / "skipped.txt").read_text()
+    assert (
+        "left out 1 photo that cannot be read" in done.stderr
+        and "broken.jpg\tdamaged" in (place / "skipped.txt").read_text()
+    )
     assert "stage_3_sum (Add)" in done.stdout and "N = 8)" in done.stdout
     labelled = place.run("label_image", f"--graph={place / 'cnn_graph.pb'}", f"--image={place / 'photos/test/red'}")
     assert labelled.returncode == 0 and labelled.stdout.count("score=") >= 4
@@ -169,9 +172,9 @@ def test_ctrl_c_keeps_the_best_epoch(trained, tmp_path):
 
 BAD = {
     "dropout": (["--dropout=1"], "--dropout=1: expected a number from 0 to below 1"),
-    "patience alone": (["--patience=3"], "is for --early_stopping"),
+    "patience alone": (["--patience=3"], "needs --early_stopping"),
     "size": (["--image_size=4"], "image_size"),
-    "network": (["--network=wide"], "basic|deep"),
+    "network": (["--network=wide"], "basic or deep"),
     "curves": (["--plot_curves=curves.gif"], ".png"),
     "views": (["--plot_augmented=views"], ".png"),
     "model": (["--output_model=model.pb"], ".keras"),

@@ -73,3 +73,11 @@ def test_each_kind_of_missing_character_is_one_warning():
     assert "can draw \N{ROSE}:" in named and "has é李:" in letters
     (long,) = Drawn(Image.new("RGB", (1, 1)), "李" * 500).warnings()
     assert len(long) < 120
+
+
+def test_long_file_names_break_where_their_words_end():
+    text = Lettering("x", 15)
+    width = text.width("7568630428_")
+    assert text.wrap("7568630428_8cf0fc16ff_n.jpg", width) == ["7568630428_", "8cf0fc16ff_n.", "jpg"]
+    assert text.wrap("red rose", text.width("red rose")) == ["red rose"]
+    assert "".join(text.wrap("rose" * 20, width)) == "rose" * 20

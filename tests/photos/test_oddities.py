@@ -96,7 +96,7 @@ def test_uneven_labels_are_named(tmp_path):
     assert warnings(tmp_path) == []
     photos(tmp_path, lilies=40)
     assert warnings(tmp_path) == [
-        "roses has 200 photos, lilies only 40; small labels are learnt less well: add to them"
+        "roses has 200 photos, lilies only 40; small labels are learned less well: add to them"
     ]
 
 

@@ -160,7 +160,7 @@ def test_unreadable_photos_are_skipped_counted_and_listed(workplace, photos):
     (photos / "red" / "notes.txt").write_text("not a photo")
     done = workplace.retrain(photos)
     assert done.returncode == 0, done.stderr
-    assert f"warning: {len(BROKEN)} photos cannot be read" in done.stderr
+    assert f"warning: left out {len(BROKEN)} photos that cannot be read" in done.stderr
     listed = dict(line.split("\t") for line in (workplace / "skipped_images.txt").read_text().splitlines())
     assert len(listed) == len(BROKEN) + 1
     for name, (_, says) in BROKEN.items():

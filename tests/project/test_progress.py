@@ -31,6 +31,16 @@ with console.show("training", "steps")(4000) as advance:
 """
 
 
+WAITING = """
+from scripts.console.console import Console
+console = Console()
+with console.waiting("loading"):
+    with console.show("downloading", "B")(10) as advance:
+        advance(10)
+print("done")
+"""
+
+
 def training(**changes) -> Progress:
     settings = {"what": "training", "total": 4000, "unit": "steps", "done": 2480, "note": "validation 84.2 %"}
     return Progress(**{**settings, "speed": 300.0, **changes})
@@ -89,12 +99,20 @@ def test_a_terminal_shows_progress_and_whole_warnings(columns):
     assert ("━" in shown and "4,000/4,000 steps" in shown) == (columns == 80)
 
 
-def on_terminal(columns: int) -> str:
+def test_work_that_cannot_be_counted_is_named_until_it_is_done():
+    shown = on_terminal(80, WAITING)
+    assert shown.startswith("\rloading ...\r           \r") and shown.count("loading ...") == 2
+    assert shown.endswith("\n\rloading ...\r           \rdone\r\n")
+    done = subprocess.run([sys.executable, "-c", WAITING], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("done\n", "")
+
+
+def on_terminal(columns: int, code: str = WORK) -> str:
     """What a terminal of that width receives."""
     reader, writer = pty.openpty()
     fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
-    running = subprocess.Popen([sys.executable, "-c", WORK], cwd=ROOT, env=environment, stdout=writer, stderr=writer)
+    running = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=writer, stderr=writer)
     os.close(writer)
     received = b""
     with closing(os.fdopen(reader, "rb", buffering=0)) as terminal:

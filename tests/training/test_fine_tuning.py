@@ -116,7 +116,7 @@ def test_an_unknown_layer_gets_suggestions(tuned):
 def test_weights_in_eight_bits_are_refused(tuned):
     done = tuned.retrain(*tuned.words, "--architecture=mobilenet_0.50_128_quantized")
     assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert "mobilenet_0.50_128_quantized has no learnt weights" in done.stderr
+    assert "mobilenet_0.50_128_quantized has no learned weights" in done.stderr
 
 
 def test_the_faster_graph_computes_the_same(backbone):

@@ -134,7 +134,7 @@ WRONG = {
         "error: --early_stopping needs validation",
     ),
     "layer without steps": (["--fine_tune_from=x"], "error: --fine_tune_from is for fine-tuning"),
-    "nothing learnt": (["--fine_tune_steps=5"], "error: --fine_tune_steps: color_texture has no learnt weights"),
+    "nothing learnt": (["--fine_tune_steps=5"], "error: --fine_tune_steps: color_texture has no learned weights"),
     "name of a hidden layer": (["--final_tensor_name=final_training_ops/hidden_1/Relu"], "final_tensor_name"),
 }
 

@@ -37,4 +37,4 @@ class Backbone:
 
     def describe(self) -> str:
         size = f"{self.input_size} x {self.input_size} pixels"
-        return f"network {self.name}: {size}, {self.bottleneck_size:,} values a photo"
+        return f"network {self.name}: {size}, {self.bottleneck_size:,} values per photo"

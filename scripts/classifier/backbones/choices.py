@@ -48,7 +48,7 @@ class Choices:
     def size(self, found: int | None, origin: object) -> int:
         size = found if self.input_size is None else self.input_size
         if size is None:
-            raise UserError(f"{origin} does not say how large its pictures are: give it as --input_size")
+            raise UserError(f"{origin} does not say how large its pictures must be: give --input_size")
         return size
 
 

@@ -106,6 +106,12 @@ def remaining_bytes(name: str, model_dir: Path) -> int | None:
     return downloads.remaining_bytes(source.within(model_dir), sha256=source.sha256, md5=source.md5, size=source.size)
 
 
+def about_megabytes(name: str) -> int | None:
+    """The size of its download; None if that is not known."""
+    source = _loadable(resolve(name)).source
+    return None if source is None else source.megabytes
+
+
 def load(name: str, model_dir: Path, show: Show = nowhere, choices: Choices | None = None) -> Backbone:
     """The network, downloaded into model_dir first if it is not there yet."""
     choices = choices or Choices()

@@ -65,7 +65,7 @@ class Drawn:
             found.append(f"no font here can draw {_listed(named)}: the picture names them instead, as in [sunflower]")
         if letters:
             found.append(
-                f"no font here has {_listed(letters)}: base letters or ? stand instead; install the Noto fonts"
+                f"no font here has {_listed(letters)}: base letters or ? are drawn instead; install the Noto fonts"
             )
         return found
 
@@ -91,17 +91,20 @@ class Lettering:
         return sum(font.getlength(run) for run, font in self._runs(text))
 
     def wrap(self, text: str, width: float) -> list[str]:
-        """Lines of at most this width, broken at spaces and slashes; a longer word is broken anywhere."""
+        """Lines of at most this width, broken at spaces and slashes; longer words after _ - and ., else anywhere."""
         lines = [""]
         for piece in re.findall(r"\S+?://[^\s/]*/*|[^\s/]*/+|[^\s/]+|\s+", text):
             if self.width((lines[-1] + piece).rstrip()) <= width:
                 lines[-1] += piece
                 continue
             lines.append("")
-            for each in piece.strip():
-                if lines[-1] and self.width(lines[-1] + each) > width:
+            for part in re.findall(r"[^-_.]*[-_.]+|[^-_.]+", piece.strip()):
+                if lines[-1] and self.width(lines[-1] + part) > width:
                     lines.append("")
-                lines[-1] += each
+                for each in part:
+                    if lines[-1] and self.width(lines[-1] + each) > width:
+                        lines.append("")
+                    lines[-1] += each
         return [line.strip() for line in lines if line.strip()]
 
     def write(self, pen: ImageDraw.ImageDraw, x: float, y: float, text: str, colour: str) -> None:

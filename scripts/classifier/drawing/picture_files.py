@@ -17,7 +17,7 @@ _LARGEST_JPEG = 65_500  # pixels a side
 def check(path: Path, flag: str) -> None:
     """Fails before long work if the path cannot be written. `flag` is the flag that the user gave it with."""
     if path.suffix.lower() not in _FORMATS:
-        raise UserError(f"--{flag}={path}: expected a name that ends in {', '.join(_FORMATS)}")
+        raise UserError(f"--{flag}={path}: expected a name that ends in .png, .jpg or .jpeg")
     atomic_files.check(path)
 
 

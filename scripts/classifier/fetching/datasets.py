@@ -44,7 +44,7 @@ def _from_server(fetch: Callable, destination: Path, wishes: Wishes, show: ShowO
         )
     except downloads.Unavailable as error:
         instead = invocation.command("fetch drawn_flowers")
-        raise downloads.Unavailable(f"{error}; to go on without: {instead}") from None
+        raise downloads.Unavailable(f"{error}; to draw flowers instead: {instead}") from None
     return ()
 
 

@@ -95,5 +95,5 @@ def _refuse_other_content(destination: Path) -> None:
     if destination.exists():
         raise UserError(
             f"{destination} is neither empty nor a complete folder of these flowers (with this number of each kind and "
-            "this seed): move it away, or give another folder"
+            "this seed): give another folder, or move it away"
         )

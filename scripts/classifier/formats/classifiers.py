@@ -16,6 +16,7 @@ from .. import lookahead, machine
 from ..errors import UserError
 from ..photos import category_names, pixels
 from ..photos.folders import Place
+from ..photos.wording import counted, some_of
 from ..training import unknown
 from . import kinds, labels as labels_files
 from .answers import Answer, Rank
@@ -26,6 +27,8 @@ _AHEAD = 32
 
 # A classifier that recognises a smaller share of its test photos as known says unknown only on request.
 _LEAST_KEPT = 0.5
+# Characters of a label in a message: any text file can be given as labels.
+_LONGEST_LABEL = 30
 
 Picture = TypeVar("Picture", bound=Place)
 
@@ -119,10 +122,10 @@ class Classifier:
 
     def _check_outputs(self, outputs: int) -> None:
         if outputs != len(self.labels):
-            shown = ", ".join(self.labels[:3]) + (" ..." if len(self.labels) > 3 else "")
+            shown = some_of([label[:_LONGEST_LABEL] for label in self.labels])
             raise UserError(
-                f"{self.model.path} gives {outputs} scores, found {len(self.labels)} "
-                f"label{'' if len(self.labels) == 1 else 's'} ({shown}): give the right labels file with --labels"
+                f"{self.model.path} gives {counted(outputs, 'score')}, found {counted(len(self.labels), 'label')} "
+                f"({shown}): give the right labels file with --labels"
             )
 
 

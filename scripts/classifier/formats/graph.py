@@ -53,7 +53,7 @@ def open_model(path: Path, wishes: Wishes) -> Model:
         lifted = _lifted(known, path, try_out=wishes.pictures > 1)
         graph_def = lifted.graph_def
         if not lifted.batched and wishes.pictures > 1:
-            batch, note = 1, f"{path} takes one picture at a time ({lifted.why_not}), so many pictures take longer"
+            batch, note = 1, f"{path} takes one picture at a time ({lifted.why_not}): many pictures take longer"
     _, output_layer = take.layers
     wanted = [output_layer]
     if wishes.bottlenecks and known.bottleneck is not None:

@@ -51,7 +51,8 @@ def _read(file: Path) -> tuple[str, ...]:
     except FileNotFoundError:
         raise UserError(f"{file} does not exist: give --labels a file with one label per line") from None
     except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         raise UserError(
-            f"{file} cannot be read as labels ({error}): expected a text file with one label per line"
+            f"{file} cannot be read as labels ({why}): expected a text file with one label per line"
         ) from None
     return tuple(line for line in lines if line.strip())

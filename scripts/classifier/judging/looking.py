@@ -55,9 +55,11 @@ def match(
     alike = {_as_the_original_wrote(label): index for index, label in enumerate(labels)}
     indices = [exact.get(name, alike.get(_as_the_original_wrote(name))) for name in lists.labels]
     if not strangers_too and all(index is None for index in indices):
+        inside = [each.place for each in lists.nested() if not set(labels).isdisjoint(each.subfolders)]
+        todo = "give --image_dir a folder of photos of its labels"
         raise UserError(
             f"none of the folders in {lists.image_dir} ({_some(lists.labels)}) is named like a label of the classifier "
-            f"({_some(labels)}): give --image_dir a folder of photos of its labels"
+            f"({_some(labels)}): {f'did you mean --image_dir={inside[0]}?' if inside else todo}"
         )
     photos = [LabelledPhoto(photo.path, indices[photo.label], photo.split) for photo in lists.photos]
     return photos, [name for name, index in zip(lists.labels, indices, strict=True) if index is None]

@@ -82,7 +82,8 @@ class ImageLists:
         """Photos filed under two labels. `keys` holds one or more keys for the content of each path."""
         return oddities.under_two_labels([(photo.path, photo.label) for photo in self.photos], keys)
 
-    def _misplaced_labels(self) -> list[str]:
+    def nested(self) -> list[oddities.Nested]:
+        """The labels that are folders of folders, none of them of photos."""
         if self.ready_made:
             return []  # labels are where the split has them
         paths: dict[str, list[str]] = {}
@@ -90,7 +91,10 @@ class ImageLists:
             label, _, inside = photo.path.partition("/")
             paths.setdefault(label, []).append(inside)
         found = [oddities.nested(self.image_dir / label, inside) for label, inside in paths.items()]
-        folders = [each for each in found if each is not None]
+        return [each for each in found if each is not None]
+
+    def _misplaced_labels(self) -> list[str]:
+        folders = self.nested()
         parts = [each.place.name for each in folders if each.place.name.lower() in _SPLIT_FOLDERS]
         if len(parts) > 1:
             others = sorted({*self.labels, *self.empty_folders} - set(parts))
@@ -196,10 +200,10 @@ def _ready_made_split(image_dir: Place) -> list[tuple[str, str]]:
 def _check_percentages(testing: float, validation: float) -> None:
     for name, percentage in (("testing", testing), ("validation", validation)):
         if not 0 <= percentage < 100:
-            raise UserError(f"--{name}_percentage={percentage}: expected a number from 0 to 99")
+            raise UserError(f"--{name}_percentage={percentage:g}: expected a number from 0 to 99")
     if testing + validation >= 100:
         raise UserError(
-            f"--testing_percentage={testing} and --validation_percentage={validation} leave no photos to train on: "
+            f"--testing_percentage={testing:g} and --validation_percentage={validation:g} leave no photos to train on: "
             "their sum must be below 100"
         )
 

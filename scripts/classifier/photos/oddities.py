@@ -139,7 +139,7 @@ def uneven(names: Sequence[str], counts: Sequence[int], photos: str) -> list[str
     (fewest, small), (most, large) = min(found), max(found)
     if most < _UNEVEN * fewest:
         return []
-    return [f"{large} has {most:,} {photos}, {small} only {fewest:,}; small labels are learnt less well: add to them"]
+    return [f"{large} has {most:,} {photos}, {small} only {fewest:,}; small labels are learned less well: add to them"]
 
 
 def under_two_labels(photos: Sequence[tuple[str, int]], keys: Mapping[str, Sequence[bytes]]) -> list[str]:

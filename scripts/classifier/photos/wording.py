@@ -12,6 +12,8 @@ def counted(number: int, singular: str, plural: str | None = None) -> str:
 
 def some_of(items: Sequence[str], most: int = 3) -> str:
     """a, b and c; of a longer list: a, b, c and 9 more."""
+    if not items:
+        return "none"
     shown, left = items[:most], len(items) - most
     last = f"{left:,} more" if left > 0 else shown[-1]
     others = shown if left > 0 else shown[:-1]

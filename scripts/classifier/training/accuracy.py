@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ..drawing.percent import percent
 from .examples import Examples
 from .final_layer import FinalLayer
 
@@ -65,7 +66,7 @@ def interval_95(right: int, total: int) -> tuple[float, float]:
 
 def share_in_words(right: int, total: int) -> str:
     low, high = interval_95(right, total)
-    return f"{100 * right / total:.1f} % (95 % interval {100 * low:.1f} to {100 * high:.1f} %, N = {total})"
+    return f"{percent(right / total)} (95 % interval {100 * low:.1f} to {100 * high:.1f} %, N = {total})"
 
 
 def as_record(results: Results, labels: tuple[str, ...]) -> dict:
@@ -94,6 +95,6 @@ def describe(results: Results, labels: tuple[str, ...], which: str = "test") -> 
     longest = max(len(label) for label in labels)
     for label, row in enumerate(results.confusion):
         total = int(row.sum())
-        share = f"{100 * row[label] / total:5.1f} %  ({row[label]} of {total})" if total else f"    no {which} photos"
+        share = f"{percent(row[label] / total):>7}  ({row[label]} of {total})" if total else f"    no {which} photos"
         lines.append(f"  {labels[label]:{longest}}  {share}")
     return lines

@@ -9,6 +9,7 @@ from ..backbones.backbone import Backbone
 from ..bottlenecks.cache import BottleneckCache
 from ..bottlenecks.gathering import Gathered
 from ..graphs import costs, frozen_graph
+from ..photos.wording import counted
 from . import accuracy
 from .fine_tuning.stages import FineTuned
 from .fine_tuning.tuner import Tuning
@@ -35,25 +36,24 @@ def bottlenecks(gathered: Gathered, cache: BottleneckCache, seconds: float, skip
     warnings += gathered.lists.double_warnings(gathered.keys)
     total = sum(len(keys) for keys in gathered.keys.values())
     cached = total - min(total, gathered.computed)
-    return [f"bottlenecks: {cached} cached, {gathered.computed} computed in {seconds:.1f} s"], warnings
+    return [f"bottlenecks: {cached:,} cached, {gathered.computed:,} computed in {seconds:.1f} s"], warnings
 
 
 def unreadable(photos: int, skipped_file: Path) -> list[str]:
     """The warning about photos left out, if there are any."""
     if not photos:
         return []
-    found = "1 photo" if photos == 1 else f"{photos} photos"
-    return [f"{found} cannot be read: see {skipped_file}"]
+    return [f"left out {counted(photos, 'photo')} that cannot be read: see {skipped_file}"]
 
 
 def training(trained: Trained, recipe: Recipe) -> Words:
-    kept = "" if trained.best_step is None else f"; the final layer from step {trained.best_step} is kept"
-    taken = f"after {trained.steps} of {recipe.steps} steps"
+    kept = "" if trained.best_step is None else f"; the final layer from step {trained.best_step:,} is kept"
+    taken = f"after {trained.steps:,} of {recipe.steps:,} steps"
     if trained.stopped_early:
         return [f"training stopped early {taken}{kept}"], []
     if trained.steps < recipe.steps:
         return [], [f"stopped {taken}{kept or '; what was trained so far is kept'}"]
-    return ([f"training took all {recipe.steps} steps{kept}"] if kept else []), []
+    return ([f"training took all {recipe.steps:,} steps{kept}"] if kept else []), []
 
 
 def fine_tuning(tuned: FineTuned, tuning: Tuning, seconds: float) -> Words:

@@ -41,7 +41,7 @@ def weights_of(backbone: Backbone, start: str | None = None) -> list[Weights]:
     found = list(_weights(wiring)) if backbone.learnt and not in_eight_bits else []
     if not found:
         raise UserError(
-            f"--fine_tune_steps: {backbone.name} has no learnt weights, or only 8-bit ones, which are too coarse for "
+            f"--fine_tune_steps: {backbone.name} has no learned weights, or only 8-bit ones, which are too coarse for "
             "fine-tuning: choose another --architecture (quantize_graph and export make weights small afterwards)"
         )
     if start is None:
