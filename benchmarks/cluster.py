@@ -1,4 +1,4 @@
-"""Measures Poets on very many photos and on Ray, and holds each figure against its target.
+"""Measures Poets on many photos and on Ray, and compares each figure with its target.
 
     python -m benchmarks.cluster
 
@@ -17,7 +17,7 @@ shared_flags.define_network()
 flags.DEFINE_list("photo_counts", ["10000", "100000", "1000000"], "Numbers of photos to list, split and look up.")
 flags.DEFINE_integer("vectors", 10_000_000, "Number of vectors to train on.", many_vectors.LEAST)
 flags.DEFINE_integer("steps", 500, "Number of training steps on them.", 100)
-flags.DEFINE_integer("rounds", 3, "How often each figure is measured; the median counts.", 1)
+flags.DEFINE_integer("rounds", 3, "Number of times each figure is measured; the median counts.", 1)
 flags.DEFINE_integer("count", 3670, "Number of photos for Ray, copied from those in --photos.", 20)
 _PARTS = {
     "photos": lambda folder: many_photos.many_photos(folder, _photo_counts(), FLAGS.rounds),

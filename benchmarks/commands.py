@@ -20,8 +20,8 @@ _MOST_LABEL_SECONDS = 0.7
 _LEAST_LABELS_A_SECOND = 400.0
 
 _PICTURES_IN_ONE_CALL = 500
-# The processor's speed varies by more than the difference between two processes of some seconds. So differences are
-# taken within pairs that run in turn, and there are more pairs than rounds.
+# The processor's speed varies by more than the difference between two runs of a few seconds. So differences are taken
+# within pairs that run in turn, and there are more pairs than rounds.
 _DIFFERENCES_A_ROUND = 3
 
 
@@ -30,8 +30,8 @@ def retrain(bench: Workbench) -> list[Figure]:
         bench.forget_bottlenecks()
         return processes.seconds(*bench.retrain())
 
-    words = bench.retrain()  # makes the photos, uncounted
-    processes.import_seconds()  # reads TensorFlow from the disk, uncounted
+    words = bench.retrain()  # makes the photos, untimed
+    processes.import_seconds()  # reads TensorFlow from the disk, untimed
     took = alternated(
         {
             "uncached": uncached,

@@ -25,7 +25,7 @@ from scripts.classifier.showing import Advance
 _LEAST_SHARE = 0.85
 _LEAST_BFLOAT16_PHOTOS_A_SECOND = 25.0  # of Inception V3, the original's default
 
-# Decoded photos for timing networks alone, used repeatedly; also TensorFlow's batch.
+# Number of decoded photos for timing networks alone, used repeatedly; also TensorFlow's batch size.
 _SQUARES = 32
 
 
@@ -139,7 +139,7 @@ class _Clock:
 
 
 def _gather(bench: Workbench, precision: str) -> tuple[float, float]:
-    """Photos a second, and seconds until the first, with a new and empty cache."""
+    """Photos per second, and seconds until the first, with an empty cache."""
     folder, clock = bench.folder / "extraction", _Clock()
     shutil.rmtree(folder, ignore_errors=True)
     cache = open_cache(folder, bench.backbone, precision)

@@ -2,7 +2,7 @@
 
     python -m benchmarks.final_layer --photos=tf_files/flower_photos
 
-Each photo is judged once, by a classifier trained without it. The regression gets the same training photos, in three
+Each photo is judged once, by a classifier trained without it. The regression gets the same training photos, with three
 strengths of regularisation. Prints a Markdown table.
 """
 

@@ -1,9 +1,9 @@
-"""Measures what fine-tuning gains, and what it costs, by cross-validation.
+"""Measures the gain and the cost of fine-tuning, by cross-validation.
 
     python -m benchmarks.fine_tuning --photos=tf_files/flower_photos
 
 Each photo is judged once, by two classifiers trained without it: one on the frozen network, and one that continues from
-there and trains the network's own weights, too. Prints a Markdown table.
+there and also trains the network's weights. Prints a Markdown table.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Measures by cross-validation what several views and earlier layers gain, and what they cost.
+"""Measures the gain and the cost of several views and earlier layers, by cross-validation.
 
     python -m benchmarks.free_accuracy --photos=tf_files/flower_photos
 
@@ -22,7 +22,7 @@ from scripts.console import command_line, flags
 FLAGS = flags.FLAGS
 shared_flags.define_network()
 shared_flags.define_folds()
-flags.DEFINE_integer("rounds", 20, "How often a photo's way through the network is timed.", 1)
+flags.DEFINE_integer("rounds", 20, "Number of times each network is timed.", 1)
 
 _PHOTOS_A_ROUND = 10
 
@@ -42,7 +42,7 @@ def main(positional: list[str]) -> None:
         times = figures.alternated({name: _timer(study) for name, study in studies.items()}, FLAGS.rounds)
     first = next(iter(studies))
     print(studies[first].title(FLAGS.folds), end="\n\n")
-    print("| | values | ms a photo | accuracy | 95 % interval | gain, with its 95 % interval |")
+    print("| | values | ms per photo | accuracy | 95 % interval | gain, with its 95 % interval |")
     print("|---|--:|--:|--:|--:|--:|")
     for name, study in studies.items():
         gain = _gain(right[name], right[first]) if name != first else ""
@@ -53,14 +53,14 @@ def main(positional: list[str]) -> None:
 
 
 def _right(study: Study, held_out: np.ndarray) -> np.ndarray:
-    """Which of these photos are right after training on the others."""
+    """Which of these photos get the right label after training on the others."""
     training, validation = (study.examples(rows) for rows in study.rest(held_out))
     layer, testing = study.learn(training, validation).layer, study.examples(held_out)
     return layer.probabilities(testing.vectors.take(np.arange(len(testing)))).argmax(1) == testing.labels
 
 
 def _name(bottleneck: str, views: int) -> str:
-    """The flags with which retrain does the same."""
+    """retrain's flags for the same."""
     given = [f"--views={views}"] * (views > 1) + [f"--bottleneck={bottleneck}"] * (bottleneck != table.LAST)
     return " ".join(given) or "one view"
 
@@ -81,7 +81,7 @@ def _timer(study: Study) -> Callable[[], float]:
 
 
 def _gain(right: np.ndarray, before: np.ndarray) -> str:
-    """Compared photo by photo, so that their common difficulty adds no uncertainty."""
+    """Compares photo by photo, so that the difficulty of a photo adds no uncertainty."""
     differences = right.astype(float) - before
     half = 1.96 * differences.std(ddof=1) / np.sqrt(len(differences))
     mean = differences.mean()

@@ -1,10 +1,10 @@
-"""Measures training from nothing: how good it gets and how long it takes.
+"""Measures training from nothing: its accuracy and its time.
 
     python -m benchmarks.from_nothing --flowers=tf_files/flower_photos --cifar10=tf_files/cifar10
 
 Each row is a run of train_cnn in a separate process, judged on the folder's test photos, or on the validation photos
-if it has none. On flowers the Keras tutorial's own network is trained on the same photos. Processor time includes
-import and decoding; divided by the cores it is the time of a run on an idle machine. Prints a Markdown table.
+if it has none. On flowers, the Keras tutorial's network is trained on the same photos. Processor time includes import
+and decoding; divided by the number of cores, it is the time on an idle machine. Prints a Markdown table.
 """
 
 import json
@@ -32,7 +32,7 @@ _CIFAR10 = (("--image_size=32", "--epochs=10"), ("--image_size=32", "--network=d
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
     print(machine.describe(), end="\n\n")
-    print("| network | accuracy | photos judged | best epoch | an epoch, processor | the same on all cores |")
+    print("| network | accuracy | photos judged | best epoch | processor time per epoch | time on all cores |")
     print("|---|--:|--:|--:|--:|--:|")
     for epochs, augmented in _FLOWERS if FLAGS.flowers is not None else ():
         words = (f"--epochs={epochs}", *(("--augment", "--dropout=0.2") if augmented else ()))

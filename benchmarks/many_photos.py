@@ -1,6 +1,6 @@
-"""Measures listing, splitting and looking up very many photos that are all cached.
+"""Measures listing, splitting and looking up many photos that are all cached.
 
-The photos are empty files, since none is read: their digests are remembered from the first time.
+The photos are empty files: none is read, because their digests are already stored.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def many_photos(folder: Path, counts: list[int], rounds: int) -> list[Figure]:
             f"memory for {count:,} photos",
             of_count["megabytes"],
             "MB",
-            "peak, beyond what the process had before",
+            "peak, beyond the process's memory before",
         )
         for count, of_count in found.items()
     ]
@@ -56,7 +56,7 @@ def many_photos(folder: Path, counts: list[int], rounds: int) -> list[Figure]:
     if fewest < most:
         figures += [
             Figure(
-                f"{what} a photo, of {most:,} against {fewest:,}",
+                f"{what} per photo, {most:,} against {fewest:,}",
                 [statistics.median(found[most][what]) / statistics.median(found[fewest][what]) * fewest / most],
                 "times",
                 "1 is linear growth",
@@ -102,7 +102,7 @@ def look_up(place: str) -> dict[str, float]:
     times = [time.perf_counter()]
     lists = image_lists.scan(folder / "photos", *_PERCENTAGES)
     times.append(time.perf_counter())
-    image_lists.deal(lists, *_PERCENTAGES)  # again, to time it alone: the scan has done it already
+    image_lists.deal(lists, *_PERCENTAGES)  # again, to time it alone: the scan has already done it
     times.append(time.perf_counter())
     cache = random_bottlenecks.open_cache(folder / "cache", _VALUES)
     extraction = gathering.look_up(lists, (WHOLE,), cache)

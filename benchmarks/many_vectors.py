@@ -1,7 +1,7 @@
-"""Measures how soon training starts over more vectors than memory holds, and how much memory it takes.
+"""Measures how soon training starts on more vectors than fit in memory, and how much memory it takes.
 
-The cache is a sparse file, as long as if all vectors had been computed, but with only those records on the disk that
-will be read. A dry run without vectors finds out which: the same seed draws the same ones.
+The cache is a sparse file, as long as if all vectors had been computed, but it holds only the records that will be
+read. A dry run without vectors finds out which: the same seed draws the same ones.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Trains the network of the Keras tutorial on flowers with Keras' own layers and fit."""
+"""Trains the network of Keras' flower tutorial with Keras' own layers and fit."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def main(positional: list[str]) -> None:
 
 
 def _strangers() -> dict[str, list[Path]]:
-    """The pictures in each folder, under its name in the table."""
+    """The pictures in each folder, by its name in the table."""
     found = {folder: pictures_below(shared_flags.existing(folder)) for folder in FLAGS.strangers}
     return {f"{folder} ({len(pictures)} pictures)": pictures for folder, pictures in found.items()}
 
@@ -134,7 +134,7 @@ def _first_labels(path: Path, pictures: list[Path]) -> np.ndarray:
 
 
 def _print_forms(forms: dict[str, _Form], total: int) -> None:
-    print("| classifier | kB | accuracy | 95 % interval | first label as the graph's |")
+    print("| classifier | kB | accuracy | 95 % interval | same first label as the graph |")
     print("|---|--:|--:|--:|--:|")
     for name, form in forms.items():
         same = f"{100 * form.same / total:.1f} %"

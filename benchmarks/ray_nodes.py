@@ -1,4 +1,4 @@
-"""Measures what Ray costs, and what a second node gains, each in a separate process."""
+"""Measures the cost of Ray and the gain from a second node, each in a separate process."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def one_worker(bench: Workbench) -> list[Figure]:
             how,
             Against(statistics.median(plain["rate"]) / (1 + _MOST_OVERHEAD / 100), "at least"),
         ),
-        Figure("processor time of a photo, on this machine alone", plain["processor"], "ms", spent),
+        Figure("processor time per photo, on this machine alone", plain["processor"], "ms", spent),
         Figure(
-            "processor time of a photo, by one local Ray worker",
+            "processor time per photo, by one local Ray worker",
             ray["processor"],
             "ms",
             spent,
@@ -83,7 +83,7 @@ def two_nodes(bench: Workbench) -> list[Figure]:
         return [both / alone for alone, both in zip(rates[one], rates[two], strict=True)]
 
     machine = gains("one process", "two processes")
-    how = f"{bench.architecture}, {bench.count:,} photos, a core each; median of {bench.rounds}, taken in turn"
+    how = f"{bench.architecture}, {bench.count:,} photos, one core each; median of {bench.rounds}, taken in turn"
     return [
         *(Figure(f"extraction on {name}", rates[name], "photos/s", how) for name in rates),
         Figure("two processes against one", machine, "times", "without Ray: what this machine's second core gains"),
@@ -121,7 +121,7 @@ def _run(bench: Workbench, cores: list[int], where: str) -> dict[str, float]:
 
 
 def _run_at_once(bench: Workbench, *cores: int) -> float:
-    """The sum of the rates of one process a core."""
+    """The sum of the rates of one process per core."""
     with ThreadPoolExecutor(len(cores)) as pool:
         return sum(found["rate"] for found in pool.map(lambda core: _run(bench, [core], "plain"), cores))
 
@@ -129,8 +129,8 @@ def _run_at_once(bench: Workbench, *cores: int) -> float:
 def extract(
     architecture: str, where: str, image_dir: str, model_dir: str, folder: str, *cores: int
 ) -> dict[str, float]:
-    """Runs on these cores without Ray (`plain`), on a Ray started here (`local`), or on a cluster with one node a core
-    (`nodes`).
+    """Runs on these cores without Ray (`plain`), on a Ray started here (`local`), or on a cluster with one node per
+    core (`nodes`).
     """
     with contextlib.ExitStack() as stack:
         if where == "nodes":
@@ -142,7 +142,7 @@ def extract(
         cache = open_cache(Path(folder), backbone, precision)
         lists = image_lists.scan(folders.at(image_dir), 10, 10)
         extraction = gathering.look_up(lists, (WHOLE,), cache)
-        # In a cluster's order, large photos first: otherwise the clock would measure different photos.
+        # In the order of a cluster, large photos first: otherwise the clock would measure different photos.
         in_order = blocks.cut(extraction.waiting, extraction.image_dir, len(cores), backbone.large)
         extraction.waiting = list(itertools.chain.from_iterable(in_order))
         run = gathering.extract_here(backbone, precision)
@@ -171,7 +171,7 @@ def _nodes(cores: list[int]) -> Iterator[None]:
         )
         try:
             for core in cores:
-                os.sched_setaffinity(0, [core])  # inherited by what is started
+                os.sched_setaffinity(0, [core])  # the node's processes inherit it
                 cluster.add_node(num_cpus=1, object_store_memory=_OBJECT_STORE_BYTES)
             os.sched_setaffinity(0, cores[:1])
             os.environ["RAY_ADDRESS"] = cluster.address

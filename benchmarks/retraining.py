@@ -1,4 +1,4 @@
-"""Measures how fast this machine retrains, and holds each figure against its target.
+"""Measures how fast this machine retrains, and compares each figure with its target.
 
     python -m benchmarks.retraining --photos=tf_files/flower_photos --model_dir=tf_files/models
 
@@ -15,9 +15,9 @@ from scripts.console import command_line, flags
 FLAGS = flags.FLAGS
 shared_flags.define_network()
 shared_flags.define_work(count=3670, steps=4000, rounds=3)
-flags.DEFINE_integer("inception_photos", 64, "Number of pictures a round for Inception V3.", 1)
+flags.DEFINE_integer("inception_photos", 64, "Number of pictures per round for Inception V3.", 1)
 flags.DEFINE_list("memory_photos", ["10000", "100000"], "Numbers of bottlenecks to measure memory with.")
-# Memory is last, as its writes to the disk would disturb the others.
+# Memory is last: its writes to the disk would disturb the others.
 _PARTS = {
     "retrain": commands.retrain,
     "extraction": extraction.extraction,

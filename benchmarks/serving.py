@@ -30,7 +30,7 @@ from scripts.console import command_line, flags
 FLAGS = flags.FLAGS
 shared_flags.define_network()
 shared_flags.define_work(count=500, steps=500, rounds=5)
-flags.DEFINE_integer("clients", 32, "Number of clients at the same time.", 1)
+flags.DEFINE_integer("clients", 32, "Number of concurrent clients.", 1)
 flags.DEFINE_integer("long_run", 10_000, "Number of requests after which memory is measured.", 1)
 
 # The promises.
@@ -90,7 +90,7 @@ def _measure(bench: Workbench) -> list[Figure]:
             "alone": alone_without_server,
             "over http": alone_over_http,
         }
-        figures.alternated(measurements, 1)  # fills caches, uncounted
+        figures.alternated(measurements, 1)  # fills caches, untimed
         spreads.clear()
         taken = figures.alternated(measurements, bench.rounds)
         growth = _growth(process, lambda: http_load.run(address, plain, FLAGS.long_run, FLAGS.clients))
@@ -107,14 +107,14 @@ def _measure(bench: Workbench) -> list[Figure]:
             f"POST /label, {FLAGS.clients} clients",
             taken["served"],
             "photos/s",
-            f"a photo a request; {how}",
+            f"one photo per request; {how}",
             Against(_LEAST_SHARE * statistics.median(taken["labelled"]), f"at least {_LEAST_SHARE} of that ="),
         ),
         Figure(
             f"POST :predict with b64, {FLAGS.clients} clients",
             taken["predicted"],
             "photos/s",
-            f"a photo a request; {how}",
+            f"one photo per request; {how}",
         ),
         Figure(
             f"99th percentile of POST /label, {FLAGS.clients} clients",
@@ -144,7 +144,7 @@ def _predict(data: bytes) -> bytes:
 
 
 def _growth(process: subprocess.Popen, work: Callable[[], Any]) -> float:
-    """In MB"""
+    """In MB."""
     before = processes.megabytes("VmRSS", process.pid)
     work()
     return processes.megabytes("VmRSS", process.pid) - before

@@ -21,9 +21,9 @@ from scripts.console import command_line, flags
 
 FLAGS = flags.FLAGS
 shared_flags.define_network()
-flags.DEFINE_integer("count", 400, "Number of photos to measure each network with.", 100)
-flags.DEFINE_integer("node_cores", 8, "Number of cores a node.", 1)
-flags.DEFINE_float("share", 0.85, "What each of many nodes adds, as a share of one alone; measured for two.", 0.1, 1)
+flags.DEFINE_integer("count", 400, "Number of photos to measure each network on.", 100)
+flags.DEFINE_integer("node_cores", 8, "Number of cores per node.", 1)
+flags.DEFINE_float("share", 0.85, "Share of a lone node's rate that each of many nodes adds; measured for two.", 0.1, 1)
 
 _PHOTOS = (100_000, 1_000_000, 10_000_000)
 _NODES = (1, 4, 16)
@@ -38,7 +38,7 @@ def main(positional: list[str]) -> None:
         networks = (bench.backbone, limits.inception_with_random_weights())
         found = [_row(bench, backbone) for backbone in networks]
     columns = [f"{photos:,} photos on {nodes}" for photos in _PHOTOS for nodes in _NODES]
-    print(f"| network | a core | {' | '.join(columns)} |", f"|---|--:|{'--:|' * len(columns)}", *found, sep="\n")
+    print(f"| network | per core | {' | '.join(columns)} |", f"|---|--:|{'--:|' * len(columns)}", *found, sep="\n")
 
 
 def _row(bench: Workbench, backbone: Backbone) -> str:

@@ -1,4 +1,4 @@
-"""Measures training of the final layer: its speed, and its memory on many bottlenecks."""
+"""Measures training of the final layer: its speed, and its memory with many bottlenecks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from scripts.classifier.training.trained import Sets
 
 _LEAST_STEPS_A_SECOND = 3000.0
 
-# That promise is for the original's number of values, and for 3,670 photos after the split.
+# Promised for the original's number of values and for 3,670 photos after the split.
 _VALUES, _TRAINING_PHOTOS, _VALIDATION_PHOTOS = 1001, 3000, 335
 
 # Promised for larger jobs: the photos and labels of Oxford's flowers, the values of DenseNet161.
@@ -65,7 +65,7 @@ def training(bench: Workbench) -> list[Figure]:
             f"training, batches of {recipe.batch_size}, {_VALUES} values, {random_bottlenecks.LABELS} labels",
             rates["alone"],
             "steps/s",
-            f"{bench.steps:,} steps over {_TRAINING_PHOTOS:,} cached bottlenecks, compiling the loop included, "
+            f"{bench.steps:,} steps over {_TRAINING_PHOTOS:,} cached bottlenecks, including compiling the loop, "
             f"evaluated every {recipe.eval_step_interval} steps; {turns}, after one that is not counted",
             Against(_LEAST_STEPS_A_SECOND, "at least"),
         ),
@@ -103,7 +103,7 @@ def hidden_layer(bench: Workbench) -> list[Figure]:
             f"{_KINDS_OF_FLOWERS} labels",
             each,
             "s",
-            f"{bench.steps:,} steps over {_FLOWERS:,} cached bottlenecks, compiling the loop included",
+            f"{bench.steps:,} steps over {_FLOWERS:,} cached bottlenecks, including compiling the loop",
             Against(most, "at most"),
         )
         for optimizer, each in taken.items()
@@ -137,7 +137,7 @@ def fill(folder: str, photos: int) -> None:
 
 
 def peak_of_training(folder: str, photos: int, steps: int) -> float:
-    """In MB"""
+    """In MB."""
     import tensorflow  # noqa: F401  retrain has imported it before it opens the cache
 
     cache = random_bottlenecks.open_cache(Path(folder), _INCEPTION_VALUES)

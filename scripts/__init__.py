@@ -17,7 +17,7 @@ __all__ = ["__version__", "load_classifier", "process_image"]
 
 
 def __getattr__(name: str):
-    """Imported on first use: each command imports this package, and most need neither."""
+    """Imports on first use: each command imports this package, and most need neither."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from . import classifier
@@ -25,7 +25,7 @@ def __getattr__(name: str):
     return getattr(classifier, name)
 
 
-if sys.argv[:1] == ["-m"]:  # Python is about to run a command: if its packages are missing, one line says so
+if sys.argv[:1] == ["-m"]:  # Python is about to run a command: report missing packages in one line
     from .console import missing_packages
 
     sys.excepthook = missing_packages.report

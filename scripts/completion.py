@@ -24,7 +24,7 @@ def main(positional: list[str]) -> None:
     if len(positional) != 1 or positional[0] not in completion_scripts.SHELLS:
         given = " ".join(positional) or "nothing"
         raise UserError(f"expected the name of a shell, {' or '.join(completion_scripts.SHELLS)}, found {given}")
-    # Two commands may each define a flag of the same name, so each is imported in a process of its own.
+    # Two commands may each define a flag of the same name, so each is imported in its own process.
     with multiprocessing.get_context("fork").Pool(machine.cores(), maxtasksperchild=1) as pool:
         known = pool.map(_command, commands.NAMES, chunksize=1)
     print(completion_scripts.SHELLS[positional[0]](known), end="")

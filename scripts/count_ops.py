@@ -26,7 +26,7 @@ flags.DEFINE_path(
 flags.group("output")
 flags.DEFINE_bool("json", False, "Print JSON.")
 
-# As the gzip command has it by default.
+# The default of the gzip command.
 _GZIP_LEVEL = 6
 
 
@@ -74,7 +74,7 @@ def _describe(path: Path, statistics: Statistics, sizes: tuple[int, int]) -> lis
 
 
 def _amounts(ops: int, parameters: int, multiply_adds: int, more: bool) -> tuple[str, str, str]:
-    """`more`: some ops do an unknown number of multiply-adds."""
+    """`more` says that some ops do an unknown number of multiply-adds."""
     known = f"{multiply_adds:,}" if multiply_adds else "-"
     if more:
         known = f"at least {known}" if multiply_adds else "unknown"
@@ -86,7 +86,7 @@ def _shape(shape: tuple[int | None, ...] | None) -> str:
 
 
 def _as_record(path: Path, statistics: Statistics, sizes: tuple[int, int]) -> dict:
-    """multiply_adds is null where it is not known for all ops."""
+    """multiply_adds is null unless it is known for all ops."""
     kinds = [
         {
             "kind": kind.name,

@@ -52,8 +52,8 @@ flags.group("output")
 flags.DEFINE_path("report", None, "Write a page for the browser into this file, such as tf_files/report.html.", PAGE)
 flags.DEFINE_bool("json", False, "Print JSON.")
 
-# Usually there are many photos: worth the half second that preparing a faster engine takes.
-_USUALLY = 100
+# Usually there are many photos, which is worth the half second that preparing a faster engine takes.
+_EXPECTED_PHOTOS = 100
 _FEW = 5  # folders that a warning names
 
 
@@ -78,7 +78,7 @@ def main(positional: list[str]) -> None:
 
 def _open(console: Console) -> Classifier:
     labels = None if FLAGS.labels is None else Path(FLAGS.labels)
-    wishes = Wishes(input_flags.overrides(), _USUALLY, bottlenecks=FLAGS.report is not None)
+    wishes = Wishes(input_flags.overrides(), _EXPECTED_PHOTOS, bottlenecks=FLAGS.report is not None)
     classifier = classifiers.load(Path(FLAGS.graph), labels, wishes, FLAGS.unknown, input_flags.names())
     if classifier.model.note:
         console.warn(classifier.model.note)
@@ -94,7 +94,7 @@ def _choose(console: Console, classifier: Classifier) -> Selection:
 
 
 def _look(console: Console, classifier: Classifier, chosen: Selection) -> Looked:
-    """Looks at the photos to measure on, or for a report at all: wrong labels and duplicates may be anywhere."""
+    """Looks at the photos to measure on. A report needs all photos: wrong labels and duplicates may be anywhere."""
     photos, foreign = looking.match(chosen.lists, classifier.labels, strangers_too=FLAGS.unknown)
     if foreign and not FLAGS.unknown:
         some = ", ".join(foreign[:_FEW]) + (f" and {len(foreign) - _FEW} more" if len(foreign) > _FEW else "")
@@ -124,7 +124,7 @@ def _write_report(console: Console, assessed: Assessment, file: Path) -> None:
 
 
 def _again(*more: str) -> str:
-    """The words of this command line, and more."""
+    """This command line again, with more flags."""
     given = [name for name in ("graph", "labels", "image_dir", "split", "unknown") if FLAGS[name].present]
     return shlex.join(["evaluate", *(f"--{name}={FLAGS[name].value}" for name in given), *more])
 

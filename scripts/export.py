@@ -41,7 +41,6 @@ flags.DEFINE_path(
 flags.DEFINE_integer("calibration_photos", 100, "Number of training photos that int8 and dynamic measure ranges on.", 1)
 
 
-# Where to read on.
 _PAGE = "docs/export.md"
 _USES = {
     kinds.TFLITE: "on phones and small boards",
@@ -55,7 +54,7 @@ _USES = {
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
     console, graph, output = Console(), Path(FLAGS.graph), _output()
-    _refuse_what_cannot_be_written(graph, output)
+    _check_paths(graph, output)
     console.say(f"exporting {graph} to {output} ...")
     before = _open_graph(graph)
     photos = comparison.find(before, FLAGS.image_dir)
@@ -79,7 +78,7 @@ def _output() -> Path:
     return Path(FLAGS.output)
 
 
-def _refuse_what_cannot_be_written(graph: Path, output: Path) -> None:
+def _check_paths(graph: Path, output: Path) -> None:
     if kinds.kind_of(graph) != kinds.GRAPH:
         raise UserError(f"{graph} is not a frozen graph: export needs the .pb file that retrain wrote")
     if output.resolve() == graph.resolve():
@@ -93,7 +92,7 @@ def _open_graph(graph: Path) -> Classifier:
 
 
 def _samples(classifier: Classifier, photos: Photos | str, console: Console) -> Iterator[np.ndarray]:
-    """Prepared training photos, from which the ranges of values are taken."""
+    """Prepared training photos, for measuring the ranges of values."""
     training = [] if isinstance(photos, str) else photos.training
     if isinstance(photos, str) or not training:
         return
@@ -104,7 +103,7 @@ def _samples(classifier: Classifier, photos: Photos | str, console: Console) -> 
             try:
                 yield classifier.model.preprocessing.apply((photos.lists.image_dir / training[at].path).read_bytes())
             except (pixels.UnreadableImage, OSError):
-                continue  # training has warned of it; the others are enough
+                continue  # training has warned about it; the others are enough
 
 
 if __name__ == "__main__":

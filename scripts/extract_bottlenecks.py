@@ -21,7 +21,7 @@ flags.most_used("image_dir", "architecture", "bottleneck_dir", "cluster", "worke
 flags.group("output")
 flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")
 
-# Flags that are left out of the retrain that is suggested: what is cached needs no cluster.
+# Flags to leave out of the suggested retrain: cached bottlenecks need no cluster.
 _WITH_A_VALUE, _WITHOUT = ("cluster", "worker_cpus"), ("quiet", "noquiet")
 
 
@@ -55,7 +55,7 @@ def main(positional: list[str]) -> None:
 
 
 def _flags_for_retrain(given: list[str]) -> list[str]:
-    """The flags with which retrain finds the same bottlenecks."""
+    """The flags that make retrain use the same bottlenecks."""
     flags_kept, left = [], iter(given)
     for word in left:
         name, equals, _ = word.lstrip("-").partition("=")

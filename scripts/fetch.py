@@ -103,13 +103,13 @@ def _photos(folder: Path) -> ImageLists | None:
     try:
         return image_lists.scan(folder, 0, 0, fewest_labels=1)
     except UserError:
-        return None  # whoever fills it says what is wrong
+        return None  # fetching will say what is wrong
     except OSError as error:
         raise UserError(f"cannot look into {folder} ({error.strerror}): give another --destination") from None
 
 
 def _names(lists: ImageLists, destination: Path) -> tuple[Path, dict[str, str] | None]:
-    """The place of the file of names that may come with the photos, and the names; None if there are none."""
+    """The path of the file of label names that may come with the photos, and the names; None if there is no file."""
     file = destination / oxford_flowers.NAMES_FILE
     return file, category_names.read(file, lists.labels) if file.exists() else None
 

@@ -39,7 +39,7 @@ def main(positional: list[str]) -> None:
 
 
 def _places(positional: list[str]) -> tuple[Path, Path]:
-    """The log folder and the graph: from flags, else from words."""
+    """The log folder and the graph, from flags or else from arguments."""
     left = [name for name in ("logdir", "graph") if not FLAGS[name].present]
     if len(positional) > len(left):
         wanted = ", ".join(name.upper() for name in left) or "no more words, as flags give both"

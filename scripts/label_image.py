@@ -89,8 +89,8 @@ def _printer(several: bool, named: bool) -> PrintOne:
 
 
 def _print_text(several: bool, path: Path, answer: Answer, ranks: list[Rank]) -> None:
-    """In the original's form; several pictures each under their name."""
-    lines = [f"{name} (distance={answer.distance:.2f})" for name in _unknown(answer)]
+    """In the format of the original label_image; if there are several pictures, each under its path."""
+    lines = [f"{name} (distance={answer.distance:.2f})" for name in _unknown_line(answer)]
     lines += [f"{rank.name} (score={rank.score:.5f})" for rank in ranks]
     if several:
         print(path)
@@ -100,7 +100,7 @@ def _print_text(several: bool, path: Path, answer: Answer, ranks: list[Rank]) ->
 
 
 def _print_json(named: bool, path: Path, answer: Answer, ranks: list[Rank]) -> None:
-    """One object per line, so that a reader need not wait for the last picture."""
+    """One object per line, so that readers need not wait for the last picture."""
     print(json.dumps({"image": str(path), **answers.as_json(answer, ranks, named)}, ensure_ascii=False))
 
 
@@ -109,7 +109,7 @@ def _csv_printer(named: bool) -> PrintOne:
     writer.writerow(["image", "rank", "label", "score", *(["name"] if named else [])])
 
     def print_one(path: Path, answer: Answer, ranks: list[Rank]) -> None:
-        rows = [(name, "", name) for name in _unknown(answer)]
+        rows = [(name, "", name) for name in _unknown_line(answer)]
         rows += [(rank.label, f"{rank.score:.6f}", rank.name) for rank in ranks]
         for number, (label, score, name) in enumerate(rows[: FLAGS.top_k], 1):
             writer.writerow([path, number, label, score, *([name] if named else [])])
@@ -117,8 +117,8 @@ def _csv_printer(named: bool) -> PrintOne:
     return print_one
 
 
-def _unknown(answer: Answer) -> list[str]:
-    """Stands before all labels, but is no label and has no score."""
+def _unknown_line(answer: Answer) -> list[str]:
+    """The line for an unknown picture, printed before the labels: it is no label and has no score."""
     return [unknown.NAME] if answer.unknown else []
 
 

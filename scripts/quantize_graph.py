@@ -39,8 +39,8 @@ flags.DEFINE_path("output", "tf_files/quantized_graph.pb", "The file to write; m
 flags.DEFINE_string("mode", ROUNDED, f"{ROUNDED}: keep floats, rounded to 256 levels. {STORED}: store bytes.")
 flags.DEFINE_integer("bitdepth", 8, "Number of bits: weights are rounded to 2**bits levels.", 2, 8)
 
-# The original's other modes, all of which compute on whole numbers.
-_GONE = ("round", "quantize", "eightbit", "test")
+# Other modes of the original quantize_graph, which quantize the arithmetic too.
+_OTHER_MODES = ("round", "quantize", "eightbit", "test")
 
 
 def main(positional: list[str]) -> None:
@@ -58,7 +58,7 @@ def main(positional: list[str]) -> None:
     written = [output]
     frozen_graph.write(done.graph_def, output)
     if labels is not None:
-        # Even where the record holds them: another graph's labels file left there would take precedence.
+        # Even if the record holds them: another graph's labels file left there would take precedence.
         written.append(labels_files.path_beside(output))
         run_record.write_labels(labels, written[-1])
     if labels is not None and record is not None:
@@ -84,7 +84,7 @@ def _check_output(output: Path) -> None:
 
 
 def _check_mode() -> None:
-    if FLAGS.mode in _GONE:
+    if FLAGS.mode in _OTHER_MODES:
         computing = invocation.command("export --format=tflite --quantize=int8")
         raise UserError(
             f"--mode={FLAGS.mode} computes in 8 bits, which TensorFlow no longer does: --mode={STORED} stores weights "
@@ -105,7 +105,7 @@ def _outputs(record: dict | None) -> list[str]:
 
 
 def _labels(path: Path, record: dict | None, console: Console) -> tuple[str, ...] | None:
-    """Found as label_image finds them; a graph from elsewhere may have none."""
+    """The labels, found as label_image finds them; None if there are none, as for graphs from elsewhere."""
     try:
         return labels_files.beside(path, record)
     except UserError as error:

@@ -48,7 +48,7 @@ def main(positional: list[str]) -> None:
     if FLAGS.token == "":
         raise UserError("--token is empty: give one, or leave it out to let everyone in")
     path, labels = Path(FLAGS.graph), None if FLAGS.labels is None else Path(FLAGS.labels)
-    kinds.kind_of(path)  # refuses what is not there
+    kinds.kind_of(path)  # raises if nothing is there
     name, version = service.name_and_version(path, FLAGS.name)
     wishes = Wishes(input_flags.overrides(), _MANY)
 
@@ -90,7 +90,7 @@ def _ready(name: str, classifier: Classifier, listening: socket.socket) -> None:
 
 
 def _say(*lines: str) -> None:
-    """To people; standard output is for the log."""
+    """Prints to standard error, for people; standard output is for the log."""
     print(*lines, sep="\n", file=sys.stderr, flush=True)
 
 
@@ -98,7 +98,7 @@ def _write(line: str) -> None:
     try:
         print(line, flush=True)
     except BrokenPipeError:
-        # The reader of the log has gone, which is no reason to stop serving.
+        # Keep serving even if the reader of the log has gone.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

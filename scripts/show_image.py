@@ -38,7 +38,7 @@ flags.DEFINE_integer(
 
 _WIDTH_OF_FILES = 80
 _TALLEST = 2  # times as high as wide, if only the width is bounded
-# Photos shown of a folder or a pattern: few on a terminal, where each fills the screen.
+# Photos shown from a folder or a pattern: few on a terminal, where each fills the screen.
 _MOST_ON_TERMINAL, _MOST_ON_SHEET = 6, 240
 
 
@@ -59,7 +59,7 @@ def main(positional: list[str]) -> int:
 
 
 def _find(words: list[str], most: int, console: Console, but_not: Path | None = None) -> list[Path]:
-    """Files as they are named, and some of the photos that a folder or pattern has, evenly spread."""
+    """The named files, and from each folder or pattern at most `most` photos, evenly spread."""
     photos: list[Path] = []
     for word in words:
         path = Path(word)
@@ -90,7 +90,7 @@ def _print(photos: list[Path], console: Console) -> int:
 
 
 def _room(below: list[str]) -> tuple[int, int]:
-    """The characters a line and the lines that a photo may take with this text below it."""
+    """The columns and lines that a photo may take with this text below it."""
     if FLAGS.width is not None or not sys.stdout.isatty():
         columns = _WIDTH_OF_FILES if FLAGS.width is None else FLAGS.width
         return columns, columns * _TALLEST // 2

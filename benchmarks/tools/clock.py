@@ -40,7 +40,7 @@ class Clock:
 
 
 def _processor_seconds() -> float:
-    """Of this process and its descendants."""
+    """The processor time of this process and its descendants."""
     fields = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-_HEADINGS = ("figure", "measured", "lowest to highest", "held against", "ratio", "how it was measured")
+_HEADINGS = ("figure", "measured", "lowest to highest", "target or limit", "ratio", "how it was measured")
 
 Name = TypeVar("Name")
 Taken = TypeVar("Taken")
@@ -24,7 +24,7 @@ class Against:
 @dataclass(frozen=True)
 class Figure:
     name: str
-    taken: list[float]  # one value a round
+    taken: list[float]  # one value per round
     unit: str
     how: str
     against: Against | None = None  # None: for information

@@ -1,4 +1,4 @@
-"""Sends requests from many clients at once, cheaply, so that the server has the cores."""
+"""Sends requests from many clients at once, cheaply, to leave the cores to the server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scripts.classifier.errors import UserError
 @dataclass(frozen=True)
 class Load:
     seconds: float  # total
-    latencies: list[float]  # one a request
+    latencies: list[float]  # one per request
 
 
 class _Client:

@@ -15,7 +15,7 @@ from scripts.classifier.graphs import frozen_graph
 from scripts.classifier.machine import cores
 from scripts.classifier.photos import distortions, pixels
 
-# Photos handed to a thread at once: few enough for an even finish, enough to cost nothing.
+# Photos handed to a thread at once: few enough that all threads finish together, enough that it costs nothing.
 _HANDFUL = 8
 
 
@@ -52,7 +52,7 @@ def decoding_by_tensorflow(photos: list[bytes], size: int) -> float:
 
 
 def network_rate(network: Network, squares: np.ndarray, runs: int) -> float:
-    """Photos a second over about `runs` photos, with one runner a core."""
+    """Photos per second over about `runs` photos, with one runner per core."""
     batches = _batches(squares, network.batch)
     calls = max(1, runs // network.batch // cores())
 

@@ -21,7 +21,7 @@ def describe() -> str:
 
 
 def load() -> str:
-    """How busy the machine was, which makes figures worse."""
+    """How busy the machine was: load makes figures worse."""
     return "system load over the last 1, 5 and 15 minutes: " + ", ".join(f"{load:.1f}" for load in os.getloadavg())
 
 

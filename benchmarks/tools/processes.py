@@ -25,7 +25,7 @@ def seconds(*words: str) -> float:
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
-    """`python WORDS`"""
+    """Runs `python WORDS`."""
     return subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True)
 
 
@@ -44,7 +44,7 @@ def import_seconds() -> float:
 
 
 def apart(function: Callable[..., Any], *arguments: str | int) -> Any:
-    """Calls a function in a new process, so that time and memory are its own; its result must be JSON."""
+    """Calls a function in a new process, to measure its time and memory alone; its result must be JSON."""
     return json.loads(output("-m", __name__, function.__module__, function.__name__, json.dumps(arguments)))
 
 

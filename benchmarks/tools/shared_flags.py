@@ -1,4 +1,4 @@
-"""The flags that benchmarks share, and the objects made from them: each benchmark defines those it has."""
+"""The flags that benchmarks share, and the objects made from them: each benchmark defines those it uses."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def define_work(count: int, steps: int, rounds: int) -> None:
     """How much work is done."""
     flags.DEFINE_integer("count", count, "Number of photos, copied from those in --photos.", 20)
     flags.DEFINE_integer("steps", steps, "Number of training steps.", 1)
-    flags.DEFINE_integer("rounds", rounds, "How often each figure is measured; the median counts.", 1)
+    flags.DEFINE_integer("rounds", rounds, "Number of times each figure is measured; the median counts.", 1)
 
 
 def define_folds() -> None:

@@ -27,7 +27,7 @@ class Workbench:
 
     @cached_property
     def image_dir(self) -> Path:
-        """`count` photos, evenly over the labels, no two with the same content."""
+        """`count` photos, spread evenly over the labels, no two with the same content."""
         _copy(self.photos, self.folder / "photos", self.count)
         return self.folder / "photos"
 

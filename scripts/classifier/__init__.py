@@ -2,7 +2,7 @@
 
     from scripts.classifier import load_classifier, process_image
 
-is its public face.
+is its public interface.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["load_classifier", "process_image"]
 
 
 def __getattr__(name: str):
-    """Imports on first use, so that importing a module from here stays light."""
+    """Imports on first use, so that importing other modules from here stays fast."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from .formats import predictions

@@ -14,7 +14,7 @@ from .errors import UserError
 
 
 def write_bytes(path: Path, data: bytes | Iterable[bytes]) -> None:
-    """Writes under a temporary name in the same folder, which is made if necessary, then renames."""
+    """Writes to a temporary file in the same folder, which is made if necessary, then renames it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     check(path)
     try:
@@ -60,9 +60,9 @@ def write_text(path: Path, text: str) -> None:
 def folder(unfinished: Path) -> Iterator[Path]:
     """An empty folder to work in, removed at the end unless it has been renamed.
 
-    `unfinished` lies beside the place where it, or a folder in it, is to appear. The last step is
-    `os.rename(unfinished, destination)`, which may replace an empty folder. One process at a time holds it: a process
-    that waited should check whether the work is done. Anything left by a killed process is removed first.
+    `unfinished` must be beside its destination. The last step is to rename it, or a folder in it, with
+    `os.rename(unfinished, destination)`, which may replace an empty folder. Only one process at a time gets it: one
+    that had to wait should check if the work is done. Anything left by a killed process is removed first.
     """
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     with locks.sole_owner(unfinished, folder=True) as descriptor:

@@ -1,6 +1,6 @@
 """The one error whose text is meant for the user."""
 
-# Errors of other libraries can run to pages; the first words say what is wrong.
+# Errors of other libraries can be pages long; the first words say what is wrong.
 _MOST_CHARACTERS = 200
 
 

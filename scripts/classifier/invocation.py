@@ -1,4 +1,4 @@
-"""The command line to name in messages: `python -m scripts.NAME` in a clone, `poets NAME` if installed."""
+"""Command lines for messages: `python -m scripts.NAME` in a clone, `poets NAME` if installed."""
 
 _PACKAGE = __name__.partition(".")[0]
 _INSTALLED_AS = "poets"

@@ -11,15 +11,15 @@ from pathlib import Path
 def sole_owner(path: Path, *, folder: bool = False) -> Iterator[int]:
     """Creates `path` if it is missing, waits for the lock on it, and yields its file descriptor.
 
-    The system drops the lock when its owner ends in any way. An owner's last step may be to rename or remove `path`:
-    then whoever waited holds the lock of a stale file, and tries again.
+    The system drops the lock when its owner ends, however it ends. An owner's last step may be to rename or remove
+    `path`: a process that waited then holds the lock of a stale file, and tries again.
     """
     while True:
         try:
             descriptor = _open(path, folder)
         except FileNotFoundError:
             if path.parent.is_dir():
-                continue  # its owner removed it between making and opening
+                continue  # its owner removed it before it could be opened
             raise
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -31,7 +31,7 @@ def sole_owner(path: Path, *, folder: bool = False) -> Iterator[int]:
 
 
 def holds(descriptor: int, path: Path) -> bool:
-    """Whether `path` is still the file that was opened, not a newer one."""
+    """True if `path` is still the file that was opened, not a newer one."""
     try:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:

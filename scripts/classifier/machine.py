@@ -28,7 +28,7 @@ def decide_precision(wanted: str, *, large: bool) -> str:
 
 
 def has_bfloat16() -> bool:
-    """Whether the processor computes in bfloat16. Emulated, it would be slower than float32."""
+    """True if the processor has bfloat16 arithmetic: emulated, it would be slower than float32."""
     cpuinfo = Path("/proc/cpuinfo")
     if platform.machine() not in ("x86_64", "AMD64") or not cpuinfo.exists():
         return False
@@ -37,7 +37,7 @@ def has_bfloat16() -> bool:
 
 
 def free_memory() -> float:
-    """Bytes that can be allocated without swapping, within the container's limit if there is one."""
+    """Bytes that can be allocated without swapping or exceeding the container's limit; a guess except on Linux."""
     meminfo = Path("/proc/meminfo")
     if not meminfo.exists():
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2

@@ -1,7 +1,7 @@
-"""Keeps TensorFlow's start-up notes away: its C++ writes them to descriptor 2, not through Python's sys.stderr.
+"""Suppresses TensorFlow's start-up messages, which its C++ code writes to descriptor 2, bypassing Python's sys.stderr.
 
-TensorFlow 2.21 prints some of them, an alarming one about CUDA among them, whatever TF_CPP_MIN_LOG_LEVEL says,
-because they come before its logging is set up. POETS_NATIVE_LOG=stderr brings everything back.
+TensorFlow 2.21 writes some of them, including an alarming one about CUDA, before its logging is set up, so
+TF_CPP_MIN_LOG_LEVEL does not stop them. POETS_NATIVE_LOG=stderr lets everything through.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ from typing import TextIO
 _LOG_LEVEL = {"TF_CPP_MIN_LOG_LEVEL": "2"}
 
 # Read by TensorFlow when it is imported. Handing small operations to other threads costs a tenth of the training
-# time; large ones still use all cores internally.
+# time; large ones still use all cores.
 COMMAND_SETTINGS = {**_LOG_LEVEL, "TF_NUM_INTEROP_THREADS": "1"}
 
 
 def for_a_command() -> None:
-    """For a process that is ours: descriptor 2 is redirected for good.
+    """For Poets' own commands: descriptor 2 is redirected for good.
 
-    Python's sys.stderr, which speaks to the user, keeps the real one, and so does faulthandler, so that a crash in
-    native code is still seen.
+    Python's sys.stderr still reaches the user, and so does faulthandler, which reports crashes in native code.
     """
     _set(COMMAND_SETTINGS)
     if _notes_wanted():
@@ -39,9 +38,9 @@ def for_a_command() -> None:
 
 @contextlib.contextmanager
 def while_loading() -> Iterator[None]:
-    """For a user's own program: descriptor 2 is redirected only inside, and sys.stderr keeps the real one.
+    """For a user's own program: descriptor 2 is redirected only while the context lasts; sys.stderr still works.
 
-    Does nothing where the program had imported TensorFlow before: then its notes are the program's own business.
+    Does nothing if the program imported TensorFlow itself: its messages are then the program's business.
     """
     if _notes_wanted() or not _redirection.ours():
         yield
@@ -55,17 +54,17 @@ def while_loading() -> Iterator[None]:
 
 
 class _Redirection:
-    """Where descriptor 2 leads. Of several threads that load, the first redirects it and the last restores it."""
+    """Redirects descriptor 2 and restores it. If several threads load, the first redirects and the last restores."""
 
     def __init__(self) -> None:
         self._lock, self._inside, self._ours = threading.Lock(), 0, False
-        # Stay open, as a thread may have taken hold of sys.stderr while it was redirected.
+        # These stay open, as a thread may have kept a reference to sys.stderr while it was redirected.
         self._real: int | None = None
         self._stream: TextIO | None = None
         self._before: TextIO | None = None
 
     def ours(self) -> bool:
-        """TensorFlow was not there when we were first asked to load something."""
+        """True if TensorFlow had not been imported yet when Poets was first asked to load something."""
         self._ours = self._ours or "tensorflow" not in sys.modules
         return self._ours
 
@@ -91,7 +90,7 @@ class _Redirection:
             self._before = None
 
     def _keep(self) -> bool:
-        """Duplicates what descriptor 2 is now; False where it is closed, as in programs without a console."""
+        """Duplicates descriptor 2; False if it is closed, as in programs without a console."""
         try:
             if self._real is None:
                 self._real = os.dup(2)

@@ -12,7 +12,7 @@ Advance = Callable[..., None]
 
 
 class Show(Protocol):
-    """Opens a progress bar, given the total, None if unknown, and the amount done already."""
+    """Opens a progress bar. `total` is None if unknown; `done` is the amount done already."""
 
     def __call__(self, total: int | None, done: int = 0) -> AbstractContextManager[Advance]: ...
 

@@ -1,1 +1,1 @@
-"""What the commands share: how a command runs, what a terminal shows, and the flags that several have."""
+"""Code that the commands share: running a command, writing to the terminal, flags and their help."""

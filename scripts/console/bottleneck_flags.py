@@ -55,7 +55,7 @@ def check() -> None:
 
 
 def percentages() -> tuple[float, float]:
-    """For testing and validation."""
+    """Of testing and validation photos."""
     return FLAGS.testing_percentage, FLAGS.validation_percentage
 
 
@@ -68,7 +68,7 @@ def views() -> tuple[View, ...]:
 
 
 def extract(backbone: Backbone, precision: str, tell: driver.Tell) -> Extract:
-    """What computes bottlenecks, on the cluster if --cluster is given. `tell` takes the cluster's messages."""
+    """The function that computes bottlenecks, on a cluster if --cluster is given. `tell` takes its messages."""
     if FLAGS.cluster is None:
         return gathering.extract_here(backbone, precision)
     return driver.extract_on(FLAGS.cluster, backbone, precision, tell, FLAGS.worker_cpus)

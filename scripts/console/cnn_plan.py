@@ -91,7 +91,7 @@ flags.DEFINE_path(
 
 @dataclass(frozen=True)
 class Plan:
-    """In the order in which a training uses it."""
+    """Everything that a training needs to know, in the order of use."""
 
     image_dir: Path
     percentages: tuple[float, float]  # of testing and validation photos
@@ -120,7 +120,7 @@ class Plan:
         )
 
     def work(self) -> str:
-        """The work ahead, in a line."""
+        """The work ahead, in one line."""
         side, epochs = self.recipe.image_size, self.recipe.epochs
         train = f"train the {self.recipe.network} network from scratch for {epochs} epoch{'' if epochs == 1 else 's'}"
         return f"decode the photos to {side} x {side} pixels, {train}, write {self.places.graph}"
@@ -169,7 +169,7 @@ def _recipe() -> CnnRecipe:
 
 
 def _picture(flag: str) -> Path | None:
-    """The flag's path, once it is certain that a picture can be written there."""
+    """The flag's path; raises if no picture can be written there."""
     named = FLAGS[flag].value
     if named is None:
         return None

@@ -24,18 +24,18 @@ EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 def run(main: Callable[[list[str]], int | None]) -> None:
     """Parses the flags, calls `main` with the other arguments, and exits with the status it returns; None means 0."""
     _tame_tensorflow()
-    # Importing TensorFlow makes a million objects that stay. Python's default, a garbage collection every 700
-    # allocations, would cost half a second.
+    # Importing TensorFlow makes a million objects that stay. Garbage collections as often as by default would cost
+    # half a second.
     gc.set_threshold(100_000, 20, 20)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a file name need not be printable
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file name may not be printable
     try:
         if any(word in ("-h", "-help", "--help") for word in sys.argv[1:]):
             print(_help(main))
             status = 0
         else:
             status = main(_parse(sys.argv[1:])) or 0
-        sys.stdout.flush()  # inside the try, which handles a reader that has gone
+        sys.stdout.flush()  # inside the try, in case the reader has gone
     except flags.Error as error:
         _fail(" ".join(str(error).split()))
     except UserError as error:
@@ -49,14 +49,14 @@ def run(main: Callable[[list[str]], int | None]) -> None:
         print("stopped", file=sys.stderr)
         status = EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output (`| head`) has gone, and nothing more can be written.
+        # The reader of the output (such as `| head`) has gone, so nothing more can be written.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = EXIT_USER_ERROR
     _exit(status)
 
 
 def refuse_positional(positional: list[str]) -> None:
-    """For commands that take flags only: a stray word is a typing error and must not be ignored."""
+    """For commands that take flags only: a stray word is probably a typing error."""
     if positional:
         word = positional[0]
         meant = "image_dir" if os.path.isdir(word) else "graph" if os.path.isfile(word) else ""
@@ -77,7 +77,7 @@ def options() -> dict[str, object]:
 
 
 def _parse(words: list[str]) -> list[str]:
-    """Sets the flags; returns the other arguments, which are paths on most commands."""
+    """Sets the flags; returns the other arguments, which are paths for most commands."""
     positional = FLAGS(words)
     if not all(word.strip(" ,") for word in positional):
         raise flags.Error("an argument is empty: expected a path or a word; is a shell variable unset?")
@@ -90,7 +90,7 @@ def _fail(message: str) -> NoReturn:
 
 
 def _exit(status: int) -> NoReturn:
-    """Ends at once: everything is written by now, and TensorFlow's shutdown would take most of a second."""
+    """Ends at once: everything has been written, and TensorFlow's shutdown would take most of a second."""
     sys.stdout.flush()
     sys.stderr.flush()
     if "tensorflow" in sys.modules:

@@ -1,6 +1,6 @@
 """Scripts that make a shell complete Poets' command lines.
 
-All that they offer is written into them, since Tab must not wait for a Python to start.
+Everything they offer is written into them, because Tab must not wait for Python to start.
 """
 
 import shlex
@@ -14,7 +14,7 @@ from ..classifier import invocation
 class Flag:
     name: str
     boolean: bool
-    values: tuple[str, ...]  # to choose from; empty where anything goes
+    values: tuple[str, ...]  # to choose from; empty if anything goes
     is_path: bool
 
 
@@ -23,11 +23,11 @@ class Command:
     name: str
     summary: str
     flags: Sequence[Flag]
-    words: tuple[str, ...]  # to choose from beside the flags; empty where files are expected
+    words: tuple[str, ...]  # to choose from besides the flags; empty if files are expected
 
 
-# In both shells `_poets_flags COMMAND` prints the flags, and `_poets_values COMMAND[--FLAG]` what to choose from. That
-# prints nothing where nothing can be offered, as for a number, and fails where files are expected.
+# In both shells `_poets_flags COMMAND` prints the flags, and `_poets_values COMMAND[--FLAG]` the values to choose from:
+# nothing if any value will do, such as a number. It fails if files are expected.
 _LISTS = r"""_poets_flags() {
   case $1 in
 %(flags)s
@@ -137,7 +137,7 @@ def _filled(commands: Sequence[Command]) -> dict[str, object]:
     }
     return {
         "programs": "python python3" if prefix else program,
-        "at": 2 if prefix else 1,  # where the name of the command stands
+        "at": 2 if prefix else 1,  # the position of the command's name
         "prefix": prefix,
         "names": " ".join(prefix + command.name for command in commands),
         "described": "\n".join(f"      {shlex.quote(f'{prefix}{each.name}:{each.summary}')}" for each in commands),

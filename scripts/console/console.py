@@ -1,4 +1,4 @@
-"""What a command says while it runs: results on standard output, warnings and progress on standard error."""
+"""Prints a command's messages: results to standard output, warnings and progress to standard error."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from . import progress
 
 class Console:
     def __init__(self, quiet: bool = False):
-        """`quiet`: say errors and warnings only."""
+        """`quiet` leaves only errors and warnings."""
         self.quiet = quiet
         self._watch = Stopwatch()
 
     @property
     def seconds(self) -> dict[str, float]:
-        """The time that each stage took."""
+        """The time that each stage took so far."""
         return self._watch.seconds
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Measures the time of the block inside it."""
+        """Measures the time that the context lasts."""
         with self._watch.stage(name):
             yield
 
@@ -46,12 +46,12 @@ class Console:
         self.say("next:", *(f"  {f'{what}:':{width}}  {invocation.command(words)}" for what, words in steps))
 
     def tell(self, lines: Sequence[str], warnings: Sequence[str]) -> None:
-        """Warns first, so that warnings stand before the results that they qualify."""
+        """Prints warnings first, before the results that they qualify."""
         self.warn(*warnings)
         self.say(*lines)
 
     def show(self, what: str, unit: str) -> Show:
-        """A progress line for the library to open; none appears where there is nothing to do."""
+        """A progress line for the library to open; none appears if there is nothing to do."""
 
         def show(total: int | None, done: int = 0) -> AbstractContextManager[Advance]:
             return progress.show(what, total, unit, quiet=self.quiet or total == 0, done=done)

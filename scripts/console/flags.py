@@ -1,7 +1,7 @@
 """The flags of a command: modules define them with DEFINE_string and the like, and FLAGS holds their values.
 
-A command line has the form that absl gave it: `--name=value`, `--name value`, `--json`, `--nojson`. No package is
-needed, so label_image runs where only LiteRT, NumPy and Pillow are installed.
+Command lines look as they do with absl: `--name=value`, `--name value`, `--json`, `--nojson`. No package is needed, so
+label_image runs if only LiteRT, NumPy and Pillow are installed.
 """
 
 import difflib
@@ -37,7 +37,7 @@ class Flag:
     default: Any
     help: str
     convert: Callable[[str], Any]  # raises ValueError("expected ...")
-    example: str  # a value, for messages
+    example: str  # a value to show in messages
     group: str | None
     choices: tuple[str, ...] = ()  # an enum's values
     path: PathKind | None = None  # for flags that are paths
@@ -46,11 +46,11 @@ class Flag:
 
     def __post_init__(self) -> None:
         self.value: Any = self.default
-        self.present = False  # on the command line
+        self.present = False  # given on the command line
 
     @property
     def default_as_str(self) -> str | None:
-        """As on the command line; None if there is no default."""
+        """As it would be given on the command line; None if there is no default."""
         if self.default in (None, "", []):
             return None
         if isinstance(self.default, float):
@@ -69,7 +69,7 @@ class Flag:
 
 
 class FlagValues:
-    """The flags that were defined, their values as attributes."""
+    """The flags that modules have defined, with their values as attributes."""
 
     def __init__(self) -> None:
         self._flags: dict[str, Flag] = {}
@@ -97,7 +97,7 @@ class FlagValues:
         return [self._flags[name] for name in self._most_used]
 
     def __call__(self, words: Sequence[str]) -> list[str]:
-        """Takes the values from the words after a command's name; returns those that belong to no flag."""
+        """Sets the flags from the words after a command's name; returns the words that belong to no flag."""
         others: list[str] = []
         unknown, left = [], iter(words)
         value: str | None
@@ -142,7 +142,7 @@ def group(name: str) -> None:
 
 
 def most_used(*names: str) -> None:
-    """The flags that most people need first, for the top of --help."""
+    """Names the flags to show at the top of --help."""
     FLAGS._most_used = names
 
 
@@ -159,7 +159,7 @@ def DEFINE_multi_path(name: str, default: list[str], help: str, kind: PathKind) 
 
 
 def DEFINE_list(name: str, default: list[str], help: str) -> None:
-    """A list with commas between, such as 512,256."""
+    """A list separated by commas, such as 512,256."""
     _define(name, default, help, lambda word: [part.strip() for part in word.split(",")] if word else [], example="a,b")
 
 
@@ -214,7 +214,7 @@ def _to_bool(word: str) -> bool:
 
 
 def _to_int(word: str) -> int:
-    """In base 10, or as 0x1f or 0o17."""
+    """Decimal, or hexadecimal or octal: 0x1f, 0o17."""
     return int(word, {"0x": 16, "0o": 8}.get(word[:2], 10))
 
 

@@ -12,7 +12,7 @@ from .flags import GROUPS, Flag
 WIDEST, NARROWEST = 100, 40
 _NO_BREAK = "\xa0"  # for commands in running text
 _FEW = 6  # flags that need no headings
-_CLONE = "python -m scripts."  # how docstrings name commands
+_CLONE = "python -m scripts."  # as docstrings write commands
 
 
 def text(doc: str, flags: Iterable[Flag], most_used: Iterable[Flag], columns: int) -> str:
@@ -22,7 +22,7 @@ def text(doc: str, flags: Iterable[Flag], most_used: Iterable[Flag], columns: in
 
 
 def _description(doc: str, width: int) -> Iterator[str]:
-    """The command's docstring, naming commands as the door in use does. Indented lines are not joined."""
+    """The command's docstring, with commands written as the user runs them. Indented lines are not joined."""
     for paragraph in doc.strip().replace("\\\n", "").split("\n\n"):
         lines = paragraph.splitlines()
         if paragraph.startswith(" "):
@@ -34,7 +34,7 @@ def _description(doc: str, width: int) -> Iterator[str]:
 
 
 def _indented(line: str, width: int) -> list[str]:
-    """An example of use, which breaks with a backslash, or a row of a table."""
+    """An example of use, wrapped with backslashes, or a row of a table."""
     indent = " " * (len(line) - len(line.lstrip()))
     if line.strip().startswith("python "):
         words = " ".join(line.split()).replace(_CLONE, invocation.command(""))

@@ -1,4 +1,4 @@
-"""One line instead of a traceback when a package is missing, mostly because the virtual environment is not active."""
+"""One line instead of a traceback if a package is missing, usually because the virtual environment is not active."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ _CLONE = Path(__file__).parents[2]
 
 
 def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Stands in for sys.excepthook while a command is imported."""
+    """Replaces sys.excepthook while a command is imported."""
     if isinstance(error, ModuleNotFoundError) and (package := named_by(error)):
         print(f"error: {remedy(package)}", file=sys.stderr)
     else:
@@ -20,13 +20,13 @@ def report(kind: type[BaseException], error: BaseException, trace: TracebackType
 
 
 def named_by(error: ModuleNotFoundError) -> str | None:
-    """The package that is missing; None if a module of ours is, which is a fault of the program."""
+    """The missing package; None if the module is one of ours, which is a bug."""
     package = (error.name or "").partition(".")[0]
     return package if package and package != _PACKAGE else None
 
 
 def remedy(package: str) -> str:
-    """Where to go from here."""
+    """The message: which package is missing, and how to get it."""
     return f"the package {package} is not installed for {sys.executable}: {_next_step()}"
 
 

@@ -1,4 +1,4 @@
-"""Flags about the pretrained network and how it looks at photos."""
+"""Flags about the pretrained network and the way it looks at photos."""
 
 from dataclasses import dataclass
 from pathlib import Path

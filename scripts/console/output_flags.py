@@ -52,7 +52,7 @@ class WholeModel:
         kinds.check(self.kind, self.path)
 
     def write(self, graph: Path, labels: Sequence[str], lists: ImageLists) -> str:
-        """Converts the written graph; returns a line about the rounding errors."""
+        """Converts the written graph; returns a line about differences in scores."""
         photos = whole_models.photos_to_compare(lists)
         difference = whole_models.write(self.kind, self.path, graph, tuple(labels), photos)
         return f"written: {self.path}; loaded back, it scores {len(photos)} photos within {difference:.1g} of the graph"
@@ -73,7 +73,7 @@ def places(**more: str) -> Places:
 
 
 def whole_model(views: int = 1) -> WholeModel | None:
-    """None where only the graph is wanted."""
+    """None without --output_model."""
     if FLAGS.output_model is None:
         return None
     kind = whole_models.kind_of(FLAGS.output_model)

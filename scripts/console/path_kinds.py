@@ -19,7 +19,7 @@ class PathKind:
 
 @dataclass(frozen=True)
 class PathList(PathKind):
-    """Several paths with commas between."""
+    """Several paths, separated by commas."""
 
     def read(self, word: str) -> str:
         if not word.replace(",", "").strip():
@@ -42,10 +42,10 @@ PICTURES = PathList("pictures, folders or patterns", "some.jpg")
 
 
 def expand(word: str) -> str:
-    """Replaces ~ and ~user by home folders: no shell does in --graph=~/graph.pb."""
+    """Replaces ~ and ~user by home folders, which shells do not do in --graph=~/graph.pb."""
     return os.path.expanduser(word)
 
 
 def expand_all(word: str) -> str:
-    """Replaces ~ after commas too, unless the whole word is the name of a file."""
+    """Replaces ~ after commas too, unless the whole word names a file."""
     return expand(word) if os.path.exists(expand(word)) else ",".join(map(expand, word.split(",")))

@@ -1,4 +1,4 @@
-"""Shows progress of long work: a line that is redrawn on a terminal, a line every ten seconds elsewhere."""
+"""Shows the progress of long work: on a terminal one line that is redrawn, elsewhere a line every ten seconds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _shown: list[_Line] = []
 
 @contextlib.contextmanager
 def show(what: str, total: int | None, unit: str, *, quiet: bool = False, done: int = 0) -> Iterator[Advance]:
-    """Gives a function to call with each piece of work done: `advance(3)`, `advance(1, note="...")`.
+    """Yields a function to call with each piece of work done: `advance(3)`, `advance(1, note="...")`.
 
     A unit of "B" is shown in kB and MB.
     """
@@ -50,12 +50,12 @@ def make_room() -> None:
 
 
 def _is_terminal() -> bool:
-    """Some terminals say that they are 0 columns wide: nothing would show there."""
+    """False for terminals that claim to be 0 columns wide, too: nothing would show there."""
     return sys.stderr.isatty() and os.get_terminal_size(sys.stderr.fileno()).columns > 0
 
 
 class _Speed:
-    """Pieces of work per second, over the last few seconds; 0 while it is too early to say."""
+    """Pieces of work per second over the last few seconds; 0 at first, when it is too early to say."""
 
     def __init__(self, done: int):
         self.started = time.monotonic()
@@ -97,7 +97,7 @@ class _Line:
     def _draw(self, now: float) -> None:
         self._drawn_at = now
         self.progress.speed = self._speed.see(now, self.progress.done)
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns - 1  # the last one would begin a new line
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns - 1  # the last one would wrap the line
         text = progress_line.text(self.progress, columns, sys.stderr.encoding)
         width = text_columns.columns(text)
         blanks = " " * (min(self._width, columns) - width)  # to cover a longer line

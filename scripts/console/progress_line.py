@@ -44,7 +44,7 @@ def text(progress: Progress, columns: int, encoding: str) -> str:
 
 
 def sentence(progress: Progress) -> str:
-    """The same for a log file, where width does not matter."""
+    """The text for a log file, where width does not matter."""
     done = _amount(progress.done, progress.unit)
     if progress.total and progress.share is not None:
         of_all = f" of {_amount(progress.total, progress.unit)} ({int(100 * progress.share)} %)"
@@ -61,7 +61,7 @@ def _width(parts: list[str]) -> int:
 
 
 def _fitting(line: str, columns: int, encoding: str) -> str:
-    """Cut to the columns, without characters that the terminal cannot show."""
+    """The line cut to the columns, without characters that the terminal cannot show."""
     line = "".join(letter if letter.isprintable() else "?" for letter in line)
     line = line.encode(encoding, "replace").decode(encoding)
     if text_columns.columns(line) <= columns:
@@ -110,7 +110,7 @@ def _time(progress: Progress) -> str:
 
 
 def _left(progress: Progress) -> float | None:
-    """Seconds; None where they cannot be estimated."""
+    """Seconds left; None if they cannot be estimated."""
     if not progress.total or progress.speed <= 0:
         return None
     return max(0, progress.total - progress.done) / progress.speed

@@ -123,7 +123,7 @@ def given() -> set[str]:
 
 
 def tuning(distorted: Distortions) -> Tuning | None:
-    """Fine-tunes on photos distorted like this, or in the default way if not at all; None without fine-tuning."""
+    """The fine-tuning, with these distortions or, if there are none, the default ones; None without fine-tuning."""
     if FLAGS.fine_tune_steps:
         distortions = distorted if distorted.any else DISTORTIONS
         return Tuning(FLAGS.fine_tune_steps, FLAGS.fine_tune_learning_rate, FLAGS.fine_tune_from, distortions)
@@ -134,7 +134,7 @@ def tuning(distorted: Distortions) -> Tuning | None:
 
 
 def check_validation(photos: int) -> None:
-    """Refuses flags that need validation photos where there are none."""
+    """Refuses flags that need validation photos if there are none."""
     for name in ("tune", "early_stopping"):
         if FLAGS[name].value and not photos:
             raise UserError(

@@ -67,11 +67,11 @@ class Loaded(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """In the order in which a retraining uses it."""
+    """Everything that a retraining needs to know, in the order of use."""
 
     image_dir: Place
     percentages: tuple[float, float]  # of testing and validation photos
-    names_file: Path | None  # of the labels
+    names_file: Path | None  # of readable names for the labels
     network: Network
     views: tuple[View, ...]
     bottleneck_dir: Path
@@ -114,11 +114,11 @@ class Plan:
         return Journal(self.summaries_dir, self.halfway)
 
     def record(self, recipe: Recipe, tried: list[dict], named: dict[str, str] | None) -> dict:
-        """The recipe and its origin, for the classifier's record."""
+        """Entries for the classifier's record: the recipe, those tried before it, the labels' names."""
         return {"seed": recipe.seed, "recipe": asdict(recipe), "tried": tried, category_names.RECORDED: named}
 
     def work(self) -> str:
-        """The work ahead, in a line."""
+        """The work ahead, in one line."""
         parts = [f"run the photos through {self.network.name}"]
         if self.recipes is not None:
             parts.append(f"try {len(self.recipes)} recipes")

@@ -1,4 +1,4 @@
-"""How the commands that train begin and end: what they will do and replace, what they wrote, what to do next."""
+"""The first and last messages of commands that train: what they will do and replace, what they wrote, what is next."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ..classifier.training.outcome import Outcome, Places
 from .console import Console
 from .output_flags import WholeModel
 
-# Commands that take --graph look here without it.
+# The default of --graph in other commands.
 _DEFAULT_GRAPH = Path("tf_files/retrained_graph.pb")
 
 
 def begin(console: Console, lists: ImageLists, warnings: list[str], places: Places, work: str) -> None:
-    """Before any work: the photos with `warnings` about them, which classifier will be lost, the `work` ahead."""
+    """Before any work: describes the photos, warns about them and about files to be replaced, announces the `work`."""
     console.tell(lists.describe(), [*warnings, *replaced.warnings(places, lists)])
     console.say(f"plan: {work}")
 
@@ -29,7 +29,7 @@ def end(
     lists: ImageLists,
     picture: Path | None = None,
 ) -> None:
-    """Once all is written: converts it for --output_model, and says where everything is and what to do next."""
+    """After all is written: converts it for --output_model, and says where everything is and what to do next."""
     console.say(f"written: {', '.join(map(str, written))}")
     if model is not None:
         console.say(model.write(outcome.places.graph, outcome.labels, lists))
@@ -42,7 +42,7 @@ def _next(graph: Path, lists: ImageLists) -> list[tuple[str, str]]:
     chosen = [] if graph == _DEFAULT_GRAPH else [_flag("graph", graph)]
     held_out = lists.of(TESTING) or lists.of(VALIDATION)
     steps = [("serve it", " ".join(["serve", *chosen]))]
-    if held_out:  # others than those trained on, to evaluate it fairly
+    if held_out:  # photos that it was not trained on, for a fair evaluation
         report = _flag("report", graph.with_name("report.html"))
         steps.insert(0, ("see how good it is", " ".join(["evaluate", *chosen, report])))
     if isinstance(lists.image_dir, Path):  # label_image reads local files

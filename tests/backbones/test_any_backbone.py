@@ -1,4 +1,4 @@
-"""Networks from anywhere become backbones: through retrain, and compared with the originals."""
+"""Networks from elsewhere become backbones: used by retrain, and compared with the originals."""
 
 import inspect
 import json
@@ -46,11 +46,11 @@ def run(backbone: Backbone, pictures: np.ndarray) -> np.ndarray:
 def assert_same(ours: np.ndarray, theirs: np.ndarray, tolerance: float = 1e-4) -> None:
     assert ours.shape == theirs.shape
     assert np.abs(ours - theirs).max() < tolerance * max(1, np.abs(theirs).max())
-    assert np.abs(theirs[0] - theirs[1]).max() > 1e-3  # else a constant would pass
+    assert np.abs(theirs[0] - theirs[1]).max() > 1e-3  # otherwise a constant would pass
 
 
 def classify(workplace, photos, *words: str, **kwargs) -> dict:
-    """Retrains, labels a photo with the new classifier, and gives the record of the backbone."""
+    """Retrains, labels a photo with the new classifier, and returns the record of its backbone."""
     done = workplace.retrain(photos, *words, **kwargs)
     assert done.returncode == 0, done.stderr
     labelled = workplace.label("--top_k=1", str(photos / "red" / "red_001.jpg"))
@@ -70,7 +70,7 @@ def refused(place: object, model_dir: Path, **choices: object) -> str:
 
 
 def test_the_table_matches_keras():
-    """It has every network, with the checksum in Keras' source."""
+    """It lists every network, with the checksum in Keras' source."""
     every = {name for name in dir(keras.applications) if name[0].isupper()} - {"InceptionV3"}
     assert {name.partition("_")[0] for name in keras_applications.NAMES} == every
     for name, published in keras_weights.published().items():
@@ -81,8 +81,8 @@ def test_the_table_matches_keras():
 
 
 @pytest.mark.parametrize("name", ["MobileNetV3Small", "MobileNet_0.25_128"])
-def test_a_frozen_keras_network_gives_the_same(tmp_path, monkeypatch, name):
-    """With random weights, in a file like those that Keras publishes."""
+def test_a_frozen_keras_network_gives_the_same_values(tmp_path, monkeypatch, name):
+    """Loads random weights from a file like those that Keras publishes."""
     keras.utils.set_random_seed(1)
     size, alpha = 96, {"alpha": 0.25} if "0.25" in name else {}
     function = getattr(keras.applications, name.partition("_")[0])
@@ -106,14 +106,14 @@ def test_a_frozen_keras_network_gives_the_same(tmp_path, monkeypatch, name):
     assert keras_applications.load(name, weights, Choices(input_size=size)) == backbone
 
 
-def test_colours_reordered_and_shifted_are_a_convolution():
-    """ResNet and VGG want them like this."""
+def test_reordering_and_shifting_colours_is_a_convolution():
+    """ResNet and VGG expect such colours."""
     prelude = Prelude.like(keras.applications.resnet.preprocess_input)
     assert_same(pixels(2, 8) @ prelude.matrix + prelude.shift, keras.applications.resnet.preprocess_input(pixels(2, 8)))
 
 
 def test_published_weights_make_a_classifier(workplace, photos, real_data):
-    """With Keras' MobileNet, from a mirror."""
+    """Uses Keras' MobileNet from a mirror."""
     place = workplace / "mirror" / "storage.googleapis.com" / "tensorflow" / "keras-applications" / "mobilenet"
     place.mkdir(parents=True)
     (place / "mobilenet_2_5_224_tf_no_top.h5").symlink_to(real_data / "keras" / "mobilenet_2_5_224_tf_no_top.h5")
@@ -138,7 +138,7 @@ def served(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["today/64_64", "old/1"])
-def test_a_frozen_module_gives_the_same(served, tmp_path, name):
+def test_a_frozen_module_gives_the_same_values(served, tmp_path, name):
     backbone = table.load(str(served.folders[name]), tmp_path)
     signature = tf.saved_model.load(served.folders[name], tags=["serve"] if "today" in name else []).signatures
     pictures = pixels(2, backbone.input_size)
@@ -157,11 +157,11 @@ def test_a_handle_makes_a_classifier(workplace, photos, served, name):
     backbone = classify(workplace, photos, handle, env={"POETS_MIRROR": ""})
     assert backbone["bottleneck_size"] == (12 if "today" in name else 10)
     assert len(served.requests) == 1
-    again = workplace.retrain(photos, handle)  # the server cannot be reached, but the module is here
+    again = workplace.retrain(photos, handle)  # the server cannot be reached, but the module is kept
     assert again.returncode == 0 and "bottlenecks: 72 cached" in again.stdout, again.stderr
 
 
-def test_an_unreachable_handle_is_one_line(workplace, photos):
+def test_an_unreachable_handle_is_a_one_line_error(workplace, photos):
     done = workplace.retrain(photos, "--architecture=http://host.invalid/module/1", env={"POETS_MIRROR": ""})
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert "host.invalid cannot be reached" in done.stderr
@@ -224,7 +224,7 @@ def test_a_keras_file_makes_a_classifier(workplace, photos, tmp_path, keras_mode
     assert (backbone["architecture"], backbone["bottleneck_size"]) == ("model", 9)
 
 
-def test_facts_missing_from_a_file_are_asked_for(tmp_path, keras_model):
+def test_missing_facts_about_a_file_are_asked_for(tmp_path, keras_model):
     models = tmp_path / "models"
     keras_model.save(tmp_path / "model.keras")
     said = refused(tmp_path / "model.keras", models, bottleneck_layer="secund")
@@ -264,7 +264,7 @@ def test_a_layer_of_a_frozen_graph_makes_a_classifier(workplace, photos, tmp_pat
         (["--architecture=ConvNeXtTiny", "--input_mean=0"], "does not apply to ConvNeXtTiny"),
     ],
 )
-def test_what_does_not_apply_is_one_line(workplace, photos, words, said):
+def test_a_wrong_architecture_or_flag_is_a_one_line_error(workplace, photos, words, said):
     done = workplace.retrain(photos, *words)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and said in done.stderr
@@ -275,7 +275,7 @@ def test_what_does_not_apply_is_one_line(workplace, photos, words, said):
 
 @pytest.fixture(scope="module")
 def densenet(tmp_path_factory):
-    """The network in PyTorch, and its weights in today's format and in that of 2017, with the names of 2017."""
+    """The network in PyTorch, and its weights in today's format and, under the names of 2017, in that of 2017."""
     folder, network = tmp_path_factory.mktemp("densenet"), torch_densenet.random_densenet()
     tensors = network.state_dict()
     torch.save(tensors, folder / "today.pth")
@@ -298,7 +298,7 @@ def test_both_formats_hold_the_same_tensors(densenet):
             assert np.array_equal(old[_of_2017(name)], values.numpy())
 
 
-def test_densenet161_gives_the_same_as_pytorch(densenet, tmp_path):
+def test_densenet161_gives_the_same_values_as_pytorch(densenet, tmp_path):
     network, folder = densenet
     backbone = table.load(str(folder / "old.pth"), tmp_path, choices=Choices(input_size=64))
     assert backbone.bottleneck_size == 2208

@@ -12,7 +12,7 @@ from scripts.classifier.backbones import color_texture
 from scripts.classifier.fetching import drawn_flowers, flower_scenes
 from scripts.classifier.graphs import frozen_graph
 
-# The attributes of these operations in TensorFlow 1.4 (2017), except those at their defaults.
+# The attributes of these operations in TensorFlow 1.4 (2017) that are not left at their defaults.
 OPS = {
     "Placeholder": {"dtype", "shape"},
     "Const": {"dtype", "value"},
@@ -56,7 +56,7 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.linalg.norm(a - b))
 
 
-def test_description_matches_the_graph(backbone, compute, flowers):
+def test_the_description_matches_the_graph(backbone, compute, flowers):
     assert backbone.name == "color_texture"
     assert backbone.graph_def.node[-1].name == backbone.bottleneck_name
     vectors = compute(flowers)
@@ -64,7 +64,7 @@ def test_description_matches_the_graph(backbone, compute, flowers):
     assert np.isfinite(vectors).all()
 
 
-def test_only_operations_of_tensorflow_1():
+def test_it_has_only_operations_of_tensorflow_1():
     # A new graph: importing one writes the default attributes into it.
     graph_def = color_texture.build().graph_def
     assert not graph_def.library.function and graph_def.versions.producer == frozen_graph.PRODUCER
@@ -82,7 +82,7 @@ def test_a_batch_gives_the_same_as_single_pictures(compute, flowers):
     np.testing.assert_allclose(compute(flowers), singles, atol=1e-4)
 
 
-def test_same_fingerprint_in_another_process(backbone):
+def test_the_fingerprint_is_the_same_in_another_process(backbone):
     code = "from scripts.classifier.backbones import color_texture; print(color_texture.build().fingerprint)"
     other = subprocess.run(
         [sys.executable, "-c", code],
@@ -94,7 +94,7 @@ def test_same_fingerprint_in_another_process(backbone):
     assert other.stdout.split() == [backbone.fingerprint]
 
 
-def test_same_fingerprint_inside_another_graph(backbone):
+def test_the_fingerprint_is_the_same_inside_another_graph(backbone):
     import tensorflow as tf
 
     with tf.Graph().as_default(), tf.name_scope("elsewhere"):
@@ -114,7 +114,7 @@ def test_a_mirrored_picture_gives_the_same_vector(compute, flowers):
     assert distance(vectors[0], vectors[1]) > 100 * distance(vectors[0], mirrored[0])
 
 
-def test_a_rotated_picture_gives_another_vector(compute, flowers):
+def test_a_rotated_picture_gives_a_different_vector(compute, flowers):
     vectors, turned = compute(flowers), compute(np.rot90(flowers, axes=(1, 2)))
     assert all(distance(a, b) > 3 for a, b in zip(vectors, turned, strict=True))
 
@@ -130,7 +130,7 @@ def test_other_colours_change_the_histograms(compute, flowers, channels):
     assert all(distance(a[COLOURS], b[COLOURS]) > 1 for a, b in zip(vectors, recoloured, strict=True))
 
 
-def test_moved_pixels_change_textures_but_not_the_whole_histogram(compute):
+def test_moving_pixels_changes_textures_but_not_the_whole_histogram(compute):
     """A fine checkerboard and two halves have the same colours in different places."""
     size = color_texture.INPUT_SIZE
     row, column = np.indices((size, size))
@@ -187,7 +187,7 @@ def accuracy(vectors: np.ndarray, labels: list[str], training: int) -> float:
     return model.score(vectors[training:], labels[training:])
 
 
-def test_classifies_drawn_flowers_by_more_than_colour(compute):
+def test_it_classifies_drawn_flowers_by_more_than_colour(compute):
     labels = list(drawn_flowers.KINDS) * 40
     vectors = compute([pixels(flower_scenes.picture(kind, 0, 1 + n // 5)) for n, kind in enumerate(labels)])
     colours, everything = accuracy(vectors[:, COLOURS], labels, 140), accuracy(vectors, labels, 140)
@@ -195,7 +195,7 @@ def test_classifies_drawn_flowers_by_more_than_colour(compute):
     assert everything > colours + 0.05
 
 
-def test_classifies_real_flowers(compute, real_data):
+def test_it_classifies_real_flowers(compute, real_data):
     photos = sorted((real_data / "flower_photos").glob("*/*.jpg"))
     order = np.random.default_rng(0).permutation(len(photos))
     vectors = compute([pixels(Image.open(photos[index])) for index in order])

@@ -1,4 +1,4 @@
-"""The original's default network, tested on a generated one with the same nodes and few channels."""
+"""The original's default network, tested on a generated one with the same nodes but few channels."""
 
 import json
 
@@ -21,7 +21,7 @@ def archive(tmp_path_factory):
 
 
 def test_bottlenecks_match_the_published_graph(archive):
-    """The published graph runs unchanged, one picture at a time, because its version still has the old batch norms."""
+    """Runs the published graph unchanged, one picture at a time: its version still has the old batch norms."""
     backbone = inception_2015.load(archive)
     assert (backbone.name, backbone.input_size, backbone.large) == ("inception_2015", 299, True)
     assert (backbone.bottleneck_name, backbone.bottleneck_size) == ("pool_3/_reshape", 128)
@@ -41,7 +41,7 @@ def test_bottlenecks_match_the_published_graph(archive):
 
 
 @pytest.mark.parametrize("producer", [0, 21])
-def test_version_of_the_published_graph_does_not_matter(tmp_path, archive, producer):
+def test_the_version_of_the_published_graph_does_not_matter(tmp_path, archive, producer):
     other = inception_2015.load(inception_archive(tmp_path, graph_def=small_inception(producer)))
     assert other.graph_def == inception_2015.load(archive).graph_def
 
@@ -59,14 +59,14 @@ def draw_light(brightness: int, seed: int) -> Image.Image:
     return Image.fromarray((brightness + noise).astype(np.uint8))
 
 
-def test_retrain_on_it(tmp_path):
+def test_retrain_works_on_it(tmp_path):
     workplace = Workplace(tmp_path)
     inception_archive(workplace / "mirror")
     for label, brightness in (("day", 220), ("night", 35)):
         (workplace / "photos" / label).mkdir(parents=True)
         for seed in range(12):
             draw_light(brightness, seed).save(workplace / "photos" / label / f"{label}_{seed}.jpg")
-    steps = "--how_many_training_steps=2000"  # with random weights, day and night differ only in strength
+    steps = "--how_many_training_steps=2000"  # with random weights, day and night are hard to tell apart
     done = workplace.retrain(workplace / "photos", "--architecture=inception_2015", steps)
     assert done.returncode == 0, done.stderr
     assert (workplace / "models" / "inception-2015-12-05.tgz.sha256").exists()

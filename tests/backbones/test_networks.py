@@ -88,7 +88,7 @@ def test_frozen_inception_agrees_with_keras(inception):
     assert np.abs(theirs - ours).max() < 1e-4 * np.abs(theirs).max()
 
 
-def test_inception_is_loaded_from_a_file_as_keras_publishes_it(inception, tmp_path, monkeypatch):
+def test_inception_is_loaded_from_a_file_like_the_one_keras_publishes(inception, tmp_path, monkeypatch):
     import h5py
     from keras.src.legacy.saving import legacy_h5_format
 
@@ -148,7 +148,7 @@ def test_a_vector_does_not_depend_on_its_batch(inception):
     assert (run(alone)[5] == run(pictures)[9]).all()
 
 
-def test_precision_that_the_processor_lacks_is_refused(monkeypatch, small_backbones):
+def test_a_precision_that_the_processor_lacks_is_refused(monkeypatch, small_backbones):
     monkeypatch.setattr(machine.platform, "machine", lambda: "some other processor")
     backbone = small_backbones["color_texture"]
     assert decide_precision("auto", large=backbone.large) == "float32"

@@ -53,7 +53,7 @@ def test_it_gives_the_mean_of_four_views(plain):
     pictures = noise(3, 128)
     views = [pictures, pictures[:, :, ::-1], middle(pictures, 0.8), middle(pictures, 0.6)]
     each = np.stack([by_tensorflow(plain, view) for view in views])
-    assert np.ptp(each, axis=0).max() > 0.1  # else a single view would pass
+    assert np.ptp(each, axis=0).max() > 0.1  # otherwise a single view would pass
     four = several_views.of(plain)
     np.testing.assert_allclose(by_tensorflow(four, pictures), each.mean(0), rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(by_network(four, "float32", pictures), each.mean(0), rtol=1e-3, atol=1e-3)
@@ -96,7 +96,7 @@ def test_old_readers_can_read_it(both):
     same_in_opencv(graph_def, 128)
 
 
-def test_networks_with_other_vectors_have_other_fingerprints(plain, both):
+def test_networks_with_different_vectors_have_different_fingerprints(plain, both):
     each = [plain, several_views.of(plain), earlier_layers.of(plain), both]
     assert len({backbone.fingerprint for backbone in each}) == 4
     assert both.fingerprint == table.seeing_more(plain, table.MULTI, 4).fingerprint
@@ -108,7 +108,7 @@ def test_a_network_without_such_layers_is_refused():
     assert "\n" not in str(refused.value)
 
 
-def test_it_is_trained_written_and_exported(workplace, photos, mirror):
+def test_a_classifier_on_it_is_trained_written_and_exported(workplace, photos, mirror):
     flags = ["--architecture=mobilenet_0.50_128", "--views=4", "--bottleneck=multi"]
     done = workplace.retrain(photos, *flags, env={"POETS_MIRROR": str(mirror)})
     assert done.returncode == 0, done.stderr

@@ -40,7 +40,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_the_answer_names_what_was_meant(name):
+def test_the_error_names_what_was_meant(name):
     with pytest.raises(UserError) as refused:
         table.resolve(name)
     said = str(refused.value)

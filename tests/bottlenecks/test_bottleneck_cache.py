@@ -68,7 +68,7 @@ def many(tmp_path_factory) -> Path:
 
 
 def assert_keys_are_kept(folder: Path) -> None:
-    """Checks that the keys of each part's records are beside it, in one block for every full one."""
+    """Checks that the keys of each part's records are beside it, one block of keys for each full block of records."""
     for part in parts(folder):
         content = part.read_bytes()
         keys = [content[at : at + 16] for at in range(0, len(content) // RECORD_BYTES * RECORD_BYTES, RECORD_BYTES)]
@@ -176,7 +176,7 @@ def test_damaged_keys_beside_a_part_are_rebuilt(tmp_path_factory, many, data):
     assert_keys_are_kept(folder)
 
 
-def test_a_record_outweighs_the_key_beside_the_part(tmp_path, many):
+def test_a_record_takes_precedence_over_its_key_beside_the_part(tmp_path, many):
     shutil.copytree(many, tmp_path / "cache")
     blocks = KeyBlocks(tmp_path / "cache" / "part-0000.keys", "one")
     keys = blocks.read(0).copy()
@@ -205,7 +205,7 @@ def test_keys_of_a_deleted_part_are_not_used_for_its_successor(tmp_path, many):
 
 
 def unchecked(folder: Path) -> BottleneckCache:
-    """Opens a cache like a large one: records are checked when they are read."""
+    """Opens a cache as if it were large: records are checked when they are read."""
     return BottleneckCache(folder, "one", SIZE, most_checked_at_look_up=0)
 
 
@@ -290,7 +290,7 @@ def test_additions_by_other_runs_are_seen_after_a_refresh(tmp_path):
     second.add([key(3)], vector(3)[None])
     assert seen() == [0, 1, 2, 3] and len(parts(tmp_path)) == 2
     first.close()
-    reader.add([key(4)], vector(4)[None])  # to the part that the first has closed
+    reader.add([key(4)], vector(4)[None])  # to the part that the first reader has closed
     second.add([key(5)], vector(5)[None])
     reader.add([key(6)], vector(6)[None])
     assert seen() == [0, 1, 2, 3, 4, 5, 6] and reader.added == 2 and len(parts(tmp_path)) == 2
@@ -321,7 +321,7 @@ def test_repairs_by_another_run_are_seen_and_not_overwritten(tmp_path):
     assert key(4) in late and key(2) not in late
     early.add([key(2)], vector(2)[None])
     early.close()
-    late.add([key(7)], vector(7)[None])  # to the same part, whose places it still believes to be damaged
+    late.add([key(7)], vector(7)[None])  # to the same part, which it still believes to be damaged
     late.close()
     assert there(tmp_path, range(8)) == [0, 1, 2, 3, 4, 5, 7]
 

@@ -15,7 +15,7 @@ from tests.support.workplace import ROOT, Workplace, draw_folder, draw_shape
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements/cluster.txt")
 
-# Three vectors of each training photo: enough work to be interrupted.
+# Three vectors for each training photo: enough work to be interrupted.
 DISTORTED = ("--flip_left_right", "--random_scale=20", "--distorted_views=3")
 
 
@@ -32,7 +32,7 @@ def many(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def plainly(many: Path, tmp_path_factory) -> dict[bytes, np.ndarray]:
-    """The vectors that this machine computes without a cluster."""
+    """The vectors computed on this machine without a cluster."""
     place = Workplace(tmp_path_factory.mktemp("plainly"))
     done = extract(place, many, *DISTORTED)
     assert done.returncode == 0, done.stderr
@@ -87,7 +87,7 @@ def nothing_is_left_of_the_run(place: Workplace) -> bool:
     return not (place / "bottlenecks" / "cluster_runs").exists()
 
 
-def test_a_local_cluster_with_unreadable_photos_and_copies(workplace, tmp_path):
+def test_a_local_cluster_copes_with_unreadable_photos_and_copies(workplace, tmp_path):
     photos = draw_folder(tmp_path / "photos", each=24)
     shutil.copytree(photos / "red", photos / "copies")
     (photos / "green" / "empty.jpg").touch()
@@ -98,7 +98,7 @@ def test_a_local_cluster_with_unreadable_photos_and_copies(workplace, tmp_path):
     assert "Ray started here: " in done.stdout and "24 cached, 72 computed in " in done.stdout
     skipped = workplace / "skipped_images.txt"
     said = [line for line in done.stderr.splitlines() if not line.startswith("bottlenecks: ")]  # progress
-    assert said == [f"warning: 2 photos cannot be read: see {skipped}"]  # nothing of Ray's own
+    assert said == [f"warning: 2 photos cannot be read: see {skipped}"]  # no messages from Ray
     assert skipped.read_text().splitlines() == [
         f"{photos}/green/crashing.jpg\tcrashes the decoder (SIGSEGV)",
         f"{photos}/green/empty.jpg\tempty file",
@@ -111,7 +111,7 @@ def test_a_local_cluster_with_unreadable_photos_and_copies(workplace, tmp_path):
     assert "96 cached, 0 computed" in extract(workplace, photos).stdout
 
 
-def test_a_node_dies_after_another_has_joined_with_a_driver_outside(workplace, nodes, many, plainly, tmp_path):
+def test_a_node_dies_after_another_has_joined(workplace, nodes, many, plainly, tmp_path):
     first, where = nodes.one(), f"--cluster={nodes.client_address}"
     with (tmp_path / "out").open("w+") as out, (tmp_path / "errors").open("w+") as errors:
         driver = workplace.start(
@@ -174,7 +174,7 @@ def test_a_host_is_cut_off_and_keeps_computing(workplace, many, plainly, tmp_pat
             (zombie,) = first.workers()
             zombie.suspend()
             first.cut_off()
-            # The other host starts its block again, and only then does it wake up and continue.
+            # It wakes up and continues only after the other host has started its block again.
             wait_until(lambda: any(len(lines) > 1 for lines in claims(workplace)))
             zombie.resume()
             assert driver.wait(120) == 0, (tmp_path / "out").read_text()
@@ -185,7 +185,7 @@ def test_a_host_is_cut_off_and_keeps_computing(workplace, many, plainly, tmp_pat
 
 
 def claims(place: Workplace) -> list[list[str]]:
-    """For each block, the attempts that began it."""
+    """The attempts at each block."""
     return [path.read_text().splitlines() for path in (place / "bottlenecks").glob("cluster_runs/*/claim-*")]
 
 
@@ -195,7 +195,7 @@ def claims(place: Workplace) -> list[list[str]]:
         ("somewhere", "error: --cluster=somewhere: expected auto, local or ray://HOST:PORT\n"),
         ("ray://127.0.0.1:9", "error: no Ray cluster answers at ray://127.0.0.1:9 ("),
     ],
-    ids=["no such place", "nobody there"],
+    ids=["unknown place", "nobody there"],
 )
 def test_places_without_a_cluster_are_refused(workplace, photos, where, message):
     done = extract(workplace, photos, f"--cluster={where}")

@@ -97,7 +97,7 @@ with RunFolder.opened(bottlenecks, photos) as run:
 """
 
 
-def test_a_dead_drivers_knowledge_is_kept_and_its_workers_stop(tmp_path):
+def test_a_dead_drivers_digests_are_kept_and_its_workers_stop(tmp_path):
     photos, kept = draw_folder(tmp_path / "photos", each=1), tmp_path / "bottlenecks"
     driver = subprocess.Popen(
         [sys.executable, "-c", _DRIVER, photos, kept], stdout=subprocess.PIPE, text=True, cwd=ROOT
@@ -106,7 +106,7 @@ def test_a_dead_drivers_knowledge_is_kept_and_its_workers_stop(tmp_path):
     assert run.is_absolute(), "the driver ended before it printed its folder"
     claim = Claim(run / "claim-000001", "a worker")
     run_folder.recover(kept)
-    assert run.exists()  # it lives
+    assert run.exists()  # the driver is alive
     driver.kill()
     driver.communicate()
     run_folder.recover(kept)

@@ -1,4 +1,4 @@
-"""The index that finds one key among very many."""
+"""The index that finds a key among millions."""
 
 import hypothesis.strategies as st
 import numpy as np
@@ -10,7 +10,7 @@ from scripts.classifier.bottlenecks.key_index import NOWHERE, KeyIndex, as_array
 
 
 def key(first: int, second: int) -> bytes:
-    """Keys with the same `first` have the same mixture, and differ only in their second half."""
+    """Keys with the same `first` have the same hash and differ only in their second half."""
     mixed = first ^ (second * int(key_index._SPREAD)) % 2**64
     return mixed.to_bytes(8, "little") + second.to_bytes(8, "little")
 
@@ -25,7 +25,7 @@ changes = st.one_of(
 @pytest.mark.parametrize("most_waiting", [0, 3, 1000])
 @settings(max_examples=50)
 @given(st.lists(changes, max_size=12))
-def test_a_key_is_found_at_a_place_that_was_noted(most_waiting, made):
+def test_a_key_is_found_where_it_was_noted(most_waiting, made):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(key_index, "_MOST_WAITING", most_waiting)
         patch.setattr(key_index, "_KEYS_AT_ONCE", 2)

@@ -1,4 +1,4 @@
-"""The list of networks: complete, aligned, and with sizes that are measured or soundly estimated."""
+"""The list of networks: complete, aligned, and with sizes that are measured or well estimated."""
 
 import json
 from collections.abc import Iterator
@@ -32,8 +32,8 @@ def test_all_names_are_listed(workplace, tmp_path):
 
 
 @pytest.mark.parametrize("width", mobilenet_v1.WIDTHS)
-def test_estimated_sizes_of_google_s_archives(width):
-    """Each holds all weights as float32, and once more with the large tensors in 8 bits; gzip shrinks both."""
+def test_the_sizes_of_googles_archives_are_well_estimated(width):
+    """Each holds the weights twice, the second time with large tensors in 8 bits; gzip shrinks both."""
     tensors = list(mobilenet_tensors(float(width)))
     small = sum(size for size in tensors if size < 50_000)
     large = sum(size for size in tensors if size >= 50_000)
@@ -48,7 +48,7 @@ def test_estimated_sizes_of_google_s_archives(width):
 
 
 def mobilenet_tensors(width: float) -> Iterator[int]:
-    """How many weights each tensor of a MobileNet v1 has, batch norms being a scale and a shift."""
+    """The number of weights in each tensor of a MobileNet v1, with batch norms as a scale and a shift."""
     channels = int(32 * width)
     yield from (27 * channels, channels, channels)
     for _, full in published_networks.LAYERS:
@@ -77,8 +77,8 @@ def mobilenet_tensors(width: float) -> Iterator[int]:
         ("MobileNetV3Small_0.75", None, 0.58),
     ],
 )
-def test_estimated_sizes_of_keras_files(name, seen, spare):
-    """4 bytes a weight and what else is in the file, compared with the sizes that Keras reports where it was seen."""
+def test_the_sizes_of_keras_files_are_well_estimated(name, seen, spare):
+    """4 bytes a weight and the rest of the file, compared with the size that Keras reported, if it is known."""
     function, _, width = name.partition("_")
     alpha = {"alpha": float(width.partition("_")[0])} if width else {}
     model = getattr(keras.applications, function)(weights=None, include_top=function == "MobileNet", **alpha)
@@ -89,7 +89,7 @@ def test_estimated_sizes_of_keras_files(name, seen, spare):
         assert seen / 1e6 == pytest.approx(estimate, abs=0.01)
 
 
-def test_every_estimate_of_keras_is_checked_here():
+def test_every_estimate_for_a_keras_file_is_checked_here():
     estimated = {name.rpartition("_")[0] or name for name, each in keras_weights.published().items() if each.estimated}
     assert estimated == {
         *(f"MobileNet_{width}" for width in ("0.50", "0.75")),

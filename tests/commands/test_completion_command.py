@@ -12,7 +12,7 @@ LEFT_OF_A_LINE = "\x15"  # Ctrl-U deletes it
 
 @pytest.fixture(scope="module", params=["bash", "zsh"])
 def shell(request, tmp_path_factory):
-    """One that has loaded the script for both doors, in a folder with one file."""
+    """A shell in a folder with one file and the completion scripts of a clone and of an installed Poets."""
     if shutil.which(request.param) is None:
         pytest.skip(f"{request.param} is not installed")
     folder = tmp_path_factory.mktemp("completion")
@@ -56,7 +56,7 @@ def test_tab_completes(shell, door, typed, completed):
     shell.read_until("done\r\n")
 
 
-def test_a_number_completes_to_nothing(shell):
+def test_a_number_is_not_completed(shell):
     shell.type("source ./installed\r")
     shell.read_until(PROMPT)
     shell.type("poets retrain --how_many_training_steps=phot\t1\r")
@@ -64,7 +64,7 @@ def test_a_number_completes_to_nothing(shell):
 
 
 @pytest.mark.parametrize("words", [[], ["fish"], ["bash", "zsh"]])
-def test_a_shell_that_is_not_known_is_an_error(tmp_path, words):
+def test_an_unknown_shell_is_an_error(tmp_path, words):
     done = Workplace(tmp_path).run("completion", *words)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("error: expected the name of a shell, bash or zsh, found ")

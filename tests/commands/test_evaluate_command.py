@@ -13,7 +13,7 @@ from tests.support.workplace import draw_shape
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory):
-    """New photos: of two of the labels, one written as the original would, of none, and one that is broken."""
+    """New photos of two labels, of no label, and a broken one. The original would write the label Blue! as blue."""
     folder = tmp_path_factory.mktemp("elsewhere")
     for name, kind in (("red", "red"), ("Blue!", "blue"), ("yellow", "yellow")):
         (folder / name).mkdir()
@@ -29,7 +29,7 @@ def evaluate(place, *words):
     return place.run("evaluate", f"--graph={place / 'retrained_graph.pb'}", *words)
 
 
-def test_the_test_photos_of_the_training_are_measured_as_retrain_measured_them(retrained, tmp_path):
+def test_the_test_photos_get_the_figures_that_retrain_measured(retrained, tmp_path):
     done = evaluate(retrained, "--json", "--unknown", f"--report={tmp_path / 'deeper' / 'report.html'}")
     assert done.returncode == 0, done.stderr
     measured, record = json.loads(done.stdout), json.loads((retrained / "retrained_graph.json").read_text())
@@ -43,18 +43,18 @@ def test_the_test_photos_of_the_training_are_measured_as_retrain_measured_them(r
     assert "<svg" in page and "retrained_graph.pb" in page and "http" not in page.replace("http-equiv", "")
 
 
-def test_other_folders_are_measured_whole(retrained, elsewhere, tmp_path):
+def test_another_folder_is_measured_whole(retrained, elsewhere, tmp_path):
     done = evaluate(retrained, f"--image_dir={elsewhere}", f"--report={tmp_path / 'report.html'}")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"evaluating {retrained / 'retrained_graph.pb'} on 22 photos of {elsewhere}\n")
     assert f"written: {tmp_path / 'report.html'}\nlook at it: {tmp_path / 'report.html'}, in any" in done.stdout
-    assert "accuracy 95.2 % (95 % interval 77.3 to 99.2 %, N = 21)" in done.stdout  # all but the one that is no blue
+    assert "accuracy 95.2 % (95 % interval 77.3 to 99.2 %, N = 21)" in done.stdout  # one red photo is filed as blue
     assert "left out, as it has no such label: yellow (--unknown counts them" in done.stderr
     assert "left out 1 photo that cannot be read (red/broken.jpg" in done.stderr
     assert "same.jpg" in (tmp_path / "report.html").read_text("utf-8")
 
 
-def test_photos_of_no_label_are_turned_away(retrained, elsewhere):
+def test_photos_of_no_label_are_called_unknown(retrained, elsewhere):
     measured = json.loads(evaluate(retrained, f"--image_dir={elsewhere}", "--unknown", "--json").stdout)
     assert measured["photos"] == 21 and measured["strangers"]["photos"] == 10
     assert measured["strangers"]["turned_away"] >= 8
@@ -75,16 +75,16 @@ WRONG = {
     "missing folder": (["--image_dir=nope"], "nope does not exist"),
     "other labels": (["--image_dir={others}"], "is named like a label"),
     "nothing in the set": (["--image_dir={one}", "--split=validation"], "no validation photos"),
-    "page in a folder's place": (["--report={others}"], "it is a folder"),
-    "nobody knows the photos": (["--graph={bare}"], "does not say what it was trained on"),
-    "nobody knows the unknown": (["--graph={bare}", "--unknown"], "without what tells unknown photos"),
+    "report is a folder": (["--report={others}"], "it is a folder"),
+    "photos not recorded": (["--graph={bare}"], "does not say what it was trained on"),
+    "unknown not recorded": (["--graph={bare}", "--unknown"], "without the data for recognising unknown photos"),
     "a stray word": (["report.html"], "unexpected argument"),
 }
 
 
 @pytest.fixture(scope="module")
 def places(retrained, tmp_path_factory):
-    """Folders that are of no use, and the classifier without its record."""
+    """Unusable folders, and the classifier without its record."""
     folder = tmp_path_factory.mktemp("places")
     for name, label in (("others", "cat"), ("one", "red")):
         (folder / name / label).mkdir(parents=True)
@@ -96,14 +96,14 @@ def places(retrained, tmp_path_factory):
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_words_end_in_one_line(retrained, places, case):
+def test_mistakes_are_reported_in_one_line(retrained, places, case):
     words, says = WRONG[case]
     done = evaluate(retrained, *(word.format(**places) for word in words))
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and says in done.stderr
 
 
-def test_what_tells_the_unknown_belongs_to_one_graph(tmp_path):
+def test_the_file_that_recognises_unknown_photos_belongs_to_one_graph(tmp_path):
     graph, other = tmp_path / "graph.pb", tmp_path / "other.pb"
     for path, tells in ((graph, b"one"), (other, b"two")):
         path.write_bytes(tells)
@@ -115,7 +115,7 @@ def test_what_tells_the_unknown_belongs_to_one_graph(tmp_path):
     assert not run_record.unknown_beside(graph).exists()
 
 
-def test_a_long_training_is_recorded_in_few_points():
+def test_a_long_training_is_recorded_in_a_hundred_points():
     from scripts.classifier.training.final_layer import Evaluation
 
     curve = run_record.curve([Evaluation(step, 0.5, 1 / 3, None, None) for step in range(10, 40_010, 10)])

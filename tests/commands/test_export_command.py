@@ -1,4 +1,4 @@
-"""python -m scripts.export: label_image gives the same answers with the files that it writes."""
+"""python -m scripts.export: label_image gives the same answers with the files it writes."""
 
 import json
 import re
@@ -49,7 +49,7 @@ def test_every_format_gives_the_graphs_answers(retrained, pictures, by_the_graph
     assert re.search(line, before) and re.search(line, after)
     assert re.fullmatch(rf"  the first label is the same on \d+ of {of} test photos", same)
     assert f"label_image --graph={output} --image=" in following[1] and "docs/" in following[-1]
-    assert [path.name for path in output.parent.iterdir()] == [output.name]  # all in one
+    assert [path.name for path in output.parent.iterdir()] == [output.name]  # nothing else is written
     by_this = answers(retrained, output, pictures, "--unknown")
     for name, wanted in by_the_graph.items():
         given = by_this[name]
@@ -98,7 +98,7 @@ def test_a_graph_without_photos_is_written_and_loaded_back(retrained, places, pi
     assert answers(retrained, output, pictures)["green.png"]["labels"][0]["label"] == "green"
 
 
-@pytest.mark.parametrize("named", [False, True], ids=["as it remembers", "with --image_dir"])
+@pytest.mark.parametrize("named", [False, True], ids=["as recorded", "with --image_dir"])
 def test_without_test_photos_the_validation_photos_are_scored(retrained, workplace, named):
     photos = retrained / "photos"
     assert workplace.retrain(photos, "--testing_percentage=0", "--validation_percentage=20").returncode == 0
@@ -109,7 +109,7 @@ def test_without_test_photos_the_validation_photos_are_scored(retrained, workpla
     assert re.search(r"the first label is the same on (\d+) of \1 validation photos$", done.stdout, re.M)
 
 
-def test_photos_that_have_moved_are_named(retrained, workplace):
+def test_photos_that_have_moved_are_reported(retrained, workplace):
     photos = workplace / "photos"
     shutil.copytree(retrained / "photos", photos)
     assert workplace.retrain(photos).returncode == 0

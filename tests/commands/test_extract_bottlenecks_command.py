@@ -17,7 +17,7 @@ def test_the_retrain_it_suggests_finds_them_all(workplace, photos):
     assert retrained.returncode == 0 and " 0 computed in " in retrained.stdout, retrained.stdout
 
 
-def test_quiet_says_nothing(workplace, photos):
+def test_quiet_prints_nothing(workplace, photos):
     places = [f"--{name}={workplace / name}" for name in ("bottleneck_dir", "model_dir", "skipped_images")]
     asked = [f"--image_dir={photos}", "--architecture=color_texture", "--quiet"]
     done = workplace.run("extract_bottlenecks", *asked, *places)

@@ -34,7 +34,7 @@ def server():
 # Drawn flowers
 
 
-def test_drawn_flowers(tmp_path):
+def test_flowers_are_drawn_and_described(tmp_path):
     destination = tmp_path / "drawn"
     process = run("drawn_flowers", f"--destination={destination}", "--per_kind=2", "--seed=7")
     assert (process.returncode, process.stderr) == (0, "")
@@ -69,7 +69,7 @@ def test_other_drawn_flowers_are_not_replaced(tmp_path):
 # Real photos
 
 
-def test_photos_that_are_there_are_recognised_without_a_network(tmp_path):
+def test_photos_already_there_are_recognised_without_a_network(tmp_path):
     for name in ("roses/1.jpg", "roses/2.jpg", "tulips/1.jpg", "LICENSE.txt"):
         (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "photos" / name).touch()
@@ -90,7 +90,7 @@ UNAVAILABLE = {
 
 
 @pytest.mark.parametrize(("environment", "message"), UNAVAILABLE.values(), ids=UNAVAILABLE)
-def test_photos_that_cannot_be_fetched(tmp_path, environment, message):
+def test_photos_that_cannot_be_fetched_are_a_one_line_error(tmp_path, environment, message):
     process = run("flower_photos", f"--destination={tmp_path / 'photos'}", **environment)
     check_one_line_error(process, message, "POETS_MIRROR")
     assert os.listdir(tmp_path) == []
@@ -100,7 +100,7 @@ NO_PHOTOS = {"404": Status(404), "silence": Silence(), "a sign-in page": File(b"
 
 
 @pytest.mark.parametrize("answer", NO_PHOTOS.values(), ids=NO_PHOTOS)
-def test_a_server_without_the_photos(server, tmp_path, answer):
+def test_a_server_without_the_photos_is_a_one_line_error(server, tmp_path, answer):
     server.script(PHOTOS_PATH, answer)
     process = run(
         "flower_photos", f"--destination={tmp_path / 'photos'}", "--patience=0.5", POETS_MIRROR=server.address
@@ -135,7 +135,7 @@ def wait_for_bytes(path, count, process):
         time.sleep(0.005)
 
 
-# A small collection replaces the real one, whose 229 MB are too much for a test.
+# A small collection replaces the real one: 229 MB are too much for a test.
 
 
 TREE = {f"{label}/{number}.jpg": random.Random(number).randbytes(20_000) for label in "ab" for number in range(5)}
@@ -261,7 +261,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(("arguments", "message"), MISTAKES.values(), ids=MISTAKES)
-def test_mistakes(arguments, message):
+def test_mistakes_are_reported_in_one_line(arguments, message):
     check_one_line_error(run(*arguments, POETS_MIRROR="/no/such/folder"), message)
 
 

@@ -1,4 +1,4 @@
-"""The commands that show and count frozen graphs."""
+"""The commands that show frozen graphs and count their operations."""
 
 import gzip
 import json
@@ -17,7 +17,7 @@ from scripts.classifier.training import summaries
 from tests.support.published_networks import mobilenet_graph
 from tests.support.workplace import Workplace
 
-# MobileNet at 128 pixels and a quarter of the width: 14 million multiply-adds, says its paper.
+# MobileNet at 128 pixels and a quarter of the width: 14 million multiply-adds, according to its paper.
 MOBILENET = {
     "Conv2D": (15, 452_696, 12_151_040),
     "DepthwiseConv2dNative": (13, 11_160, 1_419_264),
@@ -66,8 +66,8 @@ def test_graph_pb2tb_writes_what_tensorboard_shows(tools):
     graph_def, events = shown_by_tensorboard(logdir)
     whole = mobilenet_graph(0.25, 128)
     assert [(node.name, node.op) for node in graph_def.node] == [(node.name, node.op) for node in whole.node]
-    assert events.Tags()["tensors"] == ["accuracy"]  # the log that was there
-    assert len(list(logdir.iterdir())) == 2  # the graph of the run before is replaced
+    assert events.Tags()["tensors"] == ["accuracy"]  # from the log that was there before
+    assert len(list(logdir.iterdir())) == 2  # the graph of the previous run is replaced
     tensors = {node.name: node.attr["value"].tensor for node in graph_def.node if node.op == "Const"}
     last = tensors["MobilenetV1/Logits/Conv2d_1c_1x1/weights"]
     assert [dim.size for dim in last.tensor_shape.dim] == [1, 1, 256, 1001] and last.ByteSize() < 100
@@ -94,7 +94,7 @@ def test_large_constants_of_every_type_are_left_out(tmp_path):
         (["--graph={graph}", "logs", "more"], "expected LOGDIR, found logs more"),
     ],
 )
-def test_mistakes_in_graph_pb2tb(tools, words, says):
+def test_graph_pb2tb_reports_mistakes_in_one_line(tools, words, says):
     done = tools.run("graph_pb2tb", *[word.format(graph=tools / "graph.pb") for word in words])
     assert done.returncode == 1 and "written" not in done.stdout
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and says in done.stderr
@@ -149,7 +149,7 @@ def test_count_ops_says_what_it_does_not_know_in_json_too(tools):
     assert re.search(r"^total .* at least 3,608$", text, re.M) and "input [1, ?, ?, 3]" in text
 
 
-def test_count_ops_on_bad_files(tools):
+def test_count_ops_refuses_bad_files(tools):
     whole = (tools / "graph.pb").read_bytes()
     (tools / "cut.pb").write_bytes(whole[: len(whole) // 2])
     for words, says in (
@@ -193,13 +193,13 @@ BY_HAND = {
         lambda v1: tf.nn.conv3d(image(v1, 1, 4, 4, 4, 3), tf.ones([3, 3, 3, 3, 2]), [1] * 5, "SAME"),
         64 * 2 * 81,
     ),
-    "turned matrix": (lambda v1: tf.matmul(image(v1, 7, 1), tf.ones([7, 5]), transpose_a=True), 7 * 5),
+    "transposed matrix": (lambda v1: tf.matmul(image(v1, 7, 1), tf.ones([7, 5]), transpose_a=True), 7 * 5),
     "many matrices": (lambda v1: tf.matmul(image(v1, None, 2, 3, 4), tf.ones([1, 2, 4, 5])), 2 * 3 * 5 * 4),
     "pools": (
         lambda v1: tf.nn.max_pool2d(tf.nn.avg_pool2d(image(v1, 1, 8, 8, 3), 2, 2, "SAME"), 2, 2, "SAME"),
         4 * 4 * 3 * 4,
     ),
-    "steps a value": (lambda v1: tf.nn.softmax(tf.nn.relu(tf.nn.bias_add(image(v1, 1, 9), tf.ones([9])))), 0),
+    "elementwise operations": (lambda v1: tf.nn.softmax(tf.nn.relu(tf.nn.bias_add(image(v1, 1, 9), tf.ones([9])))), 0),
 }
 
 

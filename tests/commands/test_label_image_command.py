@@ -22,12 +22,12 @@ def pictures(tmp_path_factory):
 
 
 def best(printed: str) -> dict[str, str]:
-    """picture -> its first label, from the text printed for several pictures."""
+    """The first label of each picture, from the text printed for several pictures."""
     blocks = [block.splitlines() for block in printed.strip().split("\n\n")]
     return {lines[0].rsplit("/", 1)[1]: lines[1].split(" (score=")[0] for lines in blocks}
 
 
-def test_folders_files_and_patterns(retrained, pictures):
+def test_folders_files_and_patterns_are_labelled(retrained, pictures):
     everything = {"a.png": "red", "b, with comma.jpg": "blue", "c.gif": "green"}
     assert best(retrained.label(f"--image={pictures}").stdout) == everything
     one = retrained.label(f"--image={pictures / 'b, with comma.jpg'}").stdout
@@ -54,7 +54,7 @@ def test_json_and_csv_say_the_same(retrained, pictures):
     assert both.returncode == 1 and "choose one" in both.stderr
 
 
-def test_a_bad_photo_is_reported_and_the_rest_is_done(retrained, pictures, tmp_path):
+def test_a_bad_photo_is_reported_and_the_rest_are_labelled(retrained, pictures, tmp_path):
     (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xff nothing more")
     done = retrained.label(f"--image={pictures / 'a.png'},{tmp_path / 'bad.jpg'},{pictures / 'deeper'}")
     assert done.returncode == 1
@@ -62,8 +62,8 @@ def test_a_bad_photo_is_reported_and_the_rest_is_done(retrained, pictures, tmp_p
     assert best(done.stdout) == {"a.png": "red", "c.gif": "green"}
 
 
-def test_many_photos_are_labelled_as_each_alone(retrained, tmp_path):
-    kinds = ["red", "green", "blue"] * 40  # enough for another engine than for one alone
+def test_many_photos_get_the_same_labels_as_each_alone(retrained, tmp_path):
+    kinds = ["red", "green", "blue"] * 40  # enough for a different engine than for one photo
     for number, kind in enumerate(kinds):
         draw_shape(kind, 900 + number).save(tmp_path / f"{number:03d}.jpg")
     together = [json.loads(line) for line in retrained.label(f"--image={tmp_path}", "--json").stdout.splitlines()]
@@ -74,7 +74,7 @@ def test_many_photos_are_labelled_as_each_alone(retrained, tmp_path):
         assert all(abs(scores[0][label] - scores[1][label]) < 1e-4 for label in scores[0])
 
 
-def test_flags_override_the_record_zero_included(retrained, pictures):
+def test_flags_override_the_record_even_with_zero(retrained, pictures):
     def scores(*flags):
         done = retrained.label(f"--image={pictures / 'a.png'}", "--json", *flags)
         assert done.returncode == 0, done.stderr
@@ -123,7 +123,7 @@ def test_a_record_of_another_graph_is_not_believed(retrained, pictures, workplac
 
 WRONG = {
     "no picture": (lambda place: [], "no picture given"),
-    "an empty value": (lambda place: ["--image="], "no picture given"),
+    "an empty value": (lambda place: ["--image="], "--image is empty"),
     "missing picture": (lambda place: ["--image=nope.jpg"], "nope.jpg does not exist"),
     "empty folder": (lambda place: [f"--image={make(place / 'empty')}"], "holds no pictures"),
     "missing graph": (lambda place: ["--graph=nope.pb"], "nope.pb does not exist"),
@@ -174,7 +174,7 @@ def test_a_truncated_graph_is_a_clear_error(retrained, pictures, tmp_path):
     assert done.returncode == 1 and done.stderr.count("\n") == 1 and "cut.pb" in done.stderr
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(retrained, tmp_path):
+def test_a_closed_pipe_is_no_error(retrained, tmp_path):
     import subprocess
 
     from tests.support.workplace import ROOT

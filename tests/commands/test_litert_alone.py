@@ -1,4 +1,4 @@
-"""label_image where only LiteRT, NumPy, Pillow and their own requirements are installed."""
+"""label_image with only LiteRT, NumPy, Pillow and their requirements installed."""
 
 import importlib.metadata
 import json
@@ -21,7 +21,7 @@ INSTALLED = ("ai-edge-litert", "numpy", "pillow")
 
 
 class Alone:
-    """An environment of its own, with a classifier and photos."""
+    """A virtual environment with few packages, a classifier and photos."""
 
     def __init__(self, folder: Path):
         self.python = environment_with(INSTALLED, folder / "environment")
@@ -40,9 +40,9 @@ class Alone:
 
 
 def environment_with(names: tuple[str, ...], folder: Path) -> Path:
-    """A virtual environment with these packages and their requirements, linked from that of the tests.
+    """A virtual environment with these packages and their requirements, linked from the tests' own environment.
 
-    pip would install the same files, but from the network.
+    pip would fetch the same files from the network.
     """
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     place = next(folder.glob("lib/python*/site-packages"))
@@ -71,7 +71,7 @@ def alone(tmp_path_factory) -> Alone:
     return Alone(tmp_path_factory.mktemp("alone"))
 
 
-def test_nothing_else_is_there(alone):
+def test_nothing_else_is_installed(alone):
     absent = ["absl", "tensorflow", "keras", "h5py", "tensorboard", "matplotlib", "sklearn", "pytest", "pip"]
     code = f"import importlib.util; print([name for name in {absent} if importlib.util.find_spec(name)])"
     assert alone.run("-c", code).stdout == "[]\n"

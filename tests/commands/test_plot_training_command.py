@@ -1,4 +1,4 @@
-"""python -m scripts.plot_training: from the log, from the record, and what cannot be drawn."""
+"""python -m scripts.plot_training: curves from the log or from the record, and mistakes."""
 
 import json
 import struct
@@ -11,7 +11,7 @@ from scripts.classifier.drawing import training_curves
 from scripts.classifier.training import summary_curves
 
 
-def test_the_log_and_the_record_tell_the_same(retrained, workplace):
+def test_the_log_and_the_record_agree(retrained, workplace):
     record = json.loads((retrained / "retrained_graph.json").read_text())["curve"]
     assert summary_curves.read(retrained / "summaries")["step"] == list(range(10, 201, 10))
     read = summary_curves.read(retrained / "summaries")
@@ -30,7 +30,7 @@ def test_the_log_and_the_record_tell_the_same(retrained, workplace):
         assert Image.open(picture).width > 1000
 
 
-def test_a_log_that_is_still_written_is_read_as_far_as_it_goes(retrained, tmp_path):
+def test_an_unfinished_log_is_read_as_far_as_it_goes(retrained, tmp_path):
     (log,) = (retrained / "summaries" / "train").glob("events*")
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / log.name).write_bytes(log.read_bytes()[:1500])
@@ -77,7 +77,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_words_end_in_one_line(workplace, case):
+def test_mistakes_are_reported_in_one_line(workplace, case):
     words, says = WRONG[case]
     done = workplace.run("plot_training", f"--output={workplace / 'a.png'}", *words)
     assert done.returncode == 1 and done.stdout == "" and done.stderr.count("\n") == 1 and says in done.stderr

@@ -29,7 +29,7 @@ def place(tmp_path_factory) -> Workplace:
 
 @pytest.fixture(scope="module")
 def quantized(retrained, place):
-    """mode -> what the command printed; it wrote MODE_graph.pb into a folder that did not exist."""
+    """The command's output for each mode; it wrote MODE_graph.pb into a new folder."""
     printed = {}
     for mode in (ROUNDED, STORED):
         done = place.run(
@@ -70,7 +70,7 @@ def evaluate(graph_def, *names):
 
 
 def scores(graph, pictures):
-    """From the library that label_image uses."""
+    """Scores from the library that label_image uses."""
     classifier = classifiers.load(graph, None, Wishes(pictures=len(pictures)))
     return np.stack([answer.scores for _, answer in classifier.label(pictures)])
 
@@ -119,7 +119,7 @@ def test_bytes_give_the_same_values_as_rounding(retrained, place, quantized):
     stored = [node for node in graph_def.node if node.op == "Dequantize"]
     assert f"{len(stored)} tensors" in quantized[STORED] and "one byte per value" in quantized[STORED]
     for node, floats in zip(stored, evaluate(graph_def, *(node.name for node in stored)), strict=True):
-        # Only what TensorFlow 1.4 knows.
+        # Only operations that TensorFlow 1.4 knows.
         assert set(node.attr) == {"T", "mode"} and node.attr["mode"].s == b"MIN_FIRST"
         levels, low, high = (nodes[name] for name in node.input)
         assert levels.attr["dtype"].type == tf.quint8.as_datatype_enum and value(low).shape == value(high).shape == ()
@@ -238,14 +238,14 @@ def layer(kind, weights):
             x, axes = tf.compat.v1.placeholder(tf.float32, [None, 8, 8, weights.shape[2]], name="input"), (2, 3)
             y = tf.nn.depthwise_conv2d(x, w, [1, 1, 1, 1], "SAME")
         else:
-            turned = kind == "turned product"
+            turned = kind == "transposed product"
             x = tf.compat.v1.placeholder(tf.float32, [None, weights.shape[1 if turned else 0]], name="input")
             axes, y = ((0,) if turned else (1,)), tf.linalg.matmul(x, w, transpose_b=turned)
         tf.identity(y, name="final_result")
     return graph.as_graph_def(), axes
 
 
-LAYERS = {"conv": (3, 3, 16, 20), "depthwise": (5, 5, 32, 2), "product": (50, 40), "turned product": (40, 50)}
+LAYERS = {"conv": (3, 3, 16, 20), "depthwise": (5, 5, 32, 2), "product": (50, 40), "transposed product": (40, 50)}
 
 
 @pytest.mark.parametrize("kind", LAYERS)
@@ -289,7 +289,7 @@ def test_zero_stays_zero_and_the_sum_of_a_channel_stays(data):
     assert np.abs(rounded - stored).max() <= 1e-6 * np.abs(weights).max()
 
 
-def test_tensors_with_few_values_stay():
+def test_tensors_with_few_values_stay_as_they_are():
     weights = np.random.default_rng(0).integers(0, 2, (64, 64)).astype(np.float32)
     for mode in (ROUNDED, STORED):
         (became,) = evaluate(quantize(layer("product", weights)[0], ["final_result"], mode).graph_def, "weights")

@@ -45,7 +45,7 @@ def test_the_record_says_how_the_classifier_was_trained(retrained):
     assert {"loading the network", "bottlenecks", "training", "writing"} <= set(record["seconds"])
 
 
-def test_fingerprint_of_the_data_is_about_content_not_names(retrained, workplace):
+def test_the_fingerprint_of_the_data_depends_on_content_not_names(retrained, workplace):
     draw_folder(workplace / "moved" / "away")
     (workplace / "moved" / "away" / "red" / "red_001.jpg").rename(workplace / "moved" / "away" / "red" / "red_1.jpg")
     assert workplace.retrain(workplace / "moved" / "away", "--how_many_training_steps=1").returncode == 0
@@ -88,7 +88,7 @@ def test_summaries_of_an_earlier_training_go_and_other_files_stay(workplace, pho
     assert len(list((workplace / "summaries" / "train").glob("events.*"))) == 1
 
 
-def test_same_seed_same_files_to_the_bit(workplace, retrained):
+def test_the_same_seed_gives_the_same_files_to_the_bit(workplace, retrained):
     assert workplace.retrain(retrained / "photos").returncode == 0
     for name in ("retrained_graph.pb", "retrained_labels.txt"):
         assert (workplace / name).read_bytes() == (retrained / name).read_bytes()
@@ -153,7 +153,7 @@ def start(workplace, photos, *words, stdout, stderr) -> warm_commands.Running:
     )
 
 
-def test_kill_9_at_any_moment(workplace):
+def test_kill_9_at_any_moment_loses_nothing(workplace):
     """Twenty times; each time all finished bottlenecks are still there and no file is half-written."""
     photos = draw_folder(workplace / "photos", each=120)
     elsewhere = [f"--bottleneck_dir={workplace / 'other'}", f"--output_graph={workplace / 'r.pb'}"]
@@ -208,7 +208,7 @@ def test_two_runs_at_once_do_not_harm_each_other(workplace):
 
 
 def run_on_a_terminal(workplace, photos, *words, until=None, timeout=120):
-    """Its exit status and what a terminal shows; presses Ctrl-C once `until` appears."""
+    """Returns the exit status and what the terminal shows; presses Ctrl-C once `until` appears."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
     with open(slave, "w") as terminal:
@@ -278,7 +278,7 @@ def test_a_dry_run_writes_nothing(workplace, photos):
     assert "network: a download of 87.9 MB" in inception.stdout
 
 
-def test_another_folders_classifier_is_not_replaced_without_a_word(workplace, photos):
+def test_another_folders_classifier_is_not_replaced_silently(workplace, photos):
     assert "this replaces" not in workplace.retrain(photos).stderr
     assert workplace.retrain(photos).stderr == ""  # the same folder again
     other = draw_folder(workplace / "other", ("yellow", "red"))
@@ -299,7 +299,7 @@ def test_another_folders_classifier_is_not_replaced_without_a_word(workplace, ph
     assert "retrained_graph.pb, written on" in workplace.retrain(photos, "--dry_run").stderr
 
 
-def test_a_plan_comes_first_and_what_to_do_next_last(workplace):
+def test_the_plan_comes_first_and_the_next_steps_last(workplace):
     photos = draw_folder(workplace / "my photos")
     done = workplace.retrain(photos, f"--output_graph={workplace / 'my graph.pb'}", "--tune")
     plan = (
@@ -316,7 +316,7 @@ def test_a_plan_comes_first_and_what_to_do_next_last(workplace):
     assert (workplace / "report.html").exists()
 
 
-def test_quiet_says_nothing(workplace, photos):
+def test_quiet_prints_nothing(workplace, photos):
     done = workplace.retrain(photos, "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -329,12 +329,12 @@ def test_misclassified_photos_are_listed(workplace, photos):
     assert listed and all(re.fullmatch(r"red/wrong_\d\.jpg  green", line) for line in listed)
 
 
-def test_testing_on_some_of_the_test_photos(workplace, photos):
+def test_some_of_the_test_photos_can_be_tested(workplace, photos):
     done = workplace.retrain(photos, "--testing_percentage=30", "--test_batch_size=5")
     assert "N = 5)" in done.stdout
 
 
-def test_it_says_so_without_test_photos(workplace, photos):
+def test_it_says_that_there_are_no_test_photos(workplace, photos):
     done = workplace.retrain(photos, "--testing_percentage=0", "--validation_percentage=0")
     assert done.returncode == 0, done.stderr
     assert "was not measured" in done.stdout
@@ -396,7 +396,7 @@ UNWRITABLE = {
 
 
 @pytest.mark.parametrize("flag", UNWRITABLE)
-def test_what_cannot_be_written_is_said_before_any_work(workplace, photos, flag):
+def test_an_unwritable_output_is_refused_before_any_work(workplace, photos, flag):
     done = workplace.retrain(photos, "--intermediate_store_frequency=5", f"--{flag}=/proc/{UNWRITABLE[flag]}")
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("error: cannot write ") and done.stderr.count("\n") == 1
@@ -404,7 +404,7 @@ def test_what_cannot_be_written_is_said_before_any_work(workplace, photos, flag)
 
 
 @pytest.mark.parametrize("case", WRONG_FLAGS)
-def test_wrong_flags_end_in_one_line(workplace, photos, case):
+def test_mistakes_are_reported_in_one_line(workplace, photos, case):
     flags, says = WRONG_FLAGS[case]
     done = workplace.retrain(photos, "--how_many_training_steps=5", *flags)
     assert done.returncode == 1

@@ -63,7 +63,7 @@ def assert_same_labels(given: dict, wanted: dict) -> None:
     assert given["unknown"] == wanted["unknown"] and given["distance"] == pytest.approx(wanted["distance"], abs=1e-2)
 
 
-def test_label_answers_what_label_image_prints(server, by_label_image):
+def test_label_gives_what_label_image_prints(server, by_label_image):
     for name, wanted in by_label_image.items():
         data = encoded(name.partition(".")[0])
         plain = server.post("/label", data, Content_Type="image/png")
@@ -77,7 +77,7 @@ def test_label_answers_what_label_image_prints(server, by_label_image):
     assert several["pictures"][1] == {"image": "b.txt", "error": "not an image"}
 
 
-def test_tensorflow_servings_interface(server, by_label_image):
+def test_tensorflow_servings_interface_gives_what_label_image_prints(server, by_label_image):
     wanted = {each["label"]: each["score"] for each in by_label_image["red.png"]["labels"]}
     picture = b64(encoded("red"))
 
@@ -109,7 +109,7 @@ def test_pixels_are_taken_as_lists(server):
     assert wrong.status == 400 and f"[{height}][{width}][3], found a list [{height - 1}]" in wrong.json["error"]
 
 
-def test_status_and_metadata(server):
+def test_status_and_metadata_are_those_of_tensorflow_serving(server):
     status = server.get(MODEL).json
     assert (
         status
@@ -204,7 +204,7 @@ def test_pages_are_safe_and_load_nothing_from_other_hosts(server):
     )
 
 
-def test_metrics_and_log(server):
+def test_requests_are_counted_and_logged(server):
     known = server.post("/label", encoded("red"), X_Request_ID="mine.1")
     assert known.headers["x-request-id"] == "mine.1"
     other = server.post("/label", encoded("red"), X_Request_ID="spaces are not taken")
@@ -232,8 +232,7 @@ def raw(server, data: bytes) -> socket.socket:
 HEAD = b"POST /label HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
 
 
-def test_slow_and_vanishing_clients(server):
-    """Clients that go away or stall do not delay others."""
+def test_slow_and_vanishing_clients_do_not_delay_others(server):
     for _ in range(20):
         raw(server, HEAD % 5000 + b"x" * 100).close()
     slow_body, slow_head = raw(server, HEAD % 5000 + b"x"), raw(server, b"POST /label HTTP/1.1\r\nHos")
@@ -292,7 +291,7 @@ def test_a_full_queue_says_when_to_try_again(retrained, small_graph):
         assert set(logged[0]) == {"time", "id", "client", "method", "path", "status", "milliseconds", "bytes"}
 
 
-def test_sigterm_answers_what_was_accepted(retrained, small_graph):
+def test_accepted_requests_are_answered_after_sigterm(retrained, small_graph):
     with serving(retrained, small_graph) as server:
         large = io.BytesIO()
         draw_shape("green", 1, (2000, 2000)).save(large, "PNG")
@@ -391,7 +390,7 @@ def wait_until(true) -> None:
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
-def test_wrong_words_end_in_one_line(retrained, small_graph, words, says):
+def test_mistakes_are_reported_in_one_line(retrained, small_graph, words, says):
     done = retrained.run("serve", f"--graph={small_graph}", "--port=0", *words)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and says in done.stderr

@@ -85,18 +85,18 @@ def show_on_terminal(photos: Workplace, *words, columns=40, lines=20, **env) -> 
     return sent.decode().replace("\r\n", "\n")
 
 
-def test_who_took_a_photo(photos):
+def test_the_photographer_is_named(photos):
     daisies = photos / "flowers" / "daisy"
     done = show(photos, *[daisies / name for name in WHO], "--width=10")
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stdout.splitlines() if line.startswith(str(daisies))] == [
         f"{daisies / name} {who}" for name, who in WHO.items()
     ]
-    assert "\x1b" not in done.stdout  # which is in one author's name
+    assert "\x1b" not in done.stdout  # one author's name holds an escape character
 
 
-def test_photos_without_an_attribution(photos, tmp_path):
-    """A list in a folder beside the photo does not count, but one where a link leads does."""
+def test_photos_without_an_attribution_are_named(photos, tmp_path):
+    """A list in a neighbouring folder does not count, but one beside the target of a link does."""
     (tmp_path / "linked.jpg").symlink_to(photos / "flowers" / "daisy" / "guy.jpg")
     unlisted, green = photos / "flowers" / "daisy" / "unlisted.jpg", photos / "alone" / "green.png"
     done = show(photos, unlisted, green, tmp_path / "linked.jpg", green, "--width=10")
@@ -147,10 +147,10 @@ def test_a_folder_or_a_pattern_makes_a_sheet(photos, workplace, word):
         "no attribution for 8 photos: no LICENSE.txt in the folder or above lists photos",
         f"written: {sheet} (1200 x {Image.open(sheet).height} pixels)",
     ]
-    assert Image.open(sheet).height < 1200  # three flat rows: no gaps where photos are wider than high
+    assert Image.open(sheet).height < 1200  # three flat rows, without gaps below photos that are wider than high
 
 
-def test_letters_show_the_picture_where_there_are_no_colours(photos):
+def test_letters_show_the_picture_without_colours(photos):
     daisy = photos / "flowers" / "daisy" / "guy.jpg"
     lines = show(photos, daisy).stdout.splitlines()
     assert [len(line) for line in lines[:1]] == [80] and lines[-1] == f"{daisy} {WHO['guy.jpg']}"
@@ -175,7 +175,7 @@ def test_a_terminal_gets_colours_that_fit_it(photos):
         for line, colour in ((shown[0], RED), (shown[-2], BLUE)):
             found = re.match("\x1b\\[38;2;(\\d+);(\\d+);(\\d+);48;2;(\\d+);(\\d+);(\\d+)m▀", line)
             assert np.abs(np.array(found.groups(), int) - [*colour, *colour]).max() < 30
-    # A colour is set once for all the characters beside one another that have it.
+    # A colour is set once for neighbouring characters that share it.
     assert shown[0].count("\x1b") < 10
 
 
@@ -209,7 +209,7 @@ def test_odd_shapes_are_drawn():
     assert line == f"\x1b[38;2;{RED[0]};{RED[1]};{RED[2]};49m{'▀' * 30}\x1b[0m"  # nothing below the one row of pixels
 
 
-def test_a_picture_with_its_caption(photos, workplace):
+def test_a_picture_is_written_with_its_caption(photos, workplace):
     daisy = photos / "flowers" / "daisy" / "guy.jpg"
     done = show(photos, daisy, f"--output={workplace / 'new' / 'out.png'}")
     assert done.returncode == 0, done.stderr
@@ -235,7 +235,7 @@ def test_a_picture_with_its_caption(photos, workplace):
 
 def test_photos_are_upright(workplace):
     exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was turned: left is up
+    exif[0x0112] = 6  # the camera was turned so that left is up
     halves(RED, BLUE).save(workplace / "turned.jpg", exif=exif, quality=95)
     assert show_ok(workplace, workplace / "turned.jpg", f"--output={workplace / 'out.png'}", "--width=200")
     picture = np.asarray(Image.open(workplace / "out.png").convert("RGB")).astype(int)
@@ -275,7 +275,7 @@ def test_captions_lie_under_their_photos_and_inside_their_cells():
     assert max(tops) - min(tops) < 8  # captions of a row start on one line
 
 
-def test_letters_that_no_font_has_are_named(tmp_path):
+def test_letters_missing_from_every_font_are_named(tmp_path):
     bare = lettering.Lettering("Ján 李", 16, folders=[tmp_path])
     assert "李" in bare.missing
     assert bare.width("á") > 0 and bare.width("李") == bare.width("?")
@@ -310,7 +310,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_words_end_in_one_line(photos, case):
+def test_mistakes_are_reported_in_one_line(photos, case):
     words, says = WRONG[case]
     before = (photos / "alone" / "green.png").read_bytes()
     done = show(photos, *[word.format(here=photos.folder) for word in words])

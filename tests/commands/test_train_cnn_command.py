@@ -57,7 +57,7 @@ def trained(tmp_path_factory) -> Workplace:
     return place
 
 
-def test_what_it_prints(trained):
+def test_it_prints_its_plan_its_epochs_and_a_verdict(trained):
     printed = trained.printed
     assert "convolution_3 (Conv2D)" in printed and "Total params: 155,171" in printed
     epochs = re.findall(r"^epoch (\d+): training [\d.]+ % \(loss [\d.]+\), validation [\d.]+ %", printed, re.M)
@@ -69,7 +69,7 @@ def test_what_it_prints(trained):
     assert f"\nlook at it: {trained / 'curves.png'}\nnext:\n" in printed
 
 
-def test_what_it_suggests_works(trained):
+def test_the_suggested_commands_work(trained):
     steps = re.findall(r"^  ([\w ]+): +python -m scripts\.(.*)$", trained.printed, re.M)
     assert [what for what, _ in steps] == ["label a photo", "see how good it is", "serve it"]
     for _, words in steps[:2]:
@@ -78,13 +78,13 @@ def test_what_it_suggests_works(trained):
     assert (trained / "report.html").exists()
 
 
-def test_the_confusion_matrix_is_in_the_run_of_its_photos(trained):
+def test_the_confusion_matrix_is_in_the_test_summaries(trained):
     events = EventAccumulator(str(trained / "summaries" / "test"), size_guidance={"tensors": 0})
     events.Reload()
     assert events.Tags()["tensors"] == ["confusion matrix of the test photos"]
 
 
-def test_what_it_writes_is_what_retrain_writes(trained):
+def test_it_writes_what_retrain_writes(trained):
     record = json.loads((trained / "cnn_graph.json").read_text())
     assert record["labels"] == ["blue", "green", "red"] == (trained / "cnn_labels.txt").read_text().split()
     take = record["preprocessing"]
@@ -99,14 +99,14 @@ def test_what_it_writes_is_what_retrain_writes(trained):
     assert done.returncode == 0 and "score" in done.stdout
 
 
-def test_its_pictures(trained):
+def test_it_draws_samples_views_and_curves(trained):
     for name, sizes in (("samples.png", (1200, 1200)), ("views.png", (1200, 1200)), ("curves.png", (1380, 470))):
         picture = Image.open(trained / name)
         assert all(abs(got - wanted) < 150 for got, wanted in zip(picture.size, sizes, strict=True)), name
         assert len(picture.convert("RGB").getcolors(1 << 24)) > 20, name
 
 
-def test_other_commands_take_it(trained):
+def test_other_commands_take_its_files(trained):
     graph, report = f"--graph={trained / 'cnn_graph.pb'}", trained / "report.html"
     done = trained.run("evaluate", graph, f"--report={report}")
     assert done.returncode == 0 and "test photos" in done.stdout, done.stderr
@@ -117,7 +117,7 @@ def test_other_commands_take_it(trained):
     assert picture.exists()
 
 
-def test_killed_and_resumed_it_gives_the_same_result(trained, tmp_path):
+def test_a_killed_and_resumed_training_gives_the_same_result(trained, tmp_path):
     place = Workplace(tmp_path)
     words = words_of(place, trained / "photos", *RECIPE)
     with open(place / "said", "w") as said:
@@ -134,7 +134,7 @@ def test_killed_and_resumed_it_gives_the_same_result(trained, tmp_path):
     assert (place / "cnn_graph.pb").read_bytes() == (trained / "cnn_graph.pb").read_bytes()
 
 
-def test_deep_on_a_ready_made_split_with_broken_photos_uncached(tmp_path):
+def test_the_deep_network_trains_uncached_on_a_split_with_broken_photos(tmp_path):
     place = Workplace(tmp_path)
     for part, each in (("train", 12), ("test", 4)):
         draw_folder(place / f"photos/{part}", ("green", "red"), each)
@@ -183,7 +183,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("words", "message"), BAD.values(), ids=BAD)
-def test_bad_input(photos, workplace, words, message):
+def test_mistakes_are_reported_in_one_line(photos, workplace, words, message):
     done = workplace.run("train_cnn", *words_of(workplace, photos, *words))
     assert done.returncode == 1 and done.stdout.count("\n") <= 1
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and message in done.stderr
@@ -201,14 +201,14 @@ def test_bad_input(photos, workplace, words, message):
         "plot_curves=/proc/curves.png",
     ],
 )
-def test_what_cannot_be_written_is_said_before_any_work(photos, workplace, place):
+def test_an_unwritable_output_is_refused_before_any_work(photos, workplace, place):
     done = workplace.run("train_cnn", *words_of(workplace, photos, f"--{place}"))
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
     assert place.partition("=")[2] in done.stderr
 
 
-def test_resuming_another_training(trained, workplace):
+def test_another_or_a_damaged_training_is_not_resumed(trained, workplace):
     words = words_of(trained, trained / "photos", *RECIPE, "--epochs=9", "--resume")
     done = workplace.run("train_cnn", *words, "--dropout=0.5")
     assert done.returncode == 1 and "--dropout=0.2, now 0.5" in done.stderr
@@ -231,7 +231,7 @@ def test_every_cache_gives_the_same_pictures(photos, tmp_path):
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_pixels_go_to_disk_where_memory_is_short(photos, tmp_path, monkeypatch):
+def test_pixels_go_to_disk_if_memory_is_short(photos, tmp_path, monkeypatch):
     paths = [photo.path for photo in image_lists.scan(photos, 0, 20).photos]
     assert pictures.Pictures(photos, paths, 16, pictures.AUTO, tmp_path).kind == pictures.MEMORY
     monkeypatch.setattr(machine, "free_memory", lambda: 1000)
@@ -254,7 +254,7 @@ HISTORIES = {
 
 
 @pytest.mark.parametrize("name", HISTORIES)
-def test_verdict(name):
+def test_the_verdict_fits_the_curves(name):
     training, validation, since = HISTORIES[name]
     judged = verdict.judge(history(training, validation), EVEN, CnnRecipe())
     assert (judged.name, judged.since_epoch) == (name, since) and judged.advice
@@ -277,7 +277,7 @@ NO_BETTER = {
 
 
 @pytest.mark.parametrize(("counts", "reached", "says"), NO_BETTER.values(), ids=NO_BETTER)
-def test_no_better_than_guessing(counts, reached, says):
+def test_no_better_than_guessing_means_nothing_learned(counts, reached, says):
     judged = verdict.judge(history([0.2, 0.2], [0.1, reached]), counts, CnnRecipe(epochs=2), Path("my photos"))
     first, *advice = judged.lines()
     assert first == f"verdict: has learned nothing yet: {says}"
@@ -286,16 +286,16 @@ def test_no_better_than_guessing(counts, reached, says):
     )
 
 
-def test_memorised_photos_are_nothing_learned():
+def test_memorising_photos_means_nothing_learned():
     judged = verdict.judge(history([0.5, 0.99], [0.2, 0.2]), (20,) * 5, CnnRecipe())
     assert judged.name == verdict.NOTHING and "memorises" in judged.advice[0]
 
 
-def test_verdict_without_validation_photos():
+def test_there_is_no_verdict_without_validation_photos():
     assert verdict.judge(history([0.5], [None]), (0,) * 5, CnnRecipe()).name is None
 
 
-def test_random_views():
+def test_random_views_flip_shift_rotate_and_zoom():
     from scripts.classifier.training.convnet.random_views import RandomViews
 
     pixels = np.random.default_rng(0).uniform(0, 255, (64, 9, 9, 3)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Pictures of answers: what stands in them."""
+"""Pictures of answers: their texts, bars and fonts."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def drawn(*scores: tuple[str, float], unknown=None) -> Drawn:
 
 
 def texts(monkeypatch, *scores: tuple[str, float], unknown=None) -> list[str]:
-    """All that is written, in order."""
+    """All texts, in the order they are written."""
     found = []
     monkeypatch.setattr(Lettering, "write", lambda self, pen, x, y, text, colour: found.append(text))
     drawn(*scores, unknown=unknown)
@@ -27,20 +27,20 @@ def holds(picture: Image.Image, colour: tuple[int, ...]) -> bool:
     return bool((np.asarray(picture) == colour).all(axis=2).any())
 
 
-def test_only_all_is_a_hundred_percent(monkeypatch):
+def test_nearly_all_is_not_a_hundred_percent(monkeypatch):
     values = texts(monkeypatch, ("daisy", 0.99994), ("rose", 0.00006))
     assert values == ["some photo.jpg", "daisy", ">99.9 %", "rose", "<0.1 %"]
 
 
-def test_an_unknown_photo_says_so_first_and_no_bar_is_confident(monkeypatch):
+def test_an_unknown_photo_is_called_so_first_and_has_no_confident_bar(monkeypatch):
     scores = ("daisy", 0.95), ("rose", 0.05)
     assert holds(drawn(*scores).picture, BLUE)
     assert not holds(drawn(*scores, unknown=("unknown", "far away")).picture, BLUE)
     assert texts(monkeypatch, *scores, unknown=("unknown", "far away"))[1:4] == ["unknown", "far away", "daisy"]
 
 
-def test_one_typeface_in_a_picture(monkeypatch):
-    """Although each text alone might have another: the caption needs more letters than the names."""
+def test_a_picture_has_one_typeface(monkeypatch):
+    """The caption needs letters that not every font has; alone, the names might get another font."""
     used = set()
     runs = Lettering._runs
 
@@ -56,7 +56,7 @@ def test_one_typeface_in_a_picture(monkeypatch):
     assert len(used) == 1
 
 
-def test_emoji_are_named_where_no_font_draws_them(monkeypatch, tmp_path):
+def test_emoji_are_named_if_no_font_draws_them(monkeypatch, tmp_path):
     bare = Lettering("rose \N{ROSE}\ufe0f \N{WOMAN}\u200d\N{EAR OF RICE}", 16, folders=[tmp_path])
     monkeypatch.setattr(lettering, "_has", lambda font, character: character.isascii())
     plain = Lettering("rose \N{ROSE}\ufe0f \N{WOMAN}\u200d\N{EAR OF RICE}", 16)

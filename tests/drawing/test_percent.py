@@ -1,4 +1,4 @@
-"""Shares in words."""
+"""Shares as percentages."""
 
 import pytest
 
@@ -20,5 +20,5 @@ from scripts.classifier.drawing.percent import percent
         (0.001, 0, "<1 %"),
     ],
 )
-def test_only_all_is_a_hundred_and_only_none_is_nought(share, decimals, shown):
+def test_only_all_is_100_percent_and_only_none_is_0_percent(share, decimals, shown):
     assert percent(share, decimals) == shown

@@ -11,7 +11,7 @@ CELL, GAP, STRIP = 188, 10, 33  # a caption has one line
 
 
 def sheet(folder, counts: list[int]) -> list[list[int]]:
-    """Draws a sheet of flat photos, and reads back row by row which label is where; -1 for an empty place."""
+    """Draws a sheet of flat photos and reads back the label at each place, row by row; -1 for an empty place."""
     for label, count in enumerate(counts):
         (folder / f"{label:02d}").mkdir(parents=True)
         for number in range(count):
@@ -35,5 +35,5 @@ def test_every_label_has_the_same_number_of_photos(tmp_path, labels, each, shown
     assert len(set(places)) == shown and places == sorted(places)
 
 
-def test_every_label_begins_a_row_where_photos_are_few(tmp_path):
+def test_every_label_begins_a_row_if_photos_are_few(tmp_path):
     assert sheet(tmp_path, [2, 8, 1]) == [[0, 0, -1, -1, -1, -1], [1] * 6, [1, 1, -1, -1, -1, -1], [2] + [-1] * 5]

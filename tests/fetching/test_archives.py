@@ -98,7 +98,7 @@ def test_the_top_folder_can_become_the_destination(archive, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["archive", "photos"]
 
 
-def test_an_unexpected_top_folder(archive, tmp_path):
+def test_an_unexpected_top_folder_is_refused(archive, tmp_path):
     with pytest.raises(UserError, match=r"holds LICENSE.txt, flowers at its top, expected a folder birds"):
         archives.extract(archive, tmp_path / "photos", top="birds")
     assert os.listdir(tmp_path) == ["archive"]
@@ -170,7 +170,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("make", REFUSED.values(), ids=REFUSED)
-def test_members_that_are_refused(tmp_path, make):
+def test_links_devices_and_paths_that_lead_outside_are_refused(tmp_path, make):
     path = tmp_path / "archive"
     make(path)
     with pytest.raises(UserError, match=r"its member '.*evil'"):
@@ -221,7 +221,7 @@ def test_nothing_is_ever_written_outside(names, zipped):
         assert harmless or not destination.exists()
 
 
-# Archives that are damaged
+# Damaged archives
 
 
 def test_an_archive_cut_off_anywhere_is_an_error(archive, tmp_path):
@@ -272,13 +272,13 @@ NO_ARCHIVES = {
 
 
 @pytest.mark.parametrize("content", NO_ARCHIVES.values(), ids=NO_ARCHIVES)
-def test_files_that_are_not_archives(tmp_path, content):
+def test_files_that_are_not_archives_are_refused(tmp_path, content):
     (tmp_path / "archive").write_bytes(content)
     with pytest.raises(UserError, match="is damaged, or not a tar"):
         archives.extract(tmp_path / "archive", tmp_path / "out")
 
 
-def test_a_missing_archive(tmp_path):
+def test_a_missing_archive_is_an_error(tmp_path):
     with pytest.raises(UserError, match="No such file"):
         archives.extract(tmp_path / "archive", tmp_path / "out")
 

@@ -100,7 +100,7 @@ def test_a_bad_archive_writes_nothing(tmp_path, monkeypatch, changes, message):
     assert os.listdir(tmp_path) == ["cifar10.tar.gz"]
 
 
-def test_an_archive_that_cannot_be_fetched(tmp_path):
+def test_an_archive_that_cannot_be_fetched_is_an_error(tmp_path):
     (tmp_path / "mirror").mkdir()
     process = run("cifar10", f"--destination={tmp_path / 'cifar10'}", POETS_MIRROR=str(tmp_path / "mirror"))
     check_one_line_error(process, "cifar-10-python.tar.gz", "POETS_MIRROR")
@@ -116,7 +116,7 @@ def test_another_archive_is_refused(tmp_path):
     assert not (tmp_path / "cifar10").exists()
 
 
-def test_pictures_that_are_there_are_left_alone(tmp_path):
+def test_pictures_already_there_are_left_alone(tmp_path):
     fetch(tmp_path / "cifar10", packed())
     process = run("cifar10", f"--destination={tmp_path / 'cifar10'}")
     assert process.returncode == 0 and process.stdout.startswith("24 photos of 3 labels are in")

@@ -94,12 +94,12 @@ OVERCOME = {
     "dropped at once": ([File(BODY, drop_after=0), File(BODY)], {}),
     "dropped before a byte, each time but the third": ([File(BODY, drop_after=0)] * 2 + [File(BODY)], {}),
     "no ranges": ([File(BODY, drop_after=70_000), File(BODY, ranges=False)], {}),
-    "another range than asked for": ([File(BODY, drop_after=70_000), File(BODY, begin=5), File(BODY)], {}),
-    "another range than asked for, no checksum known": (
+    "another range than requested": ([File(BODY, drop_after=70_000), File(BODY, begin=5), File(BODY)], {}),
+    "another range than requested, unknown checksum": (
         [File(BODY, etag='"1"', drop_after=70_000), File(BODY, etag='"1"', begin=5)],
         {"sha256": None},
     ),
-    "a range that is none": ([File(BODY, drop_after=70_000), File(BODY, content_range="all of it"), File(BODY)], {}),
+    "a malformed range": ([File(BODY, drop_after=70_000), File(BODY, content_range="all of it"), File(BODY)], {}),
     "a stall": ([File(BODY, stall_after=70_000), File(BODY)], {}),
     "500 first": ([Status(500), File(BODY)], {}),
     "503 in the middle": ([File(BODY, drop_after=70_000), Status(503), File(BODY)], {}),
@@ -107,26 +107,26 @@ OVERCOME = {
     "no length, and dropped": ([File(BODY, length=False, drop_after=70_000), File(BODY)], {"size": len(BODY)}),
     "redirects": ([Status(302, {"Location": "/second"})], {}),
     "a permanent redirect": ([Status(308, {"Location": "/second"})], {}),
-    "another version meanwhile": (CHANGED, {}),
-    "another version meanwhile, no checksum known": (CHANGED, {"sha256": None}),
-    "another version meanwhile, by date": (
+    "changed meanwhile": (CHANGED, {}),
+    "changed meanwhile, unknown checksum": (CHANGED, {"sha256": None}),
+    "changed meanwhile, by date": (
         [
             File(OTHER, last_modified="Mon, 01 Jan 2024 00:00:00 GMT", drop_after=1000),
             File(BODY, last_modified="Tue, 02 Jan 2024 00:00:00 GMT"),
         ],
         {"sha256": None},
     ),
-    "another version meanwhile, and no word of it": ([File(OTHER, drop_after=1000), File(BODY)], {}),
-    "a weak word of the version, no checksum known": (
+    "changed meanwhile, without notice": ([File(OTHER, drop_after=1000), File(BODY)], {}),
+    "a weak ETag, unknown checksum": (
         [File(OTHER, etag='W/"1"', drop_after=1000), File(BODY, etag='W/"1"')],
         {"sha256": None},
     ),
-    "no word of the version, no checksum known": ([File(BODY, drop_after=1000), File(BODY)], {"sha256": None}),
+    "no ETag, unknown checksum": ([File(BODY, drop_after=1000), File(BODY)], {"sha256": None}),
 }
 
 
 @pytest.mark.parametrize(("answers", "options"), OVERCOME.values(), ids=OVERCOME)
-def test_problems_that_are_overcome(server, destination, answers, options):
+def test_passing_problems_are_overcome(server, destination, answers, options):
     server.script("/second", Status(301, {"Location": "/third"}))
     server.script("/third", File(BODY))
     shown = []
@@ -163,7 +163,7 @@ def test_progress_moves_the_bar(server, destination, capsys):
     etag=st.sampled_from([None, '"1"', 'W/"1"']),
     sized=st.booleans(),
 )
-def test_wherever_it_is_cut_the_bytes_are_the_same(cuts, kept, etag, sized):
+def test_the_bytes_are_the_same_wherever_the_download_is_cut(cuts, kept, etag, sized):
     body = BODY[:8000]
     with file_server.running() as server, tempfile.TemporaryDirectory() as folder:
         destination = Path(folder, "file.bin")
@@ -289,7 +289,7 @@ HOPELESS = {
 
 
 @pytest.mark.parametrize(("answers", "options", "message", "requests"), HOPELESS.values(), ids=HOPELESS)
-def test_problems_that_persist_are_errors_of_one_line(server, destination, answers, options, message, requests):
+def test_lasting_problems_are_one_line_errors(server, destination, answers, options, message, requests):
     url = server.script("/file.bin", *answers)
     with pytest.raises(downloads.Unavailable) as error:
         fetch(url, destination, **options)
@@ -326,7 +326,7 @@ def test_a_wrong_file_is_not_resumed_for_ever(server, destination):
     assert neighbours(destination) == []
 
 
-def test_nobody_listens(destination, server):
+def test_a_refused_connection_is_an_error(destination, server):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/file.bin"
@@ -335,30 +335,30 @@ def test_nobody_listens(destination, server):
     assert neighbours(destination) == []
 
 
-def test_no_such_host(destination, server):
+def test_an_unknown_host_is_an_error(destination, server):
     with pytest.raises(downloads.Unavailable, match=r"host\.invalid cannot be reached"):
         fetch("http://host.invalid/file.bin", destination)
 
 
 @pytest.mark.parametrize("url", ["ftp://host/file", "file:///etc/passwd", "models/file", "http:///file"])
-def test_addresses_that_are_not_on_the_web(destination, server, url):
+def test_addresses_that_are_not_on_the_web_are_refused(destination, server, url):
     with pytest.raises(UserError, match="http://"):
         fetch(url, destination)
 
 
-def test_a_folder_in_the_way(destination, server):
+def test_a_folder_at_the_destination_is_an_error(destination, server):
     destination.mkdir(parents=True)
     with pytest.raises(UserError, match="is a folder"):
         fetch(server.script("/file.bin", File(BODY)), destination)
 
 
-def test_a_file_where_a_folder_should_be(tmp_path, server):
+def test_a_file_where_a_folder_should_be_is_an_error(tmp_path, server):
     (tmp_path / "models").touch()
     with pytest.raises(UserError, match="Not a directory"):
         fetch(server.script("/file.bin", File(BODY)), tmp_path / "models" / "file.bin")
 
 
-def test_no_room_left(server, destination):
+def test_a_full_disk_is_an_error_and_the_download_continues_later(server, destination):
     resource = pytest.importorskip("resource")
 
     def limit_files():
@@ -405,14 +405,14 @@ def test_a_file_put_there_by_hand_is_trusted(server, destination):
     assert destination.with_name("file.bin.sha256").read_text().startswith(SHA256)
 
 
-def test_a_damaged_record(server, destination):
+def test_a_damaged_checksum_record_is_an_error(server, destination):
     destination.parent.mkdir()
     destination.with_name("file.bin.sha256").write_text("nonsense")
     with pytest.raises(UserError, match="delete it"):
         fetch(server.script("/file.bin", File(BODY)), destination, sha256=None)
 
 
-def test_remaining_bytes(destination):
+def test_the_remaining_bytes_are_known_in_advance(destination):
     def remaining():
         return downloads.remaining_bytes(destination, sha256=SHA256, size=len(BODY))
 
@@ -441,7 +441,7 @@ def mirror(tmp_path):
     return tmp_path / "mirror"
 
 
-def test_a_folder_as_mirror(server, destination, mirror, monkeypatch):
+def test_a_folder_can_be_a_mirror(server, destination, mirror, monkeypatch):
     monkeypatch.setenv("POETS_MIRROR", str(mirror))
     shown = []
     fetch(URL, destination, show=recording(shown))
@@ -450,13 +450,13 @@ def test_a_folder_as_mirror(server, destination, mirror, monkeypatch):
     assert sum(shown[0]) == 2 * len(BODY)
 
 
-def test_a_file_url_as_mirror(server, destination, mirror, monkeypatch):
+def test_a_file_url_can_be_a_mirror(server, destination, mirror, monkeypatch):
     monkeypatch.setenv("POETS_MIRROR", mirror.as_uri())
     fetch(URL, destination)
     assert destination.read_bytes() == BODY
 
 
-def test_a_server_as_mirror(server, destination, monkeypatch):
+def test_a_server_can_be_a_mirror(server, destination, monkeypatch):
     monkeypatch.setenv("POETS_MIRROR", f"{server.address}/copies/")
     server.script("/copies/host.invalid/models/a%20file.bin", File(BODY, drop_after=70_000))
     fetch(URL, destination)
@@ -486,7 +486,7 @@ def test_a_mirror_without_the_file_is_named_and_nothing_else_is_tried(
 
 
 @pytest.mark.parametrize("value", ["/no/such/folder", "ftp://mirror", "file:///no/such/folder"])
-def test_an_invalid_mirror(server, destination, monkeypatch, value):
+def test_an_invalid_mirror_is_an_error(server, destination, monkeypatch, value):
     monkeypatch.setenv("POETS_MIRROR", value)
     with pytest.raises(UserError, match=f"POETS_MIRROR is {value}"):
         fetch(URL, destination)
@@ -517,7 +517,7 @@ def test_no_proxy_is_respected(server, destination, monkeypatch):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_cannot_be_written(server, tmp_path):
+def test_an_unwritable_folder_is_an_error(server, tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(UserError, match="Permission denied"):
         fetch(server.script("/file.bin", File(BODY)), tmp_path / "file.bin")

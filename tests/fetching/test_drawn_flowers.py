@@ -36,7 +36,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.jpg"))}
 
 
-def test_writes_the_wanted_number_of_each_kind(drawn):
+def test_the_wanted_number_of_each_kind_is_written(drawn):
     assert sorted(path.name for path in drawn.iterdir() if path.is_dir()) == sorted(drawn_flowers.KINDS)
     for kind in drawn_flowers.KINDS:
         assert sorted(path.name for path in (drawn / kind).iterdir()) == [
@@ -49,7 +49,7 @@ def test_the_folder_says_that_these_are_not_photographs(drawn):
     assert "not photographs" in (drawn / "README.txt").read_text()
 
 
-def test_pictures_are_jpegs_of_varied_shape(drawn):
+def test_the_pictures_are_jpegs_of_varied_shape(drawn):
     shapes = set()
     for path in drawn.rglob("*.jpg"):
         with Image.open(path) as image:
@@ -59,14 +59,14 @@ def test_pictures_are_jpegs_of_varied_shape(drawn):
     assert len(shapes) > PER_KIND
 
 
-def test_same_seed_same_pictures_however_many_are_drawn(drawn, tmp_path):
+def test_the_same_seed_gives_the_same_pictures_however_many_are_drawn(drawn, tmp_path):
     drawn_flowers.draw(tmp_path / "fewer", 2, seed=3)
     fewer, all_of_them = bytes_of(tmp_path / "fewer"), bytes_of(drawn)
     assert len(fewer) == 2 * len(drawn_flowers.KINDS)
     assert all(all_of_them[name] == content for name, content in fewer.items())
 
 
-def test_another_seed_gives_other_pictures(drawn, tmp_path):
+def test_another_seed_gives_different_pictures(drawn, tmp_path):
     drawn_flowers.draw(tmp_path / "other", 2, seed=4)
     assert not set(bytes_of(tmp_path / "other").values()) & set(bytes_of(drawn).values())
 
@@ -103,7 +103,7 @@ def test_drawing_again_leaves_a_complete_folder_as_it_is(drawn):
     assert {path: path.stat().st_mtime_ns for path in drawn.rglob("*")} == before
 
 
-def test_the_text_names_no_file_of_the_program(drawn):
+def test_the_readme_names_no_source_file(drawn):
     about = (drawn / "README.txt").read_text()
     assert ".py" not in about and "scripts/" not in about and "fetch drawn_flowers" in about
 
@@ -123,7 +123,7 @@ Licence: as the program that drew them, Apache-2.0.
     ["a program (scripts/classifier/drawn_flowers.py)", "Poets (python -m scripts.fetch drawn_flowers)"],
     ids=["first", "second"],
 )
-def test_a_folder_of_an_earlier_version_is_recognised_and_left_as_it_is(tmp_path, drawn_by):
+def test_a_folder_from_an_earlier_version_is_recognised_and_left_as_it_is(tmp_path, drawn_by):
     former_about = FORMER_ABOUT.format(drawn_by)
     folder = tmp_path / "flowers"
     drawn_flowers.draw(folder, 2, seed=3)
@@ -180,7 +180,7 @@ def test_stopping_halfway_leaves_nothing(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_parent_folder_is_made(tmp_path):
+def test_a_missing_parent_folder_is_created(tmp_path):
     drawn_flowers.draw(tmp_path / "new" / "flowers", 1)
     assert len(bytes_of(tmp_path / "new" / "flowers")) == len(drawn_flowers.KINDS)
 

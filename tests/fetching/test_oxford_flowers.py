@@ -1,4 +1,4 @@
-"""Oxford's 102 flowers, replaced by a few drawings here, and the MATLAB files with their labels."""
+"""Oxford's 102 flowers, here a few drawings, and the MATLAB files with their labels."""
 
 import hashlib
 import io
@@ -58,7 +58,7 @@ def server():
         yield server
 
 
-def test_photos_keep_the_publishers_sets_and_names_lie_beside_them(server, tmp_path):
+def test_photos_keep_the_published_sets_and_names_are_written_beside_them(server, tmp_path):
     published = sources(server, packed(8), mat(labels=LABELS), mat(**SETS))
     oxford_flowers.fetch(tmp_path / "flowers", published)
     places = {path.relative_to(tmp_path / "flowers").as_posix() for path in tmp_path.glob("flowers/*/*/*.jpg")}
@@ -84,7 +84,7 @@ MISMATCHES = {
 
 
 @pytest.mark.parametrize("case", MISMATCHES)
-def test_files_that_do_not_belong_together(server, tmp_path, case):
+def test_files_that_do_not_belong_together_are_refused(server, tmp_path, case):
     (count, labels, sets), says = MISMATCHES[case]
     with pytest.raises(UserError, match=says):
         oxford_flowers.fetch(tmp_path / "flowers", sources(server, packed(count), mat(**labels), mat(**sets)))
@@ -118,5 +118,5 @@ def test_a_damaged_file_is_a_user_error_or_gives_other_numbers(tmp_path, data):
         assert str(path) in str(error) and "\n" not in str(error)
 
 
-def test_all_names_are_there():
+def test_all_names_are_known():
     assert len(oxford_flowers.NAMES) == len(set(oxford_flowers.NAMES)) == 102

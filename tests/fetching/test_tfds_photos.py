@@ -1,4 +1,4 @@
-"""Sets of TensorFlow Datasets: a small one made here becomes folders."""
+"""TensorFlow Datasets: a small set made here becomes folders."""
 
 import sys
 
@@ -68,7 +68,7 @@ def test_a_set_becomes_folders(prepared, workplace):
 
 
 @pytest.mark.parametrize(("name", "says"), [("smal_set", "has no set"), ("glue", "expected pictures with one label")])
-def test_sets_that_cannot_be_fetched(prepared, tmp_path, monkeypatch, name, says):
+def test_sets_that_cannot_be_fetched_are_errors(prepared, tmp_path, monkeypatch, name, says):
     monkeypatch.setenv("TFDS_DATA_DIR", str(prepared))
     with pytest.raises(UserError, match=says):
         tfds_photos.fetch(name, tmp_path / "set", None)

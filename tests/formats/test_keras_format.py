@@ -28,7 +28,7 @@ FED = Overrides(input_mean=127.5, input_std=127.5)
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """Each network's contents, and the files written from them."""
+    """The contents of each classifier, and the files written from them."""
     folder, made = tmp_path_factory.mktemp("written"), {}
     for name in ("mobilenet", "color_texture"):
         contents = small_classifiers.contents(small_classifiers.backbone(name, folder))
@@ -113,7 +113,7 @@ def test_the_format_is_recognised_whatever_the_name(written, tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_place_that_cannot_be_written_is_one_line(written, tmp_path, kind):
+def test_an_unwritable_place_is_a_one_line_error(written, tmp_path, kind):
     contents, _ = written["mobilenet", "keras"]
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot write"):
@@ -126,7 +126,7 @@ def test_a_place_that_cannot_be_written_is_one_line(written, tmp_path, kind):
 
 @settings(max_examples=20)
 @given(kind=st.sampled_from(KINDS), share=st.floats(0, 0.9999))
-def test_a_file_cut_short_is_one_line(written, tmp_path, kind, share):
+def test_a_file_cut_short_is_a_one_line_error(written, tmp_path, kind, share):
     whole = written["color_texture", kind][1].read_bytes()
     cut = tmp_path / f"cut.{kind}"
     cut.write_bytes(whole[: max(8, int(len(whole) * share))])
@@ -154,7 +154,7 @@ def _picture(size: int = 8) -> np.ndarray:
 
 
 def _from_elsewhere(first, last, units=3, shape=(8, 8, 3)):
-    """As users write them: preprocessing layers, a convolution, a dense layer."""
+    """A model as users write it: preprocessing layers, a convolution, a dense layer."""
     import keras
 
     layers = keras.layers
@@ -173,7 +173,7 @@ def _from_elsewhere(first, last, units=3, shape=(8, 8, 3)):
         lambda layers: [_augmenting(), layers.Rescaling([1 / 255])],
         lambda layers: [layers.Normalization(mean=[120, 110, 100], variance=[3000] * 3)],
     ],
-    ids=["rescaling", "behind augmentation", "behind a model that augments", "normalization"],
+    ids=["rescaling", "after augmentation", "after a model that augments", "normalization"],
 )
 def test_layers_that_prepare_raw_pixels_are_recognised(tmp_path, kind, first):
     model = _from_elsewhere(first, "softmax")
@@ -214,7 +214,7 @@ def test_arithmetic_that_prepares_raw_pixels_is_recognised(tmp_path, prepare, ra
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_a_model_does_not_say_is_asked_for(tmp_path, kind):
+def test_what_a_model_does_not_state_is_asked_for(tmp_path, kind):
     path = _save(_from_elsewhere(lambda layers: [], "softmax"), tmp_path / f"model.{kind}")
     with pytest.raises(UserError, match="give --input_mean, --input_std"):
         kinds.open_model(path, Wishes())
@@ -258,7 +258,7 @@ def _pairs(second):
     ],
     ids=["softmax", "several labels at once", "logits", "one of two", "logit of one of two"],
 )
-def test_scores_are_probabilities_whatever_a_model_ends_with(tmp_path, units, last, scores, said):
+def test_scores_become_probabilities_whatever_a_model_ends_with(tmp_path, units, last, scores, said):
     model = _from_elsewhere(lambda layers: [layers.Rescaling(1 / 255)], last, units)
     opened = kinds.open_model(_save(model, tmp_path / "model.keras"), Wishes())
     given_scores, _ = opened.open_runner()(_picture())
@@ -267,7 +267,7 @@ def test_scores_are_probabilities_whatever_a_model_ends_with(tmp_path, units, la
     assert opened.note is None if said is None else said in opened.note
 
 
-def test_a_softmax_within_a_model_within_a_model_is_found(tmp_path):
+def test_a_softmax_inside_nested_models_is_found(tmp_path):
     import keras
 
     layers = keras.layers
@@ -329,7 +329,7 @@ def test_layers_unknown_to_keras_are_named(tmp_path):
 
 @pytest.mark.parametrize("version", ["2.15.0", "3.15.1"])
 def test_opening_a_file_runs_no_code_from_it(tmp_path, version):
-    """Otherwise any class or function could be imported and called with arguments from the file."""
+    """Otherwise a file could import any class or function and call it with its own arguments."""
     path = tmp_path / "model.keras"
     call = {"module": "os", "class_name": "function", "config": "system", "registered_name": "system"}
     layer = {"module": "keras.layers", "class_name": "Activation", "config": {"activation": call}}
@@ -348,7 +348,7 @@ def test_opening_a_file_runs_no_code_from_it(tmp_path, version):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_models_of_keras_2_are_opened(tmp_path, kind):
-    """With a layer whose settings Keras 3 refuses, Keras 2 arithmetic, and logits."""
+    """They have a layer whose settings Keras 3 refuses, Keras 2 arithmetic, and logits."""
     import tf_keras
 
     layers = tf_keras.layers

@@ -13,7 +13,7 @@ from tests.support import small_classifiers
 
 @pytest.fixture(scope="module")
 def translated(tmp_path_factory):
-    """By name: a classifier's contents, and the model made from it."""
+    """Returns the contents of the classifier with a given name, and the model made from them."""
     made = {}
 
     def of(name: str):

@@ -30,7 +30,7 @@ def test_a_missing_package_says_what_to_install(tmp_path, monkeypatch, missing):
 
 @pytest.fixture(scope="module")
 def onnx():
-    """Skips the tests that use this where the packages of the extra are missing."""
+    """Skips tests if the packages of the extra are missing."""
     for package in ("onnxruntime", "tf2onnx"):
         pytest.importorskip(package, reason="needs requirements/onnx.txt")
     return pytest.importorskip("onnx", reason="needs requirements/onnx.txt")
@@ -78,7 +78,7 @@ def test_other_tools_find_labels_and_any_number_of_pictures(written, onnx):
     np.testing.assert_allclose(scores, small_classifiers.expected(contents, pictures)[0], atol=1e-5)
 
 
-def test_an_operation_that_onnx_lacks_is_one_line(written, tmp_path):
+def test_an_operation_that_onnx_lacks_is_a_one_line_error(written, tmp_path):
     import tensorflow as tf
 
     contents, _ = written["keras_network"]
@@ -97,7 +97,7 @@ def test_an_operation_that_onnx_lacks_is_one_line(written, tmp_path):
 
 @settings(max_examples=20)
 @given(share=st.floats(0, 0.99))
-def test_a_file_cut_short_is_one_line(written, tmp_path, share):
+def test_a_file_cut_short_is_a_one_line_error(written, tmp_path, share):
     whole = written["color_texture"][1].read_bytes()
     (tmp_path / "model.onnx").write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(UserError, match="cut short") as refused:
@@ -106,7 +106,7 @@ def test_a_file_cut_short_is_one_line(written, tmp_path, share):
 
 
 def _model(onnx, path: Path, entry, nodes, exits, kind="FLOAT") -> Path:
-    """As other programs write it, with the weights of a convolution and of matrices."""
+    """A model as other programs write it, with the weights of a convolution and of matrices."""
     helper, kinds = onnx.helper, onnx.TensorProto
     random = np.random.default_rng(0)
     weights = {"w": (4, 3, 3, 3), "m": (4, 3), "one": (4, 1)}

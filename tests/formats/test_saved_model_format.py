@@ -62,7 +62,7 @@ def test_weights_are_stored_once_and_8_bit_weights_in_8_bits(written):
     assert sizes["mobilenet_quantized"] < sizes["mobilenet"] - 400_000
 
 
-def test_a_graph_for_one_picture_stays_one(written, tmp_path):
+def test_a_graph_for_one_picture_stays_so(written, tmp_path):
     contents, _ = written["keras_network"]
     single = type(contents)(**{**vars(contents), "graph_def": type(contents.graph_def)(), "bottleneck": None})
     single.graph_def.CopyFrom(contents.graph_def)
@@ -114,7 +114,7 @@ def _cut(file: Path, keep: int) -> None:
     ],
     ids=["no weights", "no index", "weights cut short", "empty", "record damaged", "no graph"],
 )
-def test_damage_is_one_line(written, tmp_path, damage, said):
+def test_damage_is_a_one_line_error(written, tmp_path, damage, said):
     shutil.copytree(written["color_texture"][1], tmp_path / "model")
     damage(tmp_path / "model")
     with pytest.raises(UserError, match=said) as refused:
@@ -124,7 +124,7 @@ def test_damage_is_one_line(written, tmp_path, damage, said):
 
 @settings(max_examples=20)
 @given(share=st.floats(0, 0.9999))
-def test_a_graph_cut_short_is_one_line(written, tmp_path, share):
+def test_a_graph_cut_short_is_a_one_line_error(written, tmp_path, share):
     (tmp_path / "model").mkdir(exist_ok=True)
     whole = (written["color_texture"][1] / "saved_model.pb").read_bytes()
     (tmp_path / "model" / "saved_model.pb").write_bytes(whole[: int(share * len(whole))])
@@ -134,7 +134,7 @@ def test_a_graph_cut_short_is_one_line(written, tmp_path, share):
 
 
 class _Elsewhere(tf.Module):
-    """As other programs save them, with several ways to take pictures."""
+    """A model as other programs save it, with several ways to take pictures."""
 
     def __init__(self):
         super().__init__()
@@ -192,7 +192,7 @@ def _picture(count: int = 2) -> np.ndarray:
     return np.random.default_rng(5).uniform(0, 255, (count, 8, 6, 3)).astype(np.float32)
 
 
-def test_a_model_from_elsewhere_is_fed_as_it_and_the_user_say(elsewhere):
+def test_a_model_from_elsewhere_is_fed_as_it_or_the_user_says(elsewhere):
     path = elsewhere(serving_default="softmax")
     with pytest.raises(UserError, match="give --input_mean, --input_std"):
         kinds.open_model(path, Wishes())
@@ -245,7 +245,7 @@ def test_a_keras_export_is_opened(tmp_path):
 
 @pytest.fixture(scope="module")
 def tensorflow_1(tmp_path_factory):
-    """Saved as TensorFlow 1 did it: for serving, and as a Hub module."""
+    """Models saved as TensorFlow 1 did: for serving, and as a Hub module."""
     v1, folder = tf.compat.v1, tmp_path_factory.mktemp("tensorflow_1")
     with tf.Graph().as_default(), v1.Session() as session:
         x = v1.placeholder(tf.float32, [None, 8, 6, 3])

@@ -36,7 +36,7 @@ def classifiers(tmp_path_factory) -> dict[str, Contents]:
 
 @pytest.fixture(scope="module")
 def written(classifiers, tmp_path_factory) -> dict[tuple[str, str], Path]:
-    """Each in its own folder, so that nothing is beside it."""
+    """Each in its own folder, with no other files beside it."""
     files = {}
     for name, contents in classifiers.items():
         for quantize in QUANTIZATIONS:
@@ -47,7 +47,7 @@ def written(classifiers, tmp_path_factory) -> dict[tuple[str, str], Path]:
 
 
 def drawn(contents: Contents, count: int = 24) -> np.ndarray:
-    """Smooth pictures, pixels of 0 to 255: all noise looks the same to a network."""
+    """Smooth pictures with pixels from 0 to 255: to a network, all noise looks the same."""
     random, take = np.random.default_rng(2), contents.preprocessing
     height, width = take.input_height, take.input_width
     up, across = np.mgrid[0:height, 0:width] / max(height, width)
@@ -97,7 +97,7 @@ def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("quantize", QUANTIZATIONS)
-def test_labels_record_and_preprocessing_are_inside(classifiers, written, quantize):
+def test_labels_record_and_preprocessing_are_in_the_file(classifiers, written, quantize):
     model = tflite.open_model(written["mobilenet", quantize], Wishes())
     contents = classifiers["mobilenet"]
     assert model.preprocessing == Preprocessing(128, 128, 128.0, 128.0)
@@ -109,7 +109,6 @@ def test_labels_record_and_preprocessing_are_inside(classifiers, written, quanti
 
 
 def test_8_bit_files_take_pixels_as_they_are(classifiers, written):
-    """As apps give them."""
     from ai_edge_litert.interpreter import Interpreter
 
     path, pictures = written["mobilenet", "int8"], drawn(classifiers["mobilenet"])[:3]
@@ -133,7 +132,7 @@ def test_8_bit_files_are_a_third_of_the_size(written):
     assert max(size("int8"), size("dynamic")) < size("none") / 3 and size("float16") < size("none") / 1.8
 
 
-def test_int8_quantizes_only_weights_where_it_would_ruin_scores_and_says_so(classifiers, written, tmp_path):
+def test_int8_quantizes_only_weights_if_it_would_ruin_scores_and_says_so(classifiers, written, tmp_path):
     contents = classifiers["color_texture"]
     note = tflite.write(tmp_path / "a.tflite", contents, "int8", prepared(contents)[:2])
     assert "RealDiv" in note and "Sqrt" in note and "dynamic" in note
@@ -362,7 +361,7 @@ def test_an_open_size_is_asked_for(tmp_path):
 
 
 def test_labels_and_normalization_are_read_from_metadata(tmp_path):
-    """As official tools write it, without our record."""
+    """Metadata as official tools write it, without our record."""
     path = tmp_path / "a.tflite"
     description = tflite_metadata.Description(
         "x", "y", 127.5, 127.5, (-1, 1), (0, 1), "names.txt", {"names.txt": b"a\r\nb\r\n\r\nd\r\n"}

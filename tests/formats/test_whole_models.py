@@ -28,7 +28,7 @@ def test_a_model_beside_the_graph_gives_the_same_answers(retrained, workplace, p
 
 
 def test_a_model_that_disagrees_is_an_error_and_is_deleted(retrained, workplace, picture, monkeypatch):
-    """As if the writer had a bug: here it writes a model of another classifier."""
+    """Simulates a bug: the writer writes a model of another classifier."""
     write = kinds.write
 
     def write_something_else(kind, path, contents):
@@ -48,7 +48,7 @@ def test_a_model_that_disagrees_is_an_error_and_is_deleted(retrained, workplace,
 
 
 @pytest.mark.parametrize("word", ["model.pb", "model.tflite", "model.onnx"])
-def test_other_formats_are_sent_to_export(word):
+def test_export_is_named_for_other_formats(word):
     with pytest.raises(UserError, match=r"scripts\.export"):
         whole_models.kind_of(word)
 

@@ -76,7 +76,7 @@ def lifted_graph(graph_def, known: Interface, **options) -> batch_lifting.Lifted
         ),
     ],
 )
-def test_old_graph_is_understood_and_right(graph_def, expected, why_not):
+def test_an_old_graph_is_understood_and_keeps_its_scores(graph_def, expected, why_not):
     before = graph_def.SerializeToString()
     modern = old_ops.modernise(graph_def)
     assert interface.find(modern) == expected
@@ -95,8 +95,8 @@ def test_old_graph_is_understood_and_right(graph_def, expected, why_not):
 
 
 @pytest.mark.parametrize("scaled", [True, False])
-def test_old_batch_norms_are_what_they_were(scaled):
-    """As far as TensorFlow still runs them: in graphs of a version that had them."""
+def test_old_batch_norms_keep_their_values(scaled):
+    """TensorFlow still runs them in graphs of a version that had them."""
     graph_def = old_graphs.ancestor(producer=8, scaled=scaled)
     modern = old_ops.modernise(graph_def)
     pictures = blots(ANCESTOR, each=1)[:1]
@@ -108,8 +108,8 @@ def test_old_batch_norms_are_what_they_were(scaled):
         scores(old_graphs.ancestor(producer=21), ANCESTOR, pictures)
 
 
-def test_old_batch_norm_on_computed_values():
-    """As eight-bit weights leave it."""
+def test_an_old_batch_norm_on_computed_values_keeps_its_values():
+    """With eight-bit weights, its inputs are not constants."""
     graph = OldGraph(8)
     graph.placeholder("x", [1, 2, 2, 3])
     parts = {"moving_mean": [0.1, 0.2, 0.3], "moving_variance": [1, 2, 3], "beta": [3, 2, 1], "gamma": [0.5, 1, 2]}
@@ -135,7 +135,7 @@ def test_what_binds_a_graph_to_its_machine_is_dropped():
 
 
 def with_ending(*nodes: tuple[str, str]) -> OldGraph:
-    """poets_mobilenet with more nodes after its scores, which take the name in the first node's input."""
+    """poets_mobilenet with these nodes (name, input) after its scores, which are renamed to the first node's input."""
     graph = OldGraph(22)
     graph.graph_def.CopyFrom(old_graphs.poets_mobilenet())
     graph.graph_def.node[-1].name = nodes[0][1]
@@ -152,7 +152,7 @@ def with_ending(*nodes: tuple[str, str]) -> OldGraph:
         pytest.param(old_graphs.eight_bit_scores("QuantizeV2"), "final_result/float", id="ends in eight bits"),
     ],
 )
-def test_output_is_found_by_what_it_is(graph_def, output):
+def test_the_output_is_found_whatever_its_name(graph_def, output):
     assert interface.find(old_ops.modernise(graph_def)).output_layer == output
 
 
@@ -181,7 +181,7 @@ def test_what_is_ambiguous_is_not_guessed():
         pytest.param([None, 3, 20, 20], "pictures", (None,) * 5, id="channels first"),
     ],
 )
-def test_placeholders_of_all_kinds(shape, name, expected):
+def test_the_input_is_found_among_all_kinds_of_placeholders(shape, name, expected):
     graph = OldGraph(22)
     graph.placeholder(name, shape)
     graph.placeholder("keep_prob", None)
@@ -200,8 +200,8 @@ def test_placeholders_of_all_kinds(shape, name, expected):
         pytest.param([("Cast", None)], tf.uint8, ("0", 0, 1), id="bytes, as they are"),
     ],
 )
-def test_graphs_that_normalise_by_themselves(steps, kind, expected):
-    """How to prepare pixels follows from what the graph does with them."""
+def test_normalisation_inside_the_graph_is_recognised(steps, kind, expected):
+    """The expected range of pixels follows from it."""
     graph = OldGraph(22)
     x = graph.placeholder("x", [None, 9, 9, 3], kind)
     for number, (op, amount) in enumerate(steps):
@@ -215,8 +215,8 @@ def test_graphs_that_normalise_by_themselves(steps, kind, expected):
     assert (found.input_height, found.input_width) == (9, 9)
 
 
-def test_flags_of_old_tutorials_mean_what_they_meant():
-    """They named the JPEG's bytes, or the resized picture."""
+def test_flags_from_old_tutorials_keep_their_meaning():
+    """They name the JPEG's bytes or the resized picture."""
     modern = old_ops.modernise(old_graphs.ancestor())
     for layer in ("DecodeJpeg/contents:0", "DecodeJpeg", "Mul:0"):
         assert interface.find(modern, input_layer=layer) == ANCESTOR
@@ -268,7 +268,7 @@ def _without_rows(graph_def):
         ),
     ],
 )
-def test_only_what_keeps_pictures_apart_is_lifted(graph_def, why_not):
+def test_only_graphs_that_keep_pictures_apart_are_lifted(graph_def, why_not):
     known = Interface(input_layer="input", output_layer="final_result")
     lifted = lifted_graph(graph_def, known)
     assert (lifted.batched, lifted.why_not) == (why_not is None, why_not)
@@ -281,8 +281,8 @@ def test_only_what_keeps_pictures_apart_is_lifted(graph_def, why_not):
         assert given.ndim > 1 and np.abs(given.reshape(3) - alone[0]).max() < 1e-6
 
 
-def test_pictures_that_meet_in_a_batch_are_noticed_by_trying():
-    """Its shapes do not show that it adds each picture to the next."""
+def test_a_trial_shows_that_a_graph_mixes_the_pictures_of_a_batch():
+    """This graph adds each picture to the next, but its shapes do not show it."""
     graph = OldGraph(22)
     graph.placeholder("input", [1, 4, 4, 3])
     graph.constant("axis", 0, np.int32)
@@ -313,7 +313,7 @@ def _wants_more(op: str, **attributes):
         (old_graphs.hub("constant", "branch"), "has no node input that leads to"),
     ],
 )
-def test_what_cannot_run_is_said_in_one_line(graph_def, message):
+def test_a_graph_that_cannot_run_is_a_one_line_error(graph_def, message):
     with pytest.raises(UserError, match=message) as caught:
         known = Interface(input_layer="input", output_layer="final_result")
         lifted_graph(old_ops.modernise(graph_def), known, origin="old.pb")
@@ -340,7 +340,7 @@ def label(workplace: Workplace, *words: str) -> tuple[dict[str, str], str]:
 
 
 def _with_leftovers():
-    """A training graph, which nobody can run."""
+    """A training graph, which cannot be run."""
     graph_def = old_graphs.poets_mobilenet()
     graph_def.node.add(name="accuracy", op="OfAnotherTensorFlow", input=["final_result", "labels"])
     graph_def.node.add(name="labels", op="Placeholder").attr["dtype"].type = tf.int64.as_datatype_enum
@@ -364,7 +364,7 @@ def test_label_image_takes_old_graphs(workplace, graph_def, each, flags, note):
     assert (note is None and "one picture" not in said) or note in said
 
 
-def test_label_image_leaves_out_what_is_left_of_training(workplace):
+def test_label_image_leaves_out_the_remains_of_training(workplace):
     old_graphs.write(workplace.folder, _with_leftovers())
     draw_shape("red", 5).save(workplace / "red.png")
     assert label(workplace, f"--image={workplace / 'red.png'}")[0] == {"red.png": "red"}

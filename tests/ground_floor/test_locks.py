@@ -26,12 +26,12 @@ def test_a_waiting_process_gets_the_current_file(tmp_path, last_act, folder):
             most.append(len(owners))
             found.append(path.is_dir() == folder and path.exists())
             if len(found) == 1:
-                # Now the others wait for this one's lock.
+                # The others now wait for this thread's lock.
                 for thread in threads[1:]:
                     thread.start()
                 threads[1].join(timeout=0.2)
             owners.pop()
-            last_act(path)  # after which another may own a new one
+            last_act(path)  # another thread may now create and own a new one
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     threads[0].start()
@@ -42,6 +42,6 @@ def test_a_waiting_process_gets_the_current_file(tmp_path, last_act, folder):
     assert found == [True] * 4
 
 
-def test_a_folder_that_is_missing(tmp_path):
+def test_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError), sole_owner(tmp_path / "missing" / "unfinished"):
         pass

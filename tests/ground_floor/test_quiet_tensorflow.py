@@ -25,7 +25,7 @@ OWN = "by Python\nby the system\n"
 
 
 def program(retrained, tmp_path, graph="retrained_graph.pb", before="", **more: str):
-    """A new Python, in which nothing is imported yet."""
+    """Runs PROGRAM in a new Python; returns its standard error."""
     draw_shape("red", 77).save(tmp_path / "red.png")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "POETS_"))} | more
     command = [sys.executable, "-c", PROGRAM.format(before=before), retrained / graph, tmp_path / "red.png"]
@@ -43,7 +43,7 @@ def test_a_tflite_file_is_loaded_quietly_too(retrained, small_graph, tmp_path):
     assert program(retrained, tmp_path, small_graph.name) == OWN
 
 
-def test_tensorflows_notes_can_be_had(retrained, tmp_path):
+def test_tensorflows_messages_can_be_shown(retrained, tmp_path):
     said = program(retrained, tmp_path, POETS_NATIVE_LOG="stderr")
     assert "oneDNN" in said and said.endswith(OWN)
 
@@ -52,7 +52,7 @@ def test_a_program_that_imports_tensorflow_itself_is_left_alone(retrained, tmp_p
     assert "oneDNN" in program(retrained, tmp_path, before="import tensorflow")
 
 
-def test_one_thread_inside_another(capfd, monkeypatch):
+def test_standard_error_is_back_once_every_load_has_ended(capfd, monkeypatch):
     monkeypatch.setattr(quiet_tensorflow, "_redirection", quiet_tensorflow._Redirection())
     monkeypatch.setattr(quiet_tensorflow._redirection, "_ours", True)
     with quiet_tensorflow.while_loading():

@@ -43,7 +43,7 @@ def as_numbers(values):
 
 @given(someone)
 @settings(max_examples=60)
-def test_the_figures_are_scikit_learns(judged):
+def test_the_figures_agree_with_scikit_learn(judged):
     measures, known = Measures(judged), range(len(judged.labels))
     overall = measures.overall
     guesses = judged.scores.argmax(axis=1)
@@ -82,7 +82,7 @@ def test_the_calibration_error_is_the_sum_over_fifteen_bins(judged):
     assert calibration.error == pytest.approx(expected, abs=1e-6)
 
 
-def test_scores_of_nought_and_one_are_measured_too():
+def test_scores_of_0_and_1_are_measured_too():
     measures = Measures(judge([0, 1], [[1, 0], [1, 0]]))
     assert measures.overall.cross_entropy == pytest.approx(-math.log(SMALLEST_SCORE) / 2)
     assert measures.overall.calibration.bins[14].photos == 2
@@ -90,7 +90,7 @@ def test_scores_of_nought_and_one_are_measured_too():
     assert [(each.precision, each.recall) for each in measures.per_label] == [(0.5, 1), (None, 0)]
 
 
-def test_by_chance_alone_few_photos_look_badly_calibrated_and_many_do_not():
+def test_chance_alone_makes_few_photos_look_badly_calibrated_but_not_many():
     random = np.random.default_rng(0)
     found = []
     for photos in (30, 30_000):
@@ -102,7 +102,7 @@ def test_by_chance_alone_few_photos_look_badly_calibrated_and_many_do_not():
     assert found[1].overall.calibration.error < 0.02
 
 
-def test_what_nothing_speaks_about_is_undefined():
+def test_figures_without_photos_are_undefined():
     scores = [[0.9, 0.1, 0.0], [0.6, 0.4, 0.0]]
     measures = Measures(judge([0, 1], scores, ("cat", "dog", "cow")))
     cat, dog, cow = measures.per_label
@@ -117,12 +117,12 @@ def test_what_nothing_speaks_about_is_undefined():
     assert words.describe(nothing) == ["no photos of its labels to evaluate on: nothing was measured"]
 
 
-def test_of_equal_scores_the_first_label_counts_as_higher_everywhere():
+def test_the_first_of_equal_scores_always_counts_as_the_highest():
     measures = Measures(judge([0, 5, 6], np.full((3, 7), 1 / 7)))
     assert measures.overall.accuracy == measures.overall.top_5 == pytest.approx(1 / 3)
 
 
-def test_the_sets_can_be_taken_apart():
+def test_each_set_can_be_judged_alone():
     away, splits = np.array([True, False, True]), ["training", "testing", "validation"]
     judged = judge([0, 1, 0], [[0.9, 0.1]] * 3, splits=splits, unknown=away)
     part = judged.of("testing", "validation")
@@ -150,7 +150,7 @@ def test_the_record_is_plain_json_and_holds_every_figure(tmp_path):
     assert json.loads(json.dumps(empty, allow_nan=False)) == {"accuracy": None, "photos": 0}
 
 
-def test_what_is_printed():
+def test_figures_are_printed_as_text():
     truth = [0] * 8 + [1] * 4 + [2] * 8
     guess = [0] * 7 + [2] + [1] * 4 + [2] * 6 + [0, 0]
     scores = np.full((20, 3), 0.1)
@@ -194,7 +194,7 @@ def test_the_tables_fit_a_terminal_whatever_the_labels_are_called(labels):
     assert len({columns(line) for line in rows}) == 1  # aligned
 
 
-def test_texts_are_fitted_by_the_columns_that_they_take():
+def test_texts_are_fitted_by_the_columns_they_take():
     assert [columns(text) for text in ("rose", "薔薇", "e\u0301", "")] == [4, 4, 1, 0]
     assert fit("rose", 6) == "rose  "
     assert cut("sunflower", 5) == "sunf…"
@@ -224,21 +224,21 @@ def test_swapped_labels_are_suspected_and_the_right_ones_suggested():
     assert leads == sorted(leads, reverse=True)
 
 
-def test_photos_are_measured_against_those_that_were_learned_alike():
-    # Learned photos score 0.99, the others 0.7: among these, 0.8 for another label is suspicious.
+def test_training_photos_are_compared_only_with_training_photos():
+    # Training photos score 0.99, the others 0.7: among the others, 0.8 for another label is suspicious.
     scores = [[0.99, 0.01, 0.0]] * 5 + [[0.01, 0.99, 0.0]] * 5 + [[0.7, 0.1, 0.2]] * 5 + [[0.05, 0.7, 0.25]] * 5
     scores += [[0.8, 0.05, 0.15], [0.9, 0.05, 0.05]]
     truth = [0] * 5 + [1] * 5 + [0] * 5 + [1] * 5 + [1, 1]
     splits = ["training"] * 10 + ["testing"] * 11 + ["training"]
     found = findings.suspicious_labels(judge(truth, scores, splits=splits))
     assert [(each.row, each.suggested) for each in found] == [(20, 0)]
-    # Nothing is ever suggested that has no photo to compare with.
+    # A label without photos to compare with is never suggested.
     only = judge([0, 0, 0], [[0.9, 0.1], [0.9, 0.1], [0.01, 0.99]])
     assert findings.suspicious_labels(only) == []
 
 
-def test_the_highest_score_alone_is_suggested_and_only_where_it_is_above_what_is_typical():
-    # Typical are 0.9 for the first label and 0.6 for the second. A second score of 0.4 is not the photo's highest.
+def test_only_the_highest_score_is_suggested_and_only_if_it_is_above_typical():
+    # Typical scores are 0.9 for the first label and 0.6 for the second. The last photo scores highest for the first.
     typical = [[0.9, 0.05, 0.05]] * 4 + [[0.2, 0.6, 0.2]] * 4 + [[0.05, 0.05, 0.9]] * 4
     doubtful = [[0.7, 0.25, 0.05], [0.95, 0.0, 0.05], [0.3, 0.65, 0.05], [0.5, 0.42, 0.08]]
     found = findings.suspicious_labels(judge([0] * 4 + [1] * 4 + [2] * 8, typical + doubtful))
@@ -266,7 +266,7 @@ def test_findings_are_described():
     ]
 
 
-def test_training_prints_what_it_always_did():
+def test_the_test_accuracy_of_each_label_is_described():
     results = accuracy.Results(np.array([0, 0, 1]), np.array([0, 1, 1]), 3, ["a", "b", "c"])
     assert accuracy.describe(results, ("cat", "dog", "cow")) == [
         "test accuracy 66.7 % (95 % interval 20.8 to 93.9 %, N = 3)",

@@ -51,14 +51,14 @@ def test_copies_have_nearly_the_same_hash_and_other_pictures_do_not(flowers):
     assert 28 < np.mean(apart) < 34
 
 
-def test_the_hash_of_a_mirror_image_is_known_without_looking(flowers):
+def test_the_hash_of_a_mirror_image_follows_from_the_hash(flowers):
     for image in flowers:
         there = perceptual_hash.of_bytes(encode(image, 95))
         mirrored = perceptual_hash.of_bytes(encode(ImageOps.mirror(image), 95))
         assert distance(int(perceptual_hash.mirrored(np.uint64(there))), mirrored) <= 5
 
 
-def test_photos_are_hashed_in_order_and_those_that_cannot_be_have_none(tmp_path, flowers):
+def test_photos_are_hashed_in_order_and_unusable_ones_are_left_out(tmp_path, flowers):
     paths = [f"{at}.jpg" for at in range(100)]
     for at, path in enumerate(paths):
         flowers[at % 30].resize((80, 60)).save(tmp_path / path)
@@ -78,7 +78,7 @@ def test_photos_are_hashed_in_order_and_those_that_cannot_be_have_none(tmp_path,
     assert {pair.first for pair in found.across_sets} == set(range(30, 100)) - {37, 38, 67, 68, 97, 98}
 
 
-def test_no_photos_no_pairs():
+def test_fewer_than_two_photos_give_no_pairs():
     for photos in (0, 1):
         hashes, vectors = Hashes(np.zeros(photos, np.uint64), np.ones(photos, bool)), np.ones((photos, 3), np.float32)
         found = near_duplicates.find(hashes, ["testing"] * photos, np.zeros(photos, int), vectors)
@@ -99,7 +99,7 @@ def clustered(random, photos):
 
 @given(st.integers(0, 2**32), st.integers(2, 150), st.booleans())
 @settings(max_examples=40)
-def test_all_pairs_are_found_as_by_comparing_each_with_each(seed, photos, with_vectors):
+def test_the_pairs_are_those_found_by_comparing_every_two_photos(seed, photos, with_vectors):
     random = np.random.default_rng(seed)
     bits, vectors = clustered(random, photos)
     usable = random.random(photos) < 0.9
@@ -112,7 +112,7 @@ def test_all_pairs_are_found_as_by_comparing_each_with_each(seed, photos, with_v
     rows = np.flatnonzero(usable)
     units = vectors - vectors[rows].sum(axis=0) / max(1, len(rows))
     units /= np.maximum(np.linalg.norm(units, axis=1, keepdims=True), 1e-12)
-    # Which cosines are rare is decided by sampling; here it is only asked for.
+    # The limit depends on sampled photos, so it is taken from the code under test.
     limit = near_duplicates._Agreement(vectors[rows], bits[rows]).threshold if with_vectors else np.inf
     pairs, counted, touched = {}, {}, {}
     for at, one in enumerate(rows):
@@ -120,7 +120,7 @@ def test_all_pairs_are_found_as_by_comparing_each_with_each(seed, photos, with_v
             plain = distance(int(bits[one]), int(bits[other]))
             mirrored = distance(int(bits[one]), int(perceptual_hash.mirrored(bits[other])))
             cosine = float(units[one] @ units[other])
-            assume(abs(cosine - limit) > 1e-5)  # or rounding decides
+            assume(abs(cosine - limit) > 1e-5)  # otherwise rounding decides
             if plain <= 6 or mirrored <= 4 or (cosine >= limit and (plain <= 14 or mirrored <= 8)):
                 pairs[one, other] = min(plain, mirrored)
                 sets = tuple(sorted((splits[one], splits[other])))
@@ -171,7 +171,7 @@ def test_vectors_confirm_what_hashes_only_hint_at():
     assert both.copies == {("testing", "training"): 2, ("training", "testing"): 2}
 
 
-def test_a_thousand_frames_of_one_scene_are_counted_but_not_listed_by_the_million():
+def test_pairs_among_a_thousand_similar_frames_are_counted_but_not_all_listed():
     hashes = Hashes(np.full(1000, 12345, np.uint64), np.ones(1000, bool))
     splits = ["training"] * 800 + ["testing"] * 200
     found = near_duplicates.find(hashes, splits, np.zeros(1000, int), np.ones((1000, 4), np.float32))

@@ -1,4 +1,4 @@
-"""The report: what it says, for any labels and photos."""
+"""The text and pictures of the report, for any labels and photos."""
 
 import os
 import re
@@ -22,7 +22,7 @@ ALWAYS = ["figures", "labels", "confusion", "calibration", "mistakes", "labels-t
 
 
 class Page(HTMLParser):
-    """A parsed page; what would be wrong with any page fails here."""
+    """A parsed page, checked for what every page must satisfy."""
 
     def __init__(self, source):
         super().__init__()
@@ -47,7 +47,7 @@ class Page(HTMLParser):
                 assert attributes["scope"] in ("row", "col")
         assert not re.search(r"url\(|@import|http", source.replace("http-equiv", ""))
         assert "default-src 'none'" in dict(self.all("meta")[1])["content"]
-        source.encode("utf-8")  # no halves of letters
+        source.encode("utf-8")  # no lone surrogates
 
     def handle_starttag(self, tag, attributes):
         assert len(dict(attributes)) == len(attributes)
@@ -133,7 +133,7 @@ def test_the_page_says_what_was_measured(image_dir, judged):
     assert "Always answering blue would be right 33 % of the time" in page.text
     assert "bluegreen4 of 20" in page.text
     pictures = page.all("img")
-    assert len(pictures) == 6  # the mistakes; no label looks wrong enough
+    assert len(pictures) == 6  # mistakes only: no label looks wrong enough
     assert pictures[0]["alt"] == "blue/blue_016.jpg, labelled blue"
     assert len(page.all("svg")) == 2
     matrix, reliability = page.all("svg")
@@ -180,7 +180,7 @@ def test_every_part_given_has_its_section(image_dir, judged):
     assert "Distortionsflip left right" in page.text
 
 
-def test_what_is_said_where_no_photo_has_a_twin(image_dir):
+def test_the_page_says_that_no_photo_has_a_twin(image_dir):
     near, said = NearIdentical([], [], {}, {}, 40), "No photo has a nearly identical twin in another set"
     for splits, expected in ((["training", "testing"] * 20, True), (["testing"] * 40, False)):
         judged = judge(image_dir, ("blue", "green"), [0] * 20 + [1] * 20, [0] * 20 + [1] * 20, splits)
@@ -189,7 +189,7 @@ def test_what_is_said_where_no_photo_has_a_twin(image_dir):
         assert "40 photos compared: 0 pairs across sets, 0 pairs within a set." in page.text
 
 
-def test_names_mean_themselves_whatever_they_hold(tmp_path):
+def test_names_are_escaped_whatever_they_hold(tmp_path):
     labels = ("<script>alert(1)</script>", "a&b\"'", "\u202eleft \x00\x07", os.fsdecode(b"caf\xe9"))
     names = "<img src=x onerror=alert(1)>.jpg", "\"quoted\" & 'so'.jpg", "plain.jpg", os.fsdecode(b"caf\xe9.jpg")
     paths = []
@@ -211,7 +211,7 @@ def test_names_mean_themselves_whatever_they_hold(tmp_path):
 
 
 @pytest.mark.parametrize("case", ["no mistake", "one photo", "one label", "no photo", "all wrong", "a photo gone"])
-def test_extremes(case, image_dir):
+def test_extreme_results_have_a_page_too(case, image_dir):
     labels, truth = ("blue", "green"), [0] * 20 + [1] * 20
     guess, sections = truth, ALWAYS
     if case == "one photo":
@@ -256,13 +256,13 @@ def test_extremes(case, image_dir):
         ([""] * 4, "Right on all 4 photos shown to it"),
     ],
 )
-def test_the_verdict_tells_which_photos_it_is_about(image_dir, splits, said):
+def test_the_verdict_says_which_photos_it_is_about(image_dir, splits, said):
     page = Page(render(image_dir, judge(image_dir, ("blue", "green"), [0, 0, 1, 1], [0, 0, 1, 1], splits)))
     assert said in page.text
     assert ("A classifier does well on photos it knows" in page.text) == ("training" in splits)
 
 
-def test_a_hundred_and_two_labels(image_dir):
+def test_a_hundred_and_two_labels_make_a_page(image_dir):
     random = np.random.default_rng(0)
     labels = [f"flower {at:03d} with a name that is longer than others" for at in range(102)]
     truth = np.arange(1020) % 102
@@ -281,7 +281,7 @@ def test_a_hundred_and_two_labels(image_dir):
     assert len(source) < 1_000_000
 
 
-def test_curves_are_there_only_where_there_is_something_to_draw(image_dir, judged):
+def test_curves_are_drawn_only_if_there_is_something_to_draw(image_dir, judged):
     none = {**CURVE, "validation_accuracy": [None] * 3, "validation_cross_entropy": [None] * 3}
     page = Page(render(image_dir, judged, curve=none))
     assert "training" in page.sections
@@ -329,7 +329,7 @@ def test_thumbnails_are_small_and_keep_their_shape(tmp_path, size):
     assert thumbnails.thumbnail(tmp_path / "gone.png") is None
 
 
-def test_colours_of_light_dark_and_paper_name_the_same_things():
+def test_light_dark_and_printed_pages_define_the_same_colours():
     style = report.STYLE
     blocks = re.findall(r":root \{([^}]+)\}", style)
     names = [set(re.findall(r"(--[a-z-]+):", block)) for block in blocks]

@@ -27,7 +27,7 @@ def look(kinds: Distortions, count: int = 12, seed: int = 0, data: bytes = PHOTO
     return distortions.look(data, SIZE, list(views_of(kinds, count, seed)))
 
 
-def test_nothing_distorted_is_the_whole_photo():
+def test_a_view_without_distortions_is_the_whole_photo():
     assert views_of(Distortions(), 8, 0) == (WHOLE,)
 
 
@@ -63,7 +63,7 @@ def test_two_photos_are_not_distorted_alike():
     assert 2 < sum(sides[0]) < 14
 
 
-def test_brightness_stays_in_its_bounds_and_is_not_wrapped_around():
+def test_brightness_stays_within_bounds_and_does_not_wrap_around():
     grey = jpeg(Image.new("RGB", (40, 40), (250, 250, 250)))
     values = [int(view.mean()) for view in look(Distortions(random_brightness=20), 40, data=grey)]
     assert min(values) >= 199 and max(values) == 255 and len(set(values)) > 5

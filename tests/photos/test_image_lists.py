@@ -35,17 +35,17 @@ names = st.text("abcdefgh0123456789_-", min_size=1, max_size=12)
 
 
 @given(st.sets(names, min_size=3, max_size=60), st.sampled_from([(10, 10), (1, 1), (40, 40), (20, 5)]))
-def test_every_label_of_three_has_photos_in_each_set(stems, percentages):
+def test_a_label_with_three_photos_has_some_in_each_set(stems, percentages):
     lists = image_lists.deal(lists_of([f"cat/{stem}.jpg" for stem in stems]), *percentages)
     assert {photo.split for photo in lists.photos} == set(SPLITS)
 
 
 @given(st.sets(names, min_size=40, max_size=60), names)
-def test_photos_stay_in_their_set_when_others_come(stems, newcomer):
+def test_photos_stay_in_their_set_when_others_are_added(stems, newcomer):
     before = where(image_lists.deal(lists_of([f"cat/{stem}.jpg" for stem in stems]), 20, 20))
     counts = [list(before.values()).count(split) for split in SPLITS]
     after = where(image_lists.deal(lists_of([*before, f"cat/{newcomer}+.jpg"]), 20, 20))
-    if min(counts) > 1:  # else one photo was moved to fill an empty set, and may move back
+    if min(counts) > 1:  # otherwise one photo was moved to fill an empty set, and may move back
         assert all(after[path] == split for path, split in before.items())
 
 
@@ -68,7 +68,7 @@ def test_zero_percent_means_none():
     assert len(dealt.of(TRAINING)) == 50
 
 
-def test_split_does_not_depend_on_where_the_folder_is(tmp_path):
+def test_the_split_does_not_depend_on_where_the_folder_is(tmp_path):
     for place in ("here", "some/where/else"):
         for label in ("a", "b"):
             fill(tmp_path / place, label, [f"{number}.jpg" for number in range(30)])
@@ -77,7 +77,7 @@ def test_split_does_not_depend_on_where_the_folder_is(tmp_path):
 
 
 @pytest.mark.parametrize("name", [".", "./", "../photos", "deeper/.."])
-def test_split_does_not_depend_on_how_the_folder_is_named(tmp_path, monkeypatch, name):
+def test_the_split_does_not_depend_on_how_the_folder_is_named(tmp_path, monkeypatch, name):
     for label in ("a", "b"):
         fill(tmp_path / "photos", label, [f"{number}.jpg" for number in range(30)])
     expected = where(image_lists.scan(tmp_path / "photos", 20, 20))
@@ -101,7 +101,7 @@ def test_subfolders_count_and_hidden_files_do_not(tmp_path):
     assert sorted(where(lists)) == ["a/1.jpg", "a/deep/er/2.jpg", "b/1.jpg"]
 
 
-def test_content_decides_where_the_ending_says_nothing(tmp_path):
+def test_content_decides_if_the_ending_says_nothing(tmp_path):
     fill(tmp_path, "a", ["photo", "picture.dat"])
     fill(tmp_path, "b", ["1.jpg"])
     (tmp_path / "a" / "notes.txt").write_text("not a picture")

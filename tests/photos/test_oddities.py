@@ -1,4 +1,4 @@
-"""Likely mistakes in folders of photos: one warning of each kind, which says what to do."""
+"""Likely mistakes in folders of photos: one warning of each kind, with advice."""
 
 import json
 import shutil
@@ -19,13 +19,13 @@ def warnings(folder, names=None):
     return image_lists.scan(folder, 10, 10).warnings(names)
 
 
-def test_a_folder_as_it_should_be_gives_no_warnings(tmp_path):
+def test_a_folder_without_oddities_gives_no_warnings(tmp_path):
     photos(tmp_path, daisy=30, roses=100)
     (tmp_path / "LICENSE.txt").write_text("CC-BY")
     assert warnings(tmp_path) == []
 
 
-def test_photos_beside_the_label_folders(tmp_path):
+def test_photos_beside_the_label_folders_are_named(tmp_path):
     photos(tmp_path, daisy=30, roses=30)
     fill(tmp_path, ".", ["b.jpg"])
     assert warnings(tmp_path) == [
@@ -39,7 +39,7 @@ def test_photos_beside_the_label_folders(tmp_path):
     ]
 
 
-def test_photos_beside_the_labels_of_a_ready_made_split(tmp_path):
+def test_photos_beside_the_labels_of_a_ready_made_split_are_named(tmp_path):
     for part in ("train", "test"):
         photos(tmp_path / part, a=30, b=30)
     fill(tmp_path, "train", ["lost.jpg"])
@@ -47,7 +47,7 @@ def test_photos_beside_the_labels_of_a_ready_made_split(tmp_path):
 
 
 @pytest.mark.parametrize("other", ["Daisy", "DAISY", "daisy "])
-def test_labels_that_are_spelt_in_two_ways(tmp_path, other):
+def test_a_label_spelt_in_two_ways_is_named(tmp_path, other):
     photos(tmp_path, daisy=40, roses=40, **{other: 20})
     one, two = (f"{label!r} ({count} photos)" for label, count in sorted([("daisy", 40), (other, 20)]))
     assert warnings(tmp_path) == [
@@ -55,7 +55,7 @@ def test_labels_that_are_spelt_in_two_ways(tmp_path, other):
     ]
 
 
-def test_many_labels_that_are_spelt_in_two_ways_are_one_warning(tmp_path):
+def test_many_labels_spelt_in_two_ways_are_one_warning(tmp_path):
     photos(tmp_path, **{"sea holly": 20, "sea_holly": 20, "sea-holly": 20, "Tulip": 20, "tulip": 20})
     (warning,) = warnings(tmp_path)
     assert warning.startswith(
@@ -66,12 +66,12 @@ def test_many_labels_that_are_spelt_in_two_ways_are_one_warning(tmp_path):
     assert "; 2 other labels also come in several spellings: if" in warning
 
 
-def test_numbers_are_not_alike(tmp_path):
+def test_numbers_are_not_taken_for_two_spellings(tmp_path):
     photos(tmp_path, **{"1": 20, "-1": 20, "11": 20})
     assert warnings(tmp_path) == []
 
 
-def test_labels_with_few_photos_are_one_warning_with_their_names(tmp_path):
+def test_labels_with_few_photos_are_named_in_one_warning(tmp_path):
     photos(tmp_path, **{str(label): 3 + label for label in range(12)}, enough=20)
     (warning,) = warnings(tmp_path, {str(label): f"flower {label}" for label in range(12)} | {"enough": "enough"})[:1]
     assert warning == (
@@ -80,7 +80,7 @@ def test_labels_with_few_photos_are_one_warning_with_their_names(tmp_path):
     )
 
 
-def test_one_photo_is_one_photo(tmp_path):
+def test_a_label_with_a_single_photo_is_named(tmp_path):
     photos(tmp_path, a=1, b=20)
     assert warnings(tmp_path)[0] == "a has 1 photo; fewer than 20 are seldom enough to learn from: add more"
 
@@ -91,7 +91,7 @@ def test_labels_without_training_photos_are_one_warning(tmp_path):
     assert warnings(tmp_path) == ["c and d have no training photos, so no photo will ever get that label: add photos"]
 
 
-def test_uneven_labels(tmp_path):
+def test_uneven_labels_are_named(tmp_path):
     photos(tmp_path, roses=200, daisy=41, tulips=60)
     assert warnings(tmp_path) == []
     photos(tmp_path, lilies=40)
@@ -100,7 +100,7 @@ def test_uneven_labels(tmp_path):
     ]
 
 
-def test_what_is_no_photo_is_counted_in_words(tmp_path):
+def test_other_files_and_empty_folders_are_counted(tmp_path):
     photos(tmp_path, a=20, b=20, empty=0)
     (tmp_path / "empty").mkdir()
     (tmp_path / "a" / "notes.txt").write_text("no photo")
@@ -116,7 +116,7 @@ def test_what_is_no_photo_is_counted_in_words(tmp_path):
     ]
 
 
-def test_a_folder_of_labels_among_labels(tmp_path):
+def test_a_folder_of_labels_among_labels_is_named(tmp_path):
     photos(tmp_path, tulips=30)
     photos(tmp_path / "Photos", daisy=30, roses=30)
     assert warnings(tmp_path) == [
@@ -125,7 +125,7 @@ def test_a_folder_of_labels_among_labels(tmp_path):
     ]
 
 
-def test_a_split_with_a_folder_beside_it(tmp_path):
+def test_a_split_with_a_folder_beside_it_is_named(tmp_path):
     for part in ("train", "test"):
         photos(tmp_path / part, a=30, b=30)
     photos(tmp_path, misc=30)
@@ -156,7 +156,7 @@ def test_a_folder_one_too_high_or_too_low_is_named(workplace):
     assert done.returncode == 1 and f"did you mean {workplace / 'above' / 'Photos'}? It holds daisy and" in done.stderr
 
 
-def test_the_same_photo_under_two_labels(workplace):
+def test_the_same_photo_under_two_labels_is_named(workplace):
     draw_folder(workplace / "photos", ("red", "blue"), each=20)
     red, blue = workplace / "photos" / "red", workplace / "photos" / "blue"
     copied = sorted(red.iterdir())[:2]
@@ -174,7 +174,7 @@ def test_the_same_photo_under_two_labels(workplace):
     )
 
 
-def test_names_are_shown_in_warnings(workplace):
+def test_warnings_show_the_names_of_labels(workplace):
     draw_folder(workplace / "photos", ("red", "blue"), each=6)
     (workplace / "names.json").write_text(json.dumps({"red": "poppy", "blue": "cornflower"}))
     done = workplace.retrain(workplace / "photos", f"--category_names={workplace / 'names.json'}", "--dry_run")

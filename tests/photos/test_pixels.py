@@ -1,4 +1,4 @@
-"""The bytes of a picture give the same pixels in any format, or a reason why not."""
+"""A picture gives the same pixels in any format; unreadable bytes give a reason."""
 
 import io
 import re
@@ -62,7 +62,7 @@ def test_every_kind_gives_the_same_pixels(kind):
     assert pixels.looks_like_image(READABLE[kind][: pixels.SNIFFED_BYTES])
 
 
-def test_grey_jpeg_has_three_equal_channels():
+def test_a_grey_jpeg_has_three_equal_channels():
     found = pixels.decode(encoded(HALVES.convert("L"), "JPEG"), SIZE, SIZE)
     assert (found[..., 0] == found[..., 1]).all() and (found[..., 1] == found[..., 2]).all()
 
@@ -165,7 +165,7 @@ def test_unreadable_photos_are_skipped_counted_and_listed(workplace, photos):
     assert len(listed) == len(BROKEN) + 1
     for name, (_, says) in BROKEN.items():
         assert re.search(says, listed[f"{photos}/red/{name}.jpg"])
-    # A run without broken photos leaves no list of an earlier one.
+    # A run without broken photos removes the list of an earlier run.
     for name in [*BROKEN, "notes"]:
         (photos / "red" / f"{name}.{'txt' if name == 'notes' else 'jpg'}").unlink()
     assert workplace.retrain(photos).returncode == 0

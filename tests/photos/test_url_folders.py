@@ -91,7 +91,7 @@ def test_a_stamp_reveals_a_changed_photo(site):
         folders.read(folder, "green/no such.jpg")
 
 
-def test_storages_without_real_folders_are_listed_like_others(tmp_path):
+def test_storage_without_real_folders_is_listed_like_any_other(tmp_path):
     photos = draw_folder(tmp_path / "photos", ("blue", "green"), each=3)
     (photos / "green" / "deeper").mkdir()
     shutil.copy(photos / "green" / "green_000.jpg", photos / "green" / "deeper" / "without an ending")
@@ -119,7 +119,7 @@ def test_a_file_url_is_a_folder_on_disk(tmp_path):
     ],
     ids=["s3", "gs", "nonsense", "nobody there"],
 )
-def test_an_unreadable_url_is_an_error_of_one_line(workplace, url, message):
+def test_an_unreadable_url_is_a_one_line_error(workplace, url, message):
     with contextlib.suppress(UserError):
         folders.at(url)
         if url.startswith(("s3", "gs")):
@@ -128,6 +128,6 @@ def test_an_unreadable_url_is_an_error_of_one_line(workplace, url, message):
     assert done.returncode == 1 and done.stderr.count("\n") == 1 and message in done.stderr
 
 
-def test_a_url_that_holds_nothing(workplace, site):
+def test_a_url_that_does_not_exist_is_an_error(workplace, site):
     done = extract(workplace, site.url.replace("some", "no"))
     assert done.returncode == 1 and "does not exist: give --image_dir" in done.stderr

@@ -6,7 +6,7 @@ from scripts.classifier.photos.wording import counted, some_of
 
 
 @pytest.mark.parametrize(("number", "said"), [(0, "0 photos"), (1, "1 photo"), (2, "2 photos"), (3670, "3,670 photos")])
-def test_plurals(number, said):
+def test_regular_plurals(number, said):
     assert counted(number, "photo") == said
 
 

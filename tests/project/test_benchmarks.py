@@ -1,4 +1,4 @@
-"""Runs the benchmarks in a tiny configuration, to test what they print and not how fast anything is."""
+"""Runs the benchmarks in a tiny configuration, to test what they print, not how fast anything is."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from tests.support import warm_commands
 from tests.support.published_networks import mobilenet_archive
 from tests.support.workplace import ROOT, Workplace, draw_folder
 
-HEADINGS = "| figure | measured | lowest to highest | held against | ratio | how it was measured |"
+HEADINGS = "| figure | measured | lowest to highest | target or limit | ratio | how it was measured |"
 
 
 def measure(temporary, *words: str) -> subprocess.CompletedProcess:
@@ -140,7 +140,7 @@ def test_several_views_are_compared_with_one_photo_by_photo(tmp_path):
         assert float(row[5].split()[0]) == pytest.approx(share - shares[0], abs=0.11)
 
 
-def test_training_from_nothing(tmp_path):
+def test_training_from_nothing_is_measured(tmp_path):
     (tmp_path / "temporary").mkdir()
     photos = draw_folder(tmp_path / "photos", ("green", "red"), each=10)
     done = run(tmp_path / "temporary", "from_nothing", f"--cifar10={photos}", "--testing_percentage=20")
@@ -161,7 +161,7 @@ def test_training_from_nothing(tmp_path):
     assert not any((tmp_path / "temporary").iterdir())
 
 
-def test_serving_is_held_against_the_classifier_without_a_server(tmp_path):
+def test_serving_is_compared_with_the_classifier_without_a_server(tmp_path):
     photos = draw_folder(tmp_path / "photos", each=5)
     (tmp_path / "temporary").mkdir()
     words = ["--architecture=color_texture", "--count=20", "--steps=20", "--rounds=1", "--clients=4", "--long_run=20"]
@@ -184,7 +184,7 @@ def measure_many(temporary, *words: str) -> subprocess.CompletedProcess:
     return run_forking(temporary, "cluster", *words)
 
 
-def test_many_photos_and_vectors(tmp_path):
+def test_many_photos_and_vectors_are_measured(tmp_path):
     words = ["--photo_counts=100,400", "--rounds=1", "--vectors=300000", "--steps=100"]
     done = measure_many(tmp_path / "temporary", "--only=photos,vectors", *words)
     assert done.returncode == 0, done.stderr
@@ -195,11 +195,11 @@ def test_many_photos_and_vectors(tmp_path):
         "of that, splitting 400 photos",
         "looking up 400 photos",
         "memory for 400 photos",
-        "seconds a photo, of 400 against 100",
-        "megabytes a photo, of 400 against 100",
+        "seconds per photo, 400 against 100",
+        "megabytes per photo, 400 against 100",
     ]
     assert [unit for name, (_, unit) in cells.items() if "300,000 vectors" in name] == ["s", "MB", "steps/s"]
-    # Taking more than this would mean that they are all held in memory.
+    # More would mean that all vectors are held in memory.
     assert float(cells["peak memory of training over 300,000 vectors of 2,048 values"][0].replace(",", "")) < 1500
     assert not any((tmp_path / "temporary").iterdir())
 
@@ -214,13 +214,13 @@ def test_many_photos_and_vectors(tmp_path):
     ],
     ids=["unknown part", "count in words", "too few", "no room"],
 )
-def test_mistakes_about_many_are_named(tmp_path, words, message):
+def test_mistakes_in_flags_for_a_cluster_are_named(tmp_path, words, message):
     done = measure_many(tmp_path / "temporary", *words)
     assert done.returncode == 1 and message in done.stderr.splitlines()[-1]
     assert not any((tmp_path / "temporary").iterdir())
 
 
-def test_ctrl_c_removes_what_was_made(tmp_path):
+def test_ctrl_c_removes_temporary_files(tmp_path):
     words = ["benchmarks.cluster", "--only=photos", "--photo_counts=1000000"]
     temporary = tmp_path / "temporary"
     temporary.mkdir()

@@ -1,4 +1,4 @@
-"""The Kubernetes manifests, as far as they can be checked without a cluster: against the project they run."""
+"""The Kubernetes manifests, checked against the project they run, without a cluster."""
 
 import re
 import shlex
@@ -24,12 +24,12 @@ def groups_of(manifest: dict) -> list[dict]:
     return [spec["headGroupSpec"], *spec["workerGroupSpecs"]]
 
 
-def test_both_kinds_are_there():
+def test_both_kinds_of_manifest_are_there():
     assert {manifest["kind"] for manifest in MANIFESTS.values()} == {"RayJob", "RayCluster"}
     assert all(manifest["apiVersion"] == "ray.io/v1" for manifest in MANIFESTS.values())
 
 
-def test_the_image_has_our_ray_and_is_made_of_files_that_exist():
+def test_the_image_has_our_ray_and_copies_files_that_exist():
     assert f"FROM rayproject/ray:{RAY}-py3" in DOCKERFILE
     for copied in re.findall(r"^COPY (\S+) ", DOCKERFILE, re.M):
         assert (ROOT / copied).is_dir()
@@ -38,7 +38,7 @@ def test_the_image_has_our_ray_and_is_made_of_files_that_exist():
 
 
 @pytest.mark.parametrize("name", MANIFESTS)
-def test_all_nodes_have_one_ray_one_image_and_one_volume(name):
+def test_all_nodes_share_one_ray_one_image_and_one_volume(name):
     manifest = MANIFESTS[name]
     assert cluster_of(manifest)["rayVersion"] == RAY
     built = re.search(r"docker build .* -t (\S+)", DOCKERFILE).group(1)
@@ -56,7 +56,7 @@ def test_all_nodes_have_one_ray_one_image_and_one_volume(name):
 
 
 @pytest.mark.parametrize("name", MANIFESTS)
-def test_groups_of_workers_are_of_a_size_that_can_be(name):
+def test_worker_groups_have_possible_sizes(name):
     assert cluster_of(MANIFESTS[name])["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
     for group in cluster_of(MANIFESTS[name])["workerGroupSpecs"]:
         assert group["minReplicas"] <= group["replicas"] <= group["maxReplicas"]
@@ -70,7 +70,7 @@ def commands() -> list[str]:
 
 
 @pytest.mark.parametrize("command", commands())
-def test_commands_have_flags_that_exist_and_keep_all_on_the_volume(command):
+def test_commands_use_flags_that_exist_and_keep_everything_on_the_volume(command):
     python, _, module, *flags = shlex.split(command)
     assert python == "python"
     known = subprocess.run([sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True).stdout

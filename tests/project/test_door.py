@@ -1,4 +1,4 @@
-"""The way in of a clone: `python -m scripts` lists commands, and what keeps them from running is said in a line."""
+"""`python -m scripts` lists the commands, and one line says what keeps a command from running."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ def test_every_command_is_in_a_group():
     assert sorted(commands.NAMES) == sorted(FILES)
 
 
-def test_commands_are_listed_each_with_what_it_does():
+def test_commands_are_listed_with_their_summaries():
     done = python("scripts")
     assert done.returncode == 0 and done.stderr == ""
     for name in commands.NAMES:
@@ -31,7 +31,7 @@ def test_commands_are_listed_each_with_what_it_does():
     assert max(map(len, done.stdout.splitlines())) <= 100
 
 
-def test_a_command_runs_as_a_word_too():
+def test_a_command_may_also_be_given_as_a_word():
     assert python("scripts", "count_ops", "--help").stdout == python("scripts.count_ops", "--help").stdout
 
 
@@ -47,14 +47,14 @@ def test_a_misspelt_command_is_an_error(word, meant):
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory):
-    """A Python that has no packages."""
+    """A Python without packages."""
     folder = tmp_path_factory.mktemp("bare")
     venv.create(folder, symlinks=True)
     return folder / "bin" / "python"
 
 
 @pytest.mark.parametrize("name", commands.NAMES)
-def test_without_packages_a_line_says_what_to_do(bare, tmp_path, name):
+def test_without_packages_one_line_says_what_to_do(bare, tmp_path, name):
     for words in ([f"scripts.{name}"], ["scripts", name]):
         done = python(*words, interpreter=bare, cwd=tmp_path)
         assert done.returncode == 1 and done.stdout == "" and done.stderr.count("\n") == 1, done.stderr
@@ -66,7 +66,7 @@ def test_the_listing_needs_no_packages(bare):
     assert python("scripts", interpreter=bare).stdout == python("scripts").stdout
 
 
-def test_the_package_itself_is_silent_where_python_is_not_about_to_run_a_command():
+def test_importing_the_package_prints_and_changes_nothing():
     code = "import sys, scripts; assert sys.excepthook is sys.__excepthook__; print(scripts.__version__)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and done.stderr == "" and done.stdout.strip()

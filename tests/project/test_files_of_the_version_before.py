@@ -61,8 +61,7 @@ def test_all_bottlenecks_are_found_in_its_cache(before):
         "photo_digests.txt",
         "small_network-dea5ce631d49",
     ]
-    # Its photos were elsewhere, and what it knew about them is kept. These photos are added once they are two seconds
-    # old.
+    # Its photos were elsewhere: their digests are kept. These photos are added once they are two seconds old.
     known = (before / "bottlenecks" / "photo_digests.txt").read_text().splitlines()[1:]
     assert set(remembered) <= set(known)
     assert all(str(before / "photos") in line for line in set(known) - set(remembered))
@@ -85,7 +84,7 @@ def test_its_export_in_8_bits_answers_nearly_as_before(before):
 
 
 def test_its_record_is_read(before):
-    """It says which photos it was trained on, relative to the folder of the training, and which were held out."""
+    """It lists the photos it was trained on, relative to the training's folder, and those held out."""
     words = ["scripts.evaluate", "--graph=retrained_graph.pb", "--json"]
     done = warm_commands.run(words, before.folder, before.environment())
     assert done.returncode == 0 and done.stderr == "", done.stderr

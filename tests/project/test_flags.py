@@ -1,4 +1,4 @@
-"""Command lines are understood as absl does; refusals name the flag and what was expected; paths may begin with ~."""
+"""Command lines are parsed as absl does; errors name the flag and the expected value; paths may begin with ~."""
 
 import importlib.util
 import math
@@ -11,7 +11,7 @@ from absl import flags as absl_flags
 from scripts.console.path_kinds import PHOTOS, PICTURES, expand_all
 from tests.support.workplace import ROOT
 
-# Both refuse those that raise; the text must then name what is wrong.
+# absl and our flags agree on these; in REFUSED, the error must name the word beside the line.
 UNDERSTOOD = [
     "", "a.jpg b.jpg", "--json", "--nojson", "--json=true", "--json=F", "--json=1", "--json false", "-json", "-nojson",
     "--top_k=3", "--top_k 3", "-top_k=3", "-top_k 3", "--top_k=0x10", "--top_k=0o17", "--top_k=1_0", "--top_k=' 7 '",
@@ -55,7 +55,7 @@ def with_absl(words: list[str]) -> tuple[dict, list[str]]:
 
 
 def ours():
-    """A copy of the module, with flags of its own."""
+    """A copy of the module, with separate flags."""
     place = ROOT / "scripts" / "console" / "flags.py"
     spec = importlib.util.spec_from_file_location("scripts.console.flags_of_a_test", place)
     module = importlib.util.module_from_spec(spec)
@@ -118,7 +118,7 @@ def test_a_refusal_says_what_was_found_what_was_expected_and_what_to_do(flags, w
     assert refusal(flags, words) == says
 
 
-def test_values_are_there_before_and_after(flags):
+def test_values_are_there_before_and_after_parsing(flags):
     assert flags.FLAGS.top_k == 5 and not flags.FLAGS["top_k"].present
     flags.FLAGS(["--top_k=7"])
     assert flags.FLAGS.top_k == 7 and flags.FLAGS["top_k"].present
@@ -127,12 +127,12 @@ def test_values_are_there_before_and_after(flags):
         _ = flags.FLAGS.topk
 
 
-def test_a_name_is_defined_once(flags):
+def test_a_flag_is_defined_only_once(flags):
     with pytest.raises(ValueError, match="--json is defined twice"):
         flags.DEFINE_bool("json", False, "Again.")
 
 
-def test_home_is_meant_by_a_tilde(flags, monkeypatch, tmp_path):
+def test_a_tilde_means_the_home_folder(flags, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", "/home/rosa")
     flags.DEFINE_path("photos", None, "Photos.", PHOTOS)
     for word, path in [
@@ -149,10 +149,10 @@ def test_home_is_meant_by_a_tilde(flags, monkeypatch, tmp_path):
     assert flags.FLAGS.image == ["/home/rosa/a.jpg,b.jpg,/home/rosa/c"]
     monkeypatch.chdir(tmp_path)
     Path("a,~").touch()
-    assert expand_all("a,~") == "a,~"  # the name of a file
+    assert expand_all("a,~") == "a,~"  # a file has this name
 
 
-def test_home_is_meant_on_every_command(workplace, tmp_path):
+def test_a_tilde_means_the_home_folder_on_every_command(workplace, tmp_path):
     home = {"HOME": str(tmp_path)}
     for command, word in [
         ("label_image", "--graph=~/none.pb"),
@@ -199,7 +199,7 @@ def test_a_stray_path_is_answered_with_the_flag_it_belongs_to(workplace, tmp_pat
         ("label_image", "--nojson=1", "--nojson=1: --nojson takes no value"),
     ],
 )
-def test_what_is_empty_is_refused_in_one_line(workplace, command, word, says):
+def test_empty_values_are_refused_in_one_line(workplace, command, word, says):
     done = workplace.run(command, word)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith(f"error: {says}") and done.stderr.count("\n") == 1

@@ -18,7 +18,7 @@ from tests.support.workplace import ROOT
 COMMANDS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py") if "command_line.run(main)" in path.read_text())
 FEW = 6
 
-# Imports a command, and tries each of its flags that is a path.
+# Imports a command and tries each flag that takes a path.
 LOOK = """
 import importlib, json, os, sys
 from scripts.console import flags
@@ -49,7 +49,7 @@ def look(command: str) -> dict:
 
 
 def flags_of(command: str) -> list[Flag]:
-    """As help_text takes them."""
+    """The command's flags, as help_text takes them."""
     known = ("name", "group", "help", "default", "boolean")
     return [
         Flag(**{key: each[key] for key in known}, choices=tuple(each["choices"]), convert=str, example="")
@@ -64,7 +64,7 @@ def test_every_flag_is_in_a_group(command):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_five_flags_come_first_where_there_are_many(command):
+def test_five_flags_come_first_if_there_are_many(command):
     found = look(command)
     first = found["most_used"]
     assert len(set(first)) == (5 if len(found["flags"]) > FEW else 0)
@@ -121,13 +121,13 @@ def test_no_line_is_too_long(command, columns):
     assert sorted(listed) == sorted(("[no]" if flag.boolean else "", flag.name) for flag in flags), "each once"
 
 
-def test_help_speaks_the_words_of_the_door(monkeypatch):
+def test_an_installed_poets_has_its_own_commands_in_help(monkeypatch):
     monkeypatch.setattr(invocation, "_PACKAGE", "poets")
     text = help_text.text(look("retrain")["doc"], [], [], 100)
     assert "\n    poets retrain --image_dir=" in text and "python -m" not in text
 
 
-def test_help_is_laid_out(workplace):
+def test_help_is_laid_out_in_groups(workplace):
     text = workplace.run("retrain", "--help", env={"COLUMNS": "100"}).stdout
     headings = re.findall(r"^(\S.*):$", text, re.M)
     assert headings[0] == "Most used" and headings[1:] == [

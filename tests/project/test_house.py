@@ -32,8 +32,8 @@ def tracked_python() -> list[Path]:
     return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).exists()]
 
 
-def test_a_wings_own_file_is_a_docstring():
-    """Otherwise importing one module of a wing would run them all."""
+def test_init_files_hold_only_a_docstring():
+    """Otherwise importing one module of a package would run them all."""
     for path in MODULES:
         if path.name == "__init__.py" and path not in PUBLIC_FACES:
             body = parsed(path).body
@@ -45,7 +45,7 @@ def test_every_module_says_what_it_is():
         assert ast.get_docstring(parsed(path)), name(path)
 
 
-def test_inside_imports_are_relative():
+def test_imports_within_the_package_are_relative():
     for path in MODULES:
         for node in ast.walk(parsed(path)):
             imported = []
@@ -76,7 +76,7 @@ def says_why(path: Path) -> bool:
 
 
 @pytest.mark.parametrize("command", ["retrain", "train_cnn"])
-def test_main_shows_the_picture(command):
+def test_the_main_function_is_short(command):
     (main,) = (
         node
         for node in parsed(SCRIPTS / f"{command}.py").body
@@ -91,12 +91,12 @@ def test_the_ground_floor_is_small():
     assert len(found) <= GROUND_FLOOR, sorted(found)
 
 
-def test_files_that_run_first_are_there():
+def test_files_that_run_first_exist():
     for place in order.LONGEST:
         assert (ROOT / "tests" / place).exists(), place
 
 
-def test_the_formatter_has_its_way():
+def test_few_lines_are_exempt_from_formatting():
     places = {name(path): path.read_text("utf-8").count("fmt: " + "skip") for path in tracked_python()}
     found = {place: count for place, count in places.items() if count}
     assert sum(found.values()) <= NOT_FORMATTED, found

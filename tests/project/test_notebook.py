@@ -11,8 +11,8 @@ from tests.support.workplace import ROOT
 NOTEBOOK = ROOT / "notebooks" / "flowers.ipynb"
 
 
-def test_it_runs_and_tells_its_story(tmp_path, monkeypatch):
-    """Runs in a copy: the notebook finds the project from its own folder, and writes into tf_files."""
+def test_it_runs_from_start_to_finish(tmp_path, monkeypatch):
+    """Runs in a copy, because the notebook writes into the project's tf_files."""
     shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "notebooks").mkdir()
     drawn_flowers.draw(tmp_path / "tf_files" / "drawn_flowers")
@@ -39,7 +39,7 @@ def test_it_runs_and_tells_its_story(tmp_path, monkeypatch):
 
 
 def test_it_is_kept_without_outputs():
-    """They would contain paths of the machine it ran on, and change with every run."""
+    """Outputs would hold paths of the machine it ran on, and change with every run."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbformat.validate(notebook)
     assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in notebook.cells)

@@ -30,7 +30,7 @@ def run(*words, cwd, **environment) -> subprocess.CompletedProcess:
 
 
 def build(kind: str, source: Path, into: Path) -> Path:
-    """By the build backend itself, as build and pip call it."""
+    """Calls the build backend as build and pip do."""
     code = f"import setuptools.build_meta as backend; backend.build_{kind}({str(into)!r})"
     run(sys.executable, "-c", code, cwd=source)
     (built,) = into.glob("*.whl" if kind == "wheel" else "*.tar.gz")
@@ -49,7 +49,7 @@ def source(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def wheel(source, tmp_path_factory):
-    """Built from what the source distribution holds, as installers do it."""
+    """Built from the source distribution, as installers do."""
     sdist = build("sdist", source, tmp_path_factory.mktemp("sdist"))
     unpacked = tmp_path_factory.mktemp("unpacked")
     with tarfile.open(sdist) as archive:
@@ -66,7 +66,7 @@ def installed(wheel, tmp_path_factory):
     run(sys.executable, "-m", "venv", venv, cwd=venv)
     (site,) = venv.glob("lib/python*/site-packages")
     (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    # Not --no-deps: what the wheel requires has to be what is here.
+    # Not --no-deps: the packages here must meet the wheel's requirements.
     run(venv / "bin" / "python", "-m", "pip", "install", "--no-index", wheel, cwd=venv)
     return venv / "bin"
 
@@ -89,7 +89,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel, source):
     assert packed == {f"poets/{path.relative_to(ROOT / 'scripts').as_posix()}" for path in files}
 
 
-def test_it_requires_what_the_lists_say(installed):
+def test_its_requirements_are_those_in_the_lists(installed):
     code = (
         "from importlib import metadata\n"
         "about = metadata.metadata('photo-poets')\n"

@@ -1,4 +1,4 @@
-"""Progress is shown in a line that fits the terminal, what matters most first."""
+"""Progress is shown in a line that fits the terminal, the most important part first."""
 
 import fcntl
 import os
@@ -36,7 +36,7 @@ def training(**changes) -> Progress:
     return Progress(**{**settings, "speed": 300.0, **changes})
 
 
-def test_on_80_columns_all_of_it_fits():
+def test_everything_fits_in_80_columns():
     assert progress_line.text(training(), 79, "utf-8") == (
         "training  62 %  ━━━━━━━━━─────  2,480/4,000 steps  0:05 left  validation 84.2 %"
     )
@@ -52,11 +52,11 @@ def test_on_80_columns_all_of_it_fits():
         (10, "tra…  62 %"),
     ],
 )
-def test_what_matters_least_goes_first(columns, line):
+def test_the_least_important_parts_are_dropped_first(columns, line):
     assert progress_line.text(training(), columns, "utf-8") == line
 
 
-def test_where_letters_are_few_the_bar_is_ascii():
+def test_the_bar_is_ascii_if_the_encoding_is():
     assert progress_line.text(training(), 79, "ascii").count("#") == 9
     assert progress_line.text(training(what="scoring löwe.tflite"), 79, "ascii").startswith("scoring l?we.tflite  62 %")
 
@@ -79,7 +79,7 @@ def test_it_is_never_wider_than_the_terminal(columns, encoding, **progress):
 
 
 @pytest.mark.parametrize("columns", [80, 40, 12])
-def test_on_a_terminal(columns):
+def test_a_terminal_shows_progress_and_whole_warnings(columns):
     shown = on_terminal(columns)
     lines = re.split(r"[\r\n]+", shown)
     assert all(text_columns.columns(line) < columns for line in lines if "half" not in line), lines
@@ -107,12 +107,12 @@ def on_terminal(columns: int) -> str:
     return received.decode()
 
 
-def test_elsewhere_a_short_job_prints_nothing():
+def test_without_a_terminal_a_short_job_shows_no_progress():
     done = subprocess.run([sys.executable, "-c", WORK], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "warning: half of it is done\n")
 
 
-def test_a_line_of_a_log():
+def test_a_log_gets_a_sentence():
     assert progress_line.sentence(training()) == (
         "training: 2,480 of 4,000 steps (62 %), 300 steps/s, 5 s left, validation 84.2 %"
     )

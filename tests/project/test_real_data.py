@@ -23,7 +23,7 @@ from tests.support.workplace import Workplace
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, real_data) -> Workplace:
-    """With the archives in its model folder, so that nothing is downloaded, and a 0.25_224 classifier trained."""
+    """Has the archives in its model folder, so that nothing is downloaded, and a trained 0.25_224 classifier."""
     place = Workplace(tmp_path_factory.mktemp("real"))
     shutil.copytree(real_data / "models", place / "models")
     done = place.retrain(
@@ -97,7 +97,7 @@ def test_a_folder_with_its_own_split_is_used_as_it_is(workplace, real_data):
             assert counts[split] == len(list((real_data / "flowers102" / folder / label).iterdir()))
 
 
-def test_distortions_on_a_real_network(place, real_data, workplace):
+def test_distortions_work_on_a_real_network(place, real_data, workplace):
     shutil.copytree(place / "models", workplace / "models")
     done = workplace.retrain(
         real_data / "flower_photos",
@@ -113,7 +113,7 @@ def test_distortions_on_a_real_network(place, real_data, workplace):
     assert float(re.search(r"test accuracy ([\d.]+) %", done.stdout).group(1)) >= 55
 
 
-def test_in_eight_bits_it_is_a_third_of_the_size_and_says_the_same(place):
+def test_an_8_bit_export_is_a_third_of_the_size_and_gives_the_same_labels(place):
     done = place.run("export", f"--graph={place / 'retrained_graph.pb'}", "--format=tflite", "--quantize=int8")
     assert done.returncode == 0, done.stderr
     small = place / "retrained_graph_int8.tflite"
@@ -122,7 +122,7 @@ def test_in_eight_bits_it_is_a_third_of_the_size_and_says_the_same(place):
     assert of == 50 and same >= 45
 
 
-def test_other_things_are_turned_away(place, real_data):
+def test_other_things_are_called_unknown(place, real_data):
     flags = [f"--graph={place / 'retrained_graph.pb'}", "--unknown", "--json"]
     things = json.loads(place.run("evaluate", f"--image_dir={real_data / 'cifar10' / 'test'}", *flags).stdout)
     assert things["photos"] == 0 and things["strangers"]["turned_away"] > 0.85 * things["strangers"]["photos"]
@@ -130,11 +130,11 @@ def test_other_things_are_turned_away(place, real_data):
     assert known["turned_away"] <= 0.06 * known["photos"]
 
 
-def test_a_graph_that_tensorflow_1_left_behind(place, real_data):
+def test_a_graph_written_by_tensorflow_1_labels_photos(place, real_data):
     pictures = sorted((real_data / "flower_photos" / "roses").glob("*.jpg"))[:5]
     legacy = real_data / "legacy" / "retrained_graph.pb"
     many = place.run("label_image", f"--graph={legacy}", "--json", *pictures)
-    assert many.returncode == 0 and many.stderr == ""  # it takes a batch without a warning
+    assert many.returncode == 0 and many.stderr == ""  # it labels a batch without a warning
     alone = place.run("label_image", f"--graph={legacy}", "--json", pictures[3])
     together, single = json.loads(many.stdout.splitlines()[3]), json.loads(alone.stdout)
     assert together["labels"][0]["label"] == single["labels"][0]["label"]

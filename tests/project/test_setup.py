@@ -24,7 +24,7 @@ run_quietly = functools.partial(subprocess.run, capture_output=True, text=True, 
 
 
 def environment(home, **changes):
-    """With the tests' own Python as `python3`, and a mirror without photos."""
+    """Has the tests' own Python as `python3`, and a mirror without photos."""
     tools = home.parent / "tools"
     tools.mkdir(exist_ok=True)
     write_script(tools / "python3", f'exec "{Path(sys._base_executable).resolve()}" "$@"')
@@ -66,7 +66,7 @@ def new_home(folder):
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """A scratch copy that is set up, except for the flower photos, which could not be reached."""
+    """A scratch copy that is set up except for the flower photos, which could not be fetched."""
     home = new_home(tmp_path_factory.mktemp("setup"))
     (home / "tf_files" / "drawn_flowers").mkdir()
     process = setup(home)
@@ -116,7 +116,7 @@ def test_other_requirements_are_installed(home):
     assert "installing" not in setup(home).stdout
 
 
-def test_packages_that_cannot_be_installed(home):
+def test_packages_that_cannot_be_installed_are_an_error(home):
     requirements = home / "requirements" / "core.txt"
     right = requirements.read_text()
     requirements.write_text(f"{right}\nno-such-package==1.0\n")
@@ -151,7 +151,7 @@ def test_ctrl_c_stops_the_script_too(home):
     partial.unlink()
 
 
-def test_tests_are_run_with_the_arguments_given(home):
+def test_tests_run_with_the_arguments_given(home):
     (home / "tests").mkdir(exist_ok=True)
     (home / "tests" / "test_few.py").write_text(
         "import os\n"
@@ -185,7 +185,7 @@ def test_demo_draws_trains_and_labels_without_fetching(home):
     assert lines[labelling + 6] == "It works. Next:"
 
 
-def test_another_python_than_the_one_of_venv_is_not_used_silently(home):
+def test_a_python_other_than_the_environments_is_refused(home):
     other = write_script(home.parent / "tools" / "python3.10x", "echo 3.99")
     process = setup(home, PYTHON=str(other))
     assert process.returncode == 1
@@ -236,7 +236,7 @@ FAKE_PYTHONS = {
 
 @pytest.mark.parametrize(("lines", "message"), FAKE_PYTHONS.values(), ids=FAKE_PYTHONS)
 @pytest.mark.parametrize("words", [[], ["demo"], ["test"]], ids=str)
-def test_a_python_that_will_not_do(tmp_path, lines, message, words):
+def test_an_unsuitable_python_is_refused(tmp_path, lines, message, words):
     home = new_home(tmp_path)
     write_script(tmp_path / "python3", *lines)
     process = setup(home, *words, PATH=f"{tmp_path}:{os.environ['PATH']}")
@@ -247,14 +247,14 @@ def test_a_python_that_will_not_do(tmp_path, lines, message, words):
     assert (home / ".venv" / "unfinished").exists() or not (home / ".venv").exists()
 
 
-def test_no_python_by_the_name_given(tmp_path):
+def test_a_missing_python_is_an_error(tmp_path):
     process = setup(new_home(tmp_path), PYTHON="python3.99")
     assert process.returncode == 1
     assert process.stderr.startswith("error: python3.99 was not found, expected Python 3.10 to 3.13")
 
 
 @pytest.mark.parametrize("words", [["deno"], ["demo", "now"], ["--tset"], ["-x", "-y"]], ids=str)
-def test_words_that_mean_nothing(tmp_path, words):
+def test_unknown_words_are_refused(tmp_path, words):
     process = setup(new_home(tmp_path), *words)
     assert (process.returncode, process.stdout) == (1, "")
     assert process.stderr.count("\n") == 1
@@ -262,7 +262,7 @@ def test_words_that_mean_nothing(tmp_path, words):
     assert not (tmp_path / "poets" / ".venv").exists()
 
 
-def test_help(tmp_path):
+def test_help_is_printed(tmp_path):
     process = setup(new_home(tmp_path), "--help")
     assert process.returncode == 0
     for word in ("demo", "test", ".venv", "PYTHON="):

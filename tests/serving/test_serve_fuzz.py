@@ -1,4 +1,4 @@
-"""Requests made up from the interface's own description: whatever comes, the answer is one that is described."""
+"""Requests made up from the interface's description get only answers that it describes."""
 
 import os
 
@@ -16,7 +16,7 @@ from tests.support.server import serving
 
 _CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
-# Of each address and method; for long runs, POETS_FUZZ=1000.
+# For each address and method; for long runs, set POETS_FUZZ=1000.
 _EXAMPLES = int(os.environ.get("POETS_FUZZ", "4"))
 
 
@@ -26,7 +26,7 @@ def test_answers_are_as_described(retrained, small_graph):
         operations = [found.ok() for found in interface.get_all_operations()]
         assert len(operations) == 12
         for operation in operations:
-            # What carries nothing cannot be asked wrongly.
+            # A request without a body cannot be wrong.
             modes = list(GenerationMode) if operation.method == "post" else [GenerationMode.POSITIVE]
             for mode in modes:
 

@@ -12,7 +12,7 @@ from playwright.sync_api import expect, sync_playwright
 from tests.support.server import serving
 from tests.support.workplace import draw_shape
 
-# With these, Chromium runs as root, makes no requests unasked, and has a camera that shows a test picture.
+# With these, Chromium runs as root, makes no requests unasked, and has a camera with a test picture.
 _FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -57,7 +57,7 @@ def browser():
 def pictures(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pictures")
     for kind in ("blue", "green", "red"):
-        draw_shape(kind, 11).save(folder / f"{kind}.jpg", quality=90)  # as its training photos
+        draw_shape(kind, 11).save(folder / f"{kind}.jpg", quality=90)  # like the training photos
     return [str(folder / f"{kind}.jpg") for kind in ("blue", "green", "red")]
 
 
@@ -225,7 +225,7 @@ def test_dropped_text_gets_a_hint(open_page):
     expect(page.locator("#hint")).to_contain_text("That was not a photo file")
 
 
-def test_the_page_says_what_it_is_and_leads_to_the_interface(open_page, server):
+def test_the_page_says_what_it_is_and_links_to_the_interface(open_page, server):
     page = open_page(**DESK)
     expect(page.get_by_role("heading", level=1)).to_have_text("Which is it: blue, green or red?")
     expect(page.locator("main")).to_contain_text(

@@ -17,7 +17,7 @@ from tests.support import prediction_service
 from tests.support.server import serving
 from tests.support.workplace import draw_shape
 
-# How far apart scores may be, as pixels differ by one level here and there.
+# Scores may differ a little, since some pixels differ by one level.
 TOLERANCE = 0.01
 
 
@@ -79,7 +79,7 @@ PICTURES = {
 }
 
 
-# Fits into the words of a command.
+# Small enough for a command line.
 SMALL = encoded(draw_shape("green", 2, (40, 30)), "JPEG")
 
 
@@ -123,7 +123,7 @@ def test_classify_gives_what_our_interface_gives(server, client):
     assert [score for _, score in ours] == pytest.approx([each.score for each in found.classes], abs=TOLERANCE)
 
 
-def test_pixels_are_predicted_alike(server, client):
+def test_pixels_get_the_same_scores(server, client):
     metadata = server.get("/v1/models/retrained_graph/metadata").json["metadata"]["signature_def"]["signature_def"]
     dims = metadata["pixels"]["inputs"]["pictures"]["tensor_shape"]["dim"]
     height, width = (int(dim["size"]) for dim in dims[1:3])
@@ -138,7 +138,7 @@ def test_pixels_are_predicted_alike(server, client):
 
 
 def test_saved_model_cli_runs_it(server, version, tmp_path):
-    """What is run is a Python literal, in which it takes semicolons for ends."""
+    """Its input is a Python expression; all bytes are escaped, because it splits at semicolons."""
     literal = "".join(f"\\x{byte:02x}" for byte in SMALL)
     command = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli", "run", "--dir", version]
     words = [
@@ -159,7 +159,7 @@ def test_saved_model_cli_runs_it(server, version, tmp_path):
     assert {each["label"]: each["score"] for each in ours} == pytest.approx(wanted, abs=TOLERANCE)
 
 
-def test_every_export_is_a_version_of_its_own(retrained, version):
+def test_every_export_is_a_new_version(retrained, version):
     done = retrained.run("export", f"--graph={retrained / 'retrained_graph.pb'}", "--format=saved_model")
     assert done.returncode == 0, done.stderr
     assert sorted(each.name for each in version.parent.iterdir()) == ["1", "2"]

@@ -9,7 +9,7 @@ from scripts.classifier.graphs import frozen_graph
 
 
 def noise(count: int, size: int, seed: int = 0) -> np.ndarray:
-    """Smooth pictures, since networks were not made for white noise."""
+    """Smooth pictures, because networks were not made for white noise."""
     coarse = np.random.default_rng(seed).uniform(-1, 1, (count, 9, 9, 3)).astype(np.float32)
     return tf.image.resize(coarse, (size, size), "bicubic").numpy().clip(-1, 1)
 

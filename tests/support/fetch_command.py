@@ -22,7 +22,7 @@ def run(*arguments, **environment):
 
 def check_one_line_error(process, *parts):
     assert process.returncode == 1, process
-    # It may have said what it was about to do.
+    # It may have printed what it was about to do.
     assert process.stdout == "" or (process.stdout.count("\n") == 1 and " into " in process.stdout)
     assert process.stderr.startswith("error: ")
     assert process.stderr.count("\n") == 1

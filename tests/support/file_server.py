@@ -111,7 +111,7 @@ class Server(ThreadingHTTPServer):
     def script(self, path: str, *answers) -> str:
         """Sends these answers to requests for `path` in turn, repeating the last one. Returns the URL.
 
-        A path may be a whole URL: that is how a proxy is asked.
+        For a proxy, the path is a whole URL.
         """
         self._answers[path] = list(answers)
         return path if "://" in path else self.address + path
@@ -124,7 +124,7 @@ class Server(ThreadingHTTPServer):
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
     def handle_error(self, request, client_address) -> None:
-        pass  # some tests are about clients that go away
+        pass  # in some tests, clients go away
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Other programs that read graphs: TensorFlow 1, as far as its op list goes, and OpenCV."""
+"""Other programs that read graphs: TensorFlow 1 (by its list of ops) and OpenCV."""
 
 import cv2
 import numpy as np
@@ -51,7 +51,7 @@ def assert_readable_by_tensorflow_1(graph_def):
 
 
 def same_in_opencv(graph_def, size: int):
-    """From `input` to final_result, by OpenCV's importer and by a session as in TensorFlow 1."""
+    """Compares final_result from OpenCV's importer with that of a session as in TensorFlow 1."""
     square = pixels.normalise(pixels.squeeze(draw_shape("blue", 77), size, size), 128, 128)
     mirrored = np.ascontiguousarray(square[:, ::-1])
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:

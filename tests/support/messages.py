@@ -1,4 +1,4 @@
-"""The texts in the code of scripts/, as a user may read them."""
+"""The texts in the code of scripts/ that a user may read."""
 
 import ast
 import functools
@@ -23,6 +23,6 @@ def texts() -> tuple[str, ...]:
 
 
 def occurs(quoted: str) -> bool:
-    """Is there a text with these words? Each … in them stands for anything."""
+    """Is there a text with these words? Each … stands for anything."""
     pattern = re.compile(".*".join(re.escape(part.strip()) for part in quoted.split("…")), re.S)
     return any(pattern.search(text) for text in texts())

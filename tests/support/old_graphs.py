@@ -1,7 +1,7 @@
 """Graphs as TensorFlow wrote them from 2015 to 2018, built node by node, because today's version writes different ones.
 
 The classifiers tell conftest's blue, green and red blots apart: their weights carry the mean of each colour through
-to the final layer. Where nothing else is said they have LABELS.
+to the final layer. They have LABELS unless stated otherwise.
 """
 
 import io
@@ -63,7 +63,7 @@ class OldGraph:
         return self.add(name, "PlaceholderWithDefault", source, dtype=tf.float32, shape=tf.TensorShape(shape))
 
     def variable(self, name: str, values) -> str:
-        """As freezing leaves it."""
+        """A variable, as freezing leaves it."""
         self.constant(name, values)
         return self.on_floats(f"{name}/read", "Identity", name)
 
@@ -226,7 +226,7 @@ def hub(keep_prob: str = "placeholder", dropout: str = "floor") -> tf.compat.v1.
     """As written by hub's retrain.py: `Placeholder`, pixels in 0..1, with a dropout left in.
 
     keep_prob is a `constant`, a `placeholder` or a `default`; dropout is written with a `floor`, as in 2017, with
-    a comparison (`rate`), as from 2019 on, or as a `branch` that is taken where the placeholder is_training is fed so.
+    a comparison (`rate`), as from 2019 on, or as a `branch` taken if the placeholder is_training is fed true.
     """
     graph = OldGraph(26)
     x = graph.placeholder("Placeholder", [None, SIZE, SIZE, 3])
@@ -403,7 +403,7 @@ def eight_bit_scores(ends_in: str = "Dequantize") -> tf.compat.v1.GraphDef:
 
 
 def one_by_one() -> tf.compat.v1.GraphDef:
-    """Its final layer takes a column, so two pictures would become one picture with twice the values."""
+    """Its final layer takes a column: two pictures would become one with twice the values."""
     graph = OldGraph(22)
     x = _mobilenet(graph, graph.placeholder("input", [1, SIZE, SIZE, 3]), "MobilenetV1")
     graph.constant("column/shape", [6, 1], np.int32)
@@ -427,7 +427,7 @@ class _SmallInception:
     def conv(self, name: str, x: str, full: int, shape: tuple[int, int] = (1, 1), stride=1, padding="SAME") -> str:
         before, after = self.channels[x], full // 16
         random, graph = self.random, self.graph
-        # Slightly more than preserves the scale of values, so that pictures end up far apart.
+        # Slightly more than needed to keep the scale of values, so that pictures end up far apart.
         spread = 1.1 * np.sqrt(2 / (shape[0] * shape[1] * before))
         weights = random.normal(0, spread, (*shape, before, after))
         graph.constant(f"{name}/conv2d_params", weights)

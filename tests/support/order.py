@@ -1,4 +1,4 @@
-"""The order of tests: long ones first, so that no worker is left alone with one at the end."""
+"""The order of tests: long ones first, so that no worker is left with one at the end."""
 
 from pathlib import Path
 

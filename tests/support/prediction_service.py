@@ -1,7 +1,7 @@
 """TensorFlow Serving's PredictionService over a SavedModel, using only its signatures, as TensorFlow Serving does.
 
-Its server is a program of its own that no package holds; its messages are, and so is what it does with them:
-the inputs that a request names are fed to the tensors that the signature names for them.
+The real server is not available as a package, but its messages are. This one does the same with them: it feeds the
+inputs that a request names to the tensors that the signature names for them.
 """
 
 import contextlib

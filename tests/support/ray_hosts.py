@@ -20,7 +20,7 @@ _PORT = 6379
 
 
 class Host:
-    """The first is the head and takes no work. All are connected to a switch."""
+    """A host connected to the switch. The first is the head and takes no work."""
 
     def __init__(self, number: int, folder: Path, common: dict[str, str]):
         self.name, self.ip = f"poets-{os.getpid()}-{number}", f"10.77.0.{number + 1}"

@@ -1,6 +1,6 @@
-"""Nodes of a Ray cluster on this machine, which stop when the tests end, however they end.
+"""Nodes of a Ray cluster on this machine that stop when the tests end, however they end.
 
-As a script, this module is the process that starts them: it takes a line for each thing to do and answers with one.
+As a script, this module is the process that starts them: it reads a line for each request and answers with one.
 """
 
 import contextlib
@@ -68,7 +68,7 @@ class Nodes:
         return self._alive[0] if self._alive else self.add()
 
     def kill(self, node: psutil.Process) -> None:
-        """As if its plug were pulled."""
+        """Like pulling its plug."""
         self._alive.remove(node)
         for process in [node, *node.children(recursive=True)]:
             with contextlib.suppress(psutil.NoSuchProcess):

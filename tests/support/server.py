@@ -26,7 +26,7 @@ class Response:
 
 
 class Server:
-    """Ready once this is made: what it says while starting has been read up to the line with its address."""
+    """Ready once constructed: its output has been read up to the line with its address."""
 
     def __init__(self, place: Workplace, graph: Path, *words: str):
         self.log: list[str] = []

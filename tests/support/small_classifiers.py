@@ -29,7 +29,7 @@ def backbone(name: str, folder: Path) -> Backbone:
 
 
 def _keras_network():
-    """With the building blocks of Inception V3: batch norms without scale, branches, both kinds of pooling."""
+    """A network of Inception V3's building blocks: batch norms without scale, branches, both kinds of pooling."""
     import keras
 
     keras.utils.set_random_seed(0)
@@ -57,7 +57,7 @@ def _positive(shape, dtype=None):
 
 
 def contents(backbone: Backbone, hidden: tuple[int, ...] = ()) -> Contents:
-    """With hidden layers of these sizes."""
+    """A classifier with hidden layers of these sizes."""
     random = np.random.default_rng(0)
     arrays = []
     for into, out in itertools.pairwise((backbone.bottleneck_size, *hidden, len(LABELS))):
@@ -95,7 +95,7 @@ def expected(contents: Contents, pictures: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def assert_all_is_there(model: Model, contents: Contents, given: tuple[np.ndarray, np.ndarray]) -> None:
-    """Checks that its output for pictures() is the graph's, and that everything that belongs to it was written."""
+    """Checks that its output for pictures() is the graph's, and that labels, record and the rest were written."""
     for values, wanted, relative in zip(given, expected(contents, pictures(contents)), (1e-7, 1e-5), strict=True):
         np.testing.assert_allclose(values, wanted, rtol=relative, atol=1e-5)
     size = contents.preprocessing.input_height

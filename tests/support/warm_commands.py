@@ -1,7 +1,7 @@
 """Runs commands in forks of one process that has imported TensorFlow, which takes longer than most tests.
 
-A fork is a process of its own, with its own words, environment, folder and files, and runs the command from its
-first line; only the import is behind it. As a script, this module is the process that is forked.
+A fork has its own arguments, environment, folder and files, and runs the command from its first line; only the
+import is already done. As a script, this module is the process that is forked.
 """
 
 import array
@@ -21,7 +21,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
-# In a command's environment, names the server that forks the commands it starts.
+# The variable that tells a command which server forks the commands it starts.
 SERVER = "POETS_WARM_COMMANDS"
 
 _LONGEST_REQUEST = 1 << 20
@@ -161,7 +161,7 @@ def _become(request: dict, files: array.array) -> None:
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
-    # As with Python's own, the descriptors stay open when these objects go.
+    # As with Python's own streams, the descriptors stay open when these objects are deleted.
     sys.stdin = os.fdopen(0, closefd=False)
     sys.stdout = os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)

@@ -50,14 +50,14 @@ class Workplace:
     def environment(self, more: dict[str, str] | None = None) -> dict[str, str]:
         return {
             **os.environ,
-            # No command under test may use the network: a test of downloads gives a mirror or a server.
+            # No command under test may use the network: tests of downloads pass a mirror or a server.
             "POETS_MIRROR": str(self.folder / "mirror"),
             "PYTHONPATH": str(ROOT / "tests" / "support" / "without_test_packages"),
             **(more or {}),
         }
 
     def outputs(self) -> list[str]:
-        """retrain's flags that keep everything it writes in here."""
+        """Flags that keep everything retrain writes in this folder."""
         places = {
             "output_graph": "retrained_graph.pb",
             "output_labels": "retrained_labels.txt",

@@ -52,7 +52,7 @@ def test_the_compiled_loop_is_plain_gradient_descent(tmp_path):
     assert np.allclose(trainer.layer.biases, biases, atol=1e-5)
 
 
-def test_same_seed_same_result_to_the_bit(tmp_path):
+def test_the_same_seed_gives_the_same_result_to_the_bit(tmp_path):
     training, validation = examples(tmp_path), examples(tmp_path, 60, seed=1)
     runs = [train(training, validation, Recipe(steps=250, seed=seed))[0].layer.weights for seed in (5, 5, 6)]
     assert runs[0].tobytes() == runs[1].tobytes() != runs[2].tobytes()
@@ -73,7 +73,7 @@ def test_evaluations_come_after_every_interval_and_at_the_end(tmp_path, steps, i
     assert [at.step for at in found] == expected
 
 
-def test_the_trainer_pauses_where_asked(tmp_path):
+def test_the_trainer_pauses_when_asked(tmp_path):
     trainer = Trainer(examples(tmp_path), examples(tmp_path, 60, seed=1), 3, Recipe(steps=100))
     assert {30, 60, 90, 100} <= {trainer.step for _ in trainer.run(pause_every=30)}
 
@@ -186,7 +186,7 @@ def test_training_works_without_validation_photos(tmp_path):
     assert found[-1].validation_accuracy is None and found[-1].accuracy > 0
 
 
-def test_rare_labels_are_drawn_just_as_often(tmp_path):
+def test_rare_labels_are_drawn_as_often_as_others(tmp_path):
     training = examples(tmp_path, 400, shares=[0.94, 0.05, 0.01])
     trainer = Trainer(training, training, 3, Recipe())
     drawn = np.bincount(training.labels[trainer._batches.draw(6000)])
@@ -220,7 +220,7 @@ class _Scaled:
 @pytest.mark.parametrize(
     ("right", "total", "low", "high"), [(85, 100, 0.7672, 0.9069), (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0)]
 )
-def test_interval_is_wilsons(right, total, low, high):
+def test_the_interval_is_wilsons(right, total, low, high):
     found = accuracy.interval_95(right, total)
     assert found == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
 
@@ -249,7 +249,7 @@ def test_a_large_cache_checked_record_by_record_gives_the_same_result(tmp_path):
     part.write_bytes(content)
     cache = BottleneckCache(tmp_path / "0", "test", 20, most_checked_at_look_up=0)
     taken = Examples(cache.vectors(keys), checked.labels, checked.paths)
-    with pytest.raises(UserError, match=r"1 cached bottlenecks are damaged \(the first is record 5\): run again"):
+    with pytest.raises(UserError, match=r"1 cached bottleneck is damaged \(the first is record 5\): run again"):
         train(taken, taken, Recipe(steps=50))
     cache = BottleneckCache(tmp_path / "0", "test", 20, most_checked_at_look_up=0)
     assert np.flatnonzero(~cache.present(keys)).tolist() == [5]

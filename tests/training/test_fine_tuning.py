@@ -57,7 +57,7 @@ def test_only_the_last_part_changes_and_names_stay(tuned, backbone):
     assert [node.name for node in written.node][: len(names)] == names
 
 
-def test_what_is_said_and_recorded(tuned, backbone):
+def test_it_prints_and_records_what_it_did(tuned, backbone):
     assert "fine-tuning on photos that are mirrored half of the time, enlarged by up to" in tuned.printed
     taken = re.search(r"fine-tuning took \d+ s; the weights from step (\d) of 6 are kept; valid", tuned.printed)
     record = json.loads((tuned / "retrained_graph.json").read_text())
@@ -68,20 +68,19 @@ def test_what_is_said_and_recorded(tuned, backbone):
 
 
 def test_the_written_graph_has_the_measured_accuracy(tuned):
-    """The test accuracy is that of the fine-tuned network."""
     measured = json.loads(tuned.run("evaluate", f"--graph={tuned / 'retrained_graph.pb'}", "--json").stdout)
     record = json.loads((tuned / "retrained_graph.json").read_text())
     assert measured["accuracy"] == pytest.approx(record["test"]["accuracy"])
 
 
-def test_same_seed_same_network_to_the_bit(tuned, workplace):
+def test_the_same_seed_gives_the_same_network_to_the_bit(tuned, workplace):
     for name in ("models", "bottlenecks"):
         shutil.copytree(tuned / name, workplace / name)
     assert workplace.retrain(*tuned.words).returncode == 0
     assert (workplace / "retrained_graph.pb").read_bytes() == (tuned / "retrained_graph.pb").read_bytes()
 
 
-def test_ctrl_c_keeps_the_best_that_was_reached(tuned, workplace):
+def test_ctrl_c_keeps_the_best_weights_so_far(tuned, workplace):
     shutil.copytree(tuned / "models", workplace / "models")
     shutil.copytree(tuned / "bottlenecks", workplace / "bottlenecks")
     photos, *words = tuned.words

@@ -84,7 +84,7 @@ def test_hidden_layers_are_exported(tmp_path, kind):
         np.testing.assert_allclose(values, wanted, rtol=1e-4, atol=1e-4)
 
 
-def test_hidden_layers_in_eight_bits(tmp_path):
+def test_hidden_layers_in_8_bits_keep_their_scores(tmp_path):
     whole = contents(backbone("keras_network", tmp_path), hidden=(200,))
     smaller = weight_quantization.quantize(whole.graph_def, ["final_result"], weight_quantization.STORED).graph_def
     stored = {node.name for node in smaller.node if node.op == "Dequantize"}
@@ -140,9 +140,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_settings_end_in_one_line(workplace, retrained, case):
+def test_mistakes_are_reported_in_one_line(workplace, retrained, case):
     flags, says = WRONG[case]
     done = workplace.retrain(retrained / "photos", *flags)
-    assert done.returncode == 1 and done.stdout.count("\n") <= 2  # no photo has been read yet
+    assert done.returncode == 1 and done.stdout.count("\n") <= 2  # no photo has been read
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and says in done.stderr
     assert not (workplace / "retrained_graph.pb").exists() and not (workplace / "bottlenecks").exists()

@@ -26,7 +26,7 @@ def flowers():
 
 
 @pytest.mark.parametrize("kept", [0.8, 0.95])
-def test_the_stated_share_is_kept_and_strangers_are_not(flowers, kept):
+def test_the_stated_share_of_photos_is_kept_and_strangers_are_not(flowers, kept):
     training, labels, held_out, strangers = flowers
     tells = unknown.learn(training, labels, held_out[::2], kept, seed=0)
     assert abs((tells.distances(held_out[1::2]) <= 1).mean() - kept) < 0.1

@@ -61,7 +61,7 @@ def test_opencv_gets_the_same_on_a_mobilenet(mobilenets):
 
 
 @pytest.mark.parametrize("name", ["mobilenet_0.50_128", "mobilenet_0.50_128_quantized"])
-def test_lifted_batch_and_folding_leave_the_values_alone(mobilenets, name):
+def test_lifting_the_batch_and_folding_leave_the_values_alone(mobilenets, name):
     backbone = mobilenets[name]
     batch = np.random.default_rng(0).uniform(-1, 1, (5, 128, 128, 3)).astype(np.float32)
     run = tf.function(frozen_graph.function(backbone.graph_def, ["input"], "bottleneck"))
@@ -75,7 +75,7 @@ def test_lifted_batch_and_folding_leave_the_values_alone(mobilenets, name):
     assert np.abs(together[2] - alone[0]).max() < 1e-4
 
 
-def test_quantized_twin_is_another_network_to_the_cache(mobilenets):
+def test_a_quantized_twin_is_another_network_to_the_cache(mobilenets):
     plain, quantized = mobilenets.values()
     assert plain.fingerprint != quantized.fingerprint
     sizes = [backbone.graph_def.ByteSize() for backbone in (plain, quantized)]

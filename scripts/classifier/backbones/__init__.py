@@ -1,1 +1,1 @@
-"""Every pretrained network, however it is published, becomes a `Backbone`: a frozen graph from pixels to one vector."""
+"""Every pretrained network becomes a `Backbone`, a frozen graph from pixels to one vector per picture."""

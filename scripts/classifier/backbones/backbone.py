@@ -1,4 +1,4 @@
-"""The form that every pretrained network takes, wherever it was loaded from."""
+"""The common form of all pretrained networks."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
-# Every backbone's graph takes pixels from 0 to 255 as (pixel - MEAN) / STD, as the original's did.
+# Every backbone's graph expects pixels from 0 to 255 scaled to (pixel - MEAN) / STD.
 MEAN, STD = 128.0, 128.0
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A frozen graph from pixels to one vector a picture, the bottleneck.
+    """A frozen graph that turns each picture into one vector, the bottleneck.
 
-    The graph starts at the placeholder `input`, [None, input_size, input_size, 3] float32 RGB as
-    (pixel - MEAN) / STD, and holds nothing after the node `bottleneck_name`, [None, bottleneck_size]
-    float32. It has no functions and no variables and, where possible, only operations that
-    TensorFlow 1 can read.
+    The graph starts at the placeholder `input`, [None, input_size, input_size, 3] float32 RGB scaled to
+    (pixel - MEAN) / STD, and ends at the node `bottleneck_name`, [None, bottleneck_size] float32. It has no functions
+    and no variables and, if possible, only operations that TensorFlow 1 can read.
     """
 
     name: str
@@ -27,13 +26,13 @@ class Backbone:
     graph_def: GraphDef
     bottleneck_name: str
     bottleneck_size: int
-    # A sha256 over everything that determines the vectors: other weights, another fingerprint.
+    # A sha256 over everything that determines the vectors, such as the weights.
     fingerprint: str
-    # One picture takes enough arithmetic for bfloat16 to be worth the lost digits.
+    # It needs enough arithmetic per picture for bfloat16 to be worth its lower precision.
     large: bool = False
-    # Its constants were learnt, so they can be fine-tuned.
+    # Its constants were learnt, so fine-tuning can train them.
     learnt: bool = True
-    # How many views of each picture the network looks at.
+    # The number of views of each picture that the network looks at.
     views: int = 1
 
     def describe(self) -> str:

@@ -11,7 +11,7 @@ from .frozen_backbones import Prelude
 
 @dataclass(frozen=True)
 class Choices:
-    """None: as the network's file says."""
+    """None leaves a choice to the network's file."""
 
     bottleneck_layer: str | None = None
     input_size: int | None = None
@@ -33,7 +33,7 @@ class Choices:
                 raise UserError(f"--{flag} does not apply to {name}, which fixes it: leave it out")
 
     def prelude(self, mean: float | None, std: float | None, origin: object) -> Prelude:
-        """`mean` and `std` are what the file says, None where it says nothing."""
+        """`mean` and `std` come from the file; None if it does not state them."""
         mean = mean if self.input_mean is None else self.input_mean
         std = std if self.input_std is None else self.input_std
         if std == 0:

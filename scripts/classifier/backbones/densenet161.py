@@ -68,8 +68,8 @@ def load_file(name: str, weights: Path, model_dir: Path, choices: Choices) -> Ba
 
 
 def build(weights: Path, size: int = INPUT_SIZE) -> keras.Model:
-    """Takes pictures prepared as torchvision prepares them, and gives BOTTLENECK_SIZE averages."""
-    tensors = {_today(name): values for name, values in torch_files.read(weights).items()}
+    """A model from pictures, prepared as torchvision prepares them, to BOTTLENECK_SIZE averages."""
+    tensors = {_current_name(name): values for name, values in torch_files.read(weights).items()}
     model = _network(size)
     for layer in model.layers:
         if layer.weights:
@@ -107,8 +107,8 @@ def _network(size: int) -> keras.Model:
     return keras.Model(pictures, layers.GlobalAveragePooling2D()(normed(x, "features.norm5")), name=NAME)
 
 
-def _today(name: str) -> str:
-    """Today's name of a tensor: in the published file, from 2017, norm1 is norm.1."""
+def _current_name(name: str) -> str:
+    """A tensor's name in today's torchvision: the published file, from 2017, says norm.1 for norm1."""
     return re.sub(r"(denselayer\d+\.(?:norm|conv))\.(\d)\.", r"\1\2.", name)
 
 

@@ -50,9 +50,9 @@ def _means(layer):
 
 
 def _before_shrinking(graph, backbone: Backbone) -> list:
-    """The last layers before height and width shrink, in the network's order, except the bottleneck's own.
+    """The last layer at each of the two resolutions before the final one, in the network's order.
 
-    A layer counts if everything after it is computed from it alone, which rules out single branches.
+    A layer counts only if everything after it is computed from it alone, which excludes layers inside branches.
     """
     last: dict[int, object] = {}  # by the height of the layer
     smallest = backbone.input_size

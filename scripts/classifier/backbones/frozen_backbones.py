@@ -1,4 +1,4 @@
-"""Turns a frozen graph from anywhere into a Backbone: our pixels in, any number of pictures, one vector each."""
+"""Turns any frozen graph into a Backbone, which takes pixels in our range and gives one vector per picture."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 INPUT, OUTPUT = "input", "bottleneck"
 
-# Above this many multiply-adds a picture, TensorFlow in bfloat16 is faster than XNNPACK. The figure lies between the
+# Above this many multiply-adds per picture, TensorFlow in bfloat16 is faster than XNNPACK. The figure lies between the
 # largest MobileNet of 2017 (0.57e9) and Inception V3 (5.7e9).
 _LARGE = 1e9
 
 
 @dataclass(frozen=True)
 class Prelude:
-    """How a network wants an RGB pixel from 0 to 255: pixel @ matrix + shift."""
+    """Prepares an RGB pixel from 0 to 255 as a network expects it: pixel @ matrix + shift."""
 
     matrix: np.ndarray  # [3, 3]
     shift: np.ndarray  # [3]
@@ -47,7 +47,7 @@ class Prelude:
 
 @dataclass(frozen=True)
 class Frozen:
-    """A graph from elsewhere, and where pictures go in and vectors come out."""
+    """A graph from elsewhere, with the nodes that take pictures and give vectors."""
 
     graph_def: GraphDef
     entry: str
@@ -57,7 +57,7 @@ class Frozen:
 
 
 def convert(frozen: Frozen, origin: object) -> GraphDef:
-    """From INPUT to OUTPUT, where possible with operations that older readers know."""
+    """A graph from INPUT to OUTPUT, if possible with operations that TensorFlow 1 can read."""
     try:
         single = _for_one_picture(frozen)
         old_ops.refuse_what_cannot_run(single, str(origin))
@@ -70,7 +70,7 @@ def convert(frozen: Frozen, origin: object) -> GraphDef:
     if not lifted.batched:
         raise UserError(f"{origin} only takes one picture at a time, and several are needed: {lifted.why_not}")
     graph_def = folding.fold_constants(lifted.graph_def, frozen.output)
-    graph_def, output = _out_of_the_way(folding.fold_scales_into_convolutions(graph_def), frozen)
+    graph_def, output = _rename_clashing(folding.fold_scales_into_convolutions(graph_def), frozen)
     graph_def = _end_with_vectors(_begin_with(graph_def, frozen), output, origin)
     return frozen_graph.strip_to_tensorflow_1(graph_def)
 
@@ -91,7 +91,7 @@ def node_named(layer: str, graph_def: GraphDef, origin: object) -> str:
 
 
 def own_preparation(graph_def: GraphDef, entry: str, output: str) -> tuple[float | None, float | None]:
-    """The mean to subtract from pixels and the std to divide by, if the graph's first operations show them."""
+    """The mean and std of the graph's own scaling of pixels; None if its first operations do not show them."""
     found = interface.find(graph_def, entry, output)
     return found.input_mean, found.input_std
 
@@ -112,12 +112,12 @@ def backbone(name: str, graph_def: GraphDef, fingerprint: str) -> Backbone:
 
 def _second(shape: Shape) -> int:
     size = None if shape is None else shape[1]
-    assert size is not None  # `convert` makes sure of it
+    assert size is not None  # `convert` guarantees it
     return size
 
 
 def _for_one_picture(frozen: Frozen) -> GraphDef:
-    """Everything that leads to the output, with functions inlined, for one picture of the right size."""
+    """The part that leads to the output, with functions inlined, for a single picture of the right size."""
     graph_def = inlining.inline(frozen.graph_def)
     for node in graph_def.node:
         if node.name == frozen.entry:
@@ -125,8 +125,8 @@ def _for_one_picture(frozen: Frozen) -> GraphDef:
     return frozen_graph.subgraph(graph_def, frozen.output)
 
 
-def _out_of_the_way(graph_def: GraphDef, frozen: Frozen) -> tuple[GraphDef, str]:
-    """Renames nodes that have names of ours; gives the output's new name, too."""
+def _rename_clashing(graph_def: GraphDef, frozen: Frozen) -> tuple[GraphDef, str]:
+    """Renames nodes whose names we need ourselves; also returns the output's new name."""
 
     def renamed(source: str) -> str:
         ours = node_of(source) in (INPUT, OUTPUT) or source.startswith((f"{OUTPUT}/", "prepare/"))
@@ -154,7 +154,7 @@ def _begin_with(graph_def: GraphDef, frozen: Frozen) -> GraphDef:
 
 
 def _affine(matrix: np.ndarray, shift: np.ndarray) -> list:
-    """One scale and shift if all colours share them, else a 1 x 1 convolution; every reader knows both."""
+    """One scale and shift if all colours share them, else a 1 x 1 convolution."""
     constant, operation = frozen_graph.constant, frozen_graph.operation
     if np.array_equal(matrix, matrix[0, 0] * np.eye(3, dtype=np.float32)) and np.ptp(shift) == 0:
         return [

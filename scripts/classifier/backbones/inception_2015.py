@@ -1,4 +1,4 @@
-"""Loads the Inception of December 2015, the original's default network, from Google's archive."""
+"""Loads the Inception of December 2015, the default of the original retrain, from Google's archive."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ INPUT_SIZE = 299
 BOTTLENECK_SIZE = 2048
 BOTTLENECK = "pool_3/_reshape"
 
-# No checksum is published: that of the first download is recorded, and later ones must match it.
+# Google publishes no checksum: the first download's is recorded, and later ones must match it.
 SOURCE = Source(
     url="http://download.tensorflow.org/models/image/imagenet/inception-2015-12-05.tgz",
     file="inception-2015-12-05.tgz",
-    about_megabytes=89,  # the original reported 88,931,400 bytes
+    about_megabytes=89,  # the original retrain reported 88,931,400 bytes
 )
 
 _MEMBER = "classify_image_graph_def.pb"

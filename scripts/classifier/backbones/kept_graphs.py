@@ -1,4 +1,4 @@
-"""Keeps frozen graphs that took long to build for later runs."""
+"""Saves frozen graphs that take long to build, for later runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def kept_or_made(kept: Path, make: Callable[[], GraphDef]) -> GraphDef:
     """The graph, read from `kept` if an earlier run left it there.
 
-    Building one takes ten seconds or more. The checksum beside the file shows whether it is damaged.
+    Building one takes ten seconds or more. The checksum beside the file reveals damage.
     """
     check = kept.with_name(f"{kept.name}.sha256")
     if is_kept(kept):

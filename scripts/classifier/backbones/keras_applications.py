@@ -67,7 +67,7 @@ def build(name: str, weights: Path, size: int) -> keras.Model:
 
 
 def prelude(name: str) -> Prelude:
-    """How pixels are prepared before the network, which may do more inside."""
+    """Keras' preparation of pixels for this network, which may scale them further inside."""
     return Prelude.like(sys.modules[_function(name).__module__].preprocess_input)
 
 
@@ -79,8 +79,8 @@ def _function(name: str):
 
 @contextlib.contextmanager
 def _handing_over(weights: Path) -> Iterator[None]:
-    """Meanwhile, whatever Keras wants to download, it gets this file."""
-    from keras.src.utils import file_utils  # from where its networks take the function
+    """Gives Keras this file instead of any download."""
+    from keras.src.utils import file_utils  # its networks call get_file through this module
 
     download = file_utils.get_file
     file_utils.get_file = lambda *args, **kwargs: str(weights)

@@ -29,7 +29,7 @@ def freeze(
     layer: str | None = None,
     origin: object = "the network",
 ) -> GraphDef:
-    """From the placeholder `input`, pixels as (pixel - 128) / 128, to OUTPUT, with batch norms folded away.
+    """A graph from the placeholder `input`, (pixel - 128) / 128, to OUTPUT, with batch norms folded away.
 
     `size` is for models that take any size. OUTPUT is the model's output, or that of `layer`.
     """

@@ -1,9 +1,9 @@
-"""Lists the networks of keras.applications whose weights are published, and what is known about them beforehand.
+"""Lists the networks of keras.applications with published weights, and facts about them that need no download.
 
 The checksums are copied from Keras' source, and a test compares them: importing Keras just for these would add seconds
-to every run. The sizes are those that Keras reports as it downloads. Where no report was found, they are estimated from
-the number of weights and marked with ~: 4 bytes each, plus what other files of the family hold besides. For the first
-MobileNets, that includes the last layer, whose space these files still take up.
+to every run. The sizes are those that Keras reports as it downloads. Those marked with ~ are estimated: 4 bytes for
+each weight, plus the overhead of other files of the same family. For MobileNet V1, the overhead includes the last
+layer: its space is still in these files.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ _SIZES = (96, 128, 160, 192, 224)
 
 
 def published() -> dict[str, Published]:
-    """By the names of keras.applications, followed by _WIDTH and _SIZE where there are several."""
+    """By the names of keras.applications, followed by _WIDTH and _SIZE if there are several."""
     found = dict(map(_row, _TABLE.strip().splitlines()))
     for width, (values, about) in _MOBILENET.items():
         for size in _SIZES[1:]:

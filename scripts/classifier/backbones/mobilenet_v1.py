@@ -15,17 +15,17 @@ from .sources import Source
 WIDTHS = ("0.25", "0.50", "0.75", "1.0")
 SIZES = (128, 160, 192, 224)
 
-# The last pooled values. The original used the 1001 ImageNet logits after them, which train no better.
+# The last pooled values. The original retrain used the 1001 ImageNet logits after them, which train no better.
 POOLED = "MobilenetV1/Logits/AvgPool_1a/AvgPool"
 
-# No checksums are published for the others: that of the first download is recorded, and later ones must match it.
+# Google publishes no checksums. For archives missing here, the first download's is recorded, and later ones must match.
 _SHA256 = {
     "0.25_128": "30af63cf9039861bc03f86c7b8092fab754d51b27f042830c456ddbfa2b72fce",
     "0.25_224": "1cddeede49eb35af36061aaa66bf643b81f7ea89abc85f6ffef8f0bf00891756",
 }
 _BYTES = {"0.25_128": 2_617_289, "0.25_224": 2_621_521}
 # By width, estimated from the number of weights. An archive holds them twice: as float32, which gzip shrinks to 93 %,
-# and with the large tensors in 8 bits, which it shrinks to 80 %. A test does the sum and checks it against _BYTES.
+# and with the large tensors in 8 bits, which it shrinks to 80 %. A test repeats the sum and checks it against _BYTES.
 _ABOUT_MEGABYTES = {"0.25": 3, "0.50": 6, "0.75": 12, "1.0": 20}
 
 NAMES = tuple(

@@ -20,7 +20,7 @@ LARGE_BATCH = 16
 
 
 class Network:
-    """A backbone that is ready to run, always on `batch` pictures at a time: the last batch is padded.
+    """A backbone that is ready to run, always on `batch` pictures at once: callers pad the last batch.
 
     Each thread needs its own `runner()`. A vector does not depend on the rest of its batch.
     """
@@ -36,7 +36,7 @@ class Network:
             self.runner: Callable[[], Run] = lambda: run
         else:
             # XNNPACK runs small networks twice as fast as TensorFlow. It is fastest with one picture at a time and one
-            # thread a core, because everything then stays in the processor's cache.
+            # thread per core, because everything then stays in the processor's cache.
             self.batch = 1
 
             def open_runner() -> Run:
@@ -50,7 +50,7 @@ def _run_with_tensorflow(backbone: Backbone, precision: str) -> Run:
     import tensorflow as tf
     from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
-    # A session has its own configuration; for functions, the same option would apply to the whole process.
+    # A session, because it has its own configuration: for tf.function, the option would apply to the whole process.
     config = tf.compat.v1.ConfigProto()
     if precision == "bfloat16":
         config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = RewriterConfig.ON

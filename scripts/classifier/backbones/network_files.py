@@ -54,7 +54,7 @@ def _is_of_pytorch(path: Path) -> bool:
 
 
 def _of_graph(path: Path, choices: Choices) -> GraphDef:
-    """The input, its size and the bottleneck are found in the same way as in old graphs of TensorFlow 1."""
+    """Finds the input, its size and the bottleneck from the graph alone, except for the user's choices."""
     graph_def = old_ops.modernise(frozen_graph.read(path))
     layer = choices.bottleneck_layer
     output = None if layer is None else frozen_backbones.node_named(layer, graph_def, path)
@@ -90,7 +90,7 @@ def _of_keras(path: Path, choices: Choices) -> GraphDef:
 
 
 def _last_pooled(model: keras.Model, described: dict, path: Path) -> str:
-    """The input of the last layers: averages over a picture, or values for each place in it, to be averaged."""
+    """The last layer that pools over the picture, or that still has values for each place in it, to be averaged."""
     if any(layer.name == keras_files.BOTTLENECK for layer in model.layers):
         return keras_files.BOTTLENECK  # Poets wrote this file
     for kind, name in keras_description.towards_input(described):

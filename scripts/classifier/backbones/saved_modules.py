@@ -61,7 +61,7 @@ def in_folder(folder: Path) -> Loadable:
 
 
 def short_name(place: str) -> str:
-    """A name for the module that files can have."""
+    """The module's name, in characters that are safe in file names."""
     words = re.sub(r"^https?://(tfhub\.dev/)?|\.(tar\.gz|tgz)$", "", place.rstrip("/"))
     return re.sub(r"[^A-Za-z0-9.]+", "_", words).strip("_.") or "module"
 
@@ -111,13 +111,13 @@ def _backbone(name: str, model_dir: Path, fingerprint: str, make: Callable[[], G
 def _freeze(folder: Path, choices: Choices, origin: object) -> GraphDef:
     meta_graph = _graph_for_predicting(folder, origin)
     way = _choose(meta_graph, origin)
-    size = choices.size(way.size() or _attached_size(meta_graph) or _size_in_words(str(origin)), origin)
+    size = choices.size(way.size() or _attached_size(meta_graph) or _size_in_handle(str(origin)), origin)
     with saved_model_files.loading(origin, "it"):
         if meta_graph.HasField("object_graph_def"):
-            frozen, start, end = _of_today(folder, meta_graph, way, size)
+            frozen, start, end = _freeze_tensorflow_2(folder, meta_graph, way, size)
         else:
             start, end = node_of(way.entry.name), node_of(way.output.name)
-            frozen = _of_tensorflow_1(folder, meta_graph, end)
+            frozen = _freeze_tensorflow_1(folder, meta_graph, end)
     frozen = inlining.inline(frozen)
     if choices.bottleneck_layer is not None:
         end = frozen_backbones.node_named(choices.bottleneck_layer, frozen, origin)
@@ -129,7 +129,7 @@ def _freeze(folder: Path, choices: Choices, origin: object) -> GraphDef:
 
 
 def _graph_for_predicting(folder: Path, origin: object) -> MetaGraphDef:
-    """In modules of TensorFlow 1 it has no tag."""
+    """The graph without tags, as in TensorFlow 1 modules, or else the one tagged `serve`."""
     meta_graphs = saved_model_files.read(folder, f"{FILE} of {origin}")
     for tags in (set(), {"serve"}):
         for meta_graph in meta_graphs:
@@ -140,7 +140,7 @@ def _graph_for_predicting(folder: Path, origin: object) -> MetaGraphDef:
 
 @dataclass(frozen=True)
 class _Way:
-    """One of the signatures, with its input for pictures and its output for vectors."""
+    """A signature, with its input for pictures and its output for vectors."""
 
     signature: str
     entry: Tensor
@@ -193,13 +193,13 @@ def _fields(message: bytes) -> dict[int, Any]:
     return {each.field_number: each.data for each in UnknownFieldSet(Empty.FromString(message))}
 
 
-def _size_in_words(handle: str) -> int | None:
-    """In .../mobilenet_v2_100_224/... the last number is the size."""
+def _size_in_handle(handle: str) -> int | None:
+    """The last number in names such as .../mobilenet_v2_100_224/..."""
     found = re.search(r"_\d{2,3}_(\d{2,3})(?!\d)", handle)
     return None if found is None else int(found[1])
 
 
-def _of_today(folder: Path, meta_graph: MetaGraphDef, way: _Way, size: int) -> tuple[GraphDef, str, str]:
+def _freeze_tensorflow_2(folder: Path, meta_graph: MetaGraphDef, way: _Way, size: int) -> tuple[GraphDef, str, str]:
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
@@ -212,8 +212,8 @@ def _of_today(folder: Path, meta_graph: MetaGraphDef, way: _Way, size: int) -> t
     return frozen.graph.as_graph_def(), frozen.inputs[0].op.name, frozen.outputs[0].op.name
 
 
-def _of_tensorflow_1(folder: Path, meta_graph: MetaGraphDef, end: str) -> GraphDef:
-    """Its checkpoint names variables as its graph does."""
+def _freeze_tensorflow_1(folder: Path, meta_graph: MetaGraphDef, end: str) -> GraphDef:
+    """Restores the variables by name: checkpoint and graph use the same names."""
     import tensorflow as tf
 
     with tf.Graph().as_default() as graph, tf.compat.v1.Session() as session:

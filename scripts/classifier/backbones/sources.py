@@ -1,4 +1,4 @@
-"""Says where a pretrained network's file comes from."""
+"""The download of a pretrained network: its address, checksum and size."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Source:
     sha256: str | None = None
     md5: str | None = None
     size: int | None = None  # bytes; a download of another size is refused
-    about_megabytes: int | None = None  # for display, where the exact size is not known
-    estimated: bool = False  # about_megabytes was computed, not seen
+    about_megabytes: int | None = None  # for display, if the exact size is not known
+    estimated: bool = False  # about_megabytes was computed, not observed
 
     @property
     def megabytes(self) -> int | None:
@@ -26,5 +26,5 @@ class Source:
 
 
 def digest(file: Path) -> str:
-    """Its sha256."""
+    """The file's sha256."""
     return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""Suggests which network a misspelt name may have meant."""
+"""Suggests the network that a misspelt name may have meant."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def suggestion(name: str, known: Sequence[str]) -> str:
     parts = _parts(name)
     if parts is not None:
         relatives = [(each, found) for each in known if (found := _parts(each)) and _related(found, parts)]
-        # mobilenet and MobileNet are two families: the one spelt like this comes first.
+        # mobilenet and MobileNet are two families: prefer the one spelt as the user spelt it.
         stems = list(dict.fromkeys(found.stem for _, found in relatives))
         if stems:
             stem = parts.stem if parts.stem in stems else stems[0]

@@ -26,7 +26,7 @@ from .backbone import Backbone
 from .choices import Choices
 from .entry import Loadable
 
-# Where two names differ only in capitals, the first of them is taken: that of the 2017 archives.
+# `resolve` ignores case if no name matches exactly, and takes the first match: the 2017 archives before Keras.
 _FAMILIES = (
     inception_v3.FAMILY,
     inception_2015.FAMILY,
@@ -41,7 +41,7 @@ NAMES = tuple(_ENTRIES)
 _ALSO_CALLED = {"inceptionv3": inception_v3.NAME}
 _FILES = (".pb", ".keras", ".h5", ".hdf5", ".pth", ".pt", ".tflite", ".onnx", ".tgz", ".gz", ".zip")
 
-# What a bottleneck consists of: the network's last values, or those of two earlier layers as well.
+# The values in a bottleneck: those of the network's last layer, or those of two earlier layers as well.
 LAST, MULTI = BOTTLENECKS = ("last", "multi")
 
 
@@ -76,12 +76,12 @@ class Listed:
     input_size: int
     values: int  # the length of its bottlenecks
     megabytes: int | None  # to download; None if not known
-    estimated: bool  # whether `megabytes` was computed from the number of weights
+    estimated: bool  # `megabytes` was computed from the number of weights
     here: bool  # nothing is left to download
 
 
 def listed(model_dir: Path) -> list[Listed]:
-    """All of NAMES. Checksums of files are only checked when a network is loaded."""
+    """All of NAMES. Checksums are not verified here, only when a network is loaded."""
     found = []
     for entry in _ENTRIES.values():
         source = entry.source
@@ -92,7 +92,7 @@ def listed(model_dir: Path) -> list[Listed]:
 
 
 def check(name: str, choices: Choices) -> str:
-    """The name as `resolve` gives it; raises if the user makes choices that do not apply to this network."""
+    """The resolved name; raises if the user's choices do not apply to this network."""
     name = resolve(name)
     choices.refuse(name, *_loadable(name).heeds)
     return name

@@ -142,7 +142,7 @@ def _read_stream(file: IO[bytes]) -> tuple[object, Callable[[_Storage], bytes]]:
     if _load(file) != _MAGIC:
         raise ValueError("wrong magic number")
     _load(file)  # the format's version
-    _load(file)  # the machine's byte order and number sizes; published files come from ordinary machines
+    _load(file)  # byte order and number sizes: published files have the usual ones
     named = _load(file)
     kinds = {each.storage.key: each.storage for each in named.values()} if isinstance(named, dict) else {}
     data: dict[str, bytes] = {}

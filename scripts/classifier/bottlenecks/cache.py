@@ -1,13 +1,12 @@
-"""The bottleneck cache: a folder of append-only parts, each an array of self-checking records (`parts`).
+"""The bottleneck cache: a folder of parts, each an array of self-checking records (`parts`).
 
-A cache folder belongs to one way of computing vectors (`identity`: backbone, weights, preprocessing,
-precision). It holds part-0000.bottlenecks, part-0001... A run appends to the first part that no other run
-is writing to (held by a file lock, which the system drops when a process is killed), so the number of parts
-is the largest number of runs there ever were at once. A record that a killed run left half-written, or that the
-disk damaged, fails its checksum: it counts as absent, and its place is reused.
+A cache folder belongs to one way of computing vectors (`identity`: backbone, weights, preprocessing, precision). It
+holds part-0000.bottlenecks, part-0001... A run appends to the first part that no other run has locked, so there are
+as many parts as runs ever wrote at once. The system drops the lock of a killed process. A record that a killed run left
+half-written, or that the disk damaged, fails its checksum: it counts as absent, and its place is reused.
 
-Records are checked when they are looked up. In a large cache, where that would mean reading everything, they are
-checked when their vectors are read.
+Records are checked when they are looked up. In a large cache, that would mean reading everything, so they are checked
+when their vectors are read.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ class BottleneckCache:
         return self.folder.parent
 
     def refresh(self) -> None:
-        """Picks up what other processes have added; costs next to nothing if they added nothing."""
+        """Picks up records that other processes have added; cheap if there are none."""
         with self._lock:
             known = {part.path for part in self._parts}
             paths = sorted(path for path in self.folder.glob("part-*.bottlenecks") if path not in known)

@@ -31,7 +31,7 @@ class Crew(ThreadPoolExecutor):
         self._size = threads
 
     def share(self, items: Iterable[Item], new_member: Callable[[], Member[Item]], advance: Advance) -> None:
-        """Processes all items with one new member a thread; the first error ends everything."""
+        """Processes all items, with a new member in each thread; the first error ends everything."""
         left = iter(items)
         taking = threading.Lock()
         stop = threading.Event()

@@ -24,7 +24,7 @@ from ..showing import Advance
 from .cache import KEY_BYTES, BottleneckCache
 from .crew import Crew
 
-# Part of every cache's identity: raise it when the same photo gives different pixels than before.
+# Part of every cache's identity: raise the number when a change makes the same photo give different pixels.
 PREPROCESSING = f"squeeze bilinear 1, mean {MEAN:g}, std {STD:g}"
 
 _LOOKED_UP_AT_ONCE = 1 << 16
@@ -59,7 +59,7 @@ class Job:
 
 @dataclass
 class Found:
-    """The keys of all views of each photo, which are in the cache now, and why some photos could not be read."""
+    """The keys of each photo's views, all in the cache now, and the reasons why other photos could not be read."""
 
     keys: dict[str, list[bytes]] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
@@ -101,7 +101,7 @@ CacheUsed = TypeVar("CacheUsed", bound=Cache)
 
 
 class Extraction(Generic[CacheUsed]):
-    """Looks up photos whose content is known, then reads the others and runs the network where necessary."""
+    """Looks up photos whose content is known; `run` reads the others and runs the network if necessary."""
 
     def __init__(
         self,
@@ -155,7 +155,7 @@ class Extraction(Generic[CacheUsed]):
         crew.share(self.waiting, lambda: _Worker(self, network, size), advance)
 
     def read_waiting(self) -> None:
-        """Reads the waiting photos without running the network: those whose content is cached no longer wait."""
+        """Reads the waiting photos without running the network, and drops those whose content is cached."""
         still: list[Job] = []
         for job in self.waiting:
             try:

@@ -1,4 +1,4 @@
-"""Finds the records of very many keys with a few dozen bytes of memory for each."""
+"""Finds the records of millions of keys, with a few dozen bytes of memory per key."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 KEY_BYTES = 16
 NOWHERE = -1
 
-# A dictionary takes ten times the memory of sorted arrays, but adding a key is instant: up to this many wait in one.
+# New keys wait in a dictionary, up to this many: adding one is instant, but it takes ten times the memory of arrays.
 _MOST_WAITING = 1 << 16
-# Keys are looked up in batches of this size, sorted first, because neighbours are then found in nearby memory.
+# Keys are looked up in sorted batches of this size, so that neighbours are found in nearby memory.
 _KEYS_AT_ONCE = 1 << 20
 
 # Multiplying by any odd number keeps numbers distinct; this one, from Fibonacci hashing, also spreads them.

@@ -2,7 +2,7 @@
 
 A record is
 
-    key       16 bytes   identifies what the vector was computed from: photo content and view
+    key       16 bytes   identifies the photo's content and the view
     checksum   4 bytes   crc32 over identity, key and vector
     vector     4 x size  float32, little-endian
 """
@@ -30,8 +30,8 @@ _HEAD_BYTES = KEY_BYTES + 4
 class Part:
     """Reads record by record, unless it is mapped into memory.
 
-    Mapped pages count as this process's memory, and Linux maps far more around a page than was asked for, whatever
-    advice it gets: after 50 reads of 4,000 scattered vectors, all of a 3.3 GB file counted, and it was no faster.
+    Only small caches are mapped. Mapped pages count as this process's memory, and Linux maps far more around a page
+    than was asked for: after 50 reads of 4,000 scattered vectors, all of a 3.3 GB file counted, and it was no faster.
     """
 
     def __init__(self, path: Path, size: int, identity: str):
@@ -59,7 +59,7 @@ class Part:
         A truncated last record does not count.
         """
         first = self.rows
-        # A network file system brings news of a file when it is opened, and otherwise only every few seconds.
+        # On a network file system, a file's size may be seconds old unless the file is opened again.
         with contextlib.suppress(OSError):
             os.close(os.open(self.path, os.O_RDONLY))
         self.rows = max(first, os.fstat(self._file).st_size // self._record_bytes)
@@ -118,7 +118,7 @@ class Part:
                 raise UserError(f"{self.path} was truncated by another program: run again")
 
     def take_checked(self, rows: np.ndarray, keys_begin: np.ndarray, out: np.ndarray) -> np.ndarray:
-        """The vectors of any records, whose keys should begin with these uint64; gives the rows that are wrong."""
+        """Reads vectors of unchecked records, whose keys should begin with these uint64; returns the wrong rows."""
         heads = np.zeros((len(rows), _HEAD_BYTES), np.uint8)
         for row, head, vector in zip(rows.tolist(), heads, out, strict=True):
             os.preadv(self._file, [head.data, vector.data], row * self._record_bytes)
@@ -130,12 +130,12 @@ class Part:
         return np.unique(rows[~right])
 
     def suspect(self, rows: Iterable[int]) -> None:
-        """Marks records that everyone who opens the part from now on must check."""
+        """Marks records to be checked by every later opening of the part."""
         with open(self._suspects, "a") as file:
             file.write("".join(f"{row}\n" for row in rows))
 
     def own(self) -> bool:
-        """Tries to lock the part, so that nobody else writes to it until we close it; False if somebody else does."""
+        """Tries to lock the part for writing until it is closed; False if another process holds the lock."""
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -148,7 +148,7 @@ class Part:
         return True
 
     def write(self, keys: list[bytes], vectors: np.ndarray, reusable: list[int]) -> list[int]:
-        """Fills the reusable rows first, then appends; gives the rows used."""
+        """Fills the reusable rows first, then appends; returns the rows used."""
         records = [
             _head(key, vector, self._seed) + vector
             for key, vector in zip(keys, (vector.tobytes() for vector in vectors), strict=True)
@@ -173,7 +173,7 @@ class Part:
         if not self._missing_blocks:
             return
         ours = self._owned
-        # If this fails, the next opening takes longer, and that is all.
+        # If this fails, the next opening only takes longer.
         with contextlib.suppress(OSError, UserError):
             if ours or self.own():
                 for block in sorted(self._missing_blocks):
@@ -200,7 +200,7 @@ class Part:
         return None
 
     def _keys_of_records(self, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
-        """Keys [n, 2], and which rows hold anything: those that another computer is writing may still be empty."""
+        """Keys [n, 2], and which rows are not empty: another computer may still be writing some."""
         heads = np.frombuffer(b"".join(map(self._head_at, range(start, end))), np.uint8).reshape(-1, _HEAD_BYTES)
         return np.ascontiguousarray(heads[:, :KEY_BYTES]).view("<u8"), np.any(heads, axis=1)
 

@@ -1,4 +1,4 @@
-"""Where a record is, as one integer: the number of its part in the high bits, its row in the low bits.
+"""A record's place as one integer: the number of its part in the high bits, its row in the low bits.
 
 All functions work on single integers and on arrays of them.
 """

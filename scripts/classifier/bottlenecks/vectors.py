@@ -1,4 +1,4 @@
-"""Bottlenecks as training reads them: they stay on disk, and a few are read at a time."""
+"""Cached bottlenecks, for training."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ PHOTO_SIDE = 440  # the longer side of a photo, in pixels
 _CHART, _GAP, _VALUE = 520, 24, 100  # widths: a bar with its value, the space between columns, a value
 _TEXT_SIZE, _SMALL_SIZE = 20, 15
 _BAR, _BELOW_BAR = 14, 14  # heights
-# The first answer in the blue of training curves, the others paler, and all grey where the photo is none of them:
-# people with any kind of colour vision see the difference.
+# The first answer in the blue of training curves, the others paler, and all grey if the photo is none of them: people
+# with any kind of colour vision see the difference.
 _FIRST, _OTHERS, _TRACK, _MUTED = BLUE, "#8fb4d0", "#eeeeee", "#bdbdbd"
 
 
@@ -28,11 +28,11 @@ class Shown:
     photo: Image.Image
     caption: str
     scores: Sequence[tuple[str, float]]
-    unknown: tuple[str, str] | None = None  # said first where the photo is none of the labels: a word, and why
+    unknown: tuple[str, str] | None = None  # shown first if the photo is none of the labels: a word, and why
 
 
 def draw(answers: Sequence[Shown]) -> Drawn:
-    """One below the other. Long names are not cut but take several lines."""
+    """Draws the answers one below the other. Long names are not cut but take several lines."""
     words = [word for each in answers for word in (each.caption, *(each.unknown or ()), *dict(each.scores))]
     everything = "".join([*words, "0123456789.%<>"])
     texts, small = Lettering(everything, _TEXT_SIZE), Lettering(everything, _SMALL_SIZE)
@@ -49,7 +49,7 @@ def _row(shown: Shown, texts: Lettering, small: Lettering) -> Image.Image:
     photo = ImageOps.contain(shown.photo, (PHOTO_SIDE, PHOTO_SIDE), Image.Resampling.LANCZOS)
     below = small.wrap(shown.caption, PHOTO_SIDE)
     left = photo.height + _GAP // 2 + len(below) * small.height
-    # Drawn on a sheet that is high enough, and cut to what it took.
+    # Drawn on a sheet that is high enough, then cropped.
     words = (*(shown.unknown or ()), *(name for name, _ in shown.scores))
     lines = sum(len(texts.wrap(word, _CHART - _VALUE)) for word in words)
     tallest = lines * texts.height + (len(shown.scores) + 1) * (_BAR + _BELOW_BAR)
@@ -64,7 +64,7 @@ def _row(shown: Shown, texts: Lettering, small: Lettering) -> Image.Image:
 
 
 def _answer(pen: ImageDraw.ImageDraw, shown: Shown, texts: Lettering, small: Lettering) -> int:
-    """To the right of the photo; gives where it ends."""
+    """Draws the answer to the right of the photo, and returns where it ends."""
     x, y = PHOTO_SIDE + 2 * _GAP, _GAP
     if shown.unknown is not None:
         word, why = shown.unknown
@@ -79,7 +79,7 @@ def _answer(pen: ImageDraw.ImageDraw, shown: Shown, texts: Lettering, small: Let
 
 
 def _write(pen: ImageDraw.ImageDraw, x: int, y: int, text: str, lettering: Lettering, colour: str) -> int:
-    """In as many lines as it takes; gives where the next one begins."""
+    """Writes as many lines as the text takes, and returns where the next one begins."""
     for line in lettering.wrap(text, _CHART - _VALUE):  # clear of the values
         lettering.write(pen, x, y, line, colour)
         y += lettering.height
@@ -87,7 +87,7 @@ def _write(pen: ImageDraw.ImageDraw, x: int, y: int, text: str, lettering: Lette
 
 
 def _bar(pen: ImageDraw.ImageDraw, x: int, y: int, score: float, texts: Lettering, colour: str, ink: str) -> None:
-    """On a track whose whole length is 100 %, the value to the right."""
+    """Draws a bar on a track whose whole length is 100 %, with the value to the right."""
     length = _CHART - _VALUE
     pen.rectangle((x, y, x + length, y + _BAR - 1), _TRACK)
     filled = round(max(0.0, min(1.0, score)) * length)

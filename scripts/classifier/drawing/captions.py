@@ -13,11 +13,11 @@ from .lettering import Drawn, Lettering
 
 NARROWEST = 160  # narrower captions would hold few words a line
 
-# A photo alone keeps its own width within these bounds, unless another is asked for.
+# A single photo keeps its own width within these bounds, unless another is asked for.
 _ALONE_NARROWEST, _ALONE_WIDEST = 320, 1600
 _SHEET_WIDTH, _MOST_COLUMNS = 1200, 6
-# Times as high as wide. A photo alone is bounded, or one of a tower would make a picture of any height; the cells of a
-# sheet take the shape of most of its photos, within these bounds.
+# Height / width. A single photo is bounded, as a very tall one would give a picture of any height. The cells of a sheet
+# take the median shape of its photos, within these bounds.
 _TALLEST, _FLATTEST_CELL, _TALLEST_CELL = 2.0, 0.6, 1.0
 _GAP = 10
 _MAT = "#f0f0f0"  # behind photos that do not fill their cells

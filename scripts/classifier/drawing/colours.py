@@ -6,7 +6,7 @@ import math
 
 from PIL import ImageColor
 
-# Drawn pictures are on white paper, always.
+# Drawn pictures always have a white background.
 PAPER, INK, SOFT_INK, GRID = "white", "#222222", "#5c5c5c", "#dddddd"
 
 # A blue and an orange that look different to people with any kind of colour vision, dark enough for text.
@@ -28,5 +28,5 @@ def laid_thinly(colour: str, strength: float) -> tuple[int, ...]:
 
 
 def cell_strength(share: float) -> float:
-    """How strong a confusion matrix shows a share of its row: as the square root, so that rare mistakes are seen."""
+    """A share's strength of colour in a confusion matrix: its square root, so that rare mistakes are seen."""
     return math.sqrt(share)

@@ -10,9 +10,9 @@ from .lettering import Lettering
 
 _CELL, _FONT, _MARGIN = 56, 16, 12
 _MOST_LABELS_COUNTED = 40  # with more, cells are too small for counts
-_MOST_LABELS_NAMED = 130  # with still more, for names beside them too
+_MOST_LABELS_NAMED = 130  # with still more, too small for names beside them
 _SMALL_CELL, _SMALL_FONT = 15, 12
-_WHOLE = 1600  # pixels that cells share where nothing is written
+_WHOLE = 1600  # pixels that all cells share if nothing is written
 _LONGEST_NAME = 24
 _TITLE = "row: what it is   column: what it was taken for"
 
@@ -22,9 +22,7 @@ def draw(confusion: np.ndarray, labels: tuple[str, ...]) -> Image.Image:
     count = len(labels)
     counted, named = count <= _MOST_LABELS_COUNTED, count <= _MOST_LABELS_NAMED
     cell = _CELL if counted else _SMALL_CELL if named else max(4, _WHOLE // count)
-    names = (
-        [name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…" for name in labels] if named else []
-    )
+    names = [_shortened(label) for label in labels] if named else []
     heading = Lettering(_TITLE, _FONT)
     font = Lettering("".join(["0123456789", *names]), _FONT if counted else _SMALL_FONT)
     widest = max((int(font.width(name)) for name in names), default=0)

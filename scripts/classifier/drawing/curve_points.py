@@ -30,7 +30,7 @@ def thinned(steps: Sequence[float], values: Sequence[float | None]) -> list[Poin
 
 
 def _points(values: int) -> int:
-    """The most points that combine equally many values each, or nearly so: all of the line is then equally smooth."""
+    """The most points of about as many values each, so that all of the line is equally smooth."""
     together = math.ceil(values / _MOST_POINTS)
     return math.ceil(values / together) if values else 1
 

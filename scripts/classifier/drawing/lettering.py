@@ -40,11 +40,11 @@ _PREFERRED = (
     "Hiragino Sans GB",
 )
 _FANCY = re.compile(r"bold|italic|oblique|black|light|thin|condensed|narrow|mono|serif|math|symbol", re.I)
-# Draws a box for every character there is.
+# A font that draws a box for every character there is.
 _EMPTY_FONT = "LastResort"
 _NO_CHARACTER = "\U0010ffff"
 
-# Choose a variant of the character before them, an emoji's colour or skin: no font here draws those.
+# Characters that choose a variant of the one before, such as an emoji's skin colour: no font here draws those.
 _VARIANTS = re.compile("[\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
 _FLAG_LETTER = "REGIONAL INDICATOR SYMBOL LETTER "
 _MOST_LISTED = 20  # characters in a warning
@@ -71,7 +71,7 @@ class Drawn:
 
 
 class Lettering:
-    """The fonts, of one size, for a given text; the same text gets the same fonts in every size."""
+    """The fonts for a given text, in one size. In other sizes, the same text gets the same fonts."""
 
     def __init__(self, text: str, size: int, folders: Sequence[Path] = FOLDERS):
         self.height = round(size * 1.35)  # from one line to the next
@@ -105,7 +105,7 @@ class Lettering:
         return [line.strip() for line in lines if line.strip()]
 
     def write(self, pen: ImageDraw.ImageDraw, x: float, y: float, text: str, colour: str) -> None:
-        """With its upper left corner at x, y."""
+        """Writes the text with its upper left corner at x, y."""
         for run, font in self._runs(text):
             pen.text((x, y + self._ascent), run, colour, font, anchor="ls")
             x += font.getlength(run)
@@ -132,7 +132,7 @@ def _best_first(
 
 
 def _fonts(plain: ImageFont.FreeTypeFont, size: int, folders: Sequence[Path]) -> Iterator[ImageFont.FreeTypeFont]:
-    """Pillow's own comes first: it has hardly more than ASCII but looks the same everywhere."""
+    """Pillow's own font comes first: it has little more than ASCII, but looks the same everywhere."""
     yield plain
     for path in sorted(_font_files(folders), key=_preference):
         try:
@@ -142,7 +142,7 @@ def _fonts(plain: ImageFont.FreeTypeFont, size: int, folders: Sequence[Path]) ->
 
 
 def _font_files(folders: Sequence[Path]) -> Iterator[Path]:
-    # matplotlib, where installed, brings fonts.
+    # matplotlib brings fonts, if it is installed.
     matplotlib = find_spec("matplotlib")
     places = None if matplotlib is None else matplotlib.submodule_search_locations
     brought = [Path(place, "mpl-data", "fonts", "ttf") for place in places or ()]
@@ -165,7 +165,7 @@ def _has(font: ImageFont.FreeTypeFont, character: str) -> bool:
 
 
 def _instead(character: str) -> str:
-    """For a character that no font has: its base letter (e for é), a symbol's name in brackets, or a question mark."""
+    """Replaces a character that no font has: its base letter (e for é), a symbol's name in brackets, or ?."""
     category, name = unicodedata.category(character), unicodedata.name(character, "")
     if category == "Cf":  # only joins its neighbours
         return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def percent(share: float, decimals: int = 1) -> str:
-    """0.82 is "82.0 %". Only all is 100 % and only none 0 %: 0.99994 is ">99.9 %", and 0.0004 "<0.1 %"."""
+    """0.82 is "82.0 %". Rounding never gives 100 % or 0 %: 0.99994 is ">99.9 %", and 0.0004 "<0.1 %"."""
     shown, smallest = f"{100 * share:.{decimals}f}", 10.0**-decimals
     if share < 1 and float(shown) >= 100:
         return f">{100 - smallest:.{decimals}f} %"

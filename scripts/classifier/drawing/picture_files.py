@@ -15,7 +15,7 @@ _LARGEST_JPEG = 65_500  # pixels a side
 
 
 def check(path: Path, flag: str) -> None:
-    """Refuses before any long work a path that cannot be written; `flag` is the one that the user gave it in."""
+    """Fails before long work if the path cannot be written. `flag` is the flag that the user gave it with."""
     if path.suffix.lower() not in _FORMATS:
         raise UserError(f"--{flag}={path}: expected a name that ends in {', '.join(_FORMATS)}")
     atomic_files.check(path)

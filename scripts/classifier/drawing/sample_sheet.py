@@ -30,7 +30,7 @@ def draw(lists: ImageLists, names: Sequence[str], seed: int = 0) -> Drawn:
         mine = [lists.image_dir / photo.path for photo in lists.photos if photo.label == label]
         readable = _squares((mine[at] for at in random.permutation(len(mine))), side)
         shown = [(square, names[label]) for square in islice(readable, each)]
-        # Blanks where a label has too few photos, so that the next one begins in its own place.
+        # A label with too few photos is filled up with blanks, so that the next one begins in its own place.
         squares += shown + [blank] * (-len(shown) % min(each, _COLUMNS))
     if not squares:
         raise UserError(f"no photo in {lists.image_dir} can be read: there is nothing to draw")
@@ -38,7 +38,7 @@ def draw(lists: ImageLists, names: Sequence[str], seed: int = 0) -> Drawn:
 
 
 def draw_some(lists: ImageLists, names: Sequence[str], count: int, columns: int, seed: int = 0) -> Drawn:
-    """`count` photos, one label after the other in turns."""
+    """`count` photos, taken from the labels in turn."""
     side, _ = captions.box(count, None, columns)
     order = np.random.default_rng(seed).permutation(len(lists.photos))
     turns: dict[int, list[Photo]] = {}
@@ -66,7 +66,7 @@ def _squares(paths: Iterator[Place], side: int) -> Iterator[Image.Image]:
     """The middle of each photo that can be read."""
     for path in paths:
         try:
-            photo = pixels.open_rgb(path.read_bytes(), 2 * side)  # so that the shorter side is seldom below `side`
+            photo = pixels.open_rgb(path.read_bytes(), 2 * side)  # so that the shorter one is seldom below `side`
         except (pixels.UnreadableImage, OSError):
             continue
         yield ImageOps.fit(photo, (side, side), Image.Resampling.BICUBIC)

@@ -18,7 +18,7 @@ _HEIGHT_OF_A_CHARACTER = 2
 
 
 def shows_colours(is_terminal: bool, encoding: str | None, environment: Mapping[str, str]) -> bool:
-    """Whether a stream can show 24-bit colours and half blocks."""
+    """True if a stream can show 24-bit colours and half blocks."""
     kind = environment.get("TERM", "")
     if not is_terminal or environment.get("NO_COLOR") or kind in ("", "dumb", "unknown") or kind.startswith("vt"):
         return False

@@ -19,9 +19,9 @@ from .percent import percent
 Curve = Mapping[str, Sequence[float | None]]
 
 _COLOURS = {"training": TRAINING, "validation": VALIDATION}
-_BAND, _SHADE = 0.16, 0.28  # how strong an area shows the colour of its line
+_BAND, _SHADE = 0.16, 0.28  # how strongly an area shows the colour of its line
 
-_WIDTH, _HEIGHT = 690, 470  # of one chart with its lettering
+_WIDTH, _HEIGHT = 690, 470  # of one chart, lettering included
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 168, 52, 62
 _TITLE_SIZE, _HEADING_SIZE, _TEXT_SIZE = 24, 20, 16
 _MARGIN = 20

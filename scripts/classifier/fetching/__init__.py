@@ -1,1 +1,1 @@
-"""Photos from a URL, an archive or a drawing program become a folder of labels."""
+"""Turns a URL, an archive or a drawing program into a folder of labels."""

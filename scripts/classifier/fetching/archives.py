@@ -1,4 +1,4 @@
-"""A tar or zip archive becomes a folder, whole or not at all.
+"""Unpacks a tar or zip archive into a folder, whole or not at all.
 
 tarfile's own data filter does not help: it accepts links that stay inside and strips leading slashes, both of which are
 refused here. The first releases of Python 3.10 lack it, and zipfile has none.
@@ -50,13 +50,12 @@ def extract(
     show: Show = nowhere,
     arrange: Callable[[Path], None] | None = None,
 ) -> Path:
-    """Unpacks `archive` into a new folder and returns that. Its content says whether it is a tar, tar.gz or zip.
+    """Unpacks a tar, tar.gz or zip, recognised by its content, into a new folder and returns that.
 
     With `top`, `destination` becomes the folder of that name in the archive, and the rest is left out.
-    Everything is unpacked to `<name>.extracting` first, which a killed run leaves behind and the next one empties.
-    `arrange` may rearrange the files there before they appear as `destination`.
-    Of two processes, one does the work. Links, devices and names that lead out of the folder are refused: a collection
-    of photos has none.
+    Everything is unpacked to `<name>.extracting` first. A killed run leaves that behind, and the next one empties it.
+    `arrange` may rearrange the files there before they appear as `destination`. If two processes unpack it at once, one
+    does the work. Links, devices and names that lead out of the folder are refused: a collection of photos has none.
     """
     archive, destination = Path(archive), Path(destination)
     check_free(destination)
@@ -138,7 +137,8 @@ def _tar_members(archive: Path, stream: io.BufferedIOBase) -> Iterator[Member]:
             else:
                 raise _refusal(archive, member.name, "is a link or a device, expected files and folders only")
             tar.members.clear()  # type: ignore[attr-defined]  # else it keeps every member's header; not in typeshed
-    # tarfile takes a broken header for the end. The real end is a block of zeros, followed by gzip's checksum.
+    # tarfile takes a broken header for the end. The real end is a block of zeros, followed by gzip's checksum, which is
+    # checked by reading that far.
     if len(watched.last) != tarfile.BLOCKSIZE or any(watched.last):
         raise tarfile.ReadError("it ends without an end mark")
     while stream.read(CHUNK):

@@ -1,4 +1,4 @@
-"""CIFAR-10's official archive becomes folders of PNG: train/ and test/, in each a folder for each label."""
+"""Turns CIFAR-10's official archive into folders of PNGs: train/ and test/, each with a folder for each label."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _batch(file: Path, labels: list[str]) -> tuple[np.ndarray, list[int]]:
 
 
 def _field(file: Path, name: str):
-    """Python 2 wrote the official files, so text arrives as bytes."""
+    """A value from a pickled dict. Python 2 wrote the official files, so text arrives as bytes."""
     try:
         held = _Plain(io.BytesIO(file.read_bytes()), encoding="bytes").load()
     except FileNotFoundError:
@@ -124,7 +124,7 @@ def _damaged(file: Path, why: str) -> UserError:
 
 
 class _Plain(pickle.Unpickler):
-    """Reads arrays and plain values only. A pickle may ask for any function, so all others are refused."""
+    """Reads arrays and plain values only. A pickle may call any function, so all others are refused."""
 
     def find_class(self, module: str, name: str):
         asked = f"{module}.{name}".replace("numpy.core.", "numpy._core.")

@@ -25,7 +25,7 @@ def in_words(error: Exception, url: str, *, seconds: float, began: bool) -> str:
 
 
 def is_final(error: Exception) -> bool:
-    """Whether trying again at once is pointless."""
+    """True if another attempt would only fail in the same way."""
     return isinstance(_cause(error), ssl.SSLCertVerificationError)
 
 

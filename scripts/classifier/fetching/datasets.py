@@ -29,8 +29,8 @@ ShowOf = Callable[[str, str], Show]
 class Dataset:
     fetch: Callable[[Path, Wishes, ShowOf], Sequence[str]]  # returns warnings
     begins: str  # what it is about to do, before "into FOLDER"
-    heeds: tuple[str, ...] = ()  # the wishes that it knows
-    looks_itself: bool = False  # whether it is also called if the folder already holds photos
+    heeds: tuple[str, ...] = ()  # the wishes that affect it
+    looks_itself: bool = False  # `fetch` is called even if the folder already holds photos
     trains: str = "retrain"  # the command that suits it
 
 

@@ -1,4 +1,4 @@
-"""A URL becomes a verified local file, or a clear error."""
+"""Downloads a URL to a local file, and verifies it."""
 
 import contextlib
 import hashlib
@@ -33,10 +33,10 @@ def fetch(
 ) -> Path:
     """Returns `destination` once it holds the file at `url`, which is downloaded only if it is not there yet.
 
-    The beginning from an interrupted fetch is kept beside it in `<name>.part`, and the next fetch continues it. A file
+    The bytes of an interrupted fetch are kept beside it in `<name>.part`, and the next fetch continues there. A file
     with a wrong checksum stays until it can be replaced. Several processes may fetch the same file.
 
-    If neither checksum is known, the sha256 of the first file fetched is written to `<name>.sha256` (as `sha256sum`
+    If no checksum is given, the sha256 of the first file fetched is written to `<name>.sha256` (as `sha256sum`
     writes it) and expected from then on. It shows that the file has not changed, not that it was ever right.
 
     With the environment variable POETS_MIRROR set to a folder or a URL, files come from `<host>/<path>` in it and
@@ -76,7 +76,7 @@ def remaining_bytes(
 class _Expected:
     size: int | None
     checksums: dict[str, str]
-    record: Path | None  # the file that the checksum is from, if it was not known beforehand
+    record: Path | None  # the file that keeps the checksum, if none was given
 
     @classmethod
     def of(cls, destination: Path, sha256: str | None, md5: str | None, size: int | None) -> "_Expected":

@@ -1,4 +1,4 @@
-"""Writes a folder of drawn flowers, to try everything where no photos can be fetched."""
+"""Writes a folder of drawn flowers, to try everything when no photos can be fetched."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +28,7 @@ _AHEAD_A_CORE = 4
 def draw(destination: Path, per_kind: int = PER_KIND, seed: int = 0, show: Show = nowhere) -> dict[str, int]:
     """Writes `per_kind` JPEGs of each kind to destination/<kind>/ and returns the number of each kind.
 
-    A picture depends only on the seed, its kind and its number. If they are all there, nothing is written.
+    A picture depends only on the seed, its kind and its number. If all pictures are there, nothing is written.
     """
     destination = Path(destination)
     names = {kind: [f"{kind}_{number:04d}.jpg" for number in range(1, per_kind + 1)] for kind in KINDS}

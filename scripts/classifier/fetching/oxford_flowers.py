@@ -1,4 +1,4 @@
-"""Oxford's photos of 102 flowers become train/, valid/ and test/ folders of labels, as the publishers split them."""
+"""Turns Oxford's photos of 102 flowers into train/, valid/ and test/ folders of labels, split as published."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class MatlabFile:
 @dataclass(frozen=True)
 class Sources:
     photos: PhotoArchive
-    labels: MatlabFile  # one a photo, in the order of the photos' numbers
+    labels: MatlabFile  # one for each photo, in the order of their numbers
     sets: MatlabFile  # the numbers of the photos of each set
 
 
@@ -102,7 +102,7 @@ def _numbers(file: Path, name: str) -> np.ndarray:
 
 
 def _arrange(folder: Path, places: dict[str, str]) -> None:
-    """Moves the photos of an unpacked archive to their places."""
+    """Moves the photos of an unpacked archive to their places, and writes NAMES_FILE."""
     for name, place in places.items():
         (folder / place).mkdir(parents=True, exist_ok=True)
         try:

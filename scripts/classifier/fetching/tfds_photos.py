@@ -16,7 +16,7 @@ from ..errors import UserError, in_short
 from ..showing import Advance, Show
 from . import archives
 
-# The names of splits there -> the names of their folders here.
+# The name of a split in TensorFlow Datasets -> its folder here.
 _SPLITS = {"train": "train", "validation": "valid", "valid": "valid", "val": "valid", "dev": "valid", "test": "test"}
 _ENDINGS = {b"\xff\xd8\xff": ".jpg", b"\x89PNG": ".png"}
 
@@ -108,7 +108,7 @@ def _prepare(builder, name: str) -> None:
         with contextlib.redirect_stdout(sys.stderr):
             builder.download_and_prepare()
     except Exception as error:
-        # Anything, as above, but usually the network.
+        # Any error, as in `_builder`, but usually the network's.
         raise UserError(
             f"tfds:{name} cannot be fetched ({in_short(error)}): check the network, or put the prepared set into "
             f"{builder.data_dir}"

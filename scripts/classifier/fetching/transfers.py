@@ -48,7 +48,7 @@ def transfer(
     patience: Patience,
     show: Show,
 ) -> bool:
-    """Completes the partial file that is open for appending. True if its beginning is from another connection.
+    """Completes the partial file that is open for appending. Returns True if its beginning is from another connection.
 
     `show` is called with the first answer; its progress goes negative when the transfer starts over.
     `validator` keeps the server's ETag or Last-Modified for the version in the partial file. Without that, an older
@@ -103,7 +103,7 @@ class _Transfer:
                 reason = str(error) if isinstance(error, _Unfinished) else self._in_words(error)
                 if connection_errors.is_final(error):
                     raise TransferFailed(reason) from None
-            # Progress means the longest file so far: a server that ignores ranges and keeps breaking off makes none.
+            # Only a longer file than ever is progress: a server that ignores ranges and keeps breaking off makes none.
             fruitless = 0 if self._length() > longest else fruitless + 1
             longest = max(longest, self._length())
             pause = random.uniform(0.5, 1) * self.patience.first_pause_seconds * 2 ** max(0, fruitless - 1)

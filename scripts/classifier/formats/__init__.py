@@ -1,1 +1,1 @@
-"""A classifier written to, and opened from, any format; no other wing knows one format from another."""
+"""Writes and opens classifiers in every format, so that no other wing has to tell formats apart."""

@@ -1,4 +1,4 @@
-"""A classifier's answer to a picture: its scores, the labels with the highest, and the same as JSON."""
+"""A classifier's answer to a picture, and how it is written as JSON."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Rank:
 
 
 def as_json(answer: Answer, ranks: Sequence[Rank], named: bool) -> dict:
-    """The same in every JSON that we write; `named`: the labels have names of their own."""
+    """The form of an answer in every JSON that we write; `named` if the labels have names of their own."""
     unknown = {} if answer.distance is None else {"unknown": answer.unknown, "distance": round(answer.distance, 4)}
     labels = [
         {"label": rank.label, **({"name": rank.name} if named else {}), "score": round(rank.score, 6)} for rank in ranks

@@ -21,10 +21,10 @@ from . import kinds, labels as labels_files
 from .answers import Answer, Rank
 from .model import Model, Run, Wishes
 
-# The most decoded pictures that wait for the network, and answers that wait to be read.
+# With a runner on every core, the most pictures in progress or answers waiting to be read.
 _AHEAD = 32
 
-# With fewer of its own test photos recognised as known, a classifier says unknown only on request.
+# A classifier that recognises a smaller share of its test photos as known says unknown only on request.
 _LEAST_KEPT = 0.5
 
 Picture = TypeVar("Picture", bound=Place)
@@ -59,7 +59,7 @@ class Classifier:
             yield from zip(pictures, look(pool, pictures), strict=True)
 
     def _in_batches(self, pool: ThreadPoolExecutor, pictures: Sequence[Place]) -> Iterator[Answer | str]:
-        """The next batch is decoded while the network runs on one."""
+        """Decodes the next batch while the network runs on this one."""
         size = self.model.batch
         decoding = lookahead.results(pool, self._pixels, pictures, size + 1)
         run = self.model.open_runner()
@@ -70,7 +70,7 @@ class Classifier:
                 yield values if isinstance(values, str) else next(answers)
 
     def _one_by_one(self, pool: ThreadPoolExecutor, pictures: Sequence[Place]) -> Iterator[Answer | str]:
-        """Every core has its own runner."""
+        """Gives every core a runner of its own."""
         own = threading.local()
 
         def work(path: Place) -> Answer | str:
@@ -92,7 +92,7 @@ class Classifier:
             return error.strerror or str(error)
 
     def answers(self, run: Run, pictures: np.ndarray) -> list[Answer]:
-        """For prepared pictures, at most model.batch of them."""
+        """The answers to prepared pictures, at most model.batch of them."""
         scores, bottlenecks = run(pictures)
         if scores.ndim != 2 or len(scores) != len(pictures):
             raise UserError(
@@ -129,10 +129,10 @@ class Classifier:
 def load(
     path: Path, labels: Path | None, wishes: Wishes, tell_unknown: bool | None = False, names: Path | None = None
 ) -> Classifier:
-    """`labels` and `names` are the user's files; where they are None, they are looked for inside and beside it.
+    """`labels` and `names` are the user's files; if None, both are looked for inside the classifier and beside it.
 
-    `names` is a JSON file with a name for each label (see category_names.py). With `tell_unknown` None, pictures are
-    called unknown if the classifier can tell, and recognises at least half of its test photos as known.
+    `names` is a JSON file with a name for each label (see category_names.py). If `tell_unknown` is None, the
+    classifier says unknown if it can, unless it recognises fewer than half of its test photos as known.
     """
     model = kinds.open_model(path, wishes if tell_unknown is False else replace(wishes, bottlenecks=True))
     if tell_unknown is None:
@@ -155,7 +155,7 @@ def load(
 
 
 def share_kept(model: Model) -> float | None:
-    """The share of test photos recognised as known; None where it was not measured."""
+    """The share of test photos recognised as known; None if not measured."""
     return ((model.record or {}).get("unknown") or {}).get("test_photos_kept")
 
 

@@ -18,15 +18,15 @@ RECORD, LABELS, UNKNOWN = "classifier.json", "labels.txt", "unknown.npz"
 
 @dataclass(frozen=True)
 class Contents:
-    graph_def: GraphDef  # frozen, for any number of pictures at once
-    preprocessing: Preprocessing  # what graph_def takes, both layers named
+    graph_def: GraphDef  # frozen, for any number of pictures at once if it can be
+    preprocessing: Preprocessing  # how to prepare pictures for graph_def; names both layers
     bottleneck: str | None  # the node whose values the final layer takes, if there is one
     labels: tuple[str, ...]
     record: dict  # of the training run; empty if nothing is known
     unknown: bytes | None  # the data for recognising photos of no label, if there is any
 
     def files(self, preprocessing: Preprocessing, **more: object) -> dict[str, bytes]:
-        """The files to put inside; readers feed it as `preprocessing` says. `more` goes into the record."""
+        """The files to put inside. `preprocessing` is what readers still have to do; `more` goes into the record."""
         record = {**self.record, "preprocessing": asdict(preprocessing), "labels": list(self.labels), **more}
         files = {
             RECORD: json.dumps(record).encode("ascii"),
@@ -38,7 +38,7 @@ class Contents:
 
 
 def carried(files: Mapping[str, bytes], origin: object) -> tuple[dict | None, bytes | None]:
-    """The record, and the data about unknown photos, from the files inside a classifier; None if not there."""
+    """The record, and the data about unknown photos, from the files inside a classifier; None if missing."""
     if RECORD not in files:
         return None, files.get(UNKNOWN)
     try:

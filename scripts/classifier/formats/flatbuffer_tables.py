@@ -21,7 +21,7 @@ def pack(root: Fields, identifier: bytes) -> bytes:
 
 
 def _put(builder: flatbuffers.Builder, value: str | np.ndarray | list[Fields] | Fields) -> int:
-    """Gives its place in the flatbuffer."""
+    """Writes the value and returns its place in the flatbuffer."""
     if isinstance(value, str):
         return builder.CreateString(value)
     if isinstance(value, np.ndarray):

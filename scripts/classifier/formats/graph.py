@@ -59,7 +59,7 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     if wishes.bottlenecks and known.bottleneck is not None:
         wanted.append(known.bottleneck)
     open_runner, outputs = _session(graph_def, take, wanted, path)
-    # Other graphs may hold operations that only TensorFlow has, such as those in 8 bits.
+    # Graphs without a record may hold operations that only TensorFlow has, such as those in 8 bits.
     one_core = known.record is not None and wishes.pictures >= _MANY and graph_def.ByteSize() < _LARGE_GRAPH_BYTES
     if one_core and (runner := _xnnpack(graph_def, take, wanted)) is not None:
         open_runner, batch = runner, 1
@@ -82,7 +82,7 @@ def open_model(path: Path, wishes: Wishes) -> Model:
 def read_contents(
     path: Path, said: Overrides, labels: tuple[str, ...], named: dict[str, str] | None = None
 ) -> Contents:
-    """What is written in another format; `named` are the names of labels, if they have any."""
+    """The contents to write in another format; `named` maps labels to their names, if they have any."""
     known = _read(path, said)
     graph_def = known.graph_def
     if known.record is None:
@@ -125,7 +125,7 @@ def _check_layers(graph_def: GraphDef, take: Preprocessing, path: Path) -> None:
 def _session(
     graph_def: GraphDef, take: Preprocessing, wanted: list[str], path: Path
 ) -> tuple[Callable[[], Run], int | None]:
-    """Runs it on all cores, and starts faster than a traced function; also gives the number of outputs."""
+    """A runner on all cores, which starts faster than a traced function, and the number of outputs."""
     import tensorflow as tf
 
     input_layer, output_layer = take.layers
@@ -156,7 +156,7 @@ def _session(
 
 
 def _xnnpack(graph_def: GraphDef, take: Preprocessing, wanted: list[str]) -> Callable[[], Run] | None:
-    """The fastest engine for small networks: one picture at a time on each core."""
+    """The fastest engine for small networks: one picture at a time on each core. None if it cannot run this one."""
     input_layer, _ = take.layers
     model = xnnpack.convert(graph_def, input_layer, wanted, take.input_height, take.input_width)
     if model is None:

@@ -28,7 +28,7 @@ Complete = Callable[[Path, "keras.Model", Mapping[str, bytes]], bytes]
 
 
 def write(path: Path, contents: Contents, kind: str, complete: Complete) -> None:
-    """A model from pixels of 0 to 255 to scores, which Keras loads without our code."""
+    """Writes a model that takes pixels of 0 to 255 and gives scores. Keras loads it without our code."""
     atomic_files.check(path)
     model = keras_translation.translate(contents.graph_def, contents.preprocessing, contents.bottleneck)
     files = contents.files(raw_pixels.taken(contents.preprocessing))
@@ -47,7 +47,7 @@ def write(path: Path, contents: Contents, kind: str, complete: Complete) -> None
 
 
 def portable(described: dict, model: keras.Model) -> dict:
-    """The description, changed so that other versions of Keras can read it, in both formats.
+    """Changes a model's description so that other versions of Keras can read it, in both formats.
 
     Settings that are None are left out: None is their default, and older versions refuse settings they do not know.
     Operations that are not layers get their module and class, which Keras leaves out of HDF5 files.
@@ -63,7 +63,7 @@ def portable(described: dict, model: keras.Model) -> dict:
 
 
 def open_model(path: Path, wishes: Wishes) -> Model:
-    """Our models, and those from elsewhere, whose layers may show what input they expect."""
+    """Opens our models, and those from elsewhere, whose layers may show what input they expect."""
     import tensorflow as tf
 
     model, saved = keras_files.load(path, (RECORD, LABELS, UNKNOWN))

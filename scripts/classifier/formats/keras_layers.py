@@ -45,7 +45,7 @@ _INITIALIZER = "truncated_normal"
 
 
 def _weighted(stretch: Stretch, kind: str, kernel: np.ndarray, channels: int, **settings: object) -> keras.KerasTensor:
-    """The layer with this kernel, the scales and shifts that follow folded into it."""
+    """The output of a layer with this kernel, into which the scales and shifts that follow are folded."""
     source = stretch.input()
     following = stretch.absorb(channels)
     scale, shift = following.scale, following.shift
@@ -121,7 +121,7 @@ def _sides(stretch: Stretch, attribute: str) -> tuple[int, int]:
 
 
 def scaling(stretch: Stretch, own: Affine) -> keras.KerasTensor:
-    """A separate layer that scales and shifts: by one number, or by one per channel, which can be trained."""
+    """A separate layer that scales and shifts. If each channel of a picture has its own numbers, they are weights."""
     source = stretch.tensor(own.source)
     channels = source.shape[-1]
     if not own.fits(channels):

@@ -39,7 +39,7 @@ class Translation:
         return None if node.name in (self.output, self.bottleneck) else self.wiring.only_reader(node.name)
 
     def affine(self, node: NodeDef) -> Affine | None:
-        """Its scale and shift; None if it does anything else."""
+        """The scale and shift of a node; None if it does anything else."""
         return affine.affine(Op.at(node.name, self.wiring.nodes))
 
 
@@ -121,7 +121,7 @@ class Stretch:
         return self.nodes[-1].name == self._translation.bottleneck
 
     def _name(self) -> str:
-        """Taken from the first node, but the output keeps its own name."""
+        """A name taken from the first node, but the output keeps its own."""
         names = self._translation.names
         if self.is_bottleneck():
             names.add(keras_files.BOTTLENECK)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def translate(graph_def: GraphDef, take: Preprocessing, bottleneck: str | None) -> keras.Model:
     """A model from `pictures`, pixels of 0 to 255 as [N, height, width, 3], to scores.
 
-    Its first layer prepares pixels as `take` says, which names both layers. The layer "bottleneck" gives the values
-    of the graph's node `bottleneck`.
+    `take`, which names both of the graph's layers, says how the model's first layer prepares pixels. The layer
+    "bottleneck" gives the values of the graph's node `bottleneck`.
     """
     import keras
 

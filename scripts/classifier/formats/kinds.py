@@ -1,4 +1,4 @@
-"""The formats of classifiers, recognised by content, and how to open and write each."""
+"""The formats of classifiers, and how to recognise, open and write each."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ class Format:
     """What must be known about a format before its module is imported."""
 
     # The module beside this one, with open_model(path, wishes) and, if export writes the format,
-    # write(path, contents), which may return a note for the user. Imported when needed: one needs LiteRT, one Keras.
+    # write(path, contents), which may return a note for the user. Each is imported when needed, as some need Keras,
+    # LiteRT or ONNX Runtime.
     module: str
-    ending: str | None = None  # of the names that export gives; None: export does not write it
+    ending: str | None = None  # of the files that export writes; None: it does not write this format
     holds: bytes = b""  # the bytes of its files at `at`; empty: recognised otherwise
     at: int = 0
     quantized: bool = False  # write() also takes one of QUANTIZATIONS and sample pictures
-    folder: bool = False  # its module has check(path), too
+    folder: bool = False  # written as a folder; its module also has check(path)
 
 
 FORMATS = {
@@ -53,7 +54,7 @@ def open_model(path: Path, wishes: Wishes) -> Model:
 def write(
     kind: str, path: Path, contents: Contents, quantize: str = "none", samples: Iterable[np.ndarray] | None = None
 ) -> str | None:
-    """Returns a note for the user, if any. `samples` are prepared pictures like those it will see.
+    """Returns a note for the user, if any. `samples` are prepared pictures like those the classifier will see.
 
     Only tflite uses them: int8 needs them, and dynamic is more accurate with them.
     """
@@ -62,7 +63,7 @@ def write(
 
 
 def check(kind: str, path: Path) -> None:
-    """Refuses before the work what `write` would refuse after it."""
+    """Fails before long work if `write` would fail after it."""
     if FORMATS[kind].folder:
         _module(kind).check(path)
     else:
@@ -79,7 +80,7 @@ def default_output(graph: Path, kind: str, quantize: str) -> Path:
 
 
 def kind_of(path: Path) -> str:
-    """By content, not by ending. Anything unrecognised counts as a graph, whose reader says what is wrong."""
+    """The format of a classifier, by content, or of ONNX by its ending. Anything else counts as a graph."""
     if path.is_dir():
         if (path / "saved_model.pb").exists():
             return SAVED_MODEL

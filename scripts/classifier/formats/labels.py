@@ -12,15 +12,16 @@ _USUAL = ("labels.txt", "retrained_labels.txt", "output_labels.txt")
 
 
 def find(model: Model, given: Path | None) -> tuple[str, ...]:
-    """From the file that the user gives, else from inside the classifier, else from beside it."""
+    """The labels from the file that the user gives, else from inside the classifier, else from beside it."""
     if given is not None:
         return _read(given)
     return beside(model.path, model.record) if model.labels is None else model.labels
 
 
 def beside(path: Path, record: dict | None) -> tuple[str, ...]:
-    """From a file named like the classifier, which the user may have edited, else from its record."""
+    """The labels from a file named like the classifier, else from its record, else from a file with a usual name."""
     named_like_it, others = _named_like(path), [path.with_name(name) for name in _USUAL]
+    # The user may have edited the file, so it comes before the record.
     for files in (named_like_it, others):
         for file in files:
             if file.exists():

@@ -40,7 +40,7 @@ _PASSING = {"Identity", "Reshape", "Squeeze", "Flatten", "Cast", "Dropout", "Tra
 
 
 def write(path: Path, contents: Contents) -> None:
-    """A model that takes pixels of 0 to 255, [n, height, width, 3]; our files go into its metadata."""
+    """Writes a model that takes pixels of 0 to 255, [n, height, width, 3]; our files go into its metadata."""
     atomic_files.check(path)
     onnxruntime = _import_runtime()
     model = _convert(contents)
@@ -82,7 +82,7 @@ def _convert(contents: Contents) -> ModelProto:
 
 
 def open_model(path: Path, wishes: Wishes) -> Model:
-    """Our models, and those from elsewhere, which may take colours before height and width."""
+    """Opens our models, and those from elsewhere, which may take colours before height and width."""
     session = _open_session(path)
     metadata = session.get_modelmeta().custom_metadata_map
     files = {name: metadata[name].encode() for name in (RECORD, LABELS) if name in metadata}
@@ -140,7 +140,7 @@ def _open_session(path: Path) -> onnxruntime.InferenceSession:
     onnxruntime = _import_runtime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # it would print warnings about models
+    options.log_severity_level = 3  # errors only: it would print warnings about models
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except _errors() as error:
@@ -210,7 +210,7 @@ def _errors() -> tuple[type[Exception], ...]:
 
 
 def _what_is_wrong(error: Exception) -> str:
-    """Without onnxruntime's error numbers and the path, which our message has."""
+    """The error without onnxruntime's numbers, and without the path, which our message has."""
     text = " ".join(str(error).split()).rpartition("[ONNXRuntimeError] : ")[2]
     return in_short(re.sub(r"^\d+ : \w+ : |Load model from .*? failed: ?", "", text))
 

@@ -28,7 +28,7 @@ class Predictor:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The labels' names for people; the labels themselves where they have no other names."""
+        """The labels' names for people; the labels themselves if they have no names."""
         return self._classifier.names
 
     def predict(self, image_path: str | os.PathLike, top_k: int = 5) -> tuple[np.ndarray, list[str]]:

@@ -11,13 +11,13 @@ from ..graphs.weight_quantization import ROUNDED, SMALLEST, Quantized
 
 
 def sizes(path: Path) -> list[str]:
-    """As it is, and compressed as the gzip command does."""
+    """The size of a file as it is, and compressed as the gzip command does."""
     data = path.read_bytes()
     return [f"{len(each) / 1e3:,.0f} kB" for each in (data, gzip.compress(data, 6))]
 
 
 def describe(done: Quantized, mode: str, bits: int, files: Mapping[str, list[str]]) -> list[str]:
-    """`files`: the sizes of each."""
+    """`files` maps the name of each file to its `sizes`."""
     width = max(map(len, files))
     lines = [f"{name:{width}}  {plain:>10}, gzipped {zipped:>10}" for name, (plain, zipped) in files.items()]
     if not done.tensors:

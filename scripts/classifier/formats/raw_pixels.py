@@ -21,7 +21,7 @@ def taken(take: Preprocessing) -> Preprocessing:
 
 
 def spec(graph_def: GraphDef, take: Preprocessing) -> tf.TensorSpec:
-    """For PICTURES: any number at once, unless the graph was frozen for one."""
+    """The input PICTURES: any number at once, unless the graph was frozen for one."""
     import tensorflow as tf
 
     input_layer, _ = take.layers
@@ -34,7 +34,7 @@ def spec(graph_def: GraphDef, take: Preprocessing) -> tf.TensorSpec:
 def function(
     graph_def: GraphDef, take: Preprocessing, bottleneck: str | None, weights: dict[str, tf.Variable] | None = None
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-    """From PICTURES to SCORES, and BOTTLENECKS if there are any. `weights` replace the nodes of the same names."""
+    """A function from PICTURES to SCORES, and to BOTTLENECKS if there are any. `weights` replace nodes by name."""
     weights = weights or {}
     input_layer, output_layer = take.layers
     fetches = [output_layer, *([] if bottleneck is None else [bottleneck])]

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _FILE = saved_model_files.FILE
 _TAG = "serve"
-# TensorFlow Serving's name for it.
+# Marks a signature for classifying in TensorFlow Serving.
 _CLASSIFY_METHOD = "tensorflow/serving/classify"
 # TensorFlow copies assets along, and ignores the other folder.
 _ASSETS, _EXTRA = "assets", "assets.extra"
@@ -52,7 +52,7 @@ _WEIGHTS = 1024
 
 
 def write(path: Path, contents: Contents) -> None:
-    """Takes encoded pictures, and pixels of 0 to 255. Only replaces a SavedModel, nothing else."""
+    """Writes a SavedModel that takes encoded pictures, and pixels of 0 to 255. It replaces nothing but a SavedModel."""
     check(path)
     files = contents.files(raw_pixels.taken(contents.preprocessing))
     try:
@@ -69,7 +69,7 @@ def write(path: Path, contents: Contents) -> None:
 
 
 def check(path: Path) -> None:
-    """Refuses before the work what `write` would refuse after it."""
+    """Fails before long work if `write` would fail after it."""
     if path.exists() and not (path / _FILE).exists() and (not path.is_dir() or any(path.iterdir())):
         raise UserError(f"{path} exists and is not a SavedModel: choose another place or move it away")
     try:
@@ -102,7 +102,7 @@ def _save(contents: Contents, labels: Path, folder: Path) -> None:
     module.labels = tf.saved_model.Asset(str(labels))
     graph_def, weights = _with_variables(contents.graph_def)
     module.weights = list(weights.values())
-    # One function for all signatures, so that the graph is stored once, and so is the decoding.
+    # All signatures share this function, and `decode` below, so that each is stored once.
     whole = tf.function(raw_pixels.function(graph_def, take, contents.bottleneck, weights), autograph=False)
     pictures = raw_pixels.spec(graph_def, take)
     strings = tf.TensorSpec(pictures.shape[:1], tf.string)
@@ -143,7 +143,7 @@ def _save(contents: Contents, labels: Path, folder: Path) -> None:
 
 
 def _name_the_method(folder: Path) -> None:
-    """TensorFlow 2 marks all signatures as predicting; TensorFlow Serving classifies only with one marked as such."""
+    """TensorFlow 2 marks all signatures for predicting; TensorFlow Serving classifies only with one marked for that."""
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
     saved = SavedModel.FromString((folder / _FILE).read_bytes())
@@ -168,7 +168,7 @@ def _with_variables(graph_def: GraphDef) -> tuple[GraphDef, dict[str, tf.Variabl
 
 
 def open_model(path: Path, wishes: Wishes) -> Model:
-    """Our models, and those from elsewhere that take prepared pictures."""
+    """Opens our models, and those from elsewhere that take prepared pictures."""
     import tensorflow as tf
 
     meta_graph = _graph_for_serving(path)
@@ -188,9 +188,9 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     take = preprocessing.settle(path, found, wishes.said, needs_layers=False)
     sizes.check(path, take, height, width)
     with loading(path, "the whole folder"):
-        # `run` keeps a reference: the signatures do not outlive it.
+        # `run` holds a reference to this, as the signatures do not outlive it.
         loaded = tf.saved_model.load(str(path), tags=list(meta_graph.meta_info_def.tags))
-        loaded.signatures[way.signature]  # exists only if everything it needs was loaded
+        loaded.signatures[way.signature]  # fails if anything it needs was not loaded
 
     def run(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         if kind == np.uint8:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
     from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 
-# Signatures that take encoded pictures, tf.train.Examples of them, pixels, and pixels for scores and bottlenecks.
+# Our signatures take encoded pictures, tf.train.Examples of them, pixels, and pixels for bottlenecks as well as scores.
 SERVING, CLASSIFY, PIXELS, WITH_BOTTLENECKS = "serving_default", "classify", "pixels", "bottlenecks"
 # Inputs and outputs have the names that TensorFlow Serving looks for.
 IMAGE_BYTES, EXAMPLES, CLASSES = "image_bytes", "inputs", "classes"
@@ -35,7 +35,7 @@ class Way:
     bottlenecks: str | None = None
 
     def sizes(self) -> tuple[int | None, int | None, int | None]:
-        """Batch, height and width; None where any size will do."""
+        """Batch, height and width, each None if any will do."""
         batch, height, width, _ = self.pictures.shape or (None,) * 4
         return batch, height, width
 

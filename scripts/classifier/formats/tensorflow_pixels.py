@@ -1,7 +1,7 @@
-"""Decodes pictures inside a TensorFlow graph, as close as it gets to what `pixels` does with Pillow.
+"""Decodes pictures inside a TensorFlow graph, as closely as it can to what photos/pixels.py does with Pillow.
 
 This is for SavedModels on other servers, which decode pictures themselves. TensorFlow reads JPEG, PNG, GIF, BMP and
-WebP. Transparent parts become white only in PNG, and only JPEG is turned upright.
+WebP. Transparent parts become white only in PNGs, and only JPEGs are turned upright.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _starts(head: tf.Tensor, signature: bytes) -> tf.Tensor:
 
 
 def _jpeg(data: tf.Tensor, at_least: int) -> tf.Tensor:
-    """Upright, and at 1/2, 1/4 or 1/8 of the size where that is enough, like Pillow's draft mode."""
+    """Upright, and at 1/2, 1/4 or 1/8 of the size if that is enough, like Pillow's draft mode."""
     import tensorflow as tf
 
     def at(ratio: int):
@@ -114,7 +114,7 @@ def _orientation(data: tf.Tensor) -> tf.Tensor:
     """The EXIF orientation at the beginning of a JPEG; 0 if there is none."""
     import tensorflow as tf
 
-    # Padded with zeros, so that no entry lies beyond the end.
+    # Padded with zeros, so that entries can be read beyond the end.
     values = tf.cast(tf.io.decode_raw(tf.strings.substr(data, 0, _HEAD), tf.uint8), tf.int32)
     values = tf.concat([values, tf.zeros(12 * _MOST_ENTRIES + 16, tf.int32)], 0)
     marker, last = tf.constant(list(b"Exif\0\0"), tf.int32), tf.size(values) - 12 * _MOST_ENTRIES - 16

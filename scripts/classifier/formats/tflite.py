@@ -37,7 +37,8 @@ def write(
 ) -> str | None:
     """`quantize` is one of kinds.QUANTIZATIONS. Returns a note for the user, if any.
 
-    `samples` are prepared pictures like those it will see: int8 needs them, dynamic is more accurate with them.
+    `samples` are prepared pictures like those the classifier will see: int8 needs them, and dynamic is more accurate
+    with them.
     """
     from ..graphs import folding, mirroring
 
@@ -60,7 +61,7 @@ def write(
 
 
 def _for_floats_only(graph_def: GraphDef) -> list[str]:
-    """The operations of that kind whose inputs depend on the picture."""
+    """The graph's operations that suffer in 8 bits. Division by a constant does not."""
     constants = {node.name for node in graph_def.node if node.op == "Const"}
     return sorted(
         {
@@ -106,7 +107,7 @@ def _convert(graph_def: GraphDef, take: Preprocessing, quantize: str, pictures: 
 
 
 def _over_the_full_range(pictures: Sequence[np.ndarray], take: Preprocessing) -> list[np.ndarray]:
-    """With a black and a white pixel in the first picture, so that the 256 steps are the 256 values of a pixel."""
+    """Puts a black and a white pixel into the first picture, so that the 256 steps are the 256 values of a pixel."""
     first = pictures[0].copy()
     first[0, 0], first[0, 1] = ((pixel - take.input_mean) / take.input_std for pixel in (0, 255))
     return [first, *pictures[1:]]
@@ -135,7 +136,7 @@ def _complete(model: bytes, contents: Contents, quantize: str) -> bytes:
 
 
 def open_model(path: Path, wishes: Wishes) -> Model:
-    """Our files, and those from elsewhere, whose input and metadata may say what pictures they expect."""
+    """Opens our files, and those from elsewhere, whose input and metadata may say what pictures they expect."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -167,7 +168,7 @@ def open_model(path: Path, wishes: Wishes) -> Model:
 
     def open_runner() -> Run:
         try:
-            interpreter = ready.pop()  # was opened to inspect it
+            interpreter = ready.pop()  # the one opened above to inspect the file
         except IndexError:
             interpreter = _open(data, path, shape)
         run = litert.runner(interpreter, wanted)
@@ -203,7 +204,7 @@ def _open(data: bytes, path: Path, shape: Sequence[int] | None = None) -> Interp
 
 
 def _ends(interpreter: Interpreter, path: Path) -> tuple[dict, dict]:
-    """Its input and output, if they are a picture and a row of scores."""
+    """The model's input and output, which must be a picture and a row of scores."""
     takes, gives = interpreter.get_input_details(), interpreter.get_output_details()
     expected = "expected a classifier that takes one colour picture, [1, height, width, 3], and gives [1, labels]"
     if len(takes) != 1 or len(gives) != 1:

@@ -34,7 +34,7 @@ def metadata(data: bytes, name: str) -> bytes | None:
 
 
 def bottleneck_tensor(data: bytes, hidden_layers: int = 0) -> int | None:
-    """The index of the tensor that the first of the final, fully connected layers takes."""
+    """The index of the tensor that goes into the classifier's own layers: any hidden ones, then the final one."""
     looked_at = [inputs[0] for name, inputs, _ in _operations_from_the_end(data) if name == "FULLY_CONNECTED"]
     return looked_at[hidden_layers] if hidden_layers < len(looked_at) else None
 
@@ -85,7 +85,7 @@ def rewrite(data: bytes, input_name: str, output_name: str, added: Mapping[str, 
 class _Builder(flatbuffers.Builder):
     """Writes equal vectors only once, and aligns bytes.
 
-    In 8 bits, each channel has eight zero bytes in each of two vectors: a seventh of a small model.
+    In 8 bits, each channel has eight zero bytes in each of two vectors: together a seventh of a small model.
     """
 
     def __init__(self, size: int):
@@ -108,7 +108,7 @@ def _model(data: bytes):
 
 
 def _operations_from_the_end(data: bytes) -> Iterator[tuple[str, list[int], list[int]]]:
-    """Name, inputs and outputs of each."""
+    """The name, inputs and outputs of each operation, the last one first."""
     from ai_edge_litert.schema_py_generated import BuiltinOperator
 
     names = {code: name for name, code in vars(BuiltinOperator).items() if isinstance(code, int)}

@@ -29,7 +29,7 @@ _PROCESS_KIND, _PROCESS_OPTIONS, _NORMALIZATION_MEAN, _NORMALIZATION_STD = 0, 1,
 _STATS_MAX, _STATS_MIN = 0, 1
 _FILE_NAME, _FILE_DESCRIPTION, _FILE_TYPE = 0, 1, 2
 
-# Its enumerations and union types.
+# The schema's enumerations and union types.
 _FEATURES, _IMAGE = 1, 2
 _RGB = 1
 _NORMALIZATION = 1
@@ -39,7 +39,7 @@ _MIN_PARSER = "1.0.0"  # the first version has all of these
 
 @dataclass(frozen=True)
 class Description:
-    """For other tools. The normalization is for float input; 8-bit input takes the pixels themselves."""
+    """What other tools are told. The normalization is for float input; 8-bit input takes the pixels themselves."""
 
     name: str
     text: str

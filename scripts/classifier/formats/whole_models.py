@@ -36,9 +36,9 @@ def kind_of(word: str) -> str:
 
 
 def write(kind: str, path: Path, graph: Path, labels: tuple[str, ...], photos: Sequence[Path]) -> float:
-    """From the written graph; returns the largest difference between both in the scores of these photos.
+    """Writes from the graph, and returns the largest difference between both in the scores of these photos.
 
-    If it is larger than rounding errors explain, `path` is deleted.
+    A difference larger than rounding explains is an error: `path` is deleted.
     """
     kinds.write(kind, path, graphs.read_contents(graph, Overrides(), labels))
     difference = max(
@@ -55,7 +55,7 @@ def write(kind: str, path: Path, graph: Path, labels: tuple[str, ...], photos: S
 
 
 def photos_to_compare(lists: ImageLists) -> list[Path]:
-    """Some of the test photos; where there are none, some others."""
+    """Some test photos; without any, some validation photos, or else training photos."""
     photos = next(found for split in reversed(SPLITS) if (found := lists.of(split)))
     chosen = np.linspace(0, len(photos) - 1, min(_PHOTOS, len(photos))).round().astype(int)
     return [lists.image_dir / photos[at].path for at in chosen]

@@ -1,1 +1,1 @@
-"""Networks as files hold them: read, understood and rewritten."""
+"""Reads, understands and rewrites networks in files."""

@@ -14,7 +14,7 @@ from .wiring import Nodes, attribute, controls_of, insert
 if TYPE_CHECKING:
     from tensorflow.core.framework.node_def_pb2 import NodeDef
 
-# TensorFlow's default, for nodes that have none.
+# TensorFlow's default, for nodes that do not state theirs.
 _EPSILON = 1e-4
 
 _ONE, _ZERO = np.array(1.0), np.array(0.0)
@@ -67,7 +67,7 @@ def affine(op: Op) -> Affine | None:
 
 
 def _flat(number: np.ndarray) -> np.ndarray:
-    """As [channels], or [] for a single number, without dimensions of size 1."""
+    """The numbers as [channels], or [] for a single one, without dimensions of size 1."""
     return number.reshape(-1 if number.size > 1 else ())
 
 
@@ -99,6 +99,6 @@ def become_multiplication_and_addition(node: NodeDef, found: Affine, nodes: Node
 
 
 def multiply_and_add(node: NodeDef, nodes: Nodes, source: str, scale: str, shift: str) -> None:
-    """The same, with tensors for scale and shift."""
+    """The same, with the names of tensors for scale and shift."""
     product = insert(nodes, frozen_graph.operation(f"{node.name}/mul", "Mul", source, scale))
     node.CopyFrom(frozen_graph.operation(node.name, "Add", product, shift, *controls_of(node)))

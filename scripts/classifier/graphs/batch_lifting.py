@@ -23,7 +23,7 @@ _BRANCHING = {"Switch", "Merge", "Enter", "Exit", "NextIteration"}
 
 @dataclass(frozen=True)
 class Lifted:
-    """Only the nodes between pictures and scores; the input is a placeholder, [N, height, width, 3]."""
+    """A graph of only the nodes between pictures and scores; the input is a placeholder, [N, height, width, 3]."""
 
     graph_def: GraphDef
     batched: bool  # N may be any number; if False, it is 1
@@ -127,7 +127,7 @@ def _give_a_row(single: GraphDef, output: str, values: int | None) -> None:
 
 
 def _loosen(single: GraphDef, entry: str, shapes: dict[str, list[Shape]]) -> tuple[GraphDef, bool]:
-    """The graph with any batch size where it had 1, and whether anything but the input changed."""
+    """The graph for any batch size instead of 1, and True if more than the input had to change."""
     many = type(single)()
     many.CopyFrom(single)
     nodes = {node.name: node for node in many.node}
@@ -157,7 +157,7 @@ def _loosen(single: GraphDef, entry: str, shapes: dict[str, list[Shape]]) -> tup
 
 
 def _reshaped(wanted: np.ndarray, became: Shape) -> list[int] | None:
-    """The shape each picture gets, if the shape has a batch size of 1 written into it."""
+    """The shape each picture gets, if a batch size of 1 is written into the wanted shape."""
     if wanted.ndim != 1 or not wanted.size or wanted[0] != 1:
         return None
     each = wanted[1:].tolist()

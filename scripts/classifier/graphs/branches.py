@@ -1,4 +1,4 @@
-"""Keeps the branches of an old graph that its known conditions select, and drops the others."""
+"""Keeps the branches of an old graph that known conditions select, and drops the others."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _TYPES_OF_WEIGHTS = {
     "qint32",
 }
 
-# Kinds that may do many multiplications, which are not counted here.
+# Ops that may do many multiplications, but have no entry in _COUNTS: their cost is unknown.
 _UNCOUNTED = re.compile(r"Conv(?!ert)|MatMul|Einsum|LSTM|GRU|RNN|FFT|^NextIteration$")
 
 
@@ -50,7 +50,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Statistics:
-    kinds: tuple[Kind, ...]  # most expensive first
+    kinds: tuple[Kind, ...]  # first those of unknown cost, then the most expensive
     inputs: dict[str, tuple[int | None, ...] | None]  # the shape used for each placeholder
 
     @property
@@ -77,8 +77,10 @@ class Statistics:
 
 
 def measure(graph_def: GraphDef, origin: object) -> Statistics:
-    """Parameters are the values of constants with one dimension or more, floating-point or quantized. Each counts
-    once, for the op that uses it. Multiply-adds are those of convolutions, matrix products and averages.
+    """Counts ops, parameters and multiply-adds.
+
+    Parameters are the values of constants with one dimension or more, floating-point or quantized. Each counts once,
+    for the op that uses it. Multiply-adds are those of convolutions, matrix products and averages.
     """
     operations = _import(_for_one_picture(graph_def), origin)
     parameters = _parameters(operations)
@@ -154,7 +156,7 @@ def _taker(operation: Operation, takers: dict[str, Operation]) -> Operation:
 
 
 def _multiply_adds(operation: Operation) -> int | None:
-    """None if unknown."""
+    """The multiply-adds of an op; None if unknown."""
     if operation.type in _COUNTS:
         return _COUNTS[operation.type](operation)
     calls_functions = any(attr.type in ("func", "list(func)") for attr in operation.op_def.attr)

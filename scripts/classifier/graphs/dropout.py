@@ -9,7 +9,7 @@ _ARITHMETIC = {"Add", "Sub", "Mul", "Div", "Inv", "Reciprocal", "Identity", "Cas
 
 
 def pass_over(nodes: Nodes) -> None:
-    """Replaces x / keep_prob * floor(keep_prob + random), and what later TensorFlows wrote for it, by x."""
+    """Replaces x / keep_prob * floor(keep_prob + random), and the forms of later TensorFlows, by x."""
     for node in nodes.values():
         match Op.at(node.name, nodes):
             case Op("Mul", [scaled, mask]) if _is_mask(mask):

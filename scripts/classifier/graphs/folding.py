@@ -1,4 +1,4 @@
-"""Computes in advance whatever in a frozen graph does not depend on the picture."""
+"""Computes in advance all of a frozen graph that does not depend on the picture."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def handed_on(graph_def: GraphDef, name: str) -> str:
 
 
 def fold_scales_into_convolutions(graph_def: GraphDef) -> GraphDef:
-    """Turns Conv2D(x, w) * s into Conv2D(x, w * s), which leaves a single addition of each batch norm."""
+    """Turns Conv2D(x, w) * s into Conv2D(x, w * s), so that each batch norm is only an addition."""
     result = type(graph_def)(node=graph_def.node, versions=graph_def.versions)
     wiring = Wiring(result)
     renamed: dict[str, str] = {}

@@ -64,7 +64,7 @@ def write(graph_def: GraphDef, path: Path) -> None:
 
 
 def leading_to(nodes: Iterable[NodeDef], *outputs: str) -> set[str]:
-    """The names of these nodes and of all they need, control inputs included. KeyError names a missing node."""
+    """The names of `outputs` and of all nodes they need, control inputs included. KeyError names a missing node."""
     by_name = {node.name: node for node in nodes}
     needed: set[str] = set()
     waiting = list(outputs)
@@ -77,7 +77,7 @@ def leading_to(nodes: Iterable[NodeDef], *outputs: str) -> set[str]:
 
 
 def subgraph(graph_def: GraphDef, output: str) -> GraphDef:
-    """Only the nodes that lead to `output`, in their original order."""
+    """The graph with only the nodes that lead to `output`, in their original order."""
     needed = leading_to(graph_def.node, output)
     kept = type(graph_def)(node=[node for node in graph_def.node if node.name in needed])
     kept.versions.producer = graph_def.versions.producer or PRODUCER

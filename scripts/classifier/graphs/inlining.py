@@ -15,8 +15,9 @@ _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 
 
 def inline(graph_def: GraphDef) -> GraphDef:
-    """For a frozen graph. TensorFlow's own inlining skips functions marked for compilation, such as grouped
-    convolutions.
+    """Inlines all calls in a frozen graph.
+
+    TensorFlow's own inlining skips functions marked for compilation, such as grouped convolutions.
     """
     functions = {each.signature.name: each for each in graph_def.library.function}
     result = type(graph_def)(node=graph_def.node, versions=graph_def.versions)

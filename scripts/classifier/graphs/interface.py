@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FINAL = "final_result"
 INCEPTION_BOTTLENECK = "pool_3/_reshape"
 
-# Operations that pass values on, apart from precision.
+# Operations that pass values on, perhaps with less precision.
 _PASSING = {
     "Identity",
     "StopGradient",
@@ -63,7 +63,7 @@ _AFTER_SCORES = {
 
 @dataclass(frozen=True)
 class Interface:
-    """How a graph is fed and read; None where that cannot be found. Layers are names of nodes, without `:0`."""
+    """How a graph is fed and read; None for what was not found. Layers are names of nodes, without `:0`."""
 
     input_layer: str | None = None
     input_height: int | None = None

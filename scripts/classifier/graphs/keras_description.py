@@ -24,7 +24,7 @@ _ARITHMETIC = re.compile(
 
 
 def refuse_code(described: object, path: Path) -> None:
-    """Only Keras' own code may run: opening a file must never run a program of its author's."""
+    """Refuses all but Keras' own code: opening a file must never run its author's code."""
     for each in _dicts(described):
         name, module = each.get("class_name"), each.get("module")
         if name in ("Lambda", "__lambda__"):

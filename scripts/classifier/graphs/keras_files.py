@@ -35,9 +35,9 @@ BOTTLENECK = "bottleneck"
 
 
 def load(path: Path, more: Collection[str] = ()) -> tuple[keras.Model, Saved]:
-    """The model, and the files of ours named in `more` that are stored with it."""
+    """The model, and all else in its file. `more` names the files of ours to look for in it."""
     saved = _read_keras(path, more) if _starts_like_an_archive(path) else _read_h5(path, more)
-    # The training configuration is ignored.
+    # The training configuration is never loaded, so it may name anything.
     keras_description.refuse_code({**saved.described, "compile_config": None}, path)
     return _build(path, saved), saved
 
@@ -137,7 +137,7 @@ def _build(path: Path, saved: Saved) -> keras.Model:
 
 @contextlib.contextmanager
 def _named_for(path: Path, kind: str) -> Iterator[str]:
-    """A name with the ending that Keras, which goes by names, expects for this kind."""
+    """A path with the ending by which Keras recognises this kind."""
     if path.suffix == f".{kind}":
         yield str(path)
         return

@@ -32,7 +32,7 @@ def open_interpreter(model: bytes, shape: Sequence[int] | None = None) -> Interp
 
 
 def runner(interpreter: Interpreter, tensors: Sequence[int]) -> Run:
-    """Only for the calling thread; `tensors` are indices. Quantized outputs are returned as floats."""
+    """Runs a model in the calling thread only. `tensors` are indices. Quantized values are returned as floats."""
     (entry,) = interpreter.get_input_details()
     details = {each["index"]: each for each in interpreter.get_tensor_details()}
     owner = threading.get_ident()

@@ -30,7 +30,7 @@ def mirrored(pictures: tf.Tensor) -> tf.Tensor:
 
 
 def reversed_where_mirrored(graph_def: GraphDef) -> GraphDef:
-    """The graph with ReverseV2 instead, which takes LiteRT a tenth of the time and translates to a Keras flip."""
+    """The graph with ReverseV2 instead, which takes LiteRT a tenth of the time."""
     result = type(graph_def)()
     result.CopyFrom(graph_def)
     nodes = Wiring(result).nodes

@@ -1,4 +1,4 @@
-"""Rewrites what TensorFlow put into frozen graphs from 2015 to 2019, so that today's can run them."""
+"""Rewrites frozen graphs from the TensorFlow of 2015 to 2019 so that today's can run them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Words in the names of placeholders that are fed only in training, and their value in inference. The first match
 # counts: `dropout_keep_prob` is a share to keep. Old graphs do not always say that a placeholder is a single number,
-# so where it might hold pictures, only unmistakable names count.
+# so if it might hold pictures, only unmistakable names count.
 _SHARES = ((re.compile("keep"), 1), (re.compile("drop"), 0))
 _SWITCHES = ((re.compile("test|infer|predict|eval"), 1), (re.compile("train|phase|drop"), 0))
 _NUMBERED_SWITCHES = ((re.compile("learning_phase|phase_train|is_train"), 0),)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # A batch size that no other dimension in a graph has: wherever it appears, it is the batch.
 _MANY = 9973
 
-# What is computed from shapes alone is the same for every picture.
+# Operations that only read shapes: their results are the same for every picture.
 _OF_SHAPES_ONLY = ("Shape", "ShapeN", "Size", "Rank")
 _EIGHT_BIT = {
     "QuantizeV2",

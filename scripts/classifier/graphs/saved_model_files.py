@@ -48,7 +48,7 @@ class Signature:
 
 
 def read(folder: Path, called: object) -> list[MetaGraphDef]:
-    """Its graphs, one per set of tags; `called` names the file in errors."""
+    """The graphs of a SavedModel, one per set of tags; `called` names the file in errors."""
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
@@ -63,7 +63,7 @@ def read(folder: Path, called: object) -> list[MetaGraphDef]:
 
 
 def signatures_of(meta_graph: MetaGraphDef) -> dict[str, Signature]:
-    """By name, sorted, without those that TensorFlow adds for its own use."""
+    """A graph's signatures by name, sorted, without those that TensorFlow adds for its own use."""
     return {
         name: Signature(name, _tensors(each.inputs), _tensors(each.outputs))
         for name, each in sorted(meta_graph.signature_def.items())

@@ -1,4 +1,4 @@
-"""Rewrites graphs from today's libraries, made for one picture, with fewer and older operations."""
+"""Rewrites graphs that today's libraries made for one picture, with fewer and older operations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Shapes = dict[str, list[Shape]]
 
 
 def simplify(graph_def: GraphDef, output: str) -> GraphDef:
-    """For a frozen graph without functions, whose placeholder takes one picture, so that all shapes are known.
+    """Simplifies a frozen graph without functions, whose placeholder takes one picture, so that all shapes are known.
 
     Whatever is computed from shapes becomes a constant, batch norms become scales and shifts, and matrix products over
     a picture's positions and grouped convolutions become ordinary convolutions.
@@ -84,7 +84,7 @@ def _become_constant(node: NodeDef, values: np.ndarray) -> None:
 
 
 def _become_depthwise(node: NodeDef, given: tuple[int, ...] | None, kernel: np.ndarray, nodes: Nodes) -> None:
-    """For a grouped convolution with one channel per group."""
+    """Turns a grouped convolution with one channel per group into a depthwise one."""
     if given is None or kernel.shape[2] != 1 or given[3] == 1:
         return
     height, width, _, outputs = kernel.shape
@@ -111,7 +111,7 @@ def _become_convolution(node: NodeDef, pictures: str, kernel: np.ndarray, nodes:
 
 
 def _become_slice(node: NodeDef, whole: str, begin: np.ndarray, nodes: Nodes, shapes: Shapes) -> None:
-    """If it takes one contiguous piece of each dimension, all of the first, and reverses nothing."""
+    """Turns the node into a Slice, if it takes one contiguous piece of each dimension, and all of the first."""
     given, became = _known(shapes, whole), _known(shapes, node.name)
     if given is None or became is None or not len(given) == len(became) == len(begin) or given[0] != became[0]:
         return

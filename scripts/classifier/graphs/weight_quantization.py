@@ -206,9 +206,10 @@ def _round_evenly(exact: np.ndarray) -> np.ndarray:
 
 
 def _store(nodes: Nodes, name: str, levels: np.ndarray, steps: np.ndarray, zero: int) -> None:
-    """As TensorFlow 1 did: Dequantize in mode MIN_FIRST computes lowest + level * (highest - lowest) / 255.
+    """Stores a tensor as TensorFlow 1 did.
 
-    It has one range per tensor, so its result is multiplied by each channel's share of the largest step.
+    Dequantize in mode MIN_FIRST computes lowest + level * (highest - lowest) / 255. It has one range per tensor, so its
+    result is multiplied by each channel's share of the largest step.
     """
     import tensorflow as tf
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Nodes = dict[str, "NodeDef"]
 
-# Later versions of an operation that compute the same.
+# Later versions of operations, and the first, which compute the same.
 _FIRST_NAMES = {
     "AddV2": "Add",
     "RealDiv": "Div",
@@ -91,7 +91,7 @@ def attribute(node: NodeDef, name: str) -> AttrValue:
 
 
 def placeholder_sizes(node: NodeDef) -> list[int]:
-    """-1 means any size. Empty if the rank is unknown, or missing as in old graphs."""
+    """Its sizes, -1 for any. Empty if the rank is unknown, or missing as in old graphs."""
     return [dim.size for dim in attribute(node, "shape").shape.dim]
 
 
@@ -119,8 +119,9 @@ def constant(name: str, nodes: Nodes) -> NodeDef | None:
 
 
 def in_order(nodes: Nodes, output: str | None = None, controls: bool = True) -> Iterator[NodeDef]:
-    """Yields each node after its inputs (and control inputs): those leading to `output`, or all. Loops start
-    anywhere.
+    """Yields each node after its inputs, and control inputs if `controls`: those leading to `output`, or all.
+
+    Loops start anywhere.
     """
     done: set[str] = set()
     for start in nodes if output is None else [output]:

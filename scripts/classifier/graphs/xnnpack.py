@@ -1,4 +1,4 @@
-"""Runs a graph on XNNPACK, part of LiteRT, which runs small networks twice as fast as TensorFlow."""
+"""Runs a graph on XNNPACK, a part of LiteRT that runs small networks twice as fast as TensorFlow."""
 
 from __future__ import annotations
 
@@ -31,6 +31,6 @@ def convert(graph_def: GraphDef, input_layer: str, outputs: Sequence[str], heigh
 
 
 def runner(model: bytes) -> litert.Run:
-    """Only for the calling thread; returns the outputs the model was converted with."""
+    """Runs a model in the calling thread only. It returns the outputs that the model was converted with."""
     interpreter = litert.open_interpreter(model)
     return litert.runner(interpreter, [each["index"] for each in interpreter.get_output_details()])

@@ -1,1 +1,1 @@
-"""How good a classifier is, measured on photos whose labels are known."""
+"""Measures how good a classifier is, on photos whose labels are known."""

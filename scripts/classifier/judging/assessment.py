@@ -60,7 +60,10 @@ def _judged(classifier: Classifier, looked: Looked, rows: np.ndarray) -> Judged:
 
 
 def _strangers(chosen: Selection, looked: Looked) -> Strangers | None:
-    """Photos of none of the labels, from all sets: nothing was trained on them. None without --unknown."""
+    """Photos of none of the labels, from all sets, as training used none of them.
+
+    None if there are none, or if the classifier was not asked to say unknown.
+    """
     rows = looked.rows(lambda photo: photo.label is None)
     if looked.unknown is None or not len(rows):
         return None

@@ -10,7 +10,7 @@ import numpy as np
 CALIBRATION_BINS = 15
 _EDGES = np.linspace(0, 1, CALIBRATION_BINS + 1)
 
-# Simulated classifiers that show what calibration error chance alone gives.
+# The number of simulated classifiers that show the calibration error that chance alone gives.
 _SIMULATED, _SIMULATED_SEED = 200, 0
 
 
@@ -27,7 +27,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The calibration of at least one photo: `top` is its highest score, `right` whether that label is correct."""
+    """The calibration for at least one photo: `top` holds its highest score, `right` True if that label is correct."""
 
     top: np.ndarray
     right: np.ndarray

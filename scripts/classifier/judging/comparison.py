@@ -1,4 +1,4 @@
-"""Puts a classifier and the same one in another format side by side, in words."""
+"""Compares a classifier with its export to another format, in lines of text."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def find(classifier: Classifier, image_dir: str | None) -> Photos | str:
         return str(error)
     known = [photo for photo in labelled if photo.label is not None]
     scored = [photo for photo in known if chosen.split in (selection.ALL, photo.split)]
-    # In a folder that it has never seen, no photo is a training photo.
+    # A folder that it has never seen has no training photos: then all photos take their place.
     training = [photo for photo in known if photo.split == TRAINING] or known
     return Photos(chosen.lists, training, scored, _IN_WORDS.get(chosen.split, "photos"))
 

@@ -10,15 +10,16 @@ from ..photos.image_lists import TRAINING
 from .judged import Judged
 from .near_duplicates import NearIdentical
 
-# A photo is called uncertain where its two highest scores are closer than this.
+# A photo is called uncertain if its two highest scores are closer than this.
 CLOSE_SCORES = 0.2
 
-# A label is worth a look only where its own score is below this. Measured by cross-validation with 10 % of the labels
-# swapped on purpose (mobilenet_0.25_224): of 500 photos of five flowers 31 are named, 21 of them swapped; of 1,000
-# CIFAR-10 photos, where the classifier gets only 54 % right, 53 and 26. Comparing with the mean over all photos of a
-# label instead names 56 and 150. Among training photos, whose labels were learned with them, most stay hidden.
+# A label is worth a look only if its own score is below this. Measured by cross-validation with 10 % of the labels
+# swapped on purpose (mobilenet_0.25_224): of 500 photos of five flowers it reports 31, 21 of them swapped; of 1,000
+# CIFAR-10 photos, of which the classifier gets only 54 % right, 53, 26 of them swapped. A comparison with the mean over
+# all photos of a label would report 56 and 150. Among training photos, whose labels were learned, most stay hidden.
 LOW_SCORE = 0.1
-# Another label is suggested only from this score on: it loses none of those, and spares weak classifiers long lists.
+# Another label is suggested only from this score on. That loses none of the above, and keeps the lists of weak
+# classifiers short.
 HIGH_SCORE = 0.5
 
 

@@ -19,11 +19,11 @@ SMALLEST_SCORE = 1e-7
 
 @dataclass(frozen=True)
 class LabelMeasures:
-    """The measures of one label; None where the denominator is 0."""
+    """The measures of one label; None if the denominator is 0."""
 
     label: str
     photos: int  # with this label
-    guessed: int  # that it was the answer to
+    guessed: int  # with this answer
     right: int
     precision: float | None  # right / guessed
     recall: float | None  # right / photos
@@ -44,7 +44,7 @@ class Overall:
 
 @dataclass(frozen=True)
 class TurnedAway:
-    """Photos of known labels where the classifier may answer "unknown"."""
+    """Photos of known labels, from a classifier that may answer "unknown"."""
 
     by_mistake: int
     answered: Results  # of the photos that were given a label
@@ -66,7 +66,7 @@ class Measures:
 
     @cached_property
     def overall(self) -> Overall | None:
-        """None where there is no photo."""
+        """The measures over all photos; None without photos."""
         judged, results = self.judged, self.results
         if not results.total:
             return None
@@ -116,7 +116,7 @@ class Measures:
 
     @property
     def macro_precision(self) -> float | None:
-        """A mean in which each label counts the same, as in the next two; None without photos."""
+        """The mean over labels, however many photos each has; None without photos. The next two are alike."""
         return _mean([each.precision for each in self.per_label])
 
     @property
@@ -129,7 +129,7 @@ class Measures:
 
     @cached_property
     def turned_away(self) -> TurnedAway | None:
-        """None if unknown things were not looked for."""
+        """The photos called unknown; None if "unknown" was not asked for."""
         unknown = self.judged.unknown
         if unknown is None:
             return None

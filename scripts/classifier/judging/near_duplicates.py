@@ -21,7 +21,7 @@ from ..photos.image_lists import TRAINING
 from . import perceptual_hash
 from .perceptual_hash import Hashes
 
-# Bits of 64 that may differ, as photographed and with one picture mirrored. Mirrored pictures come as close by
+# The most bits of 64 that may differ, as photographed and with one picture mirrored. Mirrored pictures come as close by
 # accident, but are far less often real copies, so their limit is stricter.
 _SAME, _SAME_MIRRORED = 6, 4
 # The same if the vectors also agree.
@@ -42,7 +42,7 @@ class Pair:
     first: int  # rows of photos
     second: int
     distance: int  # differing bits of 64
-    mirrored: bool  # whether one of them was mirrored for this
+    mirrored: bool  # compared with one of them mirrored
     cosine: float | None  # of their vectors, relative to the mean vector; None without vectors
 
 

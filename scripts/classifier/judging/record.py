@@ -12,7 +12,7 @@ from .measures import Measures
 
 
 def of(assessment: Assessment) -> dict:
-    """For programs, which use the labels rather than their display names."""
+    """The record for programs, which use the labels rather than their display names."""
     classifier, chosen = assessment.classifier, assessment.chosen
     record = {"graph": str(classifier.model.path), "image_dir": str(chosen.lists.image_dir), "split": chosen.split}
     names = {} if classifier.named is None else {category_names.RECORDED: classifier.named}

@@ -1,4 +1,4 @@
-"""Describes in lines for a terminal what an evaluation measured."""
+"""Describes the results of an evaluation in lines for a terminal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_CONFUSIONS = 10
 
 
 def announce(model: Path, chosen: Selection, measured: list[LabelledPhoto], looked_at: int) -> str:
-    """The line that says what is about to be done."""
+    """The line before the work."""
     known = sum(photo.label is not None for photo in measured)
     if not known:
         return f"evaluating {model} on {_photos(len(measured))} of {chosen.lists.image_dir}, all of none of its labels"
@@ -38,7 +38,7 @@ def announce(model: Path, chosen: Selection, measured: list[LabelledPhoto], look
 
 
 def describe_all(assessment: Assessment) -> list[str]:
-    """A reservation where one is needed, then all that `describe` says."""
+    """A warning if the classifier was trained on these photos, then the lines of `describe`."""
     measures, lines = assessment.measures, []
     if learned := measures.judged.splits.count(TRAINING):
         lines.append(f"it was trained on {learned:,} of these photos: expect less of it on new ones")

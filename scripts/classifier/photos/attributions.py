@@ -71,7 +71,7 @@ def _of_which(some: Sequence[Path], photos: Sequence[Path]) -> str:
 
 
 def printable(text: str) -> str:
-    """Without control characters, which names found in files may contain."""
+    """The text without control characters, which names found in files may contain."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 

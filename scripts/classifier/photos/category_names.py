@@ -1,4 +1,4 @@
-"""The names that people are shown for labels, for folders called 1 to 102 and the like."""
+"""Names to show for labels, for folders called 1 to 102 and the like."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def read(file: Path, labels: Sequence[str]) -> dict[str, str]:
 
 
 def known(record: Mapping | None, labels: Sequence[str]) -> dict[str, str] | None:
-    """label -> name from the record. A label that was renamed since is its own name."""
+    """label -> name from the record. A label that has been renamed since is its own name."""
     recorded = (record or {}).get(RECORDED)
     return {label: recorded.get(label, label) for label in labels} if isinstance(recorded, dict) else None
 

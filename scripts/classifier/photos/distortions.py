@@ -14,7 +14,7 @@ from . import pixels
 
 @dataclass(frozen=True)
 class Distortions:
-    """The original's four kinds, three of them as percentages."""
+    """The four kinds of the original retrain script, three of them as percentages."""
 
     flip_left_right: bool = False
     random_crop: int = 0
@@ -49,7 +49,7 @@ class Distortions:
 
 @dataclass(frozen=True)
 class View:
-    """A way to look at a photo: whole, or with the distortions number `number`."""
+    """A way to look at a photo: whole, or distorted at random, differently for each seed and number."""
 
     distortions: Distortions = Distortions()
     seed: int = 0

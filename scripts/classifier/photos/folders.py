@@ -60,7 +60,7 @@ def readers(image_dir: Place, cores: int) -> int:
 
 class ReadPhoto(NamedTuple):
     data: bytes
-    # As long as it stays the same, so does the content. None if that cannot be known.
+    # As long as it stays the same, so does the content; None if that cannot be known.
     stamp: str | None
 
 
@@ -89,7 +89,7 @@ def stamp(image_dir: Place, path: str) -> str | None:
 
 
 def size(image_dir: Place, path: str) -> int:
-    """In bytes; 0 if the photo is not there or its size is unknown."""
+    """The size in bytes; 0 if the photo is not there or its size is unknown."""
     if isinstance(image_dir, Url):
         return (image_dir / path).size()
     try:
@@ -162,7 +162,7 @@ def _files_below(folder: Path | str, seen: set[tuple[int, int]]) -> Iterator[str
     # Strings, because Path objects for a million photos take seconds.
     info = os.stat(folder)
     if (info.st_dev, info.st_ino) in seen:
-        return  # a link that leads back up
+        return  # a link to a folder that was already visited
     seen.add((info.st_dev, info.st_ino))
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -175,7 +175,7 @@ def _files_below(folder: Path | str, seen: set[tuple[int, int]]) -> Iterator[str
 
 
 def is_photo(path: str | Place) -> bool:
-    """Decides by the file's ending, which saves opening it, or else by its first bytes."""
+    """Decides by the file's ending, which saves opening it, else by its first bytes."""
     if os.path.splitext(str(path))[1].lower() in _IMAGE_ENDINGS:
         return True
     try:

@@ -1,4 +1,4 @@
-"""A folder of photos becomes labels and a stable training, validation and testing split."""
+"""Turns a folder of photos into labels and a stable split into training, validation and test photos."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class ImageLists:
     image_dir: Place
     labels: tuple[str, ...]
     photos: tuple[Photo, ...]  # in the order of their paths
-    other_files: tuple[str, ...] = ()  # neither named like pictures nor starting like one
+    other_files: tuple[str, ...] = ()  # pictures neither by their names nor by their first bytes
     empty_folders: tuple[str, ...] = ()  # would be labels if they held photos
     stray_photos: tuple[str, ...] = ()  # beside the folders of labels
-    ready_made: bool = False  # whether the folder brought its own split
+    ready_made: bool = False  # the folder brought its own split
 
     def of(self, split: str) -> list[Photo]:
         return [photo for photo in self.photos if photo.split == split]
@@ -103,8 +103,8 @@ def scan(
 ) -> ImageLists:
     """Finds the photos below image_dir and splits them into sets.
 
-    A label is the name of a folder, kept to the letter, with all photos in it and below it. Folders named train and
-    valid or test that hold folders of labels are used as they are. A set that is missing there is taken from training.
+    A label is the exact name of a folder, for all photos in it and below it. Folders named train and valid or test
+    that hold folders of labels are used as they are. A set that is missing there is taken from training.
     """
     _check_percentages(testing_percentage, validation_percentage)
     _check_folder(image_dir)
@@ -177,7 +177,7 @@ def without(lists: ImageLists, paths: Iterable[str]) -> ImageLists:
 
 
 def _ready_made_split(image_dir: Place) -> list[tuple[str, str]]:
-    """[(folder, split)] where image_dir holds train and valid or test folders of labels, else []."""
+    """[(folder, split)] if image_dir holds train and valid or test folders of labels, else []."""
     folders = folders_in(image_dir)
     parts = [(name, _SPLIT_FOLDERS[name.lower()]) for name in folders if name.lower() in _SPLIT_FOLDERS]
     splits = [split for _, split in parts]

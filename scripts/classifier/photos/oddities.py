@@ -38,7 +38,7 @@ def nested(place: Place, paths: Iterable[str]) -> Nested | None:
 
 
 def one_too_high(found: Sequence[Nested], label_count: int) -> list[str]:
-    """Folders of labels taken for labels. If all labels have subfolders, they are probably meant."""
+    """Folders of labels that were taken for labels. If all labels have subfolders, that is probably meant."""
     if not found or len(found) == label_count > 1:
         return []
     if len(found) == 1:
@@ -104,7 +104,7 @@ def alike(labels: Sequence[str], totals: Sequence[int]) -> list[str]:
 
 
 def _spoken(label: str) -> str:
-    """The same for labels that sound the same. A hyphen counts as a space only between words: -1 is not 1."""
+    """The label as it sounds. A hyphen counts as a space only between words: -1 is not 1."""
     normal = unicodedata.normalize("NFKC", label).casefold()
     return re.sub(r"[\s_]+|(?<=\w)-(?=\w)", " ", normal).strip()
 

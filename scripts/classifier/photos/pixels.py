@@ -68,7 +68,7 @@ class UnreadableImage(Exception):
 
 
 def looks_like_image(head: bytes) -> bool:
-    """Whether these first SNIFFED_BYTES of a file are those of a picture format known here."""
+    """True if the first SNIFFED_BYTES of a file are those of a picture format known here."""
     return (
         head.startswith(_SIGNATURES)
         or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
@@ -89,7 +89,7 @@ def open_rgb(data: bytes, at_least: int) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
         _check_size(*image.size)
-        image.draft(None, (at_least, at_least))  # JPEG only: decode at 1/2, 1/4 or 1/8 where that is enough
+        image.draft(None, (at_least, at_least))  # JPEG only: decode at 1/2, 1/4 or 1/8 if that is enough
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
         return _to_rgb(image)

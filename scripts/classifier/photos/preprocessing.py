@@ -39,7 +39,7 @@ class Preprocessing:
 
     @property
     def layers(self) -> tuple[str, str]:
-        """For a graph: the nodes for pictures and for scores."""
+        """A graph's nodes for pictures and for scores."""
         assert self.input_layer is not None and self.output_layer is not None
         return self.input_layer, self.output_layer
 
@@ -50,7 +50,7 @@ class Preprocessing:
 
 
 def settle(path: Path, found: dict, said: Overrides, needs_layers: bool) -> Preprocessing:
-    """Takes the user's values, then those found for the classifier at `path`. A missing value is an error."""
+    """The user's values, else those found for the classifier at `path`. A missing value is an error."""
     given = {name: value for name, value in asdict(said).items() if value is not None}
     if given.get("input_std") == 0:
         raise UserError("--input_std=0: pixels are divided by it, so it cannot be 0")

@@ -11,7 +11,7 @@ from .wording import counted
 
 
 def write(file: Path, image_dir: Place, unreadable: dict[str, str], other_files: tuple[str, ...]) -> None:
-    """One line a file: its path, a tab, the reason. An earlier run's list is removed."""
+    """One line a file: its path, a tab, the reason. The list of an earlier run is replaced or removed."""
     reasons = {**unreadable, **dict.fromkeys(other_files, "not an image")}
     if reasons:
         lines = [f"{(image_dir / path).as_posix()}\t{reasons[path]}\n" for path in sorted(reasons)]

@@ -12,7 +12,7 @@ def held_out(paths: list[str], wanted: dict[str, float]) -> dict[str, str]:
     """path -> split for those photos of one label that are not for training; `wanted` holds percentages.
 
     Photos whose names agree up to `_nohash_` are variations of one another and stay together. A photo's set depends
-    on its path alone, unless that would leave a set empty. Then the largest set gives it the group with the lowest
+    on its path alone, unless that would leave a set empty. Then the largest set gives up its group with the lowest
     hash.
     """
     groups: dict[float, list[str]] = {}

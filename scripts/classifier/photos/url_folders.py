@@ -85,7 +85,7 @@ class Url:
         return self._tree.stamp(self.inside)
 
     def size(self) -> int:
-        """0 if the storage does not say."""
+        """The size in bytes; 0 if the storage does not say."""
         return (self._tree.info(self.inside) or {}).get("size") or 0
 
 
@@ -111,8 +111,8 @@ def opened(url: str) -> Url:
 class _Tree:
     def __init__(self, storage, root: str, scheme: str):
         self._storage, self._root, self._web = storage, root, scheme in _WEB
-        # Most storages list folders one by one and silently skip those that fail, so errors are asked for. Some list
-        # everything at once, and do not know this setting.
+        # Most storages list folders one by one and silently skip those that fail, unless told to raise errors. Others
+        # list everything at once, and do not know this setting.
         self._strictly = {} if scheme in _LISTED_AT_ONCE else {"on_error": "raise"}
 
     def url_of(self, path: str) -> str:
@@ -134,7 +134,7 @@ class _Tree:
             raise UserError(f"{self._root} cannot be listed: {in_short(error)}") from None
         prefix = len(self._storage._strip_protocol(self._root).rstrip("/")) + 1
         paths = ((name[prefix:], info) for name, info in found.items() if len(name) >= prefix)
-        if self._web:  # a page also has links that sort it differently
+        if self._web:  # a listing page also has links that sort it differently
             paths = ((urllib.parse.unquote(path), info) for path, info in paths if not set(path) & set("?#"))
         return {path: info for path, info in paths if path}
 
@@ -169,7 +169,7 @@ class _Tree:
             time.sleep(pauses.pop(0))
 
     def stamp(self, path: str) -> str | None:
-        """Stamps that the listing lacks are requested for all files together, with the first one."""
+        """The first call requests all stamps that the listing lacks, for all files together."""
         known = self._stamps.get(path) if "files" in self.__dict__ else None
         return known if known is not None else _stamp(self.info(path))
 

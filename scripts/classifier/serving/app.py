@@ -25,7 +25,7 @@ from .refusals import Refused
 from .service import Served, Service
 from .tokens import SIGN_IN, Tokens
 
-# As in label_image.
+# The default, as in label_image.
 _TOP_K = 5
 
 # Content types of a bare picture. curl --data-binary calls anything it sends a form.

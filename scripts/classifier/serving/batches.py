@@ -44,7 +44,7 @@ class Batches:
     """Decodes on every core, then runs the decoded pictures through the network together.
 
     If a run of the network uses all cores, it takes all pictures that are ready, up to model.batch. If it uses one,
-    each core takes its share. To be used in the thread of the event loop that made it.
+    each core takes its share. Only for the thread of the event loop that made it, except `close`, which blocks.
     """
 
     def __init__(self, classifier: Classifier, most_waiting: int, observe_batch: Callable[[int], None]):
@@ -53,7 +53,7 @@ class Batches:
         self._loop = asyncio.get_running_loop()
         self._incoming: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._ready: deque[tuple[_Job, np.ndarray]] = deque()
-        self._decoding = 0  # pictures accepted, neither decoded nor refused yet
+        self._decoding = 0  # pictures accepted and not yet decoded or refused
         self._changed = threading.Condition()
         self._closed = False
         cores = machine.cores()
@@ -119,7 +119,7 @@ class Batches:
                     pictures = np.stack([picture for _, picture in batch[at : at + most]])
                     outcomes += self._classifier.answers(run, pictures)
             except Exception as error:
-                outcomes += [error] * (len(jobs) - len(outcomes))  # as above
+                outcomes += [error] * (len(jobs) - len(outcomes))  # as in `_decode`
             self._finish(jobs, outcomes)
 
     def _next_batch(self) -> list[tuple[_Job, np.ndarray]]:

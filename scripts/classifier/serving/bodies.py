@@ -14,7 +14,8 @@ from .refusals import Refused, Vanished
 MOST_BYTES = 20_000_000  # in one request
 _MOST_BYTES_AT_ONCE = 300_000_000  # in all requests not answered yet
 _MOST_SILENCE, _MOST_SECONDS = 10.0, 60.0
-# Reading on lets a client that sends too much hear why: while it is sending it does not listen.
+# Of a request that is too large, up to this much is read and thrown away: a client listens for the reason only once it
+# has sent everything.
 _MOST_DISCARDED = 10 * MOST_BYTES
 
 

@@ -1,4 +1,4 @@
-"""The interface's description as a page for people."""
+"""Shows the description of the interface as a page for people."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ _RAW_HEADERS = [(name.encode(), value.encode()) for name, value in _HEADERS.item
 
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
-# The client went away before it had an answer; for the log only.
+# The client went away before it had an answer; for the log and the metrics only.
 _VANISHED = 499
 
 
@@ -93,7 +93,7 @@ async def forget(request: Request, error: Vanished) -> Response:
 
 
 async def fail(request: Request, error: Exception) -> Response:
-    """Tells the client that the fault is here, and nothing about the inside."""
+    """Tells the client that the fault is ours, without details."""
     return problem(500, "something went wrong on the server; its log has the details")
 
 
@@ -107,6 +107,6 @@ ON_ERRORS: dict[type[Exception], Callable[[Request, Any], Awaitable[Response]]] 
 
 
 def _method(scope: Scope) -> str:
-    """Clients can make up methods, and each would add a time series that is kept."""
+    """The method, or "other": clients can make methods up, and each would add a time series for good."""
     known = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
     return scope["method"] if scope["method"] in known else "other"

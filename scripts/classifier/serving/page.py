@@ -1,4 +1,4 @@
-"""The page for people: a place for photos, what the classifier answers, and how far to trust it."""
+"""The page for people: it takes photos, shows the classifier's answers, and says how far to trust them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .bodies import MOST_BYTES
 
 _FOLDER = Path(__file__).parent / "page"
 
-# A heading names this many labels, if they are short; otherwise it counts them.
+# The heading names up to this many labels, if they are short; otherwise it only counts them.
 _MOST_NAMED, _MOST_CHARACTERS = 6, 90
 
 
@@ -35,12 +35,12 @@ def render(called: str, version: int, classifier: Classifier) -> str:
 
 
 def sign_in(wrong: str) -> str:
-    """Asks for the token. `wrong` says why the last one was refused."""
+    """The page that asks for the token. `wrong` says why the last one was refused."""
     return Template((_FOLDER / "sign_in.html").read_text("utf-8")).substitute(wrong=text(wrong))
 
 
 def _question(names: Sequence[str], named: bool) -> str:
-    """In HTML, as `names` are."""
+    """The heading, in HTML like `names`."""
     if not named:
         return f"Which of {len(names):,} kinds is it?"
     if len(names) == 1:

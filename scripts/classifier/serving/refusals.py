@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 
 class Refused(Exception):
-    """A status and one line for the client. `closing` if the client may still be sending."""
+    """A status and one line for the client. `closing` ends the connection, as the client may still be sending."""
 
     def __init__(self, status: int, reason: str, headers: Mapping[str, str] | None = None, closing: bool = False):
         super().__init__(reason)

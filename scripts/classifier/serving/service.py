@@ -40,7 +40,7 @@ class Service:
         return self._current
 
     async def take(self, classifier: Classifier) -> None:
-        """Puts the classifier into service, then waits until the former one has answered what it was asked."""
+        """Puts the classifier into service, then waits until the former one has answered all its requests."""
         former = self._current
         version = self._first_version if former is None else former.version + 1
         batches = Batches(classifier, self._most_waiting, self.metrics.batch)
@@ -65,7 +65,7 @@ class Service:
 
 
 def check(classifier: Classifier) -> None:
-    """Runs the classifier on one grey picture and on a full batch, to find faults before requests do.
+    """Runs the classifier on one blank picture and on a full batch, to find faults before requests do.
 
     This also takes the slow first runs out of the way.
     """
@@ -76,7 +76,10 @@ def check(classifier: Classifier) -> None:
 
 
 def name_and_version(path: Path, name: str | None) -> tuple[str, int]:
-    """Those TensorFlow Serving would use: a folder NAME/VERSION gives both, anything else is version 1."""
+    """The name and version to serve. As in TensorFlow Serving, a folder NAME/VERSION gives both; others have version 1.
+
+    A `name` from the user replaces the one found.
+    """
     path = path.absolute()
     numbered = path.is_dir() and path.name.isdecimal()
     if name is not None and not re.fullmatch(r"[\w.-]+", name, re.ASCII):

@@ -1,4 +1,4 @@
-"""Lets in clients that know the token: programs send a header, browsers a cookie that signing in gives them."""
+"""Lets in clients that know the token: programs send it in a header, browsers send the cookie from signing in."""
 
 from __future__ import annotations
 
@@ -59,5 +59,5 @@ def _knows(token: bytes, headers: dict[bytes, bytes]) -> bool:
 
 
 def _cookie_for(token: bytes) -> str:
-    """Keeps the token itself out of the browser's storage."""
+    """A hash, which keeps the token itself out of the browser's storage."""
     return hashlib.sha256(b"poets cookie " + token).hexdigest()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..training import run_record
 
-# A classifier is several files, written one after another. Unchanged for this long, it counts as complete.
+# A classifier is several files, written one after another. If unchanged for this long, it counts as complete.
 SECONDS = 1.0
 
 Look = tuple[tuple[str, int, int, int], ...]

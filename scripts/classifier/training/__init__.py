@@ -1,1 +1,1 @@
-"""Turns bottlenecks into a classifier, written with a record of its training beside it."""
+"""Trains classifiers, and writes each with a record of its training beside it."""

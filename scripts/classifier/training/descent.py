@@ -31,7 +31,7 @@ def scores(layers: Sequence[tf.Tensor], values: tf.Tensor, dropout: float = 0.0,
 
 
 def cross_entropy(logits: tf.Tensor, labels: tf.Tensor, smoothing: float = 0.0) -> tf.Tensor:
-    """The batch's mean; `smoothing` is the share of the target that is spread evenly over all labels."""
+    """The mean over the batch; `smoothing` is the share of the target that is spread evenly over all labels."""
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
     if smoothing:
         spread = tf.reduce_logsumexp(logits, axis=1) - tf.reduce_mean(logits, axis=1)
@@ -46,7 +46,7 @@ def measure(logits: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
 
 
 def apply_adam(variable, slots: Sequence, step: tf.Tensor, rate, gradient: tf.Tensor):
-    """The operation for step number `step`, counted from 1. `slots` are two variables that start as zeros."""
+    """The update for step `step`, counted from 1. `slots` are two variables that start as zeros."""
     at = tf.cast(step, tf.float32)
     return tf.raw_ops.ResourceApplyAdam(
         var=variable.handle,
@@ -87,7 +87,7 @@ class Optimizer:
 
 
 def compile_loop(layers: Sequence[tf.Variable], recipe: Recipe, dropout_seed: int):
-    """A function that takes a step for each batch, and evaluates after some of them."""
+    """A function that takes a step on each batch, and evaluates after the steps whose `order` is not -1."""
     optimizer = Optimizer(layers, recipe)
 
     def loop(done, batches, labels, order, held_out, held_out_labels):

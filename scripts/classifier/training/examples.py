@@ -48,7 +48,7 @@ class Examples:
         )
 
     def sample(self, count: int, seed: int) -> Examples:
-        """`count` random ones; all if count is -1 or there are no more than that."""
+        """`count` of them at random; all if `count` is -1 or there are no more."""
         if count == -1 or count >= len(self):
             return self
         rows = np.sort(np.random.default_rng(seed).choice(len(self), count, replace=False))
@@ -59,7 +59,7 @@ class Examples:
 
 
 class BalancedBatches:
-    """Draws as the original did: a random label, then one of its photos, so that rare labels come up just as often."""
+    """Draws a random label, then one of its photos, as the original retrain did: rare labels come up as often."""
 
     def __init__(self, labels: np.ndarray, random: np.random.Generator):
         self._random = random
@@ -71,7 +71,7 @@ class BalancedBatches:
         self._starts = np.concatenate([[0], np.cumsum(self._counts)[:-1]])
 
     def draw(self, count: int) -> np.ndarray:
-        # Two random numbers a photo, side by side: the draws must not depend on how many are made at once.
+        # Two random numbers per photo, side by side: the draws must not depend on how many are made at once.
         for_label, for_photo = self._random.random((count, 2)).T
         which = (for_label * len(self._present)).astype(np.int64)
         return self._by_label[self._starts[which] + (for_photo * self._counts[which]).astype(np.int64)]

@@ -16,7 +16,7 @@ from ..errors import UserError
 from .examples import Examples, random_batches
 from .recipe import Recipe
 
-# The spread of the original's initial weights.
+# The spread of initial weights in the original retrain.
 _FIRST_WEIGHTS_STDDEV = 0.001
 
 # Limits for one call of the compiled loop. Ctrl-C is noticed between calls. While one runs, the batches of the next
@@ -76,7 +76,7 @@ class Evaluation:
 
 
 class Trainer:
-    """Gradient descent on the mean cross entropy. The defaults do what the original did, bit for bit."""
+    """Gradient descent on the mean cross entropy. The defaults follow the original retrain."""
 
     def __init__(self, training: Examples, validation: Examples, label_count: int, recipe: Recipe):
         import tensorflow as tf
@@ -88,14 +88,14 @@ class Trainer:
         self.step = 0
         self.best_step: int | None = None  # with early stopping, the step that `best` comes from
         self._training, self._validation, self._recipe = training, validation, recipe
-        # To find the best of several, each is evaluated on the same photos: all of them.
+        # Early stopping compares evaluations, so all of them use the same photos: all there are.
         whole = recipe.early_stopping is not None or not 0 <= recipe.validation_batch_size < len(validation)
         self._validation_size = len(validation) if whole else recipe.validation_batch_size
         # Separate streams, so that the evaluation interval does not change the training batches.
         weight_seed, batch_seed, validation_seed, dropout_seed = np.random.SeedSequence(recipe.seed).spawn(4)
         self._batches = random_batches(training.labels, recipe.class_weights, np.random.default_rng(batch_seed))
         self._validation_random = np.random.default_rng(validation_seed)
-        self._scale = np.float32(1 / _size_of_values(training, recipe.seed) if recipe.evens_out_scale else 1)
+        self._scale = np.float32(1 / _rms(training, recipe.seed) if recipe.evens_out_scale else 1)
         sizes = (training.vectors.size, *recipe.hidden_units, label_count)
         self._layers = [tf.Variable(each) for each in _first_arrays(sizes, np.random.default_rng(weight_seed))]
         self._loop = descent.compile_loop(self._layers, recipe, int(dropout_seed.generate_state(1)[0] >> 1))
@@ -104,27 +104,27 @@ class Trainer:
 
     @property
     def layer(self) -> FinalLayer:
-        """The current one."""
+        """The current layer."""
         return self._layer
 
     @property
     def best(self) -> FinalLayer:
-        """With early stopping, the one with the lowest validation cross entropy; otherwise the current one."""
+        """With early stopping, the layer with the lowest validation cross entropy; otherwise the current layer."""
         return self._layer if self._best is None else self._best
 
     @property
     def stopped_early(self) -> bool:
-        """Whether early stopping has run out of patience before the last step."""
+        """True if early stopping ran out of patience before the last step."""
         patience = self._recipe.early_stopping
         if patience is None or self.best_step is None or self.step == self._recipe.steps:
             return False
         return self.step - self.best_step >= patience * self._recipe.eval_step_interval
 
     def run(self, pause_every: int | None = None) -> Iterator[list[Evaluation]]:
-        """Takes all steps. Yields now and then, and always at multiples of pause_every.
+        """Takes all steps, or fewer with early stopping. Yields now and then, and always at multiples of pause_every.
 
-        By then `step` and `layer` are up to date. Evaluations are made after every eval_step_interval steps and after
-        the last one.
+        `step` and `layer` are up to date at each yield. Evaluations are made after every eval_step_interval steps and
+        after the last one.
         """
         lowest = math.inf
         with (
@@ -209,18 +209,18 @@ def _labels(examples: Examples, rows: np.ndarray) -> np.ndarray:
     return examples.labels[rows].astype(np.int32)
 
 
-def _size_of_values(examples: Examples, seed: int) -> float:
-    """The root of the mean square."""
+def _rms(examples: Examples, seed: int) -> float:
+    """The RMS of all values, estimated from a sample; 1 if they are all 0."""
     some = examples.sample(_ENOUGH_FOR_SCALE, seed)
     values = some.vectors.take(np.arange(len(some)))
     return float(np.sqrt(np.square(values, dtype=np.float64).mean())) or 1.0
 
 
 def _first_arrays(sizes: tuple[int, ...], random: np.random.Generator) -> Iterator[np.ndarray]:
-    """Initial weights and biases of each layer: the original's for the last, He initialisation for those before."""
+    """Initial weights and biases: like the original retrain's for the last layer, He initialisation for hidden ones."""
     for number, (into, out) in enumerate(itertools.pairwise(sizes), 1):
         spread = _FIRST_WEIGHTS_STDDEV if number == len(sizes) - 1 else math.sqrt(2 / into)
         first = random.standard_normal((into, out), np.float32)
-        # Like the original's truncated normal, except that values beyond two deviations are clipped.
+        # The original drew values beyond two deviations again; clipping them is simpler.
         yield first.clip(-2, 2) * np.float32(spread)
         yield np.zeros(out, np.float32)

@@ -28,7 +28,7 @@ class Halfway:
 
 
 class Journal:
-    """Step numbers continue from one stage to the next, as TensorBoard shows them."""
+    """Step numbers continue from one stage to the next, so that TensorBoard shows one curve."""
 
     def __init__(self, summaries_dir: Path, halfway: Halfway | None = None):
         self._summaries, self._halfway = Summaries(summaries_dir), halfway

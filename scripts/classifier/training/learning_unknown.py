@@ -14,7 +14,7 @@ _ROWS_AT_ONCE = 1024
 
 
 def learn(training: Examples, validation: Examples, kept: float, seed: int) -> Unknown | None:
-    """None without validation photos: they set the threshold."""
+    """None without validation photos, which set the threshold."""
     if not len(validation):
         return None
     rows = unknown.sample(training.labels, seed)

@@ -40,8 +40,8 @@ class Outcome:
     validated: Results
     tested: Results
     known_wanted: float  # the share of known photos that should count as known
-    tells_unknown: Unknown | None  # None without validation photos: they set its threshold
-    known_kept: float | None  # the share of test photos that do
+    tells_unknown: Unknown | None  # None without validation photos, which set its threshold
+    known_kept: float | None  # the share of test photos that count as known
 
     @classmethod
     def of(
@@ -53,7 +53,7 @@ class Outcome:
         seed: int,
         most_tested: int = -1,
     ) -> Outcome:
-        """Measures it on the validation photos and on `most_tested` test photos (-1: all)."""
+        """Measures the classifier on the validation photos and on `most_tested` test photos (-1: all)."""
         training, validation, testing = trained.sets
         tells_unknown = learning_unknown.learn(training, validation, known_wanted, seed)
         return cls(

@@ -1,4 +1,4 @@
-"""How a final layer is trained: every setting with its default, and checks for wrong values."""
+"""The settings for training a final layer: their defaults, and checks for wrong values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..errors import UserError
 
 SGD, MOMENTUM, ADAM = "sgd", "momentum", "adam"
-# Defaults. SGD's is the original's. Adam moves each weight by about this much, whatever the gradient.
+# Defaults. SGD's is that of the original retrain. Adam moves each weight by about this much, whatever the gradient.
 LEARNING_RATES = {SGD: 0.01, MOMENTUM: 0.01, ADAM: 0.001}
 
 # Every label counts the same, or every photo does.
@@ -17,7 +17,7 @@ CLASS_WEIGHTS = (BALANCED, NONE)
 
 @dataclass(frozen=True)
 class Recipe:
-    """The defaults are the original's."""
+    """The defaults are those of the original retrain."""
 
     steps: int = 4000
     learning_rate: float | None = None  # None: the optimizer's default (see `rate`)
@@ -47,9 +47,10 @@ class Recipe:
 
     @property
     def evens_out_scale(self) -> bool:
-        """Whether bottlenecks are scaled to an RMS of 1 for training, and the weights scaled back after it.
+        """True if bottlenecks are scaled to an RMS of 1 for training, and the weights scaled back afterwards.
 
-        Hidden layers' initial weights and Adam's steps suit values of about 1. The original's plain layer does without.
+        The initial weights of hidden layers and Adam's steps suit values of about 1. Without either, bottlenecks keep
+        their scale, as in the original retrain.
         """
         return bool(self.hidden_units) or self.optimizer == ADAM
 

@@ -27,7 +27,7 @@ _CHANGES: tuple[dict[str, Any], ...] = (
 )
 
 
-# Each recipe to try, with its changes to the user's.
+# Each recipe to try, with its changes to the user's recipe.
 Recipes = dict[Recipe, dict[str, Any]]
 
 
@@ -41,7 +41,7 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """Its changes, as flags."""
+        """The changes, as flags."""
         shown = {
             name: ",".join(map(str, value)) if isinstance(value, tuple) else value
             for name, value in self.changes.items()
@@ -65,7 +65,7 @@ def search(
     wanted: Recipes,
     advance: Callable[..., None],
 ) -> list[Trial]:
-    """A trial of each, best first: the most validation photos right, and among equals the lowest cross entropy."""
+    """A trial of each recipe, sorted by validation photos right (most first), then by cross entropy (lowest first)."""
     trials = []
     for recipe, changes in wanted.items():
         trainer = Trainer(training, validation, label_count, recipe)

@@ -1,4 +1,4 @@
-"""Names the classifier that a training is about to replace, if it was trained on other photos."""
+"""Warns about a classifier that a training is about to replace, if it was trained on other photos."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LABELS_NAMED = 5
 
 
 def warnings(places: Places, lists: ImageLists) -> list[str]:
-    """At most one. None for the same folder again or, if no record names the folder, for the same labels again."""
+    """At most one. None if the folder of photos is the same or, if no record names it, the labels are."""
     try:
         record = _record(places.graph) if places.graph.is_file() else None
         listed = _listed(places.labels)

@@ -1,4 +1,4 @@
-"""Joins a backbone and a trained final layer into the graph that users take away."""
+"""Joins a backbone and a trained final layer into one graph, the classifier."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # Scope of the final layer's nodes, except the last, which the user names.
 _SCOPE = "final_training_ops/"
-# The original's names: scripts written for its graphs look for them.
+# The names in the original retrain's graphs: scripts written for those look for them.
 WEIGHTS = f"{_SCOPE}weights/final_weights"
 BIASES = f"{_SCOPE}biases/final_biases"
 PRODUCT = f"{_SCOPE}Wx_plus_b/MatMul"
@@ -43,7 +43,7 @@ def _taken(final_tensor_name: str) -> UserError:
 
 
 def join(backbone: Backbone, layer: FinalLayer, final_tensor_name: str) -> GraphDef:
-    """A graph from `input`, pixels as (pixel - 128) / 128, to the softmax `final_tensor_name`, [batch, labels]."""
+    """A graph from `input`, (pixel - 128) / 128, to the softmax `final_tensor_name`, [batch, labels]."""
     import tensorflow as tf
 
     check_name(final_tensor_name)
@@ -59,7 +59,7 @@ def join(backbone: Backbone, layer: FinalLayer, final_tensor_name: str) -> Graph
 
 
 def _add_dense(graph_def: GraphDef, layer: Dense | FinalLayer, values: str, names: list[str], activation: str) -> str:
-    """Returns the name of its last node. `names` are those of weights, biases, product, sum and activation."""
+    """Returns the name of the last node. `names` are for weights, biases, product, sum and activation."""
     weights, biases, product, total, activated = names
     graph_def.node.extend(
         [

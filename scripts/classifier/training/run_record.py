@@ -18,7 +18,7 @@ from .final_layer import Evaluation
 
 ENDING, UNKNOWN_ENDING = ".json", ".unknown.npz"
 
-# More points than a chart can show apart are not worth keeping.
+# A chart cannot show more points than this apart.
 _MOST_POINTS = 100
 
 
@@ -49,7 +49,7 @@ def unknown_beside(graph: Path) -> Path:
 def write(
     graph: Path, preprocessing: Preprocessing, labels: tuple[str, ...], record: dict, unknown: bytes | None = None
 ) -> None:
-    """Call it once the graph is written: the checksum ties the files together."""
+    """Call this after writing the graph: the record holds its checksum."""
     if unknown is None:
         unknown_beside(graph).unlink(missing_ok=True)
     else:
@@ -65,12 +65,12 @@ def write(
 
 
 def write_labels(labels: tuple[str, ...], path: Path) -> None:
-    """One label a line, in the order of the scores."""
+    """One label per line, in the order of the scores."""
     atomic_files.write_text(path, "".join(f"{label}\n" for label in labels))
 
 
 def read(graph: Path) -> dict | None:
-    """The record of this graph; None if there is none, or if it belongs to a graph that was here before."""
+    """The record of this graph; None if it is missing or belongs to an earlier graph of the same name."""
     try:
         record = json.loads(path_beside(graph).read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
@@ -87,7 +87,7 @@ def read_unknown(graph: Path, record: dict | None) -> bytes | None:
     try:
         data = None if wanted is None else unknown_beside(graph).read_bytes()
     except OSError:
-        return None  # whoever needs it reports that it is missing
+        return None  # code that needs it reports that it is missing
     return data if data is not None and hashlib.sha256(data).hexdigest() == wanted else None
 
 
@@ -102,7 +102,7 @@ def curve(evaluations: list[Evaluation]) -> dict[str, list]:
     """The training's curve, a column for each measure, thinned out evenly but always with the last evaluation."""
     every = -(-len(evaluations) // _MOST_POINTS) or 1
     shown = evaluations[(len(evaluations) - 1) % every :: every] if evaluations else []
-    return {field.name: [_short(getattr(at, field.name)) for at in shown] for field in fields(Evaluation)}
+    return {field.name: [_rounded(getattr(at, field.name)) for at in shown] for field in fields(Evaluation)}
 
 
 def read_curve(record: Path) -> dict[str, list]:
@@ -123,7 +123,7 @@ def read_curve(record: Path) -> dict[str, list]:
     return found
 
 
-def _short(number: float | None) -> float | None:
+def _rounded(number: float | None) -> float | None:
     return number if number is None or isinstance(number, int) else float(f"{number:.5g}")
 
 

@@ -1,4 +1,4 @@
-"""Trains a final layer on bottlenecks, and reports on the way."""
+"""Trains a final layer on bottlenecks, and reports progress."""
 
 from __future__ import annotations
 

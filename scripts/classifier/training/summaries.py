@@ -1,4 +1,4 @@
-"""Writes TensorBoard's log."""
+"""Writes TensorBoard's event files."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from .final_layer import Evaluation, FinalLayer
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
-# Constants with more values than this are left out of the graph that TensorBoard shows: they would double the file.
+# Constants with more values than this are left out of the graph that TensorBoard shows, to keep event files small.
 _LARGEST_CONSTANT_SHOWN = 64
 
 # How far TensorBoard may lag behind a running training.
 _SECONDS_BETWEEN_FLUSHES = 2.0
 
-# How names of event files start. TensorBoard reads those of a folder in the order of their names.
+# Names of event files start with this. TensorBoard reads those of a folder in the order of their names.
 EVENT_FILE = "events.out.tfevents."
 _FILE_VERSION = "brain.Event:2"
 _FONT, _MARGIN, _NARROWEST_TITLE = 16, 12, 400  # pixels, of titles above pictures
-# How names of event files that hold only a graph end.
+# Names of event files that hold only a graph end with this.
 _GRAPH_ALONE = ".graph"
 
 
@@ -57,7 +57,7 @@ def write_graph(folder: Path, graph_def: GraphDef) -> Path:
 
 
 class Summaries:
-    """The event files of one training, in train/, validation/ and test/ of a folder; those of the last one go."""
+    """The event files of one training, in a folder's train/, validation/ and test/. Earlier ones there are deleted."""
 
     def __init__(self, folder: Path):
         _import_all()
@@ -80,7 +80,7 @@ class Summaries:
                 )
 
     def layer(self, layer: FinalLayer, step: int) -> None:
-        """Histograms, mean, stddev, min and max of weights and biases, under the original's names."""
+        """Histograms, mean, stddev, min and max of weights and biases, named as in the original retrain."""
         from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 
         scopes = [f"hidden_{number}/" for number in range(1, len(layer.hidden) + 1)] + [""]
@@ -92,7 +92,7 @@ class Summaries:
             self._train.write(step, summary=histogram_pb(f"{prefix}/histogram", values))
 
     def confusion(self, results: Results, labels: tuple[str, ...], step: int, which: str) -> None:
-        """The confusion matrix of the `which` photos as a picture, in their own run."""
+        """The confusion matrix of the `which` photos as a picture, in TensorBoard's run for them."""
         if not results.total:
             return
         title = (
@@ -101,10 +101,10 @@ class Summaries:
         matrix = confusion_matrix.draw(results.confusion, labels)
         tag = f"confusion matrix of the {which} photos"
         if which == "validation":
-            self._validation.picture(step, tag, _under(title, matrix), title)
+            self._validation.picture(step, tag, _titled(title, matrix), title)
             return
         with contextlib.closing(_EventFile(self._test_folder)) as test:
-            test.picture(step, tag, _under(title, matrix), title)
+            test.picture(step, tag, _titled(title, matrix), title)
 
     def close(self) -> None:
         self._train.close()
@@ -129,7 +129,7 @@ class _EventFile:
 
         _empty(folder)
         path = folder / _event_file_name()
-        path.touch()  # for its OSError: TensorFlow's writer raises errors of other kinds
+        path.touch()  # fails with OSError, unlike TensorFlow's writer
         self._writer = tf.io.TFRecordWriter(os.fspath(path))
         self._flushed = time.monotonic()
         self.write(0, file_version=_FILE_VERSION)
@@ -169,13 +169,13 @@ class _EventFile:
 
 
 def _empty(folder: Path) -> None:
-    """Makes the folder, or removes an earlier training's event files from it. The original removed all files."""
+    """Makes the folder, or removes an earlier training's event files from it, and nothing else."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob(f"{EVENT_FILE}*"):
         old.unlink()
 
 
-def _under(title: str, image: Image.Image) -> Image.Image:
+def _titled(title: str, image: Image.Image) -> Image.Image:
     """The picture with a title above it."""
     font = Lettering(title, _FONT)
     lines = font.wrap(title, max(image.width, _NARROWEST_TITLE) - 2 * _MARGIN)

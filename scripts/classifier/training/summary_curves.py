@@ -14,7 +14,7 @@ _TAGS = {
     "accuracy": ("accuracy", "accuracy_1", "epoch_accuracy"),
     "cross_entropy": ("cross_entropy", "cross_entropy_1", "epoch_loss"),
 }
-# A record is the length of its data, a checksum of that, the data and a checksum of it.
+# A record is the length of its data, a checksum of the length, the data, and a checksum of the data.
 _HEAD, _TAIL = struct.Struct("<QI"), 4
 
 
@@ -64,7 +64,7 @@ def _scalars(path: Path) -> Iterator[tuple[int, str, float]]:
 
 
 def _records(path: Path) -> Iterator[bytes]:
-    """All whole records; the last may still be in the middle of being written."""
+    """All complete records: the last one may be half-written."""
     with path.open("rb") as file:
         while len(head := file.read(_HEAD.size)) == _HEAD.size:
             length, _ = _HEAD.unpack(head)

@@ -1,4 +1,4 @@
-"""A classifier in training, as each stage hands it to the next."""
+"""A trained classifier, as one stage of training hands it to the next."""
 
 from __future__ import annotations
 
@@ -33,6 +33,6 @@ class Trained:
     layer: FinalLayer
     sets: Sets
     steps: int  # steps taken
-    best_step: int | None  # the step that the layer is from, if it is not the last
+    best_step: int | None  # the step that the layer is from; None: the last
     stopped_early: bool
     curve: list[Evaluation]

@@ -1,4 +1,4 @@
-"""Recognises photos of none of the labels: their bottlenecks lie far from those of all training photos.
+"""Recognises photos that belong to no label: their bottlenecks lie far from those of all training photos.
 
 Distance is measured in two ways, because each sees what the other misses. The angle between bottlenecks finds
 other kinds of pictures. The angle after every value is standardised to the same mean and deviation finds other
@@ -20,9 +20,9 @@ from ..errors import UserError
 
 NAME = "unknown"
 
-# More centres a label do not help (16 and 32 were equal on flowers); with many labels the file would grow.
+# More centres per label do not help (16 and 32 were equal on flowers), and would make the file larger.
 _CENTRES_A_LABEL, _MOST_CENTRES = 16, 1024
-# More photos of a label hardly move its centres; the second limit bounds memory with many labels.
+# More photos of a label hardly move its centres. The second limit bounds memory if there are many labels.
 _MOST_PHOTOS_A_LABEL, _MOST_PHOTOS = 1000, 10_000
 _ROUNDS = 10
 _ROWS_AT_ONCE = 1024
@@ -30,12 +30,12 @@ _ROWS_AT_ONCE = 1024
 
 @dataclass(frozen=True)
 class Unknown:
-    """Distances are in units of the threshold: beyond 1 is unknown."""
+    """Distances are in units of the threshold: a photo beyond 1 is unknown."""
 
     mean: np.ndarray  # [values], of training photos
     deviation: np.ndarray  # [values]
     centres: np.ndarray  # [2, centres, values]: directions of bottlenecks, and of standardised ones
-    units: np.ndarray  # [2]: how far away known photos are, in each way
+    units: np.ndarray  # [2]: the threshold for each kind of distance
 
     def distances(self, bottlenecks: np.ndarray) -> np.ndarray:
         """[n] from [n, values]"""
@@ -75,7 +75,7 @@ def from_bytes(data: bytes, origin: object) -> Unknown:
 
 
 def learn(training: np.ndarray, labels: np.ndarray, validation: np.ndarray, kept: float, seed: int) -> Unknown:
-    """From bottlenecks, [n, values]. Of photos like the validation photos, a share of `kept` will count as known."""
+    """From bottlenecks, [n, values]. `kept` is the share of validation-like photos that should count as known."""
     mean, deviation = training.mean(axis=0), training.std(axis=0)
     # A value that hardly varies among the training photos must not dominate when it does.
     deviation = np.maximum(deviation, 1e-3 * max(float(deviation.max()), 1e-6))
@@ -88,7 +88,7 @@ def learn(training: np.ndarray, labels: np.ndarray, validation: np.ndarray, kept
             for look in _LOOKS
         ]
     )
-    # As they will be read back, so that the threshold fits the rounded centres.
+    # Written and read back, so that the threshold fits the rounded centres.
     bare = from_bytes(Unknown(mean, deviation, centres, np.ones(2)).to_bytes(), NAME)
     ways = bare.both_ways(validation)
     units = np.array([_quantile(way, kept) for way in ways])
@@ -105,12 +105,12 @@ def sample(labels: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _quantile(distances: np.ndarray, kept: float) -> float:
-    """The distance within which to expect a share of `kept` of further photos, or the largest there is.
+    """The distance that a share of `kept` of new photos should not exceed, or the largest of these distances.
 
     A new photo is equally likely to take any of the n + 1 places in the order: hence n + 1, not n.
     """
     place = min(len(distances), math.ceil(kept * (len(distances) + 1)))
-    # A little more: the last digits of a distance depend on the batch that it is computed in.
+    # A little more, because the last digits of a distance depend on the batch that it is computed in.
     return max(float(np.sort(distances)[place - 1]) * (1 + 1e-5), 1e-6)
 
 

@@ -1,4 +1,4 @@
-"""What a retraining says after each stage: (lines that --quiet leaves out, warnings)."""
+"""The messages of a retraining after each stage: (lines that --quiet leaves out, warnings)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Pillow with a bug: whatever process decodes a picture that is commented so is ended by a signal."""
+"""A Pillow with a bug: decoding a picture with a certain comment kills the process."""
 
 import ctypes
 

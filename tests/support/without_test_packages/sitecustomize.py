@@ -1,6 +1,6 @@
-"""Hides what only tests install, so that commands run with what users have.
+"""Hides packages that only tests install, so that commands run with those that users have.
 
-Keras imports scikit-learn where it finds it, which would cost each command a second.
+Keras imports scikit-learn if it finds it, which would cost each command a second.
 """
 
 import sys

@@ -22,7 +22,7 @@ from .decoder import Decoder
 from .run_folder import Result, RunFolder
 from .task import Task
 
-# A block is abandoned after this many workers died over it. A photo that crashes its decoder costs only the first one.
+# A block is abandoned once this many workers have died over it. A photo that crashes the decoder kills only the first.
 _MOST_ATTEMPTS = 5
 
 
@@ -69,7 +69,7 @@ class BlockWork:
             )
         self._cache.refresh()
         cache, record = ClaimedCache(self._cache, claim), _Record()
-        with _looking(carefully=bool(claim.earlier)) as look:
+        with _decoding(carefully=bool(claim.earlier)) as look:
             extraction = Extraction(jobs, self._image_dir, cache, record, look)
             extraction.run(self._open_network, self._size, lambda count: None, self._crew)
         cache.flush()
@@ -83,8 +83,8 @@ class BlockWork:
 
 
 @contextlib.contextmanager
-def _looking(carefully: bool) -> Iterator[Look]:
-    """Decodes photos in this process, or carefully in another if a worker has died over them before."""
+def _decoding(carefully: bool) -> Iterator[Look]:
+    """Decodes photos in this process, or in another if a worker has died over them before."""
     if not carefully:
         yield distortions.look
         return

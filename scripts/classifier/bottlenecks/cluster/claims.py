@@ -2,7 +2,7 @@
 
 A worker that was cut off may keep computing long after its block was given to another. Each attempt appends its name
 to the block's claim, a file in the shared folder, and adds to the cache only while it holds a lock on that file and its
-name is still the last. So once an attempt has written its name, earlier ones add nothing more.
+name is still the last. Once an attempt has written its name, earlier ones add nothing more.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class Claim:
         self._path = path
         self._mine = f"{secrets.token_hex(8)} {holder}"
         with self._locked() as file:
-            self.earlier = [line.partition(" ")[2] for line in _lines(file)]  # holders of the attempts before
+            self.earlier = [line.partition(" ")[2] for line in _lines(file)]  # holders of earlier attempts
             os.write(file, f"{self._mine}\n".encode())
             os.fsync(file)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Nobody can take over the block meanwhile; raises Superseded if somebody already has."""
+        """While the context lasts, nobody can take over the block; raises Superseded if somebody already has."""
         with self._locked() as file:
             if _lines(file)[-1:] != [self._mine]:
                 raise Superseded

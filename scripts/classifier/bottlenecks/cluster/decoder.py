@@ -1,4 +1,4 @@
-"""Decodes photos in a separate process, which a broken photo or decoder may crash.
+"""Decodes photos in a separate process, so that a broken photo can crash nothing else.
 
 Run with `python -m`, this module is that process: it reads pickles of (bytes, side, views) from standard input and
 writes pickles of squares, or of the reason why there are none, to standard output.
@@ -22,7 +22,7 @@ from . import package
 
 
 class Decoder:
-    """Does what distortions.look does, and survives whatever a photo does to it."""
+    """Does what distortions.look does, and survives photos that crash it."""
 
     def __init__(self) -> None:
         self._process: _Process | None = None

@@ -1,4 +1,4 @@
-"""Lets a cluster compute what is waiting in an extraction. The driver itself reads no photos and sees no vectors."""
+"""Lets a cluster compute the waiting bottlenecks. The driver itself reads no photos and sees no vectors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Tell = Callable[[str], None]
 
 
 def extract_on(where: str, backbone: Backbone, precision: str, tell: Tell, threads: int | None = None) -> Extract:
-    """Replaces Extraction.run.
+    """Does on a cluster what `Extraction.run` does on this machine.
 
     `threads` is the number of processors for each worker; default: those of the smallest machine, at most four.
     """
@@ -81,7 +81,7 @@ def _run(
                 if _take_over(run, outcome["number"], undone, extraction):
                     advance(outcome["photos"])
         except ray.exceptions.RayTaskError:
-            raise  # a mistake of ours
+            raise  # a bug in Poets
         except (ray.exceptions.RayError, ConnectionError) as error:
             raise UserError(f"Ray gave up ({in_short(error)}): run again; bottlenecks so far are kept") from error
         finally:

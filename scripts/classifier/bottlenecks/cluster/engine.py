@@ -47,7 +47,7 @@ class Connection(NamedTuple):
 def connected(where: str) -> Iterator[Connection]:
     """Connects to Ray while the context lasts."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    # Ray's log is for those who run the cluster. Poets tells users what they have to know in its own words.
+    # Ray's log is for those who run the cluster. Poets reports to its users itself.
     os.environ.setdefault("RAY_DATA_LOG_LEVEL", "CRITICAL")
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")
     running = _running() if where == AUTO else None if where == LOCAL else where
@@ -144,7 +144,7 @@ def _join(address: str) -> None:
 
 
 def _has_token() -> bool:
-    """Clusters that were started with a token ask for it; others ignore it."""
+    """True if the user has a token: clusters started with one ask for it, others ignore it."""
     if "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ:
         return True
     return (Path.home() / ".ray" / "auth_token").is_file()

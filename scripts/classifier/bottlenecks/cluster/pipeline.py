@@ -24,7 +24,7 @@ _ON_HEAD = "node:__internal_head__"
 
 
 def outcomes(rows: list[dict], task: Task, workers: int) -> Iterator[dict]:
-    """The report of Worker on each block, as they arrive; a block may be reported twice.
+    """Worker's reports on the blocks, as they arrive; a block may be reported twice.
 
     `workers` is the number that there is room for now. If there is more room later, there will be more.
     """
@@ -38,7 +38,7 @@ def outcomes(rows: list[dict], task: Task, workers: int) -> Iterator[dict]:
                 yield outcome
             return
         except ray.exceptions.RayTaskError:
-            raise  # a bug of ours, not the failure of a machine
+            raise  # a bug in Poets, not the failure of a machine
         except ray.exceptions.RayError:
             failures += 1
             if failures > _MOST_FAILURES:
@@ -62,9 +62,9 @@ def _outcomes(rows: list[dict], task: Task, workers: int) -> Iterator[dict]:
 
 
 def _replace_lost_tracker() -> None:
-    """Removes an actor of Ray Data that knows where others are, if it no longer answers.
+    """Removes the actor in which Ray Data notes where its other actors run, if it no longer answers.
 
-    All drivers share it. It is bound to the machine of the first driver, and once that is gone, nothing works until the
+    All drivers share it. It stays on the machine of the first driver, and once that is gone, nothing works until the
     actor is removed.
     """
     with contextlib.suppress(ValueError):  # there is none
@@ -76,7 +76,7 @@ def _replace_lost_tracker() -> None:
 
 
 def outcomes_from_afar(rows: list[dict], task: Task, workers: int) -> Iterator[dict]:
-    """The same for a driver outside the cluster: Ray Data has to be driven from inside."""
+    """`outcomes` for a driver outside the cluster: Ray Data has to be driven from inside."""
     # Ray's decorator adds `options`, which its annotation leaves out.
     leader = _Leader.options(resources={_ON_HEAD: 0.001}).remote(rows, task, workers)  # type: ignore[attr-defined]
     while (news := ray.get(leader.news.remote())) is not None:

@@ -1,7 +1,7 @@
 """The folder beside the cache through which the driver of a run and its workers communicate.
 
 It holds `driver`, a file that the driver keeps locked while it lives, a claim for each block that was begun and a
-result for each block that is done. The next driver takes over whatever a dead one left.
+result for each block that is done. The next driver takes over the results of a dead one.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class RunFolder:
             yield cls(path, token)
 
     def is_seen(self) -> bool:
-        """Whether this is the driver's folder, and not another one of the same name."""
+        """True for the driver's own folder, false for another of the same name."""
         return self._driver().get("token") == self.token
 
     def _driver(self) -> dict:
@@ -93,7 +93,7 @@ class RunFolder:
 
 
 def recover(bottleneck_dir: Path) -> None:
-    """Takes over what dead drivers left, so that photos they have read need not be read again."""
+    """Takes over the results of dead drivers, so that photos they had read need not be read again."""
     for path in (bottleneck_dir / _FOLDER).glob("*"):
         if path.name.endswith(_UNFINISHED):
             continue

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Worker:
-    """Is called with one block of photos after another."""
+    """Ray calls it with one block of photos after another."""
 
     def __init__(self, task: Task):
         self._task = task

@@ -1,1 +1,1 @@
-"""The page of an evaluation, complete in one file: it asks nobody for anything when it is opened."""
+"""The report of an evaluation: one page in one file, which loads nothing when it is opened."""

@@ -29,8 +29,11 @@ _LETTER = 0.57  # an ordinary letter's width, relative to the font size
 def curve(
     steps: list[float], series: list[tuple[str, list[float | None]]], top: float | None, what: str, shares: bool
 ) -> str:
-    """Lines over steps. `series` are (CSS class, values), with None where nothing was measured; without `top`, the
-    axis ends above the highest value."""
+    """Lines over steps.
+
+    `series` are (CSS class, values), None for a value that was not measured. Without `top`, the axis ends above the
+    highest value.
+    """
     drawn = [(name, curve_points.thinned(steps, values)) for name, values in series]
     points = [point for _, line in drawn for point in line]
     highest = max((high for *_, high in points), default=1.0)
@@ -62,7 +65,7 @@ def curve(
 
 
 def reliability(bins: list[Bin], what: str) -> str:
-    """How often it is right for how sure it is: bars that should reach the diagonal."""
+    """How often it is right, by how sure it is: bars that should end at their marks, near the diagonal."""
     ticks = [(share / 100, percent(share / 100)) for share in range(0, 101, 20)]
     parts = [_axes(ticks, ticks, "how sure it was", "how often it was right")]
     most = max((each.photos for each in bins), default=0)

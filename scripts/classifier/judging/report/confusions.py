@@ -6,8 +6,8 @@ from ..measures import Measures
 from . import charts
 from .markup import Section, count, name, scrolling, share_of, text
 
-_MOST_LABELS_TABULATED = 20  # up to this many, the confusion matrix is also there as a table
-# How many pairs of labels are listed: few beside a small matrix, more where names or counts do not fit into it.
+_MOST_LABELS_TABULATED = 20  # up to this many, the confusion matrix is also shown as a table
+# How many pairs of labels are listed: few for up to _FEW_LABELS labels, many beside a larger matrix.
 _FEW_LABELS, _FEW_PAIRS, _MANY_PAIRS = 12, 8, 25
 _PAIRS_SAID = 8
 

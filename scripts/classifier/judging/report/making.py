@@ -79,5 +79,5 @@ def making(record: dict | None) -> Section | None:
 
 
 def _dict(value: object) -> dict:
-    """Part of a record; another program's may hold anything."""
+    """Part of a record, or nothing: a record by another program may hold anything."""
     return value if isinstance(value, dict) else {}

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from ...drawing import percent as percents
 from ...training.accuracy import interval_95
 
-# HTML cannot hold control characters, nor the half letters that file names give where they are not UTF-8.
+# HTML cannot hold control characters, nor the surrogates that stand for bytes of file names that are not UTF-8.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
 _SEPARATORS = re.compile(r"[/_.-]+(?=[^/_.-])(?!\w{1,5}$)")  # but not before a file name's ending
 
-# Fewer photos are called few: their interval is more than ten points wide.
+# Fewer photos are called few: their interval is often more than ten points wide.
 FEW_PHOTOS = 200
 
 
@@ -41,7 +41,7 @@ def path(value: object) -> str:
 
 
 def percent(share: float, decimals: int = 0) -> str:
-    """78 %, in HTML; only all is 100 % and only none 0 %, others are > 99 % or < 1 %."""
+    """78 %, in HTML. Rounding never gives 100 % or 0 %, but > 99 % or < 1 %."""
     shown = percents.percent(share, decimals).replace(" ", "\u00a0")
     return shown.replace("<", "&lt;\u2009").replace(">", "&gt;\u2009")
 
@@ -75,5 +75,5 @@ def count(number: int, singular: str, plural: str | None = None) -> str:
 
 
 def scrolling(what: str, content: str) -> str:
-    """A box that scrolls sideways, with the keyboard too, where its content is wider than the screen."""
+    """A box that scrolls sideways, with the keyboard too, if its content is wider than the screen."""
     return f'<div class="scroll" role="region" tabindex="0" aria-label="{text(what)}">{content}</div>'

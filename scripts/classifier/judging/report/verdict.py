@@ -48,7 +48,7 @@ def _which_photos(splits: list[str]) -> str:
 
 
 def _interval(overall: Overall, guess: float | None) -> str:
-    """The accuracy on a scale, beside that of always giving one answer where there are several."""
+    """The accuracy on a scale, beside that of always giving the same answer, if there are several to give."""
     low, high = overall.interval_95
     line = "" if guess is None else f'<span class="guess" style="left:{100 * guess:.1f}%"></span>'
     key = "" if guess is None else '<li><i class="k-guess"></i>always the same answer</li>'
@@ -64,7 +64,7 @@ def _interval(overall: Overall, guess: float | None) -> str:
 
 
 def _reservations(measures: Measures, near: NearIdentical | None) -> list[str]:
-    """Reasons why the accuracy looks better than it is."""
+    """Reasons why the accuracy may look better than it is."""
     notes = []
     learned = measures.judged.splits.count(TRAINING)
     if learned:

@@ -34,7 +34,7 @@ function makeCard(file) {
   return card;
 }
 
-// In place of a preview, which may turn out to be impossible before or after the answer is there.
+// Fills the place of a preview. The browser may fail to show the photo before or after the answer arrives.
 function explainMissing(card) {
   card.querySelector(".photo").textContent =
     card.classList.contains("answered") ? "This browser cannot show this kind of photo" : "No preview";
@@ -89,7 +89,7 @@ async function ask(file) {
   }
 }
 
-// How the server's reasons start or what they contain, and what they mean to a person.
+// Patterns in the server's reasons, and the words for people that replace them.
 const REASONS = [
   [/^empty.*/i, "is empty."],
   [/^not an image: (.*)/i, "is not a photo but $1."],
@@ -104,7 +104,7 @@ function sentence(name, reason) {
   return `${name} ${reason.replace(pattern, words)}`;
 }
 
-// Only all is 100 % and only none 0 %.
+// Rounding never gives 100 % or 0 %.
 function percent(share) {
   const shown = (100 * share).toFixed(1);
   if (share < 1 && shown === "100.0") return ">99.9 %";
@@ -156,7 +156,7 @@ function hint(words) {
   if (words) say(words);
 }
 
-// Phones open their camera app from the file dialogue. Elsewhere the page shows the camera's picture.
+// Phones open their camera app from this file input. Elsewhere the page shows the camera's picture.
 async function photograph() {
   const byTouch = matchMedia("(pointer: coarse)").matches;
   if (byTouch || !navigator.mediaDevices) {
@@ -207,7 +207,7 @@ find("clear").addEventListener("click", () => {
   find("choose").focus();
 });
 
-// Anywhere on the page: the browser would open a file dropped beside the frame, and leave the page.
+// The whole page takes drops: a file dropped beside the frame would replace the page.
 addEventListener("dragover", (event) => {
   event.preventDefault();
   find("drop").classList.add("over");

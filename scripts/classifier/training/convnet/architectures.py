@@ -15,9 +15,9 @@ from .recipes import BASIC, CnnRecipe
 BOTTLENECK, LOGITS = "bottleneck", "logits"
 
 _BASIC_WIDTHS = (16, 32, 64)
-# Channels of `deep`: in the stem and in each stage. Twice as many take three times as long and gain a percent or two.
+# Channels of `deep`, in the stem and in each stage. Twice as many take three times as long and gain a percent or two.
 _STEM_WIDTH, _STAGE_WIDTHS = 32, (64, 128, 256)
-# The stages begin at this side; the stem halves larger pictures down to it.
+# The stem halves larger pictures until their side is about this; then the stages begin.
 _STAGES_BEGIN_AT = 32
 
 
@@ -83,7 +83,7 @@ def _deep(made, recipe: CnnRecipe, policy):
 
 
 class _Flatten(layers.Flatten):
-    """Flattens to a length known in advance. Keras' own asks each batch for its size, which other formats cannot do."""
+    """Flattens to a length known in advance. Keras' own reads the size from each batch, which export formats cannot."""
 
     def call(self, inputs):
         return tf.reshape(inputs, [-1, math.prod(inputs.shape[1:])])

@@ -24,7 +24,7 @@ _BATCH = 64
 
 
 def split(weights: list[np.ndarray], label_count: int, recipe: CnnRecipe) -> tuple[Backbone, FinalLayer]:
-    """All layers but the last, and the last. Arithmetic is in float32, whatever it was in training."""
+    """The last layer as the final layer, the others as the backbone, in float32 even if training used bfloat16."""
     model = architectures.build(recipe, label_count, "float32")
     model.set_weights(weights)
     bottleneck = model.get_layer(architectures.BOTTLENECK).output

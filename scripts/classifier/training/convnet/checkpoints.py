@@ -1,4 +1,4 @@
-"""Checkpoints: an interrupted training resumes from one with the same result as if it had never stopped."""
+"""Checkpoints: a training that resumes from one gives the same result as if it had never stopped."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def write(path: Path, trainer: CnnTrainer, fingerprint: str) -> None:
 
 
 def read(path: Path, recipe: CnnRecipe, precision: str) -> Checkpoint:
-    """Refuses a checkpoint of a training with other options: the result would not match them."""
+    """Refuses a checkpoint of a training with other options: the result would not be that of these options."""
     try:
         with np.load(path) as arrays:
             held = {name: arrays[name] for name in arrays.files}

@@ -29,7 +29,7 @@ def views(square: np.ndarray, views: Views, seed: int, caption: str) -> Drawn:
 
 
 def as_trained_on(examples: CnnExamples, recipe: CnnRecipe, labels: Sequence[str]) -> Drawn:
-    """Views of the first photo. If training uses none, those that --augment would give."""
+    """Random views of the first photo: those of training or, if it uses none, those of --augment."""
     changes = recipe.views if recipe.views.any else replace(recipe, augment=True).views
     (square,) = examples.pictures.take(examples.rows[:1])
     return views(square, changes, recipe.seed, labels[examples.labels[0]])

@@ -23,7 +23,7 @@ from .. import run_record, words
 
 AUTO, MEMORY, DISK, NONE = KINDS = ("auto", "memory", "disk", "none")
 
-# The share of free memory that pixels may take: training needs some as well.
+# The share of free memory that pixels may take: training needs the rest.
 _SHARE_OF_MEMORY = 0.5
 
 
@@ -47,7 +47,7 @@ class Pictures:
         return np.array([self._row_of[photo.path] for photo in photos], np.int64)
 
     def fill(self, advance: Advance) -> tuple[dict[str, bytes], dict[str, str]]:
-        """Decodes every photo. Returns a digest of each, and for unreadable ones the reason."""
+        """Decodes every photo. Returns a digest of each readable one, and the reason for each unreadable one."""
         digests, unreadable = {}, {}
         for path, answer in zip(self.paths, self._pool.map(self._fill_row, range(len(self.paths))), strict=True):
             advance(1)
@@ -160,7 +160,7 @@ def _decide(size: int, kind: str) -> str:
 
 
 def _on_disk(shape: tuple[int, ...], folder: Path) -> np.ndarray:
-    """An array in an unnamed file, which vanishes with the process, however that ends."""
+    """An array in an unnamed file, which disappears with the process, even if that is killed."""
     size = int(np.prod(shape))
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -11,9 +11,9 @@ from .recipes import Views
 
 
 class RandomViews(keras.layers.Layer):
-    """[n, side, side, 3] pixels to the same. Pixels from outside the picture are its mirror image.
+    """Takes and gives [n, side, side, 3] pixels. Pixels beyond the edges are filled with a mirror image.
 
-    One transform does it all: Keras' own layers, one after the other, take twice the time and blur at each step.
+    A single transform does everything: a chain of Keras' own layers takes twice the time and blurs at each step.
     """
 
     def __init__(self, views: Views, seed: int, name: str = "random_views"):
@@ -25,7 +25,7 @@ class RandomViews(keras.layers.Layer):
         if not training:
             return pictures
         side = pictures.shape[1]
-        # Shift by whole pixels unless pictures are turned or zoomed anyway: small ones would be blurred.
+        # Shifts alone are by whole pixels: interpolation would blur small pictures.
         whole = not (self.views.rotation or self.views.zoom)
         return tf.raw_ops.ImageProjectiveTransformV3(
             images=pictures,

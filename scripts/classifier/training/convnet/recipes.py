@@ -1,4 +1,4 @@
-"""How networks are trained from scratch: each kind's defaults, and what the user may change."""
+"""The settings for training from scratch, and their defaults for each network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BASIC, DEEP = NETWORKS = ("basic", "deep")
 
 @dataclass(frozen=True)
 class Views:
-    """How training photos are changed at random every time."""
+    """The random changes to training photos, drawn again in every epoch."""
 
     flip: bool = False  # mirror half of them
     shift: float = 0.0  # at most, as a share of the side, in both directions
@@ -25,7 +25,7 @@ class Views:
 
 @dataclass(frozen=True)
 class CnnRecipe:
-    """How to train, with the defaults of the Keras tutorial on flowers."""
+    """The defaults are those of the Keras tutorial on flowers."""
 
     network: str = BASIC
     image_size: int = 180

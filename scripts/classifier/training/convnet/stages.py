@@ -1,4 +1,4 @@
-"""Trains a network from scratch and turns it into what the later stages of retrain take."""
+"""Trains a network from scratch and turns it into a backbone and a final layer, like those of retrain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says how a training went, and what to try next."""
+"""Judges how a training went, and suggests next steps."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .. import accuracy
 from ..final_layer import Evaluation
 from .recipes import BASIC, CnnRecipe, default_epochs
 
-# From this gap on the network memorises photos rather than understanding them. With some hundred validation photos,
-# chance alone makes a gap of 5 % now and then.
+# From this gap on the network memorises photos rather than understanding them. With a few hundred validation
+# photos, chance alone makes a gap of 5 % now and then.
 _WIDE_GAP = 0.10
-# Still learning: at least this much better over the last third of the epochs.
+# Accuracy is still rising if the last third of the epochs raised it by at least this much.
 _RISE = 0.015
 
 NOTHING, LEARNING, OVERFITTING, UNDERFITTING = "nothing learned", "learning", "overfitting", "underfitting"

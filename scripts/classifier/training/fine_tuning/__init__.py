@@ -1,1 +1,1 @@
-"""Continues training with the backbone's own weights, on distorted photos."""
+"""Trains the backbone's own weights too, on distorted photos, after the final layer."""

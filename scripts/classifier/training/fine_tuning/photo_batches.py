@@ -1,4 +1,4 @@
-"""Random batches of distorted photos, decoded on all cores while training uses the ones before."""
+"""Random batches of distorted photos, decoded on all cores during training on earlier ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def batches(
     batch_size: int,
     seed: int,
 ) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
-    """Endless: pixels, [batch_size, size, size, 3] uint8, and labels. No view is ever seen twice."""
+    """Endless batches: pixels, [batch_size, size, size, 3] uint8, and labels. No view comes twice."""
     number = itertools.count()
 
     def drawn() -> Iterator[tuple[Photo, View]]:

@@ -36,7 +36,7 @@ class FineTuned:
 
     trained: Trained
     steps: int  # steps taken
-    best_step: int  # 0: it did not help
+    best_step: int  # 0: fine-tuning did not help
     before: float | None  # validation accuracy
     after: float | None
 
@@ -50,7 +50,7 @@ def fine_tune(
     show: Show,
     show_photos: Show,
 ) -> FineTuned:
-    """Runs to the last step or until Ctrl-C. If it helped, bottlenecks are computed again, shown by `show_photos`."""
+    """Runs to the last step or until Ctrl-C. If it helped, computes bottlenecks again; `show_photos` shows progress."""
     with contextlib.closing(_tuner(trained, lists, recipe, tuning)) as tuner:
         curve = _run(tuner, trained, lists, recipe, tuning, journal, show)
         backbone, layer = tuner.best
@@ -84,7 +84,7 @@ def _run(
     journal: Journal,
     show: Show,
 ) -> list[Evaluation]:
-    """Takes the steps; their numbers follow those of the final layer alone."""
+    """Takes the steps. Their numbers continue from the training of the final layer."""
     photos = lists.of(TRAINING)
     labels = np.array([photo.label for photo in photos], np.int32)
     draw = random_batches(labels, recipe.class_weights, np.random.default_rng([recipe.seed, _STREAM]))
@@ -113,7 +113,7 @@ def _run(
 
 
 def _sets_of(lists: ImageLists, backbone: Backbone, precision: str, show: Show) -> Sets:
-    """The bottlenecks of whole photos; not cached, as no later run will have this backbone."""
+    """The bottlenecks of whole photos, not cached: no later run will have this backbone."""
     with tempfile.TemporaryDirectory(prefix="poets-bottlenecks-") as folder:
         cache = open_cache(Path(folder), backbone, precision)
         jobs = [Job(photo.path, (WHOLE,)) for photo in lists.photos]

@@ -1,4 +1,4 @@
-"""Rewrites a backbone's graph for fast training steps; it computes the same."""
+"""Rewrites a backbone's graph into an equivalent one that trains faster."""
 
 from __future__ import annotations
 

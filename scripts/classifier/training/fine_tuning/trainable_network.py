@@ -12,7 +12,7 @@ from ..recipe import Recipe
 from . import trainable_graph
 from .unfreezing import Weights
 
-# Smallest RMS assumed for a layer's weights: steps relative to weights near 0, such as new biases, would be nothing.
+# Smallest RMS assumed for a layer's weights. Otherwise those near 0, such as new biases, would hardly move.
 _SMALLEST_SIZE = 1e-3
 # Moving-average rate: averages about the last 30 steps.
 _MEAN_FOLLOWS = 0.03
@@ -23,7 +23,7 @@ _ROWS_AT_ONCE = 32
 class TrainableNetwork:
     """Trains with Adam; step sizes are relative to the RMS weight of each layer.
 
-    That differs a thousandfold between layers, above all where batch norms compensate for it.
+    RMS weights differ a thousandfold between layers, above all if batch norms compensate for it.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class TrainableNetwork:
         self._session.run(start)
 
     def train(self, pictures: np.ndarray, labels: np.ndarray, number: int, rate: float) -> list[float]:
-        """Takes step `number`, counted from 1. Returns the batch's accuracy and cross entropy before it."""
+        """Takes step `number`, counted from 1. Returns accuracy and cross entropy on the batch before the step."""
         given = {self._pictures: pictures, self._labels: labels, self._number: number, self._rate: rate}
         measures, _ = self._session.run([self._measures, self._step], given)
         return measures
@@ -119,7 +119,7 @@ class TrainableNetwork:
 
 
 def _scaled(moved: dict[str, object], wiring: Wiring, scales: dict[str, np.ndarray]) -> dict[str, object]:
-    """All kernels, frozen ones too, times the scales that the rewritten graph leaves to them."""
+    """The weights to feed: all kernels, frozen ones too, times the scales taken out of the rewritten graph."""
     import tensorflow as tf
 
     given = dict(moved)

@@ -19,7 +19,7 @@ from . import unfreezing
 from .trainable_network import TrainableNetwork
 from .unfreezing import Weights
 
-# The default: without distortions the network soon memorises the photos. Enlarging alone did better than crops.
+# The default: without distortions the network soon memorises the photos. Enlarging them did better than cropping.
 DISTORTIONS = Distortions(flip_left_right=True, random_scale=80, random_brightness=20)
 
 # How often to evaluate, and on how many validation photos at most.
@@ -71,9 +71,10 @@ class FineTuner:
 
     @property
     def best(self) -> tuple[Backbone, FinalLayer]:
-        """The latest with a validation accuracy within a standard deviation of the best.
+        """The latest weights with a validation accuracy within a standard deviation of the highest so far.
 
-        The starting point counts too: if it is better, best_step is 0. Without validation photos, simply the latest.
+        The starting point counts too: if all later weights are worse, best_step is 0. Without validation photos, simply
+        the latest.
         """
         return self._best
 
@@ -98,10 +99,10 @@ class FineTuner:
                 seen = []
 
     def settle(self) -> tuple[float | None, float | None]:
-        """Keeps the current weights if they are the best so far; returns validation accuracy and cross entropy."""
+        """Keeps the current weights unless `best` is clearly better; returns validation accuracy and cross entropy."""
         accuracy, loss = self._evaluate() if len(self._held_out.labels) else (None, None)
-        # Not by cross entropy: it is lowest early, when scores are cautious and accuracy is lower. The learning rate
-        # decays, so later weights are better, and a lucky photo or two is no reason to go back.
+        # Cross entropy would not do: it is lowest early, when scores are cautious and accuracy is lower. The learning
+        # rate decays, so later weights are better, and a lucky photo or two is no reason to go back.
         if accuracy is None or accuracy >= self._best_accuracy - self._accuracy_deviation():
             self._best, self.best_step = self.reached(), self.step
         self._best_accuracy = max(self._best_accuracy, accuracy or 0.0)
@@ -126,5 +127,5 @@ class FineTuner:
 
 
 def held_out_rows(count: int, seed: int) -> np.ndarray:
-    """A random choice of `count` validation photos, at most _MOST_HELD_OUT."""
+    """Random rows of `count` validation photos: all, or _MOST_HELD_OUT of them."""
     return np.sort(np.random.default_rng(seed).permutation(count)[:_MOST_HELD_OUT])

@@ -58,7 +58,7 @@ def weights_of(backbone: Backbone, start: str | None = None) -> list[Weights]:
 
 
 def with_weights(backbone: Backbone, weights: Mapping[str, np.ndarray]) -> Backbone:
-    """The network with other values of these constants, and so with another fingerprint for caches."""
+    """The network with new values of these constants, and so with another fingerprint for caches."""
     graph_def = type(backbone.graph_def)()
     graph_def.CopyFrom(backbone.graph_def)
     for node in graph_def.node:
@@ -98,11 +98,11 @@ def _is_float(node: NodeDef) -> bool:
 
 
 def _is_part_of(name: str, wanted: str) -> bool:
-    """Whether the node is the wanted one or in that scope; the beginning of the scope's name may be left out."""
+    """True if the node is the wanted one or lies in the wanted scope; `wanted` may leave out outer scopes."""
     return f"/{wanted}/" in f"/{name}/"
 
 
 def _layer(node: str) -> str:
-    """Its name for users: the scope that the node is in, or the node if it is in none."""
+    """The name to show to users: the innermost scope of the node, or the node itself if it is in none."""
     scopes = node.split("/")
     return scopes[-2] if len(scopes) > 1 else node
