@@ -8,7 +8,7 @@ from ..formats.classifiers import Classifier
 
 
 def line(classifier: Classifier, wanted: bool | None) -> str:
-    """For the person who starts the server. `wanted` is the user's choice, None where there was none."""
+    """`wanted` is the user's choice, None where there was none."""
     kept = classifiers.share_kept(classifier.model)
     measured = "" if kept is None else f"{percent(kept)} of the test photos are recognised as known"
     if classifier.tells_unknown:
