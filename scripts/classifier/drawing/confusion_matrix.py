@@ -22,9 +22,7 @@ def draw(confusion: np.ndarray, labels: tuple[str, ...]) -> Image.Image:
     count = len(labels)
     counted, named = count <= _MOST_LABELS_COUNTED, count <= _MOST_LABELS_NAMED
     cell = _CELL if counted else _SMALL_CELL if named else max(4, _WHOLE // count)
-    names = (
-        [name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…" for name in labels] if named else []
-    )
+    names = [_shortened(name) for name in labels] if named else []
     heading = Lettering(_TITLE, _FONT)
     font = Lettering("".join(["0123456789", *names]), _FONT if counted else _SMALL_FONT)
     widest = max((int(font.width(name)) for name in names), default=0)
