@@ -207,6 +207,7 @@ footer { color: var(--soft); font-size: .875rem; padding-top: .5rem; padding-bot
   details summary { list-style: none; color: inherit; }
   section { border: 0; border-top: 1px solid var(--line); border-radius: 0; padding: 1rem 0; margin: 0; }
   h2, h3 { break-after: avoid; }
+  .figures { grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); }
   .photos > li, .figures > div, tr, svg { break-inside: avoid; }
   .scroll { overflow: visible; }
   svg.matrix { min-width: 0; }
