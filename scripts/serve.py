@@ -58,7 +58,7 @@ def main(positional: list[str]) -> None:
         return classifiers.load(path, labels, wishes, FLAGS.unknown, input_flags.names())
 
     listening = server.listen(FLAGS.host, FLAGS.port)
-    watched = server.Watched(path, labels, load, watching.look(path, labels)) if FLAGS.watch else None
+    watched = server.Watched(path, labels, load, FLAGS.unknown, watching.look(path, labels)) if FLAGS.watch else None
     _say(f"loading {path}")
     classifier = load()
     if classifier.model.note:

@@ -428,3 +428,29 @@ def test_unknown_pictures_are_called_unknown_unless_told_otherwise(retrained, sm
         assert "--host=0.0.0.0" in server.process.stderr.readline()
         assert server.post("/label", fractal.getvalue()).json.get("unknown") is unknown
         assert ("poets_unknown_total 1.0" in server.get("/metrics").body.decode()) == bool(unknown)
+
+
+def test_unknown_is_off_if_few_test_photos_were_known_and_the_log_tells_of_a_change(retrained, tmp_path):
+    for name in ("graph.pb", "graph.json", "graph.unknown.npz", "labels.txt"):
+        shutil.copy(retrained / f"retrained_{name}", tmp_path)
+    graph, record = tmp_path / "retrained_graph.pb", tmp_path / "retrained_graph.json"
+    fields = json.loads(record.read_text())
+
+    def recognise(share: float) -> None:
+        fields["unknown"]["test_photos_kept"] = share
+        replace(record, json.dumps(fields).encode())
+
+    recognise(0.45)
+    measured = "% of the test photos are recognised as known)"
+    off = f"every picture gets one of the labels (with --unknown, only 45.0 {measured}"
+    with serving(retrained, graph, "--watch") as server:
+        assert server.process.stderr.readline() == off + "\n"
+        assert "unknown" not in server.post("/label", encoded("red")).json
+        recognise(0.55)
+        on = f"pictures of anything else are called unknown (55.0 {measured}"
+        wait_until(lambda: any(f"version 2 of retrained_graph is in service: {on}" in line for line in server.log))
+        assert "unknown" in server.post("/label", encoded("red")).json
+        recognise(0.45)
+        wait_until(lambda: any(f"version 3 of retrained_graph is in service: {off}" in line for line in server.log))
+    with serving(retrained, graph, "--unknown") as server:
+        assert "unknown" in server.post("/label", encoded("red")).json

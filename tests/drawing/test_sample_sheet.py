@@ -37,3 +37,14 @@ def test_every_label_has_the_same_number_of_photos(tmp_path, labels, each, shown
 
 def test_every_label_begins_a_row_if_photos_are_few(tmp_path):
     assert sheet(tmp_path, [2, 8, 1]) == [[0, 0, -1, -1, -1, -1], [1] * 6, [1, 1, -1, -1, -1, -1], [2] + [-1] * 5]
+
+
+@pytest.mark.parametrize(("labels", "names"), [(2, ["a", "a", "a", "b", "b", "b"]), (10, list("abcdefghij"))])
+def test_a_label_is_named_once_a_row(tmp_path, monkeypatch, labels, names):
+    for label in "abcdefghij"[:labels]:
+        (tmp_path / label).mkdir()
+        for number in range(20):
+            Image.new("RGB", (30, 40)).save(tmp_path / label / f"{number}.png")
+    monkeypatch.setattr(sample_sheet.captions, "draw", lambda squares, *_: [name for _, name in squares if name])
+    lists = image_lists.scan(tmp_path, 0, 0)
+    assert sample_sheet.draw(lists, lists.labels) == names

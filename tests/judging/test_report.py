@@ -281,6 +281,15 @@ def test_a_hundred_and_two_labels_make_a_page(image_dir):
     assert len(source) < 1_000_000
 
 
+@pytest.mark.parametrize(("label", "ems"), [("Gänseblümchen – B…", 10.93), ("dandelion", 5.26), ("WWW", 2.97)])
+def test_names_beside_a_matrix_are_not_cut_by_its_edge(tmp_path, label, ems):
+    """`ems`: how wide DejaVu Sans, among the widest fonts of browsers, draws the label for each unit of its size."""
+    drawn = charts.confusion(Measures(judge(tmp_path, (label, "x"), [0, 1], [0, 1])), "all")
+    size = float(re.search(r'<g style="font-size:([\d.]+)px">', drawn)[1])
+    start = float(re.search(rf'<text class="row" x="([\d.]+)" y="[\d.]+">{label}<', drawn)[1])
+    assert 0 <= start - ems * size <= 30
+
+
 def test_curves_are_drawn_only_if_there_is_something_to_draw(image_dir, judged):
     none = {**CURVE, "validation_accuracy": [None] * 3, "validation_cross_entropy": [None] * 3}
     page = Page(render(image_dir, judged, curve=none))

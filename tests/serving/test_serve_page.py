@@ -157,6 +157,7 @@ UNREADABLE = {
     "page.jpg": (b"<!DOCTYPE html><p>Not found</p>", "page.jpg is not a photo but a web page"),
     "empty.jpg": (b"", "empty.jpg is empty."),
     "cut.jpg": (encoded("JPEG")[:2000], "cut.jpg is damaged: the file ends too early. Export or send it again."),
+    "cut.webp": (encoded("WEBP")[:-60], "cut.webp is damaged: the file ends too early. Export or send it again."),
     "cut.png": (encoded("PNG")[:2000], "cut.png is damaged: the file ends too early. Export or send it again."),
     "broken.png": (b"\x89PNG\r\n\x1a\n and nothing more", "broken.png is damaged. Export or send it again."),
     "holiday.heic": (b"\0\0\0\x18ftypheic" + bytes(99), "holiday.heic is a HEIC photo, which cannot be read here."),
@@ -174,6 +175,7 @@ def test_unreadable_files_get_a_plain_reason(server, browser, tmp_path, file):
         expect(page.locator("#pictures .answer")).to_contain_text(reason)
         expect(page.get_by_role("status")).to_contain_text(reason)
         expect(page.locator("#pictures")).not_to_contain_text("This browser")
+        assert page.locator("#pictures > li").bounding_box()["height"] < 150  # no room for a photo that is not there
 
 
 def test_a_photo_that_only_the_server_can_read_has_no_preview(server, browser, pictures, tmp_path):

@@ -38,7 +38,7 @@ def draw(confusion: np.ndarray, labels: tuple[str, ...]) -> Image.Image:
             x, y = left + column * cell, top + row * cell
             strength = cell_strength(shares[row, column])
             fill = laid_thinly(RIGHT if row == column else WRONG, strength)
-            pen.rectangle((x, y, x + cell - 1, y + cell - 1), fill, GRID if named else None)
+            pen.rectangle((x, y, x + cell - (not named), y + cell - (not named)), fill, GRID if named else None)
             if counted and confusion[row, column]:
                 ink = PAPER if strength > 0.7 else INK
                 text = str(confusion[row, column])

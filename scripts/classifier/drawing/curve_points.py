@@ -15,9 +15,15 @@ Point = tuple[float, float, float, float]
 
 
 def thinned(steps: Sequence[float], values: Sequence[float | None]) -> list[Point]:
-    """Neighbouring values combined into few points; None, NaN and infinities are left out."""
+    """Neighbouring values combined into few points; None, NaN and infinities are left out.
+
+    The last value stays as it is: charts write it out, and commands print it.
+    """
     known = [(s, v) for s, v in zip(steps, values, strict=True) if v is not None and math.isfinite(v)]
-    return [
+    if not known:
+        return []
+    *known, (last_step, last_value) = known
+    combined = [
         (
             float(np.mean([s for s, _ in some])),
             float(np.mean([v for _, v in some])),
@@ -27,6 +33,7 @@ def thinned(steps: Sequence[float], values: Sequence[float | None]) -> list[Poin
         for at in np.array_split(np.arange(len(known)), _points(len(known)))
         if (some := [known[each] for each in at])
     ]
+    return [*combined, (float(last_step), last_value, last_value, last_value)]
 
 
 def _points(values: int) -> int:

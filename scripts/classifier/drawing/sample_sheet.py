@@ -1,4 +1,4 @@
-"""Draws a sheet of sample photos from a folder of labels, each with the name of its label."""
+"""Draws a sheet of sample photos from a folder of labels, with the labels' names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _COLUMNS, _MOST = 6, 36
 
 
 def draw(lists: ImageLists, names: Sequence[str], seed: int = 0) -> Drawn:
-    """Square pieces of up to 36 photos, the same number of each label. `names` are those of lists.labels."""
+    """Square pieces of up to 36 photos, the same number of each label, named under its first photo in a row.
+
+    `names` are those of lists.labels.
+    """
     side, _ = captions.box(_MOST, None, _COLUMNS)
     random = np.random.default_rng(seed)
     labels, each = _shares(len(lists.labels))
@@ -29,7 +32,7 @@ def draw(lists: ImageLists, names: Sequence[str], seed: int = 0) -> Drawn:
     for label in labels:
         mine = [lists.image_dir / photo.path for photo in lists.photos if photo.label == label]
         readable = _squares((mine[at] for at in random.permutation(len(mine))), side)
-        shown = [(square, names[label]) for square in islice(readable, each)]
+        shown = [(square, "" if at % _COLUMNS else names[label]) for at, square in enumerate(islice(readable, each))]
         # A label with too few photos is filled up with blanks, so that the next one begins in its own place.
         squares += shown + [blank] * (-len(shown) % min(each, _COLUMNS))
     if not squares:

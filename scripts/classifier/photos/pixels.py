@@ -102,7 +102,7 @@ def open_rgb(data: bytes, at_least: int) -> Image.Image:
     except Exception as error:
         # Broken files make Pillow's decoders raise anything (struct.error, IndexError, SyntaxError ...).
         reason = in_short(error)
-        cut_short = "truncated" in reason.lower()
+        cut_short = "truncated" in reason.lower() or _is_cut_webp(data)
         raise UnreadableImage("truncated: its end is missing" if cut_short else f"damaged: {reason}") from error
 
 
@@ -144,6 +144,11 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def _is_heic(head: bytes) -> bool:
     return head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"heif", b"mif1", b"hevc")
+
+
+def _is_cut_webp(data: bytes) -> bool:
+    """Pillow does not say so, but the file's header holds its length."""
+    return data[:4] == b"RIFF" and data[8:12] == b"WEBP" and len(data) < 8 + int.from_bytes(data[4:8], "little")
 
 
 def _why_unidentified(data: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from string import Template
 
@@ -33,16 +34,22 @@ def render(document: dict) -> str:
 
 
 def _operation(path: str, method: str, operation: dict) -> str:
+    responses = sorted(operation["responses"].items())
     rows = [
         ("request", ", ".join(_content(each) for each in [operation.get("requestBody", {})] if each)),
         *((each["name"], text(each["description"])) for each in operation.get("parameters", ())),
-        *((status, f"{text(each['description'])} {_content(each)}") for status, each in operation["responses"].items()),
+        *((status, f"{text(each['description'])} {_content(each)}") for status, each in responses),
     ]
     facts = "".join(f"<dt>{text(name)}</dt><dd>{words}</dd>" for name, words in rows if words or name != "request")
     return (
         f'<section><h2><span class="method">{method.upper()}</span> <code>{text(path)}</code></h2>'
-        f'<p>{text(operation["summary"])}</p><dl class="facts">{facts}</dl></section>'
+        f'<p>{_with_code(operation["summary"])}</p><dl class="facts">{facts}</dl></section>'
     )
+
+
+def _with_code(words: str) -> str:
+    """Words between backticks become code, as in Markdown, which OpenAPI prescribes."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", text(words))
 
 
 def _content(described: dict) -> str:

@@ -36,7 +36,8 @@ def render(called: str, version: int, classifier: Classifier) -> str:
 
 def sign_in(wrong: str) -> str:
     """The page that asks for the token. `wrong` says why the last one was refused."""
-    return Template((_FOLDER / "sign_in.html").read_text("utf-8")).substitute(wrong=text(wrong))
+    said = f'<p class="wrong" role="alert">{text(wrong)}</p>' if wrong else ""
+    return Template((_FOLDER / "sign_in.html").read_text("utf-8")).substitute(wrong=said)
 
 
 def _question(names: Sequence[str], named: bool) -> str:

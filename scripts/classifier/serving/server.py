@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ..errors import UserError
 from ..formats.classifiers import Classifier
-from . import app, page, service, watching
+from . import app, page, service, telling, watching
 from .access_log import Log
 from .door import Door
 from .service import Service
@@ -34,6 +34,7 @@ class Watched:
     path: Path
     labels: Path | None
     load: Callable[[], Classifier]
+    tell_unknown: bool | None  # as the user chose; None where there was no choice
     seen: watching.Look  # taken before it was first opened
 
 
@@ -152,7 +153,8 @@ async def _watch(watched: Watched, service_: Service, log: Log) -> None:
                 log.event(f"error: the new graph was refused, the old one stays in service: {error}")
             else:
                 await service_.take(classifier)
-                log.event(f"version {service_.current.version} of {service_.name} is in service")
+                about = telling.line(classifier, watched.tell_unknown)
+                log.event(f"version {service_.current.version} of {service_.name} is in service: {about}")
         before = now
 
 

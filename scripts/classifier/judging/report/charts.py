@@ -23,7 +23,8 @@ _MOST_LABELS_COUNTED, MOST_LABELS_NAMED = 40, 110
 _SMALL_MATRIX, _LARGE_MATRIX = 460, 960
 _SMALLEST_COUNTED_CELL, _LARGEST_CELL, _UNNAMED_CELL = 23, 76, 4
 _LARGEST_NAMES, _LONGEST_NAME = 16.0, 18
-_LETTER = 0.57  # an ordinary letter's width, relative to the font size
+# The width of letters relative to the font size, in the widest of the fonts that browsers choose.
+_NARROW_LETTERS, _NARROW, _ORDINARY, _CAPITAL, _WIDE_LETTERS, _WIDE = " fijlrt.,:;'|!()", 0.4, 0.63, 0.77, "mwMW…", 1.0
 
 
 def curve(
@@ -93,10 +94,10 @@ def confusion(measures: Measures, what: str) -> str:
     labels, counts = measures.judged.labels, measures.confusion
     counted, named = len(labels) <= _MOST_LABELS_COUNTED, len(labels) <= MOST_LABELS_NAMED
     names = [cut(label, _LONGEST_NAME) for label in labels]
-    longest = max(columns(each) for each in names)
+    longest = max(map(_letters_width, names))
     cell = _cell(len(labels), longest)
     size = min(_LARGEST_NAMES, (0.6 if counted else 0.9) * cell)
-    gutter = math.ceil(longest * _LETTER * size) + 10 if named else 0
+    gutter = math.ceil(longest * size) + 10 if named else 0
     side = round(cell * len(labels), 1)
     totals = np.maximum(counts.sum(axis=1), 1)
     parts = [f'<rect class="field" x="{gutter}" y="{gutter}" width="{side}" height="{side}"/>']
@@ -133,13 +134,26 @@ def confusion(measures: Measures, what: str) -> str:
     return _svg(whole, whole, what, "".join(parts), kind="matrix", style=f"--whole:{whole}px;--least:{least}px")
 
 
-def _cell(labels: int, longest: int) -> float:
+def _cell(labels: int, longest: float) -> float:
     """The side of a cell."""
     if labels <= _MOST_LABELS_COUNTED:
         return max(_SMALLEST_COUNTED_CELL, min(_LARGEST_CELL, _SMALL_MATRIX // labels))
     if labels <= MOST_LABELS_NAMED:
-        return round((_LARGE_MATRIX - 10) / (labels + longest * _LETTER * 0.9), 2)
+        return round((_LARGE_MATRIX - 10) / (labels + longest * 0.9), 2)
     return _UNNAMED_CELL
+
+
+def _letters_width(words: str) -> float:
+    """Relative to the font size."""
+
+    def width(letter: str) -> float:
+        if letter in _NARROW_LETTERS:
+            return _NARROW
+        if letter in _WIDE_LETTERS:
+            return _WIDE
+        return (_CAPITAL if letter.isupper() else _ORDINARY) * columns(letter)
+
+    return sum(map(width, words))
 
 
 def _x(share: float) -> float:

@@ -34,7 +34,7 @@ def confusion(measures: Measures) -> Section | None:
         body += _pairs(found, _FEW_PAIRS if len(labels) <= _FEW_LABELS else _MANY_PAIRS)
     body += "</div>"
     if len(labels) <= _MOST_LABELS_TABULATED:
-        body += f"<details><summary>The same as a table</summary>{_confusion_table(measures)}</details>"
+        body += f'<details class="repeats"><summary>The same as a table</summary>{_confusion_table(measures)}</details>'
     return Section("confusion", "What was taken for what", body)
 
 

@@ -126,8 +126,8 @@ def calibration(measures: Measures) -> Section | None:
     what = f"Reliability diagram: on average {percent(sure)} sure and {percent(overall.accuracy)} right."
     body = (
         f"<p>On average it was {percent(sure)} sure and {percent(overall.accuracy)} right, {verdict}. With perfect "
-        "scores each bar would end at its mark: of the photos it is 80 % sure of, it would get 80 % right. Bars "
-        f"below their mark: too sure. Pale bars: few photos.{few}</p>"
+        f"scores each bar would end at its mark: of the photos it is {percent(0.8)} sure of, it would get "
+        f"{percent(0.8)} right. Bars below their mark: too sure. Pale bars: few photos.{few}</p>"
         '<ul class="key" aria-hidden="true"><li><i class="k-right"></i>how often it was right</li>'
         '<li><i class="k-mark"></i>how sure it was</li><li><i class="k-ideal"></i>perfect</li></ul>'
         f"{charts.reliability(overall.calibration.bins, what)}"

@@ -45,7 +45,8 @@ h1, h2, h3 { line-height: 1.2; margin: 0; text-wrap: balance; }
 h1 { font-size: clamp(1.55rem, 5vw, 2.3rem); letter-spacing: -.015em; }
 h2 { font-size: clamp(1.2rem, 3vw, 1.45rem); letter-spacing: -.01em; }
 h3 { font-size: 1rem; margin: 1.5rem 0 .25rem; }
-p { margin: .5rem 0; max-width: 44rem; }
+p { margin: .5rem 0; max-width: 44rem; text-wrap: pretty; }
+section > :last-child { margin-bottom: 0; }
 a { color: var(--accent); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; border-radius: 3px; }
 .soft { color: var(--soft); }
@@ -97,6 +98,7 @@ thead small { display: block; font: inherit; }
 caption { text-align: left; color: var(--soft); padding-bottom: .4rem; }
 th, td { padding: .4rem .75rem; text-align: right; border-bottom: 1px solid var(--line); vertical-align: middle; }
 th:first-child, td:first-child { padding-left: 0; }
+th:last-child, td:last-child { padding-right: 0; }
 thead th:first-child { text-align: left; }
 thead th { color: var(--soft); font-weight: 600; font-size: .8125rem; line-height: 1.25; vertical-align: bottom; }
 tbody th, th[scope=row] { text-align: left; font-weight: 600; }
@@ -115,7 +117,6 @@ th[scope=row] { overflow-wrap: anywhere; min-width: 6.2rem; max-width: 20rem; }
   .wide th[scope=row] { min-width: 5.5rem; max-width: 7rem; }
   .share { min-width: 2.3rem; }
   .wide thead small { display: none; }
-  th:last-child, td:last-child { padding-right: 0; }
 }
 
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 1rem 2rem; }
@@ -200,10 +201,13 @@ footer { color: var(--soft); font-size: .875rem; padding-top: .5rem; padding-bot
     + """
     color-scheme: light;
   }
-  body { font-size: 10pt; }
-  nav, .skip { display: none; }
+  html { font-size: 10pt; }
+  nav, .skip, .repeats { display: none; }
+  details::details-content { content-visibility: visible; }
+  details summary { list-style: none; color: inherit; }
   section { border: 0; border-top: 1px solid var(--line); border-radius: 0; padding: 1rem 0; margin: 0; }
   h2, h3 { break-after: avoid; }
+  .figures { grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); }
   .photos > li, .figures > div, tr, svg { break-inside: avoid; }
   .scroll { overflow: visible; }
   svg.matrix { min-width: 0; }

@@ -94,7 +94,7 @@ const REASONS = [
   [/^empty.*/i, "is empty."],
   [/^not an image: (.*)/i, "is not a photo but $1."],
   [/^not an image.*/i, "is not a photo."],
-  [/^HEIC.*/i, "is a HEIC photo, which cannot be read here. Convert it to JPEG."],
+  [/^(a )?HEIC.*/i, "is a HEIC photo, which cannot be read here. Convert it to JPEG."],
   [/.*(truncated|ends too early|cut short).*/i, "is damaged: the file ends too early. Export or send it again."],
   [/^damaged.*/i, "is damaged. Export or send it again."],
 ];
