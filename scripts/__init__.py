@@ -25,7 +25,7 @@ def __getattr__(name: str):
     return getattr(classifier, name)
 
 
-if sys.argv[:1] == ["-m"]:  # Python is about to run a command: report missing packages in one line
-    from .console import missing_packages
+if sys.argv[:1] == ["-m"] and "-m" in sys.orig_argv:  # Python is about to run a module of this package
+    from .console import start
 
-    sys.excepthook = missing_packages.report
+    start.prepare(sys.orig_argv)

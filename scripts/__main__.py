@@ -1,14 +1,11 @@
 """The entry point of all commands: `poets NAME ...`, or `python -m scripts NAME ...` in a clone."""
 
-import difflib
 import importlib
 import sys
 
 from . import __version__
 from .classifier import invocation
 from .console import command_line, commands, missing_packages
-
-_PROGRAM = invocation.command("").rstrip(" .")  # `poets`, or `python -m scripts`
 
 
 def main() -> None:
@@ -22,9 +19,7 @@ def main() -> None:
     elif word == "--version":
         print(f"Poets {__version__}")
     else:
-        near = difflib.get_close_matches(word.replace("-", "_").lower(), commands.NAMES, n=1)
-        instead = f"did you mean {invocation.command(near[0])}?" if near else "expected the name of a command."
-        sys.exit(f"error: there is no command {word!r}: {instead} {_PROGRAM} --help lists them all")
+        sys.exit(f"error: {commands.unknown(word)}")
 
 
 def _listing() -> list[str]:
@@ -45,7 +40,7 @@ def _listing() -> list[str]:
         f"  {invocation.command('retrain --image_dir=tf_files/drawn_flowers --architecture=color_texture')}",
         "",
         f"More about one command: {invocation.command('COMMAND')} --help",
-        f"The version: {_PROGRAM} --version",
+        f"The version: {commands.PROGRAM} --version",
     ]
 
 

@@ -1,4 +1,4 @@
-"""Computes the bottlenecks of a folder of photos, on this machine or on a cluster.
+"""Computes only the bottlenecks of a folder of photos, also on a cluster.
 
     python -m scripts.extract_bottlenecks --image_dir=tf_files/flower_photos --architecture=mobilenet_0.50_224
 

@@ -15,12 +15,9 @@ def sole_owner(path: Path, *, folder: bool = False) -> Iterator[int]:
     `path`: a process that waited then holds the lock of a stale file, and tries again.
     """
     while True:
-        try:
-            descriptor = _open(path, folder)
-        except FileNotFoundError:
-            if path.parent.is_dir():
-                continue  # its owner removed it before it could be opened
-            raise
+        descriptor = _open(path, folder)
+        if descriptor is None:
+            continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if holds(descriptor, path):
@@ -38,9 +35,13 @@ def holds(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _open(path: Path, folder: bool) -> int:
-    if folder:
-        with contextlib.suppress(FileExistsError):
-            path.mkdir()
+def _open(path: Path, folder: bool) -> int | None:
+    """None if the owner of a folder removed it before it could be opened."""
+    if not folder:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+    with contextlib.suppress(FileExistsError):
+        path.mkdir()
+    try:
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+    except FileNotFoundError:
+        return None

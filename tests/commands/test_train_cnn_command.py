@@ -252,7 +252,7 @@ HISTORIES = {
     "nothing learned": ([0.2, 0.23, 0.25], [0.18, 0.2, 0.22], None),
     "overfitting": ([0.4, 0.6, 0.8, 0.9], [0.4, 0.55, 0.6, 0.58], 3),
     "learning": ([0.4, 0.6, 0.7, 0.75], [0.4, 0.58, 0.68, 0.73], None),
-    "underfitting": ([0.2, 0.25, 0.25, 0.25], [0.2, 0.25, 0.25, 0.25], None),
+    "underfitting": ([0.2, *[0.25] * 5], [0.2, *[0.25] * 5], None),
 }
 
 
@@ -262,6 +262,13 @@ def test_the_verdict_fits_the_curves(name):
     judged = verdict.judge(history(training, validation), EVEN, CnnRecipe())
     assert (judged.name, judged.since_epoch) == (name, since) and judged.advice
     assert verdict.best_epoch(history(training, validation)) == 1 + validation.index(max(validation))
+
+
+@pytest.mark.parametrize("reached", [[0.38, 0.4, 0.41], [0.7, 0.71, 0.71, 0.71, 0.71]])
+def test_a_few_epochs_do_not_show_that_accuracy_has_stopped_rising(reached):
+    judged = verdict.judge(history(reached, reached), EVEN, CnnRecipe())
+    assert judged.name == verdict.LEARNING and "too few epochs to tell" in judged.text
+    assert "--resume" in judged.advice[0]
 
 
 NO_BETTER = {

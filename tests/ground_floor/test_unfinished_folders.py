@@ -1,6 +1,7 @@
 """Folders that appear whole or not at all."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +49,10 @@ def test_a_new_folder_of_the_same_name_belongs_to_another_process(tmp_path):
         unfinished.mkdir()
         (unfinished / "theirs.jpg").touch()
     assert os.listdir(tmp_path / "photos.writing") == ["theirs.jpg"]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc"), reason="there is no file system without new folders")
+def test_a_place_where_no_folder_can_be_made_is_an_error(tmp_path):
+    """Linux says "no such file or directory", as it would of a folder that another process has just removed."""
+    with pytest.raises(OSError), atomic_files.folder(Path("/proc/photos.writing")):
+        pass

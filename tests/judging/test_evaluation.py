@@ -158,7 +158,7 @@ def test_figures_are_printed_as_text():
     judged = judge(truth, scores, ("daisy", "rose", "sunflower"), unknown=np.arange(20) == 19)
     assert words.describe(Measures(judged)) == [
         "accuracy 85.0 % (95 % interval 64.0 to 94.8 %, N = 20)",
-        "  right on 17 of 20 photos; on many more like these, most likely within the interval",
+        "  17 of 20 photos right; on more photos like these, probably between 64.0 % and 94.8 %",
         "  for comparison: always answering daisy would be right 40.0 % of the time",
         "cross entropy 0.535 (0 is perfect, guessing gives 1.099)",
         "calibration error 5.0 %, the gap between how sure it is and how often it is right",

@@ -45,6 +45,15 @@ def test_a_misspelt_command_is_an_error(word, meant):
     assert (f"did you mean python -m scripts.{meant}?" in done.stderr) == (meant is not None)
 
 
+def test_a_misspelt_module_is_answered_with_the_command_that_was_meant():
+    done = python("scripts.retran")
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr == (
+        "error: there is no command 'retran': did you mean python -m scripts.retrain? "
+        "python -m scripts --help lists them all\n"
+    )
+
+
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory):
     """A Python without packages."""

@@ -10,7 +10,7 @@ import numpy as np
 from ..drawing.percent import percent
 from ..drawing.text_columns import columns, cut, fit
 from ..photos.image_lists import TRAINING
-from ..training.accuracy import share_in_words
+from ..training.accuracy import interval_95, share_in_words
 from .assessment import Assessment
 from .findings import Findings, Suspicion
 from .judged import Judged, Strangers, spoken
@@ -113,10 +113,11 @@ def _strangers(strangers: Strangers) -> list[str]:
 def _figures(measures: Measures, overall: Overall) -> list[str]:
     results, labels, calibration = measures.results, measures.judged.labels, overall.calibration
     commonest, share = overall.most_frequent
+    low, high = interval_95(results.right, results.total)
     lines = [
         f"accuracy {share_in_words(results.right, results.total)}",
-        f"  right on {results.right:,} of {_photos(results.total)}; on many more like these, most likely within the "
-        "interval",
+        f"  {results.right:,} of {_photos(results.total)} right; on more photos like these, probably between "
+        f"{percent(low)} and {percent(high)}",
         f"  for comparison: always answering {cut(commonest, _LONGEST_LABEL)} would be right {percent(share)} of the "
         "time",
     ]

@@ -17,6 +17,8 @@ from .recipes import BASIC, CnnRecipe, default_epochs
 _WIDE_GAP = 0.10
 # Accuracy is still rising if the last third of the epochs raised it by at least this much.
 _RISE = 0.015
+# With fewer epochs, a third of them is a single one, which shows no trend.
+_FEWEST_EPOCHS = 6
 
 NOTHING, LEARNING, OVERFITTING, UNDERFITTING = "nothing learned", "learning", "overfitting", "underfitting"
 
@@ -51,7 +53,7 @@ def judge(
         return Verdict(None, "none: there are no validation photos", ("keep some: --validation_percentage=20",))
     validated = _validated(history)
     gaps = [at.accuracy - reached for at, reached in zip(history, validated, strict=True)]
-    rising = _rises(validated)
+    rising, few_epochs = _rises(validated), len(validated) < _FEWEST_EPOCHS
     # Always naming the commonest label is right at least as often as drawing labels at random.
     total, guessing = sum(validation), max(validation) / sum(validation)
     if accuracy.interval_95(round(max(validated) * total), total)[0] <= guessing:
@@ -71,17 +73,20 @@ def judge(
             OVERFITTING, text, _against_overfitting(recipe, best_epoch(history), len(history), elsewhere), since
         )
     # Less than halfway from guessing to perfect.
-    if last.accuracy < (1 + 1 / label_count) / 2 and not rising:
+    if last.accuracy < (1 + 1 / label_count) / 2 and not rising and not few_epochs:
         text = (
             f"underfitting: only {100 * last.accuracy:.0f} % even of the training photos are right, and accuracy has "
             "stopped rising"
         )
         return Verdict(UNDERFITTING, text, _against_underfitting(recipe))
-    text = (
-        f"learning: validation accuracy is close to training accuracy ({_points(gaps[-1])}) and "
-        f"{'was still rising at the end' if rising else 'has stopped rising'}"
-    )
-    return Verdict(LEARNING, text, _for_more(recipe, rising, elsewhere))
+    text = f"learning: validation accuracy is close to training accuracy ({_points(gaps[-1])}) and "
+    if rising:
+        text += "was still rising at the end"
+    elif few_epochs:
+        text += "may rise further: these are too few epochs to tell"
+    else:
+        text += "has stopped rising"
+    return Verdict(LEARNING, text, _for_more(recipe, rising or few_epochs, elsewhere))
 
 
 def _no_better_than(guessing: float, reached: float, total: int) -> str:
