@@ -107,8 +107,8 @@ def test_mistakes_are_reported_in_one_line(alone, tmp_path):
         (["--nojson=1", photo], "--nojson=1"),
         ([tmp_path / "none.jpg"], "none.jpg does not exist"),
         ([], "no picture given"),
-        ([f"--graph={graph}", photo], "tensorflow, which is not installed"),
-        ([f"--graph={photo}", photo], "tensorflow, which is not installed"),
+        ([f"--graph={graph}", photo], "the package tensorflow is not installed"),
+        ([f"--graph={photo}", photo], "the package tensorflow is not installed"),
     ]:
         done = alone.label(*words)
         assert done.returncode == 1 and done.stdout == "", words

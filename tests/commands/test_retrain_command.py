@@ -235,7 +235,7 @@ def test_ctrl_c_keeps_what_was_trained(workplace, photos):
     forever = "--how_many_training_steps=10000000"
     status, shown = run_on_a_terminal(workplace, photos, forever, until=rb"training +\d+ %.* [1-9][\d,]+/")
     assert status == 0, shown
-    steps = int(re.search(r"stopped after (\d+) of 10000000 steps", shown).group(1))
+    steps = int(re.search(r"stopped after ([\d,]+) of 10,000,000 steps", shown)[1].replace(",", ""))
     assert json.loads((workplace / "retrained_graph.json").read_text())["steps_trained"] == steps > 0
     assert "test accuracy" in shown
     assert workplace.label(f"--image={photos / 'red' / 'red_002.jpg'}").stdout.startswith("red ")

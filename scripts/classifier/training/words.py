@@ -57,7 +57,7 @@ def training(trained: Trained, recipe: Recipe) -> Words:
 
 
 def fine_tuning(tuned: FineTuned, tuning: Tuning, seconds: float) -> Words:
-    stopped = f"fine-tuning stopped after {tuned.steps} of {tuning.steps} steps"
+    stopped = f"fine-tuning stopped after {tuned.steps:,} of {tuning.steps:,} steps"
     warnings = [stopped] if tuned.steps < tuning.steps else []
     took = f"fine-tuning took {seconds:.0f} s"
     if not tuned.best_step:
