@@ -12,5 +12,6 @@ class UserError(Exception):
 
 
 def in_short(error: object) -> str:
-    """Another library's error, shortened to fit into a line."""
-    return " ".join(str(error).split())[:_MOST_CHARACTERS].rstrip(".: ") or type(error).__name__
+    """Another library's error, shortened to fit into a line, without characters that would change the terminal."""
+    text = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in " ".join(str(error).split()))
+    return text[:_MOST_CHARACTERS].rstrip(".: ") or type(error).__name__

@@ -1,9 +1,11 @@
-"""This machine's processors, their arithmetic, and free memory."""
+"""This machine's processors, their arithmetic, and free memory and disk."""
 
 from __future__ import annotations
 
+import math
 import os
 import platform
+import shutil
 from pathlib import Path
 
 from .errors import UserError
@@ -48,3 +50,12 @@ def free_memory() -> float:
         return free if limit == "max" else min(free, float(limit) - float(used))
     except (OSError, ValueError):
         return free
+
+
+def free_disk(folder: Path) -> float:
+    """Bytes that can be written there; infinite if the file system does not say."""
+    try:
+        found = shutil.disk_usage(folder)
+    except OSError:
+        return math.inf
+    return found.free if found.total else math.inf

@@ -2,24 +2,29 @@
 
 import contextlib
 import hashlib
+import io
 import os
 import random
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from scripts.classifier import machine
 from scripts.classifier.errors import UserError
-from scripts.classifier.fetching import downloads
+from scripts.classifier.fetching import downloads, redirects, transfers
 from scripts.console import progress
 from tests.support import file_server
-from tests.support.file_server import File, Silence, Status
+from tests.support.file_server import File, Raw, Silence, Status
 from tests.support.workplace import ROOT
 
 BODY = random.Random(1).randbytes(300_000)
@@ -215,7 +220,7 @@ def test_a_partial_file_without_a_known_version_is_not_continued(server, destina
 FETCH_IN_A_PROCESS = """
 import sys
 from pathlib import Path
-from scripts.classifier.fetching import downloads
+from scripts.classifier.fetching import downloads, redirects, transfers
 downloads.fetch(sys.argv[1], Path(sys.argv[2]), sha256=sys.argv[3])
 """
 
@@ -278,6 +283,27 @@ HOPELESS = {
     ),
     "dropped each time before a byte": ([File(BODY, drop_after=0)], {}, "ended after 0 of 300000 bytes", 3),
     "404 in the middle": ([File(BODY, drop_after=1000), Status(404)], {}, "404", 2),
+    "a redirect to ftp": ([Status(302, {"Location": "ftp://host/file"})], {}, "redirects to ftp, expected https", 1),
+    "a redirect to a file": ([Status(302, {"Location": "file:///etc/passwd"})], {}, "redirects to file, expected", 1),
+    "a redirect to nonsense": (
+        [Status(302, {"Location": "http://[::1"})],
+        {},
+        "redirects to an address that is none",
+        1,
+    ),
+    "escapes in the reason": (
+        [Raw(b"HTTP/1.1 404 \x1b[2J\x1b]0;evil\x07\r\n\r\n")],
+        {},
+        "answers 404 \ufffd[2J\ufffd]0;",
+        1,
+    ),
+    "escapes in place of an answer": ([Raw(b"\x1b[2Jhello\r\n\r\n")], {}, "cannot be reached (\ufffd[2Jhello)", 3),
+    "more than was published": (
+        [File(BODY + b"more", length=False)],
+        {"size": len(BODY)},
+        "sends more than 0.3 MB, expected no more than that",
+        1,
+    ),
     "silence": ([Silence()], {"patience": downloads.Patience(first_byte_seconds=0.3)}, "no byte within 0.3 s", 1),
     "stalled each time": (
         [File(BODY, stall_after=0)],
@@ -299,6 +325,71 @@ def test_lasting_problems_are_one_line_errors(server, destination, answers, opti
     assert "\n" not in str(error.value)
     assert not destination.exists()
     assert requests in (None, len(server.requests))
+
+
+# The numbers of a header, in ways that once ended in a traceback
+ODD_NUMBERS = {
+    "superscripts for a length": [Raw(b"HTTP/1.1 200 OK\r\nContent-Length: \xb2\xb3\r\n\r\n" + BODY)],
+    "5,000 digits for a length": [Raw(b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n" + BODY)],
+    "5,000 digits for a range": [
+        File(BODY, drop_after=70_000),
+        File(BODY, content_range=f"bytes 70000-299999/{'9' * 5000}"),
+        File(BODY),
+    ],
+    "400 digits for a range": [
+        File(BODY, drop_after=70_000),
+        File(BODY, content_range=f"bytes 70000-299999/{'9' * 400}"),
+        File(BODY),
+    ],
+    "5,000 digits when nothing is left": [
+        File(BODY, drop_after=70_000),
+        Raw(b"HTTP/1.1 416 No\r\nContent-Range: bytes */" + b"9" * 5000 + b"\r\n\r\n"),
+        File(BODY),
+    ],
+}
+
+
+@pytest.mark.parametrize("answers", ODD_NUMBERS.values(), ids=ODD_NUMBERS)
+def test_odd_numbers_in_headers_do_no_harm(server, destination, answers):
+    show = lambda total, done: progress.show("file.bin", total, "B", done=done)  # noqa: E731
+    fetch(server.script("/file.bin", *answers), destination, show=show)
+    assert destination.read_bytes() == BODY
+
+
+ENDLESS = Raw(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536)
+
+
+@pytest.mark.parametrize("bound", ["published size", "constant", "free disk"])
+def test_an_endless_body_ends_at_a_bound(server, destination, monkeypatch, bound):
+    if bound == "constant":
+        monkeypatch.setattr(transfers, "MOST_OF_UNKNOWN_LENGTH", 1_000_000)
+    if bound == "free disk":
+        monkeypatch.setattr(machine, "free_disk", lambda folder: 1_000_000)
+    with pytest.raises(downloads.Unavailable, match=r"sends more than 1\.0 MB"):
+        fetch(server.script("/file.bin", ENDLESS), destination, size=1_000_000 if bound == "published size" else None)
+    assert destination.with_name("file.bin.part").stat().st_size <= 1_000_000
+
+
+def test_a_file_larger_than_the_free_disk_is_refused_before_any_of_it_is_written(server, destination, monkeypatch):
+    monkeypatch.setattr(machine, "free_disk", lambda folder: 100_000)
+    with pytest.raises(UserError, match=r"still needs 0\.3 MB, and 0\.1 MB are free"):
+        fetch(server.script("/file.bin", File(BODY)), destination)
+    assert neighbours(destination) == []
+
+
+def test_the_body_of_a_redirect_is_not_read(server, destination):
+    endless = Raw(b"HTTP/1.1 302 Found\r\nLocation: /second\r\n\r\n", b"x" * 65536)
+    server.script("/second", File(BODY))
+    fetch(server.script("/file.bin", endless), destination)
+    assert destination.read_bytes() == BODY
+
+
+def test_a_version_that_no_header_may_hold_is_not_sent(server, destination):
+    destination.parent.mkdir()
+    destination.with_name("file.bin.part").write_bytes(BODY[:1000])
+    destination.with_name("file.bin.part.version").write_text('"1"\nX-Evil: 1')
+    fetch(server.script("/file.bin", File(BODY)), destination)
+    assert destination.read_bytes() == BODY
 
 
 def test_bytes_fetched_before_an_error_are_kept(server, destination):
@@ -513,6 +604,89 @@ def test_no_proxy_is_respected(server, destination, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://proxy.invalid:3128")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     fetch(server.script("/file.bin", File(BODY)), destination)
+    assert destination.read_bytes() == BODY
+
+
+INNER = (
+    "127.0.0.1",
+    "localhost",
+    "2130706433",
+    "10.0.0.1",
+    "169.254.169.254",
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+    "[fd00::1]",
+)
+
+
+@pytest.mark.parametrize("host", INNER)
+def test_a_redirect_from_the_web_into_this_network_is_refused(server, destination, monkeypatch, host):
+    """A proxy lets a test stand on the web."""
+    monkeypatch.setenv("http_proxy", server.address)
+    server.script("http://host.invalid/file.bin", Status(302, {"Location": f"http://{host}/second"}))
+    server.script(f"http://{host}/second", File(BODY))
+    with pytest.raises(downloads.Unavailable) as error:
+        fetch("http://host.invalid/file.bin", destination)
+    assert f"redirects to {host}, an address inside this network" in str(error.value)
+    assert len(server.requests) == 1
+
+
+def test_a_redirect_on_the_web_is_followed(server, destination, monkeypatch):
+    monkeypatch.setenv("http_proxy", server.address)
+    server.script("http://host.invalid/file.bin", Status(302, {"Location": "http://other.invalid/second"}))
+    server.script("http://other.invalid/second", File(BODY))
+    fetch("http://host.invalid/file.bin", destination)
+    assert destination.read_bytes() == BODY
+
+
+@pytest.mark.parametrize("looked_up", ["127.0.0.1", "192.168.1.7", "8.8.8.8"])
+def test_a_name_is_judged_by_its_address(server, monkeypatch, looked_up):
+    found = {"mirror.invalid": looked_up, "web.invalid": "8.8.4.4"}
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *_, **__: [(0, 0, 0, "", (found[host], 0))])
+    handler = redirects.Redirects("https://web.invalid/file")
+    old = urllib.request.Request("https://web.invalid/file")
+    allowed = contextlib.nullcontext() if looked_up == "8.8.8.8" else pytest.raises(redirects.Misdirected)
+    with allowed:
+        handler.redirect_request(old, io.BytesIO(), 302, "Found", {}, "https://mirror.invalid/file")
+
+
+def test_a_redirect_from_https_to_http_is_refused(server, destination, monkeypatch, tmp_path):
+    made = [
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=localhost",
+        "-addext",
+        "subjectAltName=DNS:localhost",
+    ]
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl to make a certificate")
+    subprocess.run(
+        ["openssl", *made, "-keyout", "key.pem", "-out", "cert.pem"],
+        cwd=tmp_path,
+        check=True,
+        stderr=subprocess.DEVNULL,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+    plain = server.script("/file.bin", File(BODY))
+    with file_server.running(context) as secure:
+        address = f"https://localhost:{secure.server_port}"
+        secure.script("/plain", Status(302, {"Location": plain}))
+        secure.script("/secure", Status(302, {"Location": "/file.bin"}))
+        secure.script("/file.bin", File(BODY))
+        with pytest.raises(downloads.Unavailable, match="redirects from https to http"):
+            fetch(f"{address}/plain", destination)
+        assert server.requests == []
+        fetch(f"{address}/secure", destination)
+        destination.unlink()
+        fetch(server.script("/up", Status(302, {"Location": f"{address}/file.bin"})), destination)
     assert destination.read_bytes() == BODY
 
 

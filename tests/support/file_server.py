@@ -1,6 +1,7 @@
 """A real HTTP server on this machine that misbehaves on request."""
 
 import contextlib
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -87,6 +88,19 @@ class Status:
 
 
 @dataclass(frozen=True)
+class Raw:
+    """An answer that breaks the rules: these bytes, then `piece` again and again, as often as the client reads it."""
+
+    head: bytes
+    piece: bytes = b""
+
+    def send(self, handler: "Handler") -> None:
+        handler.wfile.write(self.head)
+        while self.piece and not handler.server.closing.is_set():
+            handler.wfile.write(self.piece)
+
+
+@dataclass(frozen=True)
 class Silence:
     """No response at all."""
 
@@ -98,8 +112,10 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self):
+    def __init__(self, context: ssl.SSLContext | None = None):
         super().__init__(("127.0.0.1", 0), Handler)
+        if context is not None:
+            self.socket = context.wrap_socket(self.socket, server_side=True)
         self.requests: list[Request] = []
         self.closing = threading.Event()
         self._answers: dict[str, list] = {}
@@ -146,8 +162,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Server]:
-    server = Server()
+def running(context: ssl.SSLContext | None = None) -> Iterator[Server]:
+    """With a `context`, it speaks https."""
+    server = Server(context)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

@@ -6,6 +6,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from ..errors import in_short
+
 
 def in_words(error: Exception, url: str, *, seconds: float, began: bool) -> str:
     """`seconds` is the time waited for a byte; `began` says that bytes had arrived before."""
@@ -18,10 +20,10 @@ def in_words(error: Exception, url: str, *, seconds: float, began: bool) -> str:
         cause = f"its certificate is not trusted: {cause.verify_message}"
     elif isinstance(cause, OSError) and cause.strerror:
         cause = cause.strerror
-    proxy = _proxy_of(url)
+    proxy = proxy_of(url)
     through = f" through the proxy {proxy}" if proxy is not None else ""
     host = urllib.parse.urlsplit(url).netloc.rpartition("@")[2]
-    return f"{host} {'stopped sending' if began else 'cannot be reached'}{through} ({cause})"
+    return f"{host} {'stopped sending' if began else 'cannot be reached'}{through} ({in_short(cause)})"
 
 
 def is_final(error: Exception) -> bool:
@@ -33,7 +35,7 @@ def _cause(error: Exception) -> object:
     return error.reason if isinstance(error, urllib.error.URLError) else error
 
 
-def _proxy_of(url: str) -> str | None:
+def proxy_of(url: str) -> str | None:
     """The proxy that the environment sets for a URL, without user and password."""
     parts = urllib.parse.urlsplit(url)
     proxy = urllib.request.getproxies().get(parts.scheme)

@@ -5,6 +5,8 @@ import queue
 import threading
 import urllib.request
 
+from .redirects import Redirects
+
 
 def first_answer(
     request: urllib.request.Request, most: int, *, seconds: float, stall_seconds: float
@@ -14,7 +16,7 @@ def first_answer(
     A separate thread opens the connection, because looking up a name cannot be given a time limit.
     `stall_seconds` limits every single read, later ones of this response included.
     """
-    opener = urllib.request.build_opener(_Redirects)
+    opener = urllib.request.build_opener(Redirects(request.full_url))
     answers: queue.SimpleQueue[tuple[http.client.HTTPResponse, bytes] | Exception] = queue.SimpleQueue()
     abandoned = threading.Event()
 
@@ -36,12 +38,3 @@ def first_answer(
     if isinstance(answer, Exception):
         raise answer
     return answer
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Also follows 308, which Python 3.10 does not."""
-
-    def redirect_request(self, req, fp, code, msg, headers, newurl):
-        return super().redirect_request(req, fp, 307 if code == 308 else code, msg, headers, newurl)
-
-    http_error_308 = urllib.request.HTTPRedirectHandler.http_error_302

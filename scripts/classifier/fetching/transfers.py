@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import http.client
+import math
 import os
 import random
 import re
@@ -13,14 +14,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import UserError
+from .. import machine
+from ..errors import UserError, in_short
 from ..showing import Advance, Show
 from . import connection_errors
 from .first_answers import first_answer
+from .redirects import Misdirected
 
 CHUNK = 256 * 1024
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 WORTH_ANOTHER_TRY = (408, 425, 429, 500, 502, 503, 504)
+# For a body of unknown length: almost three times the largest network here (1.4 GB).
+MOST_OF_UNKNOWN_LENGTH = 4_000_000_000
+# A length of more digits than this, over a petabyte, is a mistake or an attack.
+_COUNT = r"\d{1,15}"
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,7 @@ class _Transfer:
     resumed: bool = False
     received: int = 0
     ranges: bool = True
+    most: float = math.inf  # the bytes that the file may grow to
 
     def run(self) -> bool:
         give_up = time.monotonic() + self.patience.first_byte_seconds
@@ -99,7 +107,9 @@ class _Transfer:
             try:
                 self._attempt(self.patience.stall_seconds if self.received else give_up - time.monotonic())
                 return self.resumed
-            except (OSError, http.client.HTTPException, UnicodeError, _Unfinished) as error:
+            except Misdirected as error:
+                raise TransferFailed(str(error)) from None
+            except (OSError, http.client.HTTPException, ValueError, _Unfinished) as error:
                 reason = str(error) if isinstance(error, _Unfinished) else self._in_words(error)
                 if connection_errors.is_final(error):
                     raise TransferFailed(reason) from None
@@ -125,6 +135,8 @@ class _Transfer:
             return
         with _writing(self.validator.parent):
             version = self.validator.read_text("latin-1") if self.validator.exists() else ""
+        if not version.isprintable():
+            version = ""  # no header may hold it
         headers = {"User-Agent": "poets"}
         if have and self.ranges and (version or self.resume):
             headers["Range"] = f"bytes={have}-"
@@ -138,7 +150,7 @@ class _Transfer:
                 stall_seconds=self.patience.stall_seconds,
             )
         except urllib.error.HTTPError as error:
-            with error:
+            with contextlib.closing(error):
                 self._refused(error, have)
             return
         with response:
@@ -153,14 +165,16 @@ class _Transfer:
         """Makes the file end where the response begins. Returns its final length, if known."""
         partly = response.status == 206
         if partly:
-            span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "").strip())
+            span = re.fullmatch(
+                rf"bytes ({_COUNT})-{_COUNT}/({_COUNT}|\*)", response.headers.get("Content-Range", "").strip()
+            )
             if span is None or int(span[1]) != have:
                 self.ranges = False
                 raise _Unfinished("the server sent another part of the file than it was asked for")
             length = span[2]
         else:
             length = response.headers.get("Content-Length", "")
-        total = int(length) if length.isdigit() else self.size
+        total = int(length) if re.fullmatch(_COUNT, length) else self.size
         if self.size is not None and total != self.size:
             raise TransferFailed(f"the server has a file of {total} bytes, expected {self.size}")
         if partly:
@@ -172,14 +186,28 @@ class _Transfer:
                 word = response.headers.get("Last-Modified", "")
             with _writing(self.validator.parent):
                 self.validator.write_text(word, "latin-1")
+        self.most = self._room_for(total)
         if self.advance is None:
             self.advance = self.stack.enter_context(self.show(total, self._length()))
+        return total
+
+    def _room_for(self, total: int | None) -> float:
+        """The bytes that the file may grow to."""
+        free = machine.free_disk(self.validator.parent)
+        if total is None:
+            return self._length() + min(MOST_OF_UNKNOWN_LENGTH, free)
+        left = total - self._length()
+        if left > free:
+            raise UserError(
+                f"cannot write to {self.validator.parent}: the file still needs {left / 1e6:.1f} MB, and "
+                f"{free / 1e6:.1f} MB are free: free some space there, then run this again"
+            )
         return total
 
     def _refused(self, error: urllib.error.HTTPError, have: int) -> None:
         if error.code == 416:
             # Nothing follows our part: it is complete if it is as long as the server's file, else useless.
-            total = re.fullmatch(r"bytes \*/(\d+)", error.headers.get("Content-Range", "").strip())
+            total = re.fullmatch(rf"bytes \*/({_COUNT})", error.headers.get("Content-Range", "").strip())
             if total and int(total[1]) == have:
                 self.resumed = True
                 return
@@ -187,12 +215,14 @@ class _Transfer:
             self.ranges = False
             raise _Unfinished("the server has no part of the file that follows what was fetched before")
         if error.code in WORTH_ANOTHER_TRY:
-            raise _Unfinished(f"the server answers {error.code} {error.reason}")
+            raise _Unfinished(f"the server answers {error.code} {in_short(error.reason)}")
         if error.code in (301, 302, 303, 307, 308):
             raise TransferFailed(f"the server redirects in circles ({error.code})")
-        raise TransferFailed(f"the server answers {error.code} {error.reason}")
+        raise TransferFailed(f"the server answers {error.code} {in_short(error.reason)}")
 
     def _write(self, chunk: bytes) -> None:
+        if self._length() + len(chunk) > self.most:
+            raise TransferFailed(f"the server sends more than {self.most / 1e6:.1f} MB, expected no more than that")
         append(chunk, self.descriptor, self.validator.parent)
         self.received += len(chunk)
         self._tell(len(chunk))
