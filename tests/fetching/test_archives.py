@@ -19,6 +19,8 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
+from scripts.classifier import machine
+from scripts.classifier.backbones import published_archives
 from scripts.classifier.errors import UserError
 from scripts.classifier.fetching import archives
 from tests.support.workplace import ROOT
@@ -167,6 +169,98 @@ REFUSED = {
     "zip, symbolic link": lambda path: write_zip(path, [(zip_member("evil", 0o120777), b"/etc/passwd")]),
     "zip, device": lambda path: write_zip(path, [(zip_member("evil", 0o020666), b"")]),
 }
+
+
+class Zeros:
+    """What is left of a file of zeros."""
+
+    def read(self, size):
+        return bytes(size)
+
+
+def tar_of_zeros(path, size):
+    info = tarfile.TarInfo("zeros.jpg")
+    info.size = size
+    with tarfile.open(path, "w:gz") as tar:
+        tar.addfile(info, Zeros())
+    return path
+
+
+def zip_of_zeros(path, size, compression=zipfile.ZIP_DEFLATED):
+    with zipfile.ZipFile(path, "w", compression) as zipped, zipped.open("zeros.jpg", "w") as member:
+        for _ in range(size // 1_000_000):
+            member.write(bytes(1_000_000))
+    return path
+
+
+def sparse_tar(path, size):
+    """A member of which the archive holds nothing: GNU tar writes them for files with holes."""
+    header = bytearray(tarfile.TarInfo("zeros.jpg").tobuf(tarfile.GNU_FORMAT))
+    header[156:157] = tarfile.GNUTYPE_SPARSE
+    header[386:410] = b"%011o\0%011o\0" % (size, 0)  # the only piece, at the end and empty
+    header[483:495] = b"%011o\0" % size
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    path.write_bytes(gzip.compress(bytes(header) + bytes(1024)))
+    return path
+
+
+def modern_sparse_tar(path, size):
+    attributes = {"GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.map": f"{size},0"}
+    sizes = {"GNU.sparse.size": str(size), "GNU.sparse.name": "zeros.jpg"}
+    return write_tar(path, [member("zeros.jpg", pax_headers={**attributes, **sizes})])
+
+
+def long_header_tar(path, size):
+    return write_tar(path, [member("zeros.jpg", pax_headers={"comment": "x" * size})])
+
+
+def zeros_after_the_end(path, size):
+    tar_of_zeros(path, 10)
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()) + bytes(size)))
+    return path
+
+
+SIZE = 200_000_000
+BOMBS = {
+    "tar.gz": (tar_of_zeros, "unpack to more than 64 MB"),
+    "zip": (zip_of_zeros, "unpack to more than 64 MB"),
+    "another method": (lambda path, size: zip_of_zeros(path, size, zipfile.ZIP_BZIP2), "another method than deflate"),
+    "holes": (sparse_tar, "'zeros.jpg' has holes"),
+    "holes as of today": (modern_sparse_tar, "'zeros.jpg' has holes"),
+    "a long header": (lambda path, size: long_header_tar(path, 3_000_000), "a header of more than a megabyte"),
+    "after the end": (zeros_after_the_end, "unpack to more than 64 MB"),
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_an_archive_that_unpacks_to_far_more_than_its_size_is_refused(tmp_path, monkeypatch, bomb):
+    make, says = BOMBS[bomb]
+    path = make(tmp_path / "archive", SIZE)
+    written = []
+    monkeypatch.setattr(shutil, "copyfileobj", lambda *given: written.append(given))
+    with pytest.raises(UserError, match=says):
+        archives.extract(path, tmp_path / "out")
+    assert os.listdir(tmp_path) == ["archive"]
+    assert written == [] or bomb == "after the end"
+
+
+def test_a_small_archive_may_hold_a_single_colour(tmp_path):
+    archives.extract(tar_of_zeros(tmp_path / "archive", 20_000_000), tmp_path / "out")
+    assert (tmp_path / "out" / "zeros.jpg").stat().st_size == 20_000_000
+
+
+def test_an_archive_that_does_not_fit_on_the_disk_is_refused_before_the_disk_is_full(archive, tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "free_disk", lambda folder: 40_000)
+    with pytest.raises(UserError, match=r"has no room for its 'flowers/C\+\+/3.jpg'; free some space"):
+        archives.extract(archive, tmp_path / "out")
+    assert os.listdir(tmp_path) == ["archive"]
+
+
+@pytest.mark.parametrize("make", [tar_of_zeros, sparse_tar], ids=["zeros", "holes"])
+def test_one_file_is_not_taken_out_of_a_bomb_either(tmp_path, make):
+    with pytest.raises(UserError, match=r"delete it to download it again"):
+        published_archives.read_member(make(tmp_path / "archive", SIZE), "zeros.jpg")
 
 
 @pytest.mark.parametrize("make", REFUSED.values(), ids=REFUSED)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import tarfile
-import zlib
+import io
+import shutil
 from pathlib import Path
 
-from ..errors import UserError
+from ..errors import UserError, in_short
+from ..fetching import archives
 
 
 def read_member(archive: Path, wanted: str) -> bytes:
     try:
-        with tarfile.open(archive) as tar:
+        with archive.open("rb") as file, archives.opened_tar(file, archive.stat().st_size) as (tar, _):
             for member in tar:
-                if member.isfile() and member.name.removeprefix("./") == wanted and (file := tar.extractfile(member)):
-                    return file.read()
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise UserError(f"{archive} is not a sound .tgz archive ({error}): delete it to download it again") from None
+                plain = member.isfile() and not member.issparse()
+                if plain and member.name.removeprefix("./") == wanted and (content := tar.extractfile(member)):
+                    whole = io.BytesIO()
+                    shutil.copyfileobj(content, whole, archives.CHUNK)
+                    return whole.getvalue()
+    except (*archives.DAMAGE, OSError) as error:
+        raise UserError(
+            f"{archive} is not a sound .tgz archive ({in_short(error)}): delete it to download it again"
+        ) from None
     raise UserError(f"{archive} does not hold {wanted}: delete it to download it again")

@@ -4,6 +4,8 @@ tarfile's own data filter does not help: it accepts links that stay inside and s
 refused here. The first releases of Python 3.10 lack it, and zipfile has none.
 """
 
+from __future__ import annotations
+
 import contextlib
 import gzip
 import io
@@ -16,11 +18,12 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
-from .. import atomic_files
+from .. import atomic_files, machine
 from ..errors import UserError, in_short
 from ..showing import Show, nowhere
+from . import unpacked_sizes
 
 CHUNK = 1 << 20
 # The standard library raises all of these on damaged archives: a nonsensical size gives an OverflowError or a
@@ -38,8 +41,8 @@ DAMAGE = (
     NotImplementedError,
 )
 
-# A member's name, and its content; None for a folder.
-Member = tuple[str, IO[bytes] | None]
+# A member's name, its size, and its content; None for a folder.
+Member = tuple[str, int, IO[bytes] | None]
 
 
 def extract(
@@ -56,6 +59,7 @@ def extract(
     Everything is unpacked to `<name>.extracting` first. A killed run leaves that behind, and the next one empties it.
     `arrange` may rearrange the files there before they appear as `destination`. If two processes unpack it at once, one
     does the work. Links, devices and names that lead out of the folder are refused: a collection of photos has none.
+    So are archives that unpack to far more than their own size, before that is written.
     """
     archive, destination = Path(archive), Path(destination)
     check_free(destination)
@@ -68,6 +72,8 @@ def extract(
             if arrange is not None:
                 arrange(unpacked)
             os.rename(unpacked, destination)
+    except unpacked_sizes.TooLarge as error:
+        raise UserError(f"{archive} is not safe to unpack: {error}. Nothing was unpacked") from None
     except DAMAGE as error:
         raise UserError(
             f"{archive} is damaged, or not a tar, tar.gz or zip archive ({in_short(error)}): replace it"
@@ -94,15 +100,17 @@ def _unpack(archive: Path, folder: Path, show: Show) -> None:
         file = stack.enter_context(archive.open("rb"))
         total = archive.stat().st_size
         advance = stack.enter_context(show(total))
+        free = machine.free_disk(folder)
         start = file.read(4)
         file.seek(0)
-        if start in (b"PK\3\4", b"PK\5\6"):
-            members = _zip_members(archive, file)
-        else:
-            stream = stack.enter_context(gzip.open(file)) if start.startswith(b"\x1f\x8b") else file
-            members = _tar_members(archive, stream)
+        members = _zip_members(archive, file) if start in (b"PK\3\4", b"PK\5\6") else _tar_members(archive, file)
         done = 0
-        for name, content in members:
+        for name, size, content in members:
+            free -= size
+            if free < 0:
+                raise UserError(
+                    f"cannot unpack {archive}: {folder.parent} has no room for its {name!r}; free some space there"
+                )
             path = folder.joinpath(*_safe_parts(archive, name))
             if content is None:
                 path.mkdir(parents=True, exist_ok=True)
@@ -126,37 +134,55 @@ def _refusal(archive: Path, name: str, why: str) -> UserError:
     return UserError(f"{archive} is not safe to unpack: its member {name!r} {why}. Nothing was unpacked")
 
 
-def _tar_members(archive: Path, stream: io.BufferedIOBase) -> Iterator[Member]:
-    watched = _Watched(stream)
-    with tarfile.open(fileobj=watched, mode="r:") as tar:
+@contextlib.contextmanager
+def opened_tar(file: IO[bytes], packed: int) -> Iterator[tuple[tarfile.TarFile, Bounded]]:
+    """A tar or tar.gz of `packed` bytes, and the stream that it is read from; TooLarge if that grows too long."""
+    start = file.read(2)
+    file.seek(0)
+    with contextlib.ExitStack() as stack:
+        stream: Any = stack.enter_context(gzip.open(file)) if start == b"\x1f\x8b" else file
+        bounded = Bounded(stream, packed)
+        yield stack.enter_context(tarfile.open(fileobj=bounded, mode="r:")), bounded
+
+
+def _tar_members(archive: Path, file: IO[bytes]) -> Iterator[Member]:
+    packed = archive.stat().st_size
+    with opened_tar(file, packed) as (tar, stream):
         while (member := tar.next()) is not None:
             if member.isdir():
-                yield member.name, None
+                yield member.name, 0, None
+            elif member.issparse():
+                raise _refusal(archive, member.name, "has holes that are not in the archive, expected plain files")
             elif member.isreg():
-                yield member.name, tar.extractfile(member)
+                unpacked_sizes.check(stream.tell() + member.size, packed)
+                yield member.name, member.size, tar.extractfile(member)
             else:
                 raise _refusal(archive, member.name, "is a link or a device, expected files and folders only")
             tar.members.clear()  # type: ignore[attr-defined]  # else it keeps every member's header; not in typeshed
-    # tarfile takes a broken header for the end. The real end is a block of zeros, followed by gzip's checksum, which is
-    # checked by reading that far.
-    if len(watched.last) != tarfile.BLOCKSIZE or any(watched.last):
-        raise tarfile.ReadError("it ends without an end mark")
-    while stream.read(CHUNK):
-        pass
+        # tarfile takes a broken header for the end. The real end is a block of zeros, followed by gzip's checksum,
+        # which is checked by reading that far.
+        if len(stream.last) != tarfile.BLOCKSIZE or any(stream.last):
+            raise tarfile.ReadError("it ends without an end mark")
+        while stream.read(CHUNK):
+            pass
 
 
-class _Watched(io.BufferedIOBase):
-    """A stream that remembers the last read."""
+class Bounded(io.BufferedIOBase):
+    """An unpacked stream that remembers the last read, and raises TooLarge once it is too long for its packed size."""
 
-    def __init__(self, stream: io.BufferedIOBase):
-        self._stream = stream
+    def __init__(self, stream: IO[bytes], packed: int):
+        self._stream, self._packed = stream, packed
         self.last = b""
 
     def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or not 0 <= size <= CHUNK:  # tarfile reads long names and attributes in one piece
+            raise tarfile.ReadError("it has a header of more than a megabyte")
         self.last = self._stream.read(size)
+        unpacked_sizes.check(self._stream.tell(), self._packed)
         return self.last
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        unpacked_sizes.check(offset, self._packed)
         return self._stream.seek(offset, whence)
 
     def tell(self) -> int:
@@ -165,13 +191,14 @@ class _Watched(io.BufferedIOBase):
 
 def _zip_members(archive: Path, file: IO[bytes]) -> Iterator[Member]:
     with zipfile.ZipFile(file) as zipped:
+        unpacked_sizes.check_zip(zipped, archive.stat().st_size)
         for member in zipped.infolist():
             kind = stat.S_IFMT(member.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise _refusal(archive, member.filename, "is a link or a device, expected files and folders only")
             if member.flag_bits & 1:
                 raise _refusal(archive, member.filename, "is encrypted, expected plain files")
-            yield member.filename, None if member.is_dir() else zipped.open(member)
+            yield member.filename, member.file_size, None if member.is_dir() else zipped.open(member)
 
 
 def _at_top(archive: Path, unfinished: Path, top: str | None) -> Path:
