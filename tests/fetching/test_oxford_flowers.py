@@ -3,7 +3,9 @@
 import hashlib
 import io
 import json
+import struct
 import tarfile
+import zlib
 
 import numpy as np
 import pytest
@@ -116,6 +118,36 @@ def test_a_damaged_file_is_a_user_error_or_gives_other_numbers(tmp_path, data):
         matlab_file.read(path)
     except UserError as error:
         assert str(path) in str(error) and "\n" not in str(error)
+
+
+def compressed(data: bytes) -> bytes:
+    packed = zlib.compress(data)
+    return struct.pack("<II", 15, len(packed)) + packed
+
+
+HEADER = b" " * 124 + struct.pack("<H", 0x100) + b"IM"
+BOMBS = {
+    "many small parts": compressed(bytes(20_000_000)),
+    "many small parts, several times": compressed(bytes(9_000_000)) * 2,
+    "packed": bytes(17_000_000),
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_file_that_unpacks_to_more_than_lists_of_labels_need_is_refused(tmp_path, bomb):
+    path = tmp_path / "a.mat"
+    path.write_bytes(HEADER + BOMBS[bomb])
+    with pytest.raises(UserError, match="it unpacks to more than 16 MB"):
+        matlab_file.read(path)
+
+
+def test_parts_packed_again_and_again_are_not_followed(tmp_path):
+    """MATLAB packs once."""
+    path, data = tmp_path / "a.mat", mat(labels=LABELS)[128:]
+    for _ in range(1100):
+        data = compressed(data)
+    path.write_bytes(HEADER + data)
+    assert matlab_file.read(path) == {}
 
 
 def test_all_names_are_known():
