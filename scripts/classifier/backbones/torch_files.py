@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import struct
 import zipfile
@@ -14,6 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from ..errors import UserError, in_short
+from ..fetching import unpacked_sizes
 
 # The start of files from before 2020; newer ones are zip archives.
 _MAGIC = 0x1950A86A20F9469CFC6C
@@ -110,6 +112,8 @@ def read(path: Path) -> dict[str, np.ndarray]:
             named, data_of = _read_archive(file) if start == b"PK\x03\x04" else _read_stream(file)
             if not isinstance(named, dict) or not all(isinstance(each, _Tensor) for each in named.values()):
                 raise UserError("does not hold a state_dict: expected tensors by name")
+            sizes = (math.prod(each.shape) * each.storage.kind.itemsize for each in named.values())
+            unpacked_sizes.check(sum(sizes), path.stat().st_size)  # a view may repeat one value as often as it likes
             return {str(name): tensor.of(data_of(tensor.storage)) for name, tensor in named.items()}
     except UserError as error:
         raise UserError(f"{path} {error}") from None
@@ -126,6 +130,7 @@ def _load(file: IO[bytes]) -> Any:
 
 
 def _read_archive(file: IO[bytes]) -> tuple[object, Callable[[_Storage], bytes]]:
+    unpacked_sizes.check_zip_file(file)
     archive = zipfile.ZipFile(file)
     (described,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
     top = described.removesuffix("data.pkl")

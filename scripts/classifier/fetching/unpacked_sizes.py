@@ -1,6 +1,8 @@
 """Bounds what compressed files may unpack to, before memory or disk is filled: a few kB can become gigabytes."""
 
+import os
 import zipfile
+from typing import IO
 
 # Photos, networks and lists of labels shrink to a half or a third, and hardly ever to a hundredth.
 _MOST_TIMES = 100
@@ -33,3 +35,11 @@ def check_zip(archive: zipfile.ZipFile, packed: int) -> None:
         if each.compress_type not in _METHODS:
             raise TooLarge(f"its {each.filename} is packed by another method than deflate, whose size has no bound")
     check(sum(each.file_size for each in members), packed)
+
+
+def check_zip_file(file: IO[bytes]) -> None:
+    """Leaves `file` at its start; zipfile.BadZipFile if it is none."""
+    packed = file.seek(0, os.SEEK_END)
+    with zipfile.ZipFile(file) as archive:
+        check_zip(archive, packed)
+    file.seek(0)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import UserError
+from ..fetching import unpacked_sizes
 from . import flatbuffer_tables, tflite_file
 from .flatbuffer_tables import Fields, Table
 
@@ -80,6 +81,10 @@ def read(data: bytes, origin: object) -> Found:
         if metadata is None or metadata[4:8] != IDENTIFIER:
             return Found(files=files)
         return _find(Table.root(metadata), files, origin)
+    except unpacked_sizes.TooLarge as error:
+        raise UserError(
+            f"the files inside {origin} are refused ({error}): get it from a place that you trust"
+        ) from None
     except (struct.error, ValueError, zipfile.BadZipFile, NotImplementedError):
         raise UserError(f"the metadata of {origin} is damaged: get it again") from None
 
@@ -88,6 +93,7 @@ def _unzip(data: bytes) -> dict[str, bytes]:
     if not zipfile.is_zipfile(io.BytesIO(data)):
         return {}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        unpacked_sizes.check_zip(archive, len(data))
         return {name: archive.read(name) for name in archive.namelist()}
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from .. import errors
 from ..errors import UserError
+from ..fetching import unpacked_sizes
 from . import keras_description
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def _starts_like_an_archive(path: Path) -> bool:
 def _read_keras(path: Path, more: Collection[str]) -> Saved:
     try:
         with zipfile.ZipFile(path) as archive:
+            unpacked_sizes.check_zip(archive, path.stat().st_size)
             names = set(archive.namelist())
             if DESCRIPTION not in names:
                 raise UserError(

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import UserError
+from ..fetching import unpacked_sizes
 
 NAME = "unknown"
 
@@ -68,9 +69,13 @@ class Unknown:
 
 def from_bytes(data: bytes, origin: object) -> Unknown:
     try:
+        unpacked_sizes.check_zip_file(io.BytesIO(data))
         with np.load(io.BytesIO(data)) as arrays:
-            return Unknown(arrays["mean"], arrays["deviation"], arrays["centres"] * arrays["steps"], arrays["units"])
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile):
+            centres, steps = arrays["centres"], arrays["steps"]
+            if steps.shape != (*centres.shape[:-1], 1):
+                raise ValueError("not a step for each centre")  # the product of other shapes may fill the memory
+            return Unknown(arrays["mean"], arrays["deviation"], centres * steps, arrays["units"])
+    except (ValueError, KeyError, OSError, EOFError, MemoryError, zipfile.BadZipFile):
         raise UserError(f"cannot read {origin}, which recognises unknown photos: train or export again") from None
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ... import atomic_files
 from ...errors import UserError
+from ...fetching import unpacked_sizes
 from ..final_layer import Evaluation
 from .recipes import BASIC, CnnRecipe
 
@@ -55,7 +56,9 @@ def write(path: Path, trainer: CnnTrainer, fingerprint: str) -> None:
 def read(path: Path, recipe: CnnRecipe, precision: str) -> Checkpoint:
     """Refuses a checkpoint of a training with other options: the result would not be that of these options."""
     try:
-        with np.load(path) as arrays:
+        with path.open("rb") as file:
+            unpacked_sizes.check_zip_file(file)
+            arrays = np.load(file)
             held = {name: arrays[name] for name in arrays.files}
         about = json.loads(str(held.pop(_ABOUT)))
         before = about["options"]
