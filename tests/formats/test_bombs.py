@@ -1,12 +1,16 @@
 """A few kB, in any format, are not unpacked to hundreds of megabytes."""
 
+import contextlib
 import io
 import pickle
+import random
 import struct
 import tracemalloc
 import zipfile
 from collections import OrderedDict
+from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -14,13 +18,15 @@ from scripts.classifier.backbones import torch_files
 from scripts.classifier.errors import UserError
 from scripts.classifier.fetching import unpacked_sizes
 from scripts.classifier.formats import tflite_metadata
-from scripts.classifier.graphs import keras_files
+from scripts.classifier.graphs import hdf5_contents, keras_files
 from scripts.classifier.training import unknown
 from scripts.classifier.training.convnet import checkpoints
 from scripts.classifier.training.convnet.recipes import CnnRecipe
 
 MEGABYTES = 200
 SAYS = r"unpack to more than 64 MB"
+ELSEWHERE = "are in another file"
+DAMAGE = (OSError, RuntimeError, KeyError, ValueError, OverflowError, MemoryError)
 
 
 def bomb(name: str, start: bytes = b"", method: int = zipfile.ZIP_DEFLATED, **others: bytes) -> bytes:
@@ -79,6 +85,79 @@ def test_files_that_unpack_to_far_more_than_their_size_are_refused(tmp_path, kin
     finally:
         tracemalloc.stop()
     assert "\n" not in str(error.value)
+
+
+@pytest.fixture(scope="module")
+def keras_model():
+    import keras
+
+    layers = [keras.Input((8, 8, 3)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(4, "softmax", name="d")]
+    return keras.Sequential(layers)
+
+
+def in_h5(folder, model, change) -> Path:
+    path = folder / "model.h5"
+    model.save(path)
+    with h5py.File(path, "r+") as file:
+        change(file[f"model_weights/d/{model.name}/d"], "kernel")
+    return path
+
+
+def in_keras(folder, model, change) -> Path:
+    path, weights = folder / "model.keras", folder / "weights.h5"
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    weights.write_bytes(members["model.weights.h5"])
+    with h5py.File(weights, "r+") as file:
+        change(file["layers/dense/vars"], "0")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in {**members, "model.weights.h5": weights.read_bytes()}.items():
+            archive.writestr(name, data)
+    return path
+
+
+def stated_only(group, name):
+    """HDF5 keeps no place for values that were never written."""
+    del group[name]
+    group.create_dataset(name, (20_000, 5_000), "f4", chunks=(100, 100))
+
+
+def from_another_file(group, name):
+    del group[name]
+    group.create_dataset(name, (3, 4), "f4", external=[("/etc/passwd", 0, 48)])
+
+
+def behind_a_link(group, name):
+    del group[name]
+    group[name] = h5py.ExternalLink("/tmp/other.h5", "secret")
+
+
+@pytest.mark.parametrize("make", [in_h5, in_keras])
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [(stated_only, SAYS), (from_another_file, ELSEWHERE), (behind_a_link, ELSEWHERE)],
+)
+def test_weights_that_a_keras_file_does_not_hold_are_refused(tmp_path, keras_model, make, change, says):
+    with pytest.raises(UserError, match=says) as error:
+        keras_files.load(make(tmp_path, keras_model, change))
+    assert "\n" not in str(error.value)
+
+
+def test_looking_through_a_damaged_hdf5_file_ends_in_an_ordinary_error(tmp_path, keras_model):
+    path, rng = in_h5(tmp_path, keras_model, lambda group, name: None), random.Random(3)
+    whole = path.read_bytes()
+    for _ in range(200):
+        data = bytearray(whole)
+        for _ in range(rng.choice([1, 3, 20])):
+            data[rng.randrange(8, len(data))] = rng.randrange(256)
+        with contextlib.suppress(*DAMAGE), h5py.File(io.BytesIO(data), "r") as file:
+            hdf5_contents.check(file, len(data))
+
+
+@pytest.mark.parametrize("make", [in_h5, in_keras])
+def test_a_sound_keras_file_is_read(tmp_path, keras_model, make):
+    keras_files.load(make(tmp_path, keras_model, lambda group, name: None))
 
 
 def test_centres_of_other_shapes_than_their_steps_do_not_fill_the_memory():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import json
 import re
 import tempfile
@@ -19,7 +20,7 @@ import numpy as np
 from .. import errors
 from ..errors import UserError
 from ..fetching import unpacked_sizes
-from . import keras_description
+from . import hdf5_contents, keras_description
 
 if TYPE_CHECKING:
     import h5py
@@ -63,6 +64,8 @@ def _starts_like_an_archive(path: Path) -> bool:
 
 
 def _read_keras(path: Path, more: Collection[str]) -> Saved:
+    import h5py
+
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked_sizes.check_zip(archive, path.stat().st_size)
@@ -75,7 +78,20 @@ def _read_keras(path: Path, more: Collection[str]) -> Saved:
             metadata = json.loads(archive.read(METADATA)) if METADATA in names else {}
             files = {name: archive.read(name) for name in more if name in names}
             damaged = archive.testzip()
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
+            for name in (each for each in names if each.endswith(".h5") and damaged is None):
+                data = archive.read(name)
+                with h5py.File(io.BytesIO(data), "r") as weights:
+                    hdf5_contents.check(weights, len(data))
+    except (
+        zipfile.BadZipFile,
+        OSError,
+        EOFError,
+        ValueError,
+        KeyError,
+        RuntimeError,
+        OverflowError,
+        MemoryError,
+    ) as error:
         raise _damaged(path, error) from None
     if damaged is not None:
         raise _damaged(path, f"the checksum of its {damaged} is wrong")
@@ -89,6 +105,7 @@ def _read_h5(path: Path, more: Collection[str]) -> Saved:
 
     try:
         with h5py.File(path, "r") as file:
+            hdf5_contents.check(file, path.stat().st_size)
             text = file.attrs.get("model_config")
             if text is None:
                 raise UserError(_why_no_model(file, path))

@@ -1,0 +1,38 @@
+"""Looks through HDF5 files before their values are read: they may state more than they hold, or name other files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..fetching import unpacked_sizes
+
+if TYPE_CHECKING:
+    import h5py
+
+
+def check(file: h5py.File, packed: int) -> None:
+    """`packed` is the size of the file. ValueError, of which TooLarge is one: it is not safe to read."""
+    import h5py
+
+    elsewhere: list[str] = []
+    sizes: list[int] = []
+
+    # h5py takes anything but None for the end, and turns errors on the way into a SystemError.
+    def visit_link(name: str, link: object) -> None:
+        if isinstance(link, h5py.ExternalLink):
+            elsewhere.append(name)
+
+    def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset):
+            sizes.append(item.nbytes)
+            if item.external or item.is_virtual:
+                elsewhere.append(name)
+
+    try:
+        file.visititems_links(visit_link)
+        file.visititems(visit)
+    except SystemError:
+        raise ValueError("not all of its parts can be found") from None
+    if elsewhere:
+        raise ValueError(f"the values of its {elsewhere[0]} are in another file")
+    unpacked_sizes.check(sum(sizes), packed)
