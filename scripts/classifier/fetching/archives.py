@@ -67,7 +67,7 @@ def extract(
             unpacked = _at_top(archive, unfinished, top)
             if arrange is not None:
                 arrange(unpacked)
-            os.rename(unpacked, destination)
+            atomic_files.put(unpacked, destination)
     except DAMAGE as error:
         raise UserError(
             f"{archive} is damaged, or not a tar, tar.gz or zip archive ({in_short(error)}): replace it"
