@@ -18,6 +18,7 @@ from .errors import UserError
 
 # What file systems answer that cannot write out a file or folder on demand: they do it in their own time.
 _NOT_SUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
+_SWAP = 2  # RENAME_EXCHANGE of Linux, and RENAME_SWAP of macOS
 
 
 def write_bytes(path: Path, data: bytes | Iterable[bytes]) -> None:
@@ -155,6 +156,38 @@ def put(unfinished: Path, destination: Path) -> None:
     _sync_all(unfinished)
     os.rename(unfinished, destination)
     sync_folder(destination.parent)
+
+
+def replace(unfinished: Path, destination: Path) -> None:
+    """Like `put`, but also replaces a folder with files in it, and at no moment is there none.
+
+    The former one is then at `unfinished`, and is removed with it. Use it in `folder`, whose lock it needs.
+    """
+    _sync_all(unfinished)
+    if not destination.exists():
+        os.rename(unfinished, destination)
+    elif not _exchange(unfinished, destination):
+        former = destination.with_name(f".{destination.name}.{os.getpid()}.old")
+        os.replace(destination, former)
+        try:
+            os.replace(unfinished, destination)
+        except OSError:
+            os.replace(former, destination)
+            raise
+    sync_folder(destination.parent)
+    ours = re.compile(rf"\.{re.escape(destination.name)}\.\d+\.old")
+    for name in os.listdir(destination.parent):
+        if ours.fullmatch(name):  # also those of killed processes
+            shutil.rmtree(destination.parent / name, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swaps two names in one step; False if the system or the file system cannot, as some on a network."""
+    system = ctypes.CDLL(None)
+    names = os.fsencode(one.absolute()), os.fsencode(other.absolute())
+    if hasattr(system, "renameat2"):  # Linux; any folder will do before absolute names
+        return system.renameat2(0, names[0], 0, names[1], _SWAP) == 0
+    return hasattr(system, "renamex_np") and system.renamex_np(*names, _SWAP) == 0  # macOS
 
 
 def _sync_all(folder: Path) -> None:
