@@ -115,8 +115,7 @@ def _written(study: Study, trainer: Trainer, training: Examples, tells: Unknown)
         smaller = weight_quantization.quantize(graph_def, ["final_result"], mode)
         graphs[f"quantize_graph --mode={mode}"] = smaller.graph_def
     for name, each in graphs.items():
-        frozen_graph.write(each, path)
-        run_record.write(path, take, labels, record)
+        run_record.Written(path, frozen_graph.serialised(each), labels).write(take, record)
         yield name, path
     for quantize in kinds.QUANTIZATIONS:
         path = study.folder / f"{quantize}.tflite"

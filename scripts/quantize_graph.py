@@ -55,15 +55,17 @@ def main(positional: list[str]) -> None:
     # Everything is read before anything is written: the output may be the input.
     labels, unknown, outputs = _labels(path, record, console), run_record.read_unknown(path, record), _outputs(record)
     done = weight_quantization.quantize(graph_def, outputs, FLAGS.mode, FLAGS.bitdepth)
-    written = [output]
-    frozen_graph.write(done.graph_def, output)
-    if labels is not None:
+    if labels is None:
+        written = [output]
+        frozen_graph.write(done.graph_def, output)
+    else:
         # Even if the record holds them: another graph's labels file left there would take precedence.
-        written.append(labels_files.path_beside(output))
-        run_record.write_labels(labels, written[-1])
-    if labels is not None and record is not None:
-        written += [run_record.path_beside(output), *([] if unknown is None else [run_record.unknown_beside(output)])]
-        run_record.write(output, _preprocessing(record, outputs), labels, _noted(record, done), unknown)
+        data, beside = frozen_graph.serialised(done.graph_def), labels_files.path_beside(output)
+        together = run_record.Written(output, data, labels, beside)
+        if record is None:
+            written = together.write_without_record()
+        else:
+            written = together.write(_preprocessing(record, outputs), _noted(record, done), unknown)
     sizes = {f"before: {path}": before, f"after:  {output}": quantization_words.sizes(output)}
     console.say(*quantization_words.describe(done, FLAGS.mode, FLAGS.bitdepth, sizes))
     console.say(f"written: {', '.join(map(str, written))}")

@@ -1,10 +1,14 @@
 """Lets one process at a time work on an unfinished file or folder."""
 
 import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+
+# What file systems without locks answer: one process alone can work there.
+_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP)
 
 
 @contextlib.contextmanager
@@ -19,7 +23,7 @@ def sole_owner(path: Path, *, folder: bool = False) -> Iterator[int]:
         if descriptor is None:
             continue
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _lock(descriptor)
             if holds(descriptor, path):
                 yield descriptor
                 return
@@ -33,6 +37,14 @@ def holds(descriptor: int, path: Path) -> bool:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:
         return False
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
 
 
 def _open(path: Path, folder: bool) -> int | None:

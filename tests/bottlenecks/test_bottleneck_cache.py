@@ -247,6 +247,12 @@ def test_a_large_cache_refuses_damage_and_has_it_recomputed(tmp_path_factory, ma
     assert there(folder, SOME) == SOME
 
 
+def test_damaged_notes_on_suspects_are_passed_over(tmp_path):
+    fill(tmp_path, range(3)).close()
+    (tmp_path / "part-0000.suspects").write_bytes(b"\xff\xfe\0\n1\n" + b"9" * 5000 + "\n٣\n-1\n".encode())
+    assert there(tmp_path, range(3)) == [0, 1, 2]
+
+
 def test_two_runs_at_once_write_to_different_parts(tmp_path):
     first = fill(tmp_path, range(10))
     second = fill(tmp_path, range(5, 15))

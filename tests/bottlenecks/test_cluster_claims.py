@@ -1,6 +1,8 @@
 """The shared folder of workers, without Ray: who may add to the cache, and what is saved when a driver dies."""
 
 import contextlib
+import json
+import os
 import pickle
 import subprocess
 import sys
@@ -195,3 +197,24 @@ def test_a_worker_names_the_package_that_is_missing():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.startswith("the worker on ") and " has no package PIL: pip install " in done.stdout, done.stderr
+
+
+def test_remains_in_the_folder_of_runs_are_healed_or_left_alone(tmp_path):
+    runs, photos = tmp_path / "cache" / "cluster_runs", tmp_path / "photos"
+    sound = json.dumps({"token": "0" * 16, "image_dir": str(photos)})
+    drivers = ["", "null", "{", '{"other": 1}', '{"image_dir": 5}', sound]
+    for number, driver in enumerate(drivers):
+        (runs / f"{number:016x}").mkdir(parents=True)
+        (runs / f"{number:016x}" / "driver").write_text(driver)
+    last = runs / f"{len(drivers) - 1:016x}"
+    results = ["", "[]", '{"other": 1}', '{"read": [["a.jpg"]], "unreadable": {}, "computed": 1}']
+    results += ['{"read": [["a.jpg", "1", 5]], "unreadable": {}, "computed": 1}', '{"read": 5, "unreadable": {}}']
+    results += ['{"read": [], "unreadable": 1, "computed": 1}', "\udcff"]
+    for number, result in enumerate(results):
+        (last / f"result-{number:06d}.json").write_text(result, errors="surrogateescape")
+    (runs / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
+    (runs / "mine").mkdir()
+    (runs / "mine" / "driver").write_text("of a golf club")
+    run_folder.recover(tmp_path / "cache")
+    run_folder.recover(tmp_path / "cache")
+    assert sorted(os.listdir(runs)) == [".DS_Store", "mine"]

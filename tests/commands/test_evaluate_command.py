@@ -112,12 +112,11 @@ def test_mistakes_are_reported_in_one_line(retrained, places, case):
 def test_the_file_that_recognises_unknown_photos_belongs_to_one_graph(tmp_path):
     graph, other = tmp_path / "graph.pb", tmp_path / "other.pb"
     for path, tells in ((graph, b"one"), (other, b"two")):
-        path.write_bytes(tells)
-        run_record.write(path, Preprocessing(8, 8, 0.0, 1.0), ("a", "b"), {}, tells)
+        run_record.Written(path, tells, ("a", "b")).write(Preprocessing(8, 8, 0.0, 1.0), {}, tells)
     assert run_record.read_unknown(graph, run_record.read(graph)) == b"one"
     shutil.copy(run_record.unknown_beside(other), run_record.unknown_beside(graph))
     assert run_record.read_unknown(graph, run_record.read(graph)) is None
-    run_record.write(graph, Preprocessing(8, 8, 0.0, 1.0), ("a", "b"), {})
+    run_record.Written(graph, b"one", ("a", "b")).write(Preprocessing(8, 8, 0.0, 1.0), {})
     assert not run_record.unknown_beside(graph).exists()
 
 

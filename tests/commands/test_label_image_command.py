@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import shutil
 
 import numpy as np
@@ -117,8 +118,57 @@ def test_a_record_of_another_graph_is_not_believed(retrained, pictures, workplac
     record["graph_sha256"] = "0" * 64
     record["preprocessing"]["input_height"] = 17
     (workplace / "retrained_graph.json").write_text(json.dumps(record))
+    refused = workplace.label(f"--image={pictures / 'a.png'}")
+    assert refused.returncode == 1 and refused.stdout == "" and refused.stderr.count("\n") == 1
+    assert "retrained_graph.json belongs to another graph than " in refused.stderr
     # The size comes from the graph itself; the mean and deviation are the original's.
-    assert workplace.label(f"--image={pictures / 'a.png'}").stdout.startswith("red ")
+    given = f"--labels={workplace / 'retrained_labels.txt'}"
+    assert workplace.label(f"--image={pictures / 'a.png'}", given).stdout.startswith("red ")
+
+
+@pytest.mark.parametrize("renamed", range(4))
+def test_no_wrong_names_if_writing_a_classifier_was_cut_off(tmp_path, monkeypatch, renamed):
+    """Wherever it is cut off, another classifier's files lie there before."""
+    from scripts.classifier.errors import UserError
+    from scripts.classifier.formats import labels
+    from scripts.classifier.photos.preprocessing import Preprocessing
+    from scripts.classifier.training import run_record
+
+    graph, take = tmp_path / "retrained_graph.pb", Preprocessing(8, 8, 0.0, 1.0)
+    file, replace, done = labels.path_beside(graph), os.replace, []
+
+    def cut_off(*names):
+        if len(done) == renamed:
+            raise KeyboardInterrupt
+        done.append(names)
+        replace(*names)
+
+    for old in ("with a record", "without a record", "labels alone"):
+        run_record.Written(graph, b"old", ("a", "b"), file).write(take, {}, b"old")
+        if old != "with a record":
+            run_record.path_beside(graph).unlink()
+        if old == "labels alone":
+            graph.unlink()
+        done.clear()
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "replace", cut_off)
+            with pytest.raises(KeyboardInterrupt):
+                run_record.Written(graph, b"new", ("c", "d"), file).write(take, {}, b"new")
+        if old == "labels alone":
+            assert not graph.exists()  # and so none that could be given wrong names
+        elif renamed:
+            with pytest.raises(UserError, match="belongs to another graph"):
+                labels.beside(graph, run_record.read(graph))
+        else:
+            assert labels.beside(graph, run_record.read(graph)) == ("a", "b")
+
+
+def test_a_json_file_of_somebody_else_beside_a_graph_does_not_matter(retrained, pictures, workplace):
+    for name in ("retrained_graph.pb", "retrained_labels.txt"):
+        shutil.copy(retrained / name, workplace / name)
+    for text in ('{"format": "other"}', "[1]"):
+        (workplace / "retrained_graph.json").write_text(text)
+        assert workplace.label(f"--image={pictures / 'a.png'}").stdout.startswith("red ")
 
 
 WRONG = {

@@ -185,6 +185,10 @@ def test_a_graph_from_elsewhere_keeps_its_labels_if_it_has_any(workplace):
     assert done.returncode == 0 and "no labels are written" in done.stderr and done.stderr.count("\n") == 1
     assert not (workplace / "new_labels.txt").exists() and not (workplace / "new.json").exists()
     (workplace / "labels.txt").write_text("one\ntwo\n")
+    done = workplace.run("quantize_graph", *words, f"--output={workplace / 'new.pb'}")
+    assert "no labels are written" in done.stderr and "old.json belongs to another graph" in done.stderr
+    assert not (workplace / "new_labels.txt").exists()
+    (workplace / "old.json").unlink()
     done = workplace.run("quantize_graph", *words, f"--output={workplace / 'new.pb'}", "--mode=weights")
     assert done.returncode == 0 and done.stderr == ""
     assert (workplace / "new_labels.txt").read_text() == "one\ntwo\n" and not (workplace / "new.json").exists()

@@ -1,6 +1,7 @@
 """python -m scripts.serve over HTTP, as programs use it."""
 
 import base64
+import hashlib
 import io
 import json
 import re
@@ -362,6 +363,30 @@ def test_a_new_graph_takes_over_and_a_broken_one_is_refused(retrained, small_gra
         assert [(each["version"], each["state"]) for each in status] == [("2", "AVAILABLE"), ("1", "END")]
         assert server.post("/v1/models/watched/versions/1:predict", {"instances": [b64(encoded("red"))]}).status == 404
         assert "poets_graphs_refused_total 1.0" in server.get("/metrics").body.decode()
+
+
+def test_whatever_a_bad_graph_does_a_sound_one_is_taken_later_even_if_its_record_comes_last(retrained, tmp_path):
+    for name in ("retrained_graph.pb", "retrained_graph.json", "retrained_labels.txt"):
+        shutil.copy(retrained / name, tmp_path / name)
+    graph, record = tmp_path / "retrained_graph.pb", tmp_path / "retrained_graph.json"
+    sound = json.loads(record.read_text())
+    with serving(retrained, graph, "--watch") as server:
+
+        def refused(words: str) -> bool:
+            return any("was refused, the old one stays in service" in line and words in line for line in server.log)
+
+        replace(record, json.dumps({"graph_sha256": sound["graph_sha256"]}).encode())
+        wait_until(lambda: refused("it is damaged or incomplete (KeyError: 'preprocessing')"))
+        # Another graph of the same kind, whose record is still to come.
+        replace(record, json.dumps(sound).encode())
+        wait_until(lambda: server.post("/label", encoded("red")).json["version"] == "2")
+        other = graph.read_bytes() + b"\x22\x02\x08\x01"  # its VersionDef once more
+        replace(graph, other)
+        wait_until(lambda: refused("retrained_graph.json belongs to another graph"))
+        assert server.post("/label", encoded("red")).json["version"] == "2"
+        replace(record, json.dumps(sound | {"graph_sha256": hashlib.sha256(other).hexdigest()}).encode())
+        wait_until(lambda: server.post("/label", encoded("red")).json["version"] == "3")
+        assert "poets_graphs_refused_total 2.0" in server.get("/metrics").body.decode()
 
 
 def replace(path, data: bytes) -> None:

@@ -218,6 +218,13 @@ def test_another_or_a_damaged_training_is_not_resumed(trained, workplace):
     (workplace / "damaged.npz").write_bytes((trained / "checkpoint.npz").read_bytes()[:-5000])
     done = workplace.run("train_cnn", *words, f"--checkpoint={workplace / 'damaged.npz'}")
     assert done.returncode == 1 and "cannot be read" in done.stderr and done.stderr.count("\n") == 1
+    with np.load(trained / "checkpoint.npz") as arrays:
+        whole = dict(arrays)
+    strings, list_only = np.array(["one", "two"]), np.array("[]")
+    for wrong, says in (({"about": list_only}, "cannot be read"), ({"state_0": strings}, "does not fit this network")):
+        np.savez(workplace / "damaged.npz", **{**whole, **wrong})
+        done = workplace.run("train_cnn", *words, f"--checkpoint={workplace / 'damaged.npz'}")
+        assert done.returncode == 1 and says in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_every_cache_gives_the_same_pictures(photos, tmp_path):

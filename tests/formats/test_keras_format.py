@@ -36,7 +36,7 @@ def written(tmp_path_factory):
             path = folder / f"{name}{kinds.WRITTEN[kind]}"
             kinds.write(kind, path, contents)
             made[name, kind] = contents, path
-    assert not [path for path in folder.iterdir() if ".tmp" in path.name]
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
     return made
 
 

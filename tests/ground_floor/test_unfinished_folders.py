@@ -1,6 +1,8 @@
 """Folders that appear whole or not at all."""
 
 import os
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,46 @@ def test_a_new_folder_of_the_same_name_belongs_to_another_process(tmp_path):
         unfinished.mkdir()
         (unfinished / "theirs.jpg").touch()
     assert os.listdir(tmp_path / "photos.writing") == ["theirs.jpg"]
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_a_folder_with_files_is_replaced_and_remains_are_cleared(tmp_path, monkeypatch, can_exchange):
+    if not can_exchange:
+        monkeypatch.setattr(atomic_files, "_exchange", lambda one, other: False)
+    for name in ("model", ".model.7.old", ".model.mine.old", ".model.writing"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "former").touch()
+    with atomic_files.folder(tmp_path / ".model.writing") as unfinished:
+        (unfinished / "whole").mkdir()
+        (unfinished / "whole" / "new").touch()
+        atomic_files.replace(unfinished / "whole", tmp_path / "model")
+    assert sorted(os.listdir(tmp_path)) == [".model.mine.old", "model"]
+    assert os.listdir(tmp_path / "model") == ["new"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems may be unable to exchange folders")
+def test_while_a_folder_is_replaced_one_is_always_there(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "file").touch()
+    stop, missing = threading.Event(), []
+
+    def look() -> None:
+        while not stop.is_set():
+            if not os.path.exists(tmp_path / "model" / "file"):
+                missing.append(1)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for _ in range(50):
+            with atomic_files.folder(tmp_path / ".model.writing") as unfinished:
+                (unfinished / "whole").mkdir()
+                (unfinished / "whole" / "file").touch()
+                atomic_files.replace(unfinished / "whole", tmp_path / "model")
+    finally:
+        stop.set()
+        looking.join()
+    assert not missing
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc"), reason="there is no file system without new folders")

@@ -1,5 +1,7 @@
 """Recognising photos of none of the labels by the distance of their bottlenecks."""
 
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -60,3 +62,22 @@ def test_many_photos_are_sampled():
     labels = np.array([0] * 5000 + [1] * 10)
     rows = unknown.sample(labels, 0)
     assert len(rows) == 1010 and (labels[rows] == 1).sum() == 10 and len(set(rows)) == len(rows)
+
+
+@pytest.mark.parametrize("array", ["mean", "deviation", "centres", "steps", "units"])
+@pytest.mark.parametrize("wrong", [np.array(["one", "two"]), np.zeros((7, 7)), np.array(None)])
+def test_arrays_of_another_kind_are_refused_in_one_line(flowers, array, wrong):
+    training, labels, held_out, _ = flowers
+    with np.load(io.BytesIO(unknown.learn(training, labels, held_out, 0.95, seed=0).to_bytes())) as arrays:
+        others = {**arrays, array: wrong}
+    file = io.BytesIO()
+    np.savez(file, **others)
+    with pytest.raises(UserError, match="cannot read it, which recognises unknown photos"):
+        unknown.from_bytes(file.getvalue(), "it")
+
+
+def test_a_single_array_is_refused_in_one_line():
+    file = io.BytesIO()
+    np.save(file, np.zeros(3))
+    with pytest.raises(UserError, match="cannot read it"):
+        unknown.from_bytes(file.getvalue(), "it")

@@ -23,7 +23,7 @@ def kept_or_made(kept: Path, make: Callable[[], GraphDef]) -> GraphDef:
     check = kept.with_name(f"{kept.name}.sha256")
     if is_kept(kept):
         data = kept.read_bytes()
-        if hashlib.sha256(data).hexdigest() == check.read_text().split()[0]:
+        if check.read_bytes().startswith(hashlib.sha256(data).hexdigest().encode()):
             return frozen_graph.parse(data, str(kept))
     graph_def = make()
     if os.access(next(each for each in kept.parents if each.exists()), os.W_OK):

@@ -25,6 +25,7 @@ from .key_blocks import KeyBlocks
 from .key_index import KEY_BYTES
 
 _HEAD_BYTES = KEY_BYTES + 4
+_MOST_DIGITS = 18  # of a row's number: more would not fit into 64 bits
 
 
 class Part:
@@ -211,8 +212,10 @@ class Part:
             return bytes(_HEAD_BYTES)
 
     def _suspected(self) -> list[int]:
-        with contextlib.suppress(FileNotFoundError):
-            return sorted({int(line) for line in self._suspects.read_text().splitlines() if line.isdecimal()})
+        """Lines that are no numbers of rows, as damage leaves them, say nothing."""
+        with contextlib.suppress(OSError):
+            lines = self._suspects.read_bytes().splitlines()
+            return sorted({int(line) for line in lines if line.isdigit() and len(line) <= _MOST_DIGITS})
         return []
 
     def _are_sound(self, rows: np.ndarray) -> np.ndarray:

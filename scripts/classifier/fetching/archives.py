@@ -71,7 +71,7 @@ def extract(
             unpacked = _at_top(archive, unfinished, top)
             if arrange is not None:
                 arrange(unpacked)
-            os.rename(unpacked, destination)
+            atomic_files.put(unpacked, destination)
     except unpacked_sizes.TooLarge as error:
         raise UserError(f"{archive} is not safe to unpack: {error}. Nothing was unpacked") from None
     except DAMAGE as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -62,7 +61,7 @@ def fetch(
             batches, pictures = unfinished / "batches", unfinished / "pictures"
             archives.extract(archive, batches, top=_TOP, show=show_unpacking)
             _write(batches, pictures, show_writing)
-            os.rename(pictures, destination)
+            atomic_files.put(pictures, destination)
     except OSError as error:
         raise UserError(
             f"cannot write pictures to {destination} ({error.strerror or error}): make room, or give another folder"

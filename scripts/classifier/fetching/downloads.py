@@ -82,7 +82,7 @@ class _Expected:
     def of(cls, destination: Path, sha256: str | None, md5: str | None, size: int | None) -> "_Expected":
         checksums = {name: value.lower() for name, value in (("sha256", sha256), ("md5", md5)) if value is not None}
         record = None if checksums else _record_of(destination)
-        if record is not None and record.exists():
+        if record is not None and record.exists() and record.stat().st_size:  # a power cut may have emptied it
             words = record.read_text("utf-8", "replace").split()
             if not words or len(words[0]) != 64:
                 raise UserError(f"{record} does not begin with a sha256: delete it, and it is written again")
@@ -140,6 +140,7 @@ def _download(url: str, destination: Path, expected: _Expected, patience: Patien
                 raise Unavailable(f"{source} is not the expected file: {flaw}; {advice}")
         os.fsync(descriptor)
         partial.replace(destination)
+        atomic_files.sync_folder(destination.parent)
         validator.unlink(missing_ok=True)
 
 

@@ -42,7 +42,7 @@ def draw(destination: Path, per_kind: int = PER_KIND, seed: int = 0, show: Show 
                 return counts  # another process drew them while this one waited
             _draw_all(unfinished, names, seed, show)
             (unfinished / _ABOUT).write_text(_about(per_kind, seed), encoding="utf-8")
-            os.rename(unfinished, destination)
+            atomic_files.put(unfinished, destination)
     except OSError as error:
         raise UserError(
             f"cannot write drawn flowers to {destination} ({error.strerror or error}): "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,7 +50,7 @@ def fetch(name: str, destination: Path, show: Show) -> list[str]:
                 for split in splits:
                     folder = unfinished if len(splits) == 1 else unfinished / _SPLITS[split]
                     _write(_examples(tfds, builder, split, fields), folder, split, fields.names, advance)
-            os.rename(unfinished, destination)
+            atomic_files.put(unfinished, destination)
     except OSError as error:
         raise UserError(f"cannot write {destination} ({error.strerror}): give another --destination") from None
     return sorted(set(builder.info.splits) - set(splits))

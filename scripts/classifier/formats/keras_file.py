@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,18 +31,16 @@ def write(path: Path, contents: Contents, kind: str, complete: Complete) -> None
     atomic_files.check(path)
     model = keras_translation.translate(contents.graph_def, contents.preprocessing, contents.bottleneck)
     files = contents.files(raw_pixels.taken(contents.preprocessing))
-    # Keras chooses the format by the name's ending.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp.{kind}")
     try:
-        with keras_files.quietly():
-            model.save(temporary)
-        atomic_files.write_bytes(path, complete(temporary, model, files))
+        with atomic_files.folder(path.with_name(f".{path.name}.writing")) as unfinished:
+            temporary = unfinished / f"model.{kind}"  # Keras chooses the format by the name's ending
+            with keras_files.quietly():
+                model.save(temporary)
+            atomic_files.write_bytes(path, complete(temporary, model, files))
     except OSError as error:
         raise UserError(
             f"cannot write {path}: {error.strerror or in_short(error)}; choose a place that can be written"
         ) from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def portable(described: dict, model: keras.Model) -> dict:

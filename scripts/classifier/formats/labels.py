@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import UserError
+from ..training import run_record
+from . import kinds
 from .model import Model
 
 # Names of labels files that do not contain the name of their classifier.
@@ -20,6 +22,11 @@ def find(model: Model, given: Path | None) -> tuple[str, ...]:
 
 def beside(path: Path, record: dict | None) -> tuple[str, ...]:
     """The labels from a file named like the classifier, else from its record, else from a file with a usual name."""
+    if record is None and kinds.kind_of(path) == kinds.GRAPH and run_record.is_of_another(path):
+        raise UserError(
+            f"{run_record.path_beside(path)} belongs to another graph than {path}, so the labels there may be "
+            "another's too: train again, give the right labels file with --labels, or delete the .json if they fit"
+        )
     named_like_it, others = _named_like(path), [path.with_name(name) for name in _USUAL]
     # The user may have edited the file, so it comes before the record.
     for files in (named_like_it, others):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -63,7 +61,7 @@ def write(path: Path, contents: Contents) -> None:
             (whole / _EXTRA).mkdir()
             for name, data in files.items():
                 (whole / _EXTRA / name).write_bytes(data)
-            _put_in_place(whole, path)
+            atomic_files.replace(whole, path)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}; choose a place that can be written") from None
 
@@ -78,20 +76,6 @@ def check(path: Path) -> None:
             pass  # the result is renamed into this folder
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}; choose a place that can be written") from None
-
-
-def _put_in_place(folder: Path, path: Path) -> None:
-    """A rename cannot replace a folder that is not empty, so the old one is moved aside first."""
-    former = path.with_name(f".{path.name}.{os.getpid()}.old")
-    if path.exists():
-        os.replace(path, former)
-    try:
-        os.replace(folder, path)
-    except OSError:
-        if former.exists():
-            os.replace(former, path)
-        raise
-    shutil.rmtree(former, ignore_errors=True)
 
 
 def _save(contents: Contents, labels: Path, folder: Path) -> None:

@@ -60,7 +60,12 @@ def parse(data: bytes, origin: str) -> GraphDef:
 
 
 def write(graph_def: GraphDef, path: Path) -> None:
-    atomic_files.write_bytes(path, graph_def.SerializeToString(deterministic=True))
+    atomic_files.write_bytes(path, serialised(graph_def))
+
+
+def serialised(graph_def: GraphDef) -> bytes:
+    """The content of its file, always the same for the same graph."""
+    return graph_def.SerializeToString(deterministic=True)
 
 
 def leading_to(nodes: Iterable[NodeDef], *outputs: str) -> set[str]:

@@ -143,19 +143,17 @@ async def _watch(watched: Watched, service_: Service, log: Log) -> None:
     served = before = watched.seen
     while True:
         await asyncio.sleep(watching.SECONDS)
-        now = await asyncio.to_thread(watching.look, watched.path, watched.labels)
-        if now != served and now == before:
-            served = now
-            try:
-                classifier = await asyncio.to_thread(_load, watched)
-            except UserError as error:
-                service_.metrics.refused()
-                log.event(f"error: the new graph was refused, the old one stays in service: {error}")
-            else:
-                await service_.take(classifier)
-                about = telling.line(classifier, watched.tell_unknown)
+        try:
+            now = await asyncio.to_thread(watching.look, watched.path, watched.labels)
+            if now != served and now == before:
+                served = now
+                await service_.take(await asyncio.to_thread(_load, watched))
+                about = telling.line(service_.current.classifier, watched.tell_unknown)
                 log.event(f"version {service_.current.version} of {service_.name} is in service: {about}")
-        before = now
+            before = now
+        except Exception as error:  # whatever a bad graph does, a sound one must be noticed later
+            service_.metrics.refused()
+            log.event(f"error: the new graph was refused, the old one stays in service: {watching.in_words(error)}")
 
 
 def _load(watched: Watched) -> Classifier:

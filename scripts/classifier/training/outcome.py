@@ -74,18 +74,13 @@ class Outcome:
 
     def write(self, record: dict) -> list[Path]:
         """Writes the graph, its labels and its record, with `record` added; returns all files."""
-        places, trained = self.places, self.trained
-        frozen_graph.write(self.graph_def, places.graph)
-        run_record.write_labels(self.labels, places.labels)
-        run_record.write(
-            places.graph,
-            run_record.preprocessing(trained.backbone, places.final_tensor_name),
-            self.labels,
+        places = self.places
+        data = frozen_graph.serialised(self.graph_def)
+        return run_record.Written(places.graph, data, self.labels, places.labels).write(
+            run_record.preprocessing(self.trained.backbone, places.final_tensor_name),
             {**self._record(), **record},
             None if self.tells_unknown is None else self.tells_unknown.to_bytes(),
         )
-        unknown_file = [] if self.tells_unknown is None else [run_record.unknown_beside(places.graph)]
-        return [places.graph, places.labels, run_record.path_beside(places.graph), *unknown_file]
 
     def _record(self) -> dict:
         trained = self.trained

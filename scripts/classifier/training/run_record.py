@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from importlib import metadata
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from ..photos.preprocessing import Preprocessing
 from .final_layer import Evaluation
 
 ENDING, UNKNOWN_ENDING = ".json", ".unknown.npz"
+_ENCODING = "utf-8", "surrogateescape"
 
 # A chart cannot show more points than this apart.
 _MOST_POINTS = 100
@@ -46,39 +47,70 @@ def unknown_beside(graph: Path) -> Path:
     return graph.with_suffix(UNKNOWN_ENDING)
 
 
-def write(
-    graph: Path, preprocessing: Preprocessing, labels: tuple[str, ...], record: dict, unknown: bytes | None = None
-) -> None:
-    """Call this after writing the graph: the record holds its checksum."""
-    if unknown is None:
-        unknown_beside(graph).unlink(missing_ok=True)
-    else:
-        atomic_files.write_bytes(unknown_beside(graph), unknown)
-    whole = {
-        "preprocessing": asdict(preprocessing),
-        "labels": list(labels),
-        **record,
-        "graph_sha256": hashlib.sha256(graph.read_bytes()).hexdigest(),
-        "unknown_sha256": None if unknown is None else hashlib.sha256(unknown).hexdigest(),
-    }
-    atomic_files.write_text(path_beside(graph), json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
+@dataclass(frozen=True)
+class Written:
+    """A graph and its labels, as they will be written, and the place of each."""
 
+    graph: Path
+    data: bytes
+    labels: tuple[str, ...]  # in the order of the scores
+    labels_file: Path | None = None
 
-def write_labels(labels: tuple[str, ...], path: Path) -> None:
-    """One label per line, in the order of the scores."""
-    atomic_files.write_text(path, "".join(f"{label}\n" for label in labels))
+    def write(self, preprocessing: Preprocessing, record: dict, unknown: bytes | None = None) -> list[Path]:
+        """Writes them with the record, which holds the graph's checksum, and the data about unknown photos.
+
+        The graph comes last: if this is cut off, the record is that of another graph, as `is_of_another` tells.
+        """
+        whole = {
+            "preprocessing": asdict(preprocessing),
+            "labels": list(self.labels),
+            **record,
+            "graph_sha256": hashlib.sha256(self.data).hexdigest(),
+            "unknown_sha256": None if unknown is None else hashlib.sha256(unknown).hexdigest(),
+        }
+        first = {path_beside(self.graph): f"{json.dumps(whole, indent=2, ensure_ascii=False)}\n".encode(*_ENCODING)}
+        last = {} if unknown is None else {unknown_beside(self.graph): unknown}
+        graph, *labels = self._write({**first, **last})
+        if unknown is None:
+            unknown_beside(self.graph).unlink(missing_ok=True)
+        return [graph, *labels, *first, *last]
+
+    def write_without_record(self) -> list[Path]:
+        return self._write({})
+
+    def _write(self, before: dict[Path, bytes]) -> list[Path]:
+        """Returns the graph's path and that of the labels, one a line, if they have a file."""
+        lines = "".join(f"{label}\n" for label in self.labels)
+        labels = {} if self.labels_file is None else {self.labels_file: lines.encode(*_ENCODING)}
+        atomic_files.write_together({**before, **labels, self.graph: self.data})
+        return [self.graph, *labels]
 
 
 def read(graph: Path) -> dict | None:
     """The record of this graph; None if it is missing or belongs to an earlier graph of the same name."""
+    record = _beside(graph)
+    return record if record is not None and record.get("graph_sha256") == _checksum(graph) else None
+
+
+def is_of_another(graph: Path) -> bool:
+    """True if the record beside this graph is that of another, so that the labels there may be another's too."""
+    wanted = (_beside(graph) or {}).get("graph_sha256")
+    return wanted is not None and wanted != _checksum(graph)
+
+
+def _beside(graph: Path) -> dict | None:
+    """What the .json beside the graph holds, which may be anybody's; None if there is none."""
     try:
         record = json.loads(path_beside(graph).read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, OSError) as error:
         raise UserError(f"cannot read {path_beside(graph)} ({error}): delete it or replace it") from None
-    same = isinstance(record, dict) and record.get("graph_sha256") == hashlib.sha256(graph.read_bytes()).hexdigest()
-    return record if same else None
+    return record if isinstance(record, dict) else None
+
+
+def _checksum(graph: Path) -> str:
+    return hashlib.sha256(graph.read_bytes()).hexdigest()
 
 
 def read_unknown(graph: Path, record: dict | None) -> bytes | None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import math
-import zipfile
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,9 +73,21 @@ def from_bytes(data: bytes, origin: object) -> Unknown:
             centres, steps = arrays["centres"], arrays["steps"]
             if steps.shape != (*centres.shape[:-1], 1):
                 raise ValueError("not a step for each centre")  # the product of other shapes may fill the memory
-            return Unknown(arrays["mean"], arrays["deviation"], centres * steps, arrays["units"])
-    except (ValueError, KeyError, OSError, EOFError, MemoryError, zipfile.BadZipFile):
+            read = Unknown(arrays["mean"], arrays["deviation"], centres * steps, arrays["units"])
+        _check(read)
+    except Exception:  # numpy and zipfile raise almost anything on damaged files
         raise UserError(f"cannot read {origin}, which recognises unknown photos: train or export again") from None
+    return read
+
+
+def _check(read: Unknown) -> None:
+    """Raises ValueError if the arrays do not belong together."""
+    arrays, values = (read.mean, read.deviation, read.centres, read.units), len(read.mean)
+    shapes = [each.shape for each in arrays]
+    if shapes != [(values,), (values,), (2, read.centres.shape[1], values), (2,)] or any(
+        each.dtype.kind != "f" for each in arrays
+    ):
+        raise ValueError(shapes)
 
 
 def learn(training: np.ndarray, labels: np.ndarray, validation: np.ndarray, kept: float, seed: int) -> Unknown:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -24,8 +25,10 @@ from ..extraction import Digests
 from . import claims
 
 _FOLDER = "cluster_runs"
+_TOKEN_BYTES = 8
 _DRIVER = "driver"
 _UNFINISHED, _ABANDONED = ".new", ".abandoned"
+_NAME = re.compile(rf"[0-9a-f]{{{2 * _TOKEN_BYTES}}}({re.escape(_ABANDONED)})?")  # of a run's folder, once complete
 
 
 @dataclass
@@ -51,7 +54,7 @@ class RunFolder:
     def opened(cls, bottleneck_dir: Path, image_dir: Place) -> Iterator[RunFolder]:
         """Creates a run folder and removes it at the end."""
         with contextlib.ExitStack() as stack:
-            token = secrets.token_hex(8)
+            token = secrets.token_hex(_TOKEN_BYTES)
             path = bottleneck_dir / _FOLDER / token
             new = path.with_name(token + _UNFINISHED)
             try:
@@ -75,8 +78,8 @@ class RunFolder:
 
     def _driver(self) -> dict:
         try:
-            return json.loads((self.path / _DRIVER).read_text())
-        except (OSError, ValueError):
+            return _read_fields((self.path / _DRIVER).read_bytes())
+        except OSError:
             return {}
 
     def claim(self, number: int) -> Path:
@@ -93,17 +96,19 @@ class RunFolder:
 
 
 def recover(bottleneck_dir: Path) -> None:
-    """Takes over the results of dead drivers, so that photos they had read need not be read again."""
+    """Takes over the results of dead drivers, so that photos they had read need not be read again.
+
+    What a power cut damaged is of no use and is removed. What belongs to other users or programs is left alone.
+    """
     for path in (bottleneck_dir / _FOLDER).glob("*"):
-        if path.name.endswith(_UNFINISHED):
+        if not _NAME.fullmatch(path.name):
             continue
-        with contextlib.suppress(FileNotFoundError), (path / _DRIVER).open() as driver:
-            try:
-                fcntl.flock(driver, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue  # its driver is alive
+        with contextlib.suppress(OSError), (path / _DRIVER).open("rb") as driver:
+            fcntl.flock(driver, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError if its driver is alive
             abandoned = _abandon(path)
-            _remember(abandoned, json.load(driver)["image_dir"], bottleneck_dir)
+            image_dir = _read_fields(driver.read()).get("image_dir")
+            if isinstance(image_dir, str):
+                _remember(abandoned, image_dir, bottleneck_dir)
             _remove(abandoned)
 
 
@@ -131,7 +136,24 @@ def _remember(path: Path, image_dir: str, bottleneck_dir: Path) -> None:
 
 
 def _read_result(file: Path) -> Result | None:
+    """None if there is none yet, or if it is damaged: its block counts as undone."""
     try:
-        return Result(**json.loads(file.read_text()))
-    except FileNotFoundError:
+        result = Result(**_read_fields(file.read_bytes()))
+        if not isinstance(result.unreadable, dict) or not isinstance(result.computed, int):
+            return None
+        for path, stamp, content in result.read:
+            if not isinstance(path, str) or not isinstance(stamp, str | None):
+                return None
+            bytes.fromhex(content)
+    except (FileNotFoundError, TypeError, ValueError):
         return None
+    return result
+
+
+def _read_fields(data: bytes) -> dict:
+    """Empty if it is not JSON with fields."""
+    try:
+        fields = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}

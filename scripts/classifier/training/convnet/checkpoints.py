@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,16 +25,25 @@ _ABOUT, _STATE, _BEST = "about", "state", "best"
 @dataclass(frozen=True)
 class Checkpoint:
     path: Path
-    about: dict
+    photos: str  # their fingerprint
+    history: list[Evaluation]
     arrays: dict[str, np.ndarray]
 
     def restore(self, trainer: CnnTrainer, fingerprint: str) -> None:
-        if self.about["photos"] != fingerprint:
+        if self.photos != fingerprint:
             raise UserError(f"--resume: the photos have changed since the training in {self.path}: leave --resume out")
-        trainer.history.extend(Evaluation(**each) for each in self.about["history"])
-        for number, variable in enumerate(trainer.state):
-            variable.assign(self.arrays[f"{_STATE}_{number}"])
-        trainer.best_weights = [self.arrays[f"{_BEST}_{number}"] for number in range(len(trainer.best_weights))]
+        import tensorflow as tf
+
+        try:
+            best = [self.arrays[f"{_BEST}_{number}"] for number in range(len(trainer.best_weights))]
+            for number, variable in enumerate(trainer.state):
+                variable.assign(self.arrays[f"{_STATE}_{number}"])
+        except (KeyError, TypeError, ValueError, tf.errors.OpError):
+            raise UserError(
+                f"--resume: {self.path} does not fit this network: it is damaged; leave --resume out to start over"
+            ) from None
+        trainer.history.extend(self.history)
+        trainer.best_weights = best
 
 
 def write(path: Path, trainer: CnnTrainer, fingerprint: str) -> None:
@@ -61,12 +69,13 @@ def read(path: Path, recipe: CnnRecipe, precision: str) -> Checkpoint:
             arrays = np.load(file)
             held = {name: arrays[name] for name in arrays.files}
         about = json.loads(str(held.pop(_ABOUT)))
-        before = about["options"]
+        history = [Evaluation(**each) for each in about["history"]]
+        before, photos = dict(about["options"]), str(about["photos"])
     except FileNotFoundError:
         raise UserError(
             f"--resume: {path} does not exist, so there is no training to resume: leave --resume out"
         ) from None
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # numpy and zipfile raise almost anything on damaged files
         why = getattr(error, "strerror", None) or "it is damaged or not a checkpoint"
         raise UserError(f"--resume: {path} cannot be read: {why}; leave --resume out to start over") from None
     now = _fixed(recipe, precision)
@@ -75,7 +84,7 @@ def read(path: Path, recipe: CnnRecipe, precision: str) -> Checkpoint:
         raise UserError(
             f"--resume: {path} is from a training with {'; '.join(different)}: give the same, or leave --resume out"
         )
-    return Checkpoint(path, about, held)
+    return Checkpoint(path, photos, history, held)
 
 
 def _fixed(recipe: CnnRecipe, precision: str) -> dict:
