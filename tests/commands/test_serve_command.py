@@ -229,7 +229,7 @@ def raw(server, data: bytes) -> socket.socket:
     return connection
 
 
-HEAD = b"POST /label HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
+HEAD = b"POST /label HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
 
 
 def test_slow_and_vanishing_clients_do_not_delay_others(server):

@@ -23,7 +23,7 @@ from .bodies import Bodies
 from .door import ON_ERRORS
 from .refusals import Refused
 from .service import Served, Service
-from .tokens import SIGN_IN, Tokens
+from .tokens import SIGN_IN, Tokens, by_https
 
 # The default, as in label_image.
 _TOP_K = 5
@@ -82,7 +82,7 @@ class _Handlers:
 
     async def sign_in(self, request: Request) -> Response:
         async with self._body(request) as form:
-            return self._tokens.sign_in(form)
+            return self._tokens.sign_in(form, by_https(request.scope))
 
     async def healthz(self, request: Request) -> Response:
         return PlainTextResponse("ok\n")

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ..errors import UserError
 from ..formats.classifiers import Classifier
-from . import app, page, service, telling, watching
+from . import app, service, telling, watching
 from .access_log import Log
 from .door import Door
 from .service import Service
@@ -55,7 +55,7 @@ def run(
     service_: Service,
     classifier: Classifier,
     watched: Watched | None,
-    token: str | None,
+    tokens: Tokens,
     log: Log,
     ready: Callable[[], None],
 ) -> None:
@@ -73,7 +73,6 @@ def run(
             watch.cancel()
         await service_.close()
 
-    tokens = Tokens(token, page.sign_in)
     config = uvicorn.Config(
         Door(app.build(service_, tokens, lifespan), tokens, service_.metrics, log),
         http=_Protocol,
