@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.types import Scope
 
 from ..errors import UserError
+from .guesses import Guesses
 from .names import Names
 
 OPEN = ("/healthz",)
@@ -28,6 +29,11 @@ _COOKIE = "poets"
 
 # A browser asks for the token again after a month: long enough for a phone in daily use, and a lost one forgets it.
 _COOKIE_SECONDS = 30 * 24 * 3600
+
+# A form with a token has a few hundred bytes.
+MOST_SIGN_IN = 4000
+
+_TOO_MANY = "too many wrong tokens were sent: try again in a second"
 
 _VARIABLE = "POETS_TOKEN"
 
@@ -58,18 +64,25 @@ class Tokens:
     """
 
     def __init__(self, token: str | None, names: Names, page: Callable[[str], str]):
-        self._names, self._page = names, page
+        self._names, self._page, self._guesses = names, page, Guesses()
         self._token = None if token is None else token.encode()
 
-    def turn_away(self, scope: Scope, headers: dict[bytes, bytes]) -> Response | None:
+    async def turn_away(self, scope: Scope, headers: dict[bytes, bytes]) -> Response | None:
         """The answer for clients that are not let in; None lets the request in."""
         if scope["path"] in OPEN:
             return None
         if self._token is None:
             refusal = self._names.refusal(headers)
             return None if refusal is None else JSONResponse({"error": refusal}, 403)
-        if scope["path"] in (SIGN_IN, _STYLE) or _knows(self._token, headers):
+        if scope["path"] in (SIGN_IN, _STYLE) or _has_cookie(self._token, headers):
             return None
+        kind, _, given = headers.get(b"authorization", b"").partition(b" ")
+        if kind.lower() == b"bearer":
+            if self._guesses.too_many(scope):
+                return JSONResponse({"error": _TOO_MANY}, 429, {"retry-after": "1"})
+            if hmac.compare_digest(given.strip(), self._token):
+                return None
+            await self._guesses.wait(scope)
         if scope["path"] == "/" and b"text/html" in headers.get(b"accept", b""):
             return HTMLResponse(self._page(""), 401, {"www-authenticate": "Bearer"})
         return JSONResponse(
@@ -78,24 +91,24 @@ class Tokens:
             {"www-authenticate": "Bearer"},
         )
 
-    def sign_in(self, form: bytes, by_https: bool) -> Response:
+    async def sign_in(self, scope: Scope, form: bytes) -> Response:
         """Answers the form of the sign-in page."""
+        if self._guesses.too_many(scope):
+            return HTMLResponse(self._page(f"{_TOO_MANY.capitalize()}."), 429, {"retry-after": "1"})
         given = parse_qs(form.decode("utf-8", "replace")).get("token", [""])[0]
         if self._token is None or hmac.compare_digest(given.encode(), self._token):
             answer: Response = RedirectResponse("/", 303)
             if self._token is not None:
                 value = _cookie_for(self._token, int(time.time()) + _COOKIE_SECONDS)
                 answer.set_cookie(
-                    _COOKIE, value, max_age=_COOKIE_SECONDS, secure=by_https, httponly=True, samesite="strict"
+                    _COOKIE, value, max_age=_COOKIE_SECONDS, secure=_by_https(scope), httponly=True, samesite="strict"
                 )
             return answer
+        await self._guesses.wait(scope)
         return HTMLResponse(self._page("That is not the token."), 401, {"www-authenticate": "Bearer"})
 
 
-def _knows(token: bytes, headers: dict[bytes, bytes]) -> bool:
-    kind, _, given = headers.get(b"authorization", b"").partition(b" ")
-    if kind.lower() == b"bearer" and hmac.compare_digest(given.strip(), token):
-        return True
+def _has_cookie(token: bytes, headers: dict[bytes, bytes]) -> bool:
     try:
         cookie = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(_COOKIE)
     except CookieError:
@@ -111,7 +124,7 @@ def _cookie_for(token: bytes, until: int) -> str:
     return f"{until}.{hmac.new(token, f'poets cookie {until}'.encode(), hashlib.sha256).hexdigest()}"
 
 
-def by_https(scope: Scope) -> bool:
+def _by_https(scope: Scope) -> bool:
     """True if the browser used https, to this server or to a proxy before it."""
     headers = dict(scope["headers"])
     told = headers.get(b"x-forwarded-proto", b"").lower().startswith(b"https")
