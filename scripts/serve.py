@@ -16,9 +16,13 @@ from .classifier.errors import UserError
 from .classifier.formats import classifiers, kinds
 from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
+from .classifier.photos import pixels
 from .classifier.serving import access_log, names
 from .console import command_line, flags, input_flags
 from .console.path_kinds import FILE
+
+# Cameras of 64 megapixels make this many; a picture then takes up to a gigabyte for a moment.
+_MOST_MEGAPIXELS = 65
 
 FLAGS = flags.FLAGS
 flags.most_used("graph", "port", "host", "unknown", "token")
@@ -49,6 +53,13 @@ flags.DEFINE_path("token_file", None, "A file with the token.", FILE)
 flags.DEFINE_integer(
     "queue", 256, "Number of pictures that may wait. Requests beyond it are told to come back later.", 1
 )
+flags.DEFINE_integer(
+    "most_megapixels",
+    _MOST_MEGAPIXELS,
+    "Pictures of more megapixels are refused.",
+    1,
+    pixels.MAX_PIXELS // 1_000_000,
+)
 flags.DEFINE_enum("log_format", access_log.TEXT, [access_log.TEXT, access_log.JSON], "The format of the request log.")
 
 # Enough pictures for the faster engine, which takes half a second longer to start.
@@ -76,7 +87,9 @@ def main(positional: list[str]) -> None:
     if classifier.model.note:
         _say(f"note: {classifier.model.note}")
     service.check(classifier)
-    served = service.Service(name, version, FLAGS.queue, metrics.Metrics())
+    served = service.Service(
+        name, version, service.Limits(FLAGS.queue, FLAGS.most_megapixels * 1_000_000), metrics.Metrics()
+    )
     log = access_log.Log(FLAGS.log_format, _write)
     asked = tokens.Tokens(token, names.Names(FLAGS.host, FLAGS.known_as), page.sign_in)
     server.run(

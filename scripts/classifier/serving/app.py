@@ -22,7 +22,7 @@ from . import docs_page, forms, metrics, openapi, page, tensorflow_rest
 from .batches import Full, Outcome, Picture
 from .bodies import Bodies
 from .door import ON_ERRORS
-from .refusals import Refused
+from .refusals import Refused, Vanished
 from .service import Served, Service
 from .tokens import MOST_SIGN_IN, SIGN_IN, Tokens
 
@@ -107,7 +107,7 @@ class _Handlers:
                 pictures = await asyncio.to_thread(forms.read, kind, body)
             else:
                 pictures = forms.read(kind, body)
-            served, outcomes = await self._look([data for _, data in pictures])
+            served, outcomes = await self._look(request, [data for _, data in pictures])
         model = {"model": self._service.name, "version": str(served.version)}
         described = [
             {**({} if name is None else {"image": name}), **_described(outcome, served, top_k)}
@@ -141,7 +141,7 @@ class _Handlers:
             else:
                 wanted = await _read(body, tensorflow_rest.read_predict, *_size(self._service.current))
                 pictures, place = wanted.pictures, "inputs" if wanted.by_column else "instances"
-            served, outcomes = await self._look(pictures)
+            served, outcomes = await self._look(request, pictures)
         given = _answers(outcomes, place)
         labels = served.classifier.labels
         if rest == ":classify":
@@ -170,11 +170,26 @@ class _Handlers:
         async with self._bodies.read(request.scope, request.receive) as body:
             yield body
 
-    async def _look(self, pictures: Sequence[Picture]) -> tuple[Served, list[Outcome]]:
+    async def _look(self, request: Request, pictures: Sequence[Picture]) -> tuple[Served, list[Outcome]]:
+        """Raises Vanished, and drops the pictures that were not decoded yet, if the client leaves."""
+        looking = asyncio.ensure_future(self._service.look(pictures))
+        leaving = asyncio.ensure_future(_leaving(request))
         try:
-            return await self._service.look(pictures)
+            await asyncio.wait({looking, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if not looking.done():
+                raise Vanished
+            return looking.result()
         except Full:
             raise Refused(503, "too many pictures are waiting: try again", {"retry-after": "1"}) from None
+        finally:
+            looking.cancel()
+            leaving.cancel()
+
+
+async def _leaving(request: Request) -> None:
+    """Waits until the client closes the connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _read(body: bytes, read: Callable[..., _Read], *more: int) -> _Read:
