@@ -16,8 +16,13 @@ from .classifier.errors import UserError
 from .classifier.formats import classifiers, kinds
 from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
-from .classifier.serving import access_log
+from .classifier.photos import pixels
+from .classifier.serving import access_log, names
 from .console import command_line, flags, input_flags
+from .console.path_kinds import FILE
+
+# Cameras of 64 megapixels make this many; a picture then takes up to a gigabyte for a moment.
+_MOST_MEGAPIXELS = 65
 
 FLAGS = flags.FLAGS
 flags.most_used("graph", "port", "host", "unknown", "token")
@@ -32,9 +37,28 @@ flags.group("server")
 flags.DEFINE_string("name", None, "The classifier's name in addresses. Default: the file's name.")
 flags.DEFINE_string("host", "127.0.0.1", "The address to listen on; 0.0.0.0 lets other machines in.")
 flags.DEFINE_integer("port", 8501, "The port to listen on; 0 takes any free port.", 0)
-flags.DEFINE_string("token", None, "Require this bearer token for everything but /healthz.")
+flags.DEFINE_list(
+    "known_as",
+    [],
+    "Names that browsers may use for it besides its addresses and this machine's name, such as a proxy's. Matters "
+    "without a token only.",
+)
+flags.DEFINE_string(
+    "token",
+    None,
+    "Require this bearer token for everything but /healthz. Other users of this machine can see it in the list of "
+    "processes, but not a --token_file or the environment variable POETS_TOKEN.",
+)
+flags.DEFINE_path("token_file", None, "A file with the token.", FILE)
 flags.DEFINE_integer(
     "queue", 256, "Number of pictures that may wait. Requests beyond it are told to come back later.", 1
+)
+flags.DEFINE_integer(
+    "most_megapixels",
+    _MOST_MEGAPIXELS,
+    "Pictures of more megapixels are refused.",
+    1,
+    pixels.MAX_PIXELS // 1_000_000,
 )
 flags.DEFINE_enum("log_format", access_log.TEXT, [access_log.TEXT, access_log.JSON], "The format of the request log.")
 
@@ -44,11 +68,10 @@ _MANY = 1000
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    server, service, metrics, watching = _import()
+    server, service, metrics, watching, page, tokens = _import()
     if FLAGS.port > 65535:
         raise UserError(f"--port={FLAGS.port}: expected 0 to 65535")
-    if FLAGS.token == "":
-        raise UserError("--token is empty: give one, or leave it out to let everyone in")
+    token = tokens.find(FLAGS.token, FLAGS.token_file)
     path, labels = Path(FLAGS.graph), None if FLAGS.labels is None else Path(FLAGS.labels)
     kinds.kind_of(path)  # raises if nothing is there
     name, version = service.name_and_version(path, FLAGS.name)
@@ -64,31 +87,36 @@ def main(positional: list[str]) -> None:
     if classifier.model.note:
         _say(f"note: {classifier.model.note}")
     service.check(classifier)
-    served = service.Service(name, version, FLAGS.queue, metrics.Metrics())
+    served = service.Service(
+        name, version, service.Limits(FLAGS.queue, FLAGS.most_megapixels * 1_000_000), metrics.Metrics()
+    )
     log = access_log.Log(FLAGS.log_format, _write)
-    server.run(listening, served, classifier, watched, FLAGS.token, log, lambda: _ready(name, classifier, listening))
+    asked = tokens.Tokens(token, names.Names(FLAGS.host, FLAGS.known_as), page.sign_in)
+    server.run(
+        listening, served, classifier, watched, asked, log, lambda: _ready(name, classifier, listening, bool(token))
+    )
     _write("stopped")
 
 
 def _import():
     """The modules that need packages of requirements/serve.txt."""
     try:
-        from .classifier.serving import metrics, server, service, watching
+        from .classifier.serving import metrics, page, server, service, tokens, watching
     except ModuleNotFoundError as error:
         if (error.name or "").startswith(f"{__package__}."):
             raise
         raise UserError(
             f"serving needs the package {error.name}, which is not installed: {invocation.install('serve')}"
         ) from None
-    return server, service, metrics, watching
+    return server, service, metrics, watching, page, tokens
 
 
-def _ready(name: str, classifier: Classifier, listening: socket.socket) -> None:
+def _ready(name: str, classifier: Classifier, listening: socket.socket, asks_for_token: bool) -> None:
     from .classifier.serving import addresses, telling
 
     host, port = listening.getsockname()[:2]
     _say(f"serving {name} on {addresses.url(host, port)} (Ctrl-C stops)", telling.line(classifier, FLAGS.unknown))
-    _say(*addresses.next_steps(host, port, FLAGS.token is not None))
+    _say(*addresses.next_steps(host, port, asks_for_token))
 
 
 def _say(*lines: str) -> None:

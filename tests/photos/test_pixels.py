@@ -3,6 +3,7 @@
 import io
 import re
 import struct
+import tracemalloc
 import zlib
 
 import hypothesis.strategies as st
@@ -181,3 +182,36 @@ def test_a_folder_of_mostly_broken_photos_stops_the_run(workplace, photos):
     assert done.returncode == 1
     assert "57 of 72 photos" in done.stderr and "cannot be read" in done.stderr
     assert (workplace / "skipped_images.txt").exists() and not (workplace / "retrained_graph.pb").exists()
+
+
+def progressive(scans: int) -> bytes:
+    """A JPEG whose last scan is repeated."""
+    file = io.BytesIO()
+    Image.effect_noise((64, 64), 50).convert("RGB").save(file, "JPEG", progressive=True)
+    data = file.getvalue()
+    last = data.rindex(b"\xff\xda")
+    return data[:last] + data[last:-2] * scans + data[-2:]
+
+
+def test_a_jpeg_of_very_many_scans_is_refused():
+    assert pixels.decode(progressive(20), 8, 8).shape == (8, 8, 3)
+    with pytest.raises(pixels.UnreadableImage, match="more than 100 scans"):
+        pixels.decode(progressive(200), 8, 8)
+
+
+def test_what_follows_a_jpeg_is_not_taken_for_scans():
+    data = progressive(1)
+    assert np.array_equal(pixels.decode(data + b"\xff\xda" * 500, 8, 8), pixels.decode(data, 8, 8))
+    noted = data[:2] + b"\xff\xfe" + (1002).to_bytes(2, "big") + b"\xff\xda" * 500 + data[2:]  # a comment
+    assert np.array_equal(pixels.decode(noted, 8, 8), pixels.decode(data, 8, 8))
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32])
+def test_sixteen_bits_take_no_more_memory_than_they_must(dtype):
+    image = Image.fromarray(np.full((1000, 1000), 40_000, dtype))
+    tracemalloc.start()
+    try:
+        assert pixels._to_rgb(image).getpixel((0, 0)) == (156, 156, 156)
+        assert tracemalloc.get_traced_memory()[1] < 12_000_000
+    finally:
+        tracemalloc.stop()

@@ -7,6 +7,8 @@ that a photo gives the same numbers everywhere.
 from __future__ import annotations
 
 import io
+import re
+from collections.abc import Callable
 
 import numpy as np
 
@@ -44,6 +46,11 @@ FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "AVIF", "TIFF", "PPM")
 # An RGB picture of this size takes half a gigabyte; anything larger is a mistake or an attack.
 MAX_PIXELS = 178_956_970
 
+# Each scan of a JPEG goes through all of its pixels again. Encoders write about ten; hundreds are an attack.
+_MOST_SCANS = 100
+_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")  # those that do not occur within a scan's data
+_START_OF_SCAN, _END = 0xDA, 0xD9
+
 # The first bytes of files of each format.
 _SIGNATURES = (
     b"\xff\xd8\xff",
@@ -59,7 +66,7 @@ _SIGNATURES = (
 )
 SNIFFED_BYTES = 16
 
-# Pillow's own check warns at half of our limit; `_check_size` raises an error instead.
+# Pillow's own check warns at half of our limit; `check_size` raises an error instead.
 Image.MAX_IMAGE_PIXELS = None
 
 
@@ -77,18 +84,29 @@ def looks_like_image(head: bytes) -> bool:
     )
 
 
-def decode(data: bytes, height: int, width: int) -> np.ndarray:
+def check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise UnreadableImage(f"{width} x {height} pixels, more than {MAX_PIXELS // 1_000_000} megapixels")
+
+
+# Called with a picture's width and height before it is decoded; raises UnreadableImage if that is too large.
+Admit = Callable[[int, int], None]
+
+
+def decode(data: bytes, height: int, width: int, admit: Admit = check_size) -> np.ndarray:
     """The picture squeezed to [height, width, 3] uint8 RGB, upright, as the original scripts squeezed it."""
-    return squeeze(open_rgb(data, max(height, width)), height, width)
+    return squeeze(open_rgb(data, max(height, width), admit), height, width)
 
 
-def open_rgb(data: bytes, at_least: int) -> Image.Image:
+def open_rgb(data: bytes, at_least: int, admit: Admit = check_size) -> Image.Image:
     """The picture as upright 8-bit RGB. A large JPEG may be reduced, but not below `at_least` a side."""
     if not data:
         raise UnreadableImage("empty file")
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
-        _check_size(*image.size)
+        admit(*image.size)
+        if image.format in ("JPEG", "MPO"):
+            _check_scans(data)
         image.draft(None, (at_least, at_least))  # JPEG only: decode at 1/2, 1/4 or 1/8 if that is enough
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
@@ -120,9 +138,19 @@ def normalise(pixels: np.ndarray, mean: float, std: float) -> np.ndarray:
     return values
 
 
-def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise UnreadableImage(f"{width} x {height} pixels, more than {MAX_PIXELS // 1_000_000} megapixels")
+def _check_scans(data: bytes) -> None:
+    # Other data may hold these two bytes, too: only then look closer.
+    if data.count(bytes([0xFF, _START_OF_SCAN])) > _MOST_SCANS and _scans(data) > _MOST_SCANS:
+        raise UnreadableImage(f"a JPEG of more than {_MOST_SCANS} scans")
+
+
+def _scans(data: bytes) -> int:
+    """The number of scans in a JPEG's first picture."""
+    count, at = 0, 2
+    while (found := _MARKER.search(data, at)) is not None and found[1][0] != _END:
+        count += found[1][0] == _START_OF_SCAN
+        at = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")  # behind the segment
+    return count
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -130,7 +158,10 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         return image
     if image.mode.startswith("I;16") or image.mode == "I":
         # Keep the upper eight of 16 bits. Pillow's own conversion would clip at 255.
-        return Image.fromarray((np.asarray(image).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8)).convert("RGB")
+        values = np.asarray(image)
+        if image.mode == "I":
+            values = values.clip(0, 65535)
+        return Image.fromarray((values >> 8).astype(np.uint8)).convert("RGB")
     if image.mode == "F":
         values = np.nan_to_num(np.asarray(image))
         low, high = float(values.min()), float(values.max())

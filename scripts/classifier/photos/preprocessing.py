@@ -43,9 +43,9 @@ class Preprocessing:
         assert self.input_layer is not None and self.output_layer is not None
         return self.input_layer, self.output_layer
 
-    def apply(self, data: bytes) -> np.ndarray:
+    def apply(self, data: bytes, admit: pixels.Admit = pixels.check_size) -> np.ndarray:
         """[input_height, input_width, 3] float32; raises pixels.UnreadableImage."""
-        square = pixels.decode(data, self.input_height, self.input_width)
+        square = pixels.decode(data, self.input_height, self.input_width, admit)
         return pixels.normalise(square, self.input_mean, self.input_std)
 
 

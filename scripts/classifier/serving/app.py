@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from starlette.applications import Starlette
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -17,19 +18,19 @@ from ..formats import answers
 from ..formats.answers import Answer
 from ..judging.report.style import COLOURS
 from ..photos.pixels import UnreadableImage
-from . import docs_page, metrics, openapi, page, tensorflow_rest
+from . import docs_page, forms, metrics, openapi, page, tensorflow_rest
 from .batches import Full, Outcome, Picture
 from .bodies import Bodies
 from .door import ON_ERRORS
-from .refusals import Refused
+from .refusals import Refused, Vanished
 from .service import Served, Service
-from .tokens import SIGN_IN, Tokens
+from .tokens import MOST_SIGN_IN, SIGN_IN, Tokens
 
 # The default, as in label_image.
 _TOP_K = 5
 
-# Content types of a bare picture. curl --data-binary calls anything it sends a form.
-_PICTURE_TYPES = ("", "application/octet-stream", "application/x-www-form-urlencoded")
+# The event loop reads requests up to this size itself, within milliseconds. Larger ones go to another thread.
+_READ_AT_ONCE = 50_000
 
 _MODEL = re.compile(
     r"/v1/models/(?P<name>[^/:]+)(/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
@@ -37,6 +38,8 @@ _MODEL = re.compile(
 )
 _FILES = Path(__file__).parent / "page"
 _SCRIPT, _ICON = "text/javascript", "image/svg+xml"
+
+_Read = TypeVar("_Read")
 
 
 def build(service: Service, tokens: Tokens, lifespan: Callable) -> Starlette:
@@ -81,8 +84,8 @@ class _Handlers:
         return JSONResponse(self._document())
 
     async def sign_in(self, request: Request) -> Response:
-        async with self._body(request) as form:
-            return self._tokens.sign_in(form)
+        async with self._bodies.read(request.scope, request.receive, MOST_SIGN_IN) as form:
+            return await self._tokens.sign_in(request.scope, form)
 
     async def healthz(self, request: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -99,8 +102,12 @@ class _Handlers:
     async def label(self, request: Request) -> Response:
         top_k = _top_k(request.query_params.get("top_k"))
         async with self._body(request) as body:
-            pictures = await _pictures(request, body)
-            served, outcomes = await self._look([data for _, data in pictures])
+            kind = request.headers.get("content-type", "")
+            if kind.lower().startswith("multipart/"):
+                pictures = await asyncio.to_thread(forms.read, kind, body)
+            else:
+                pictures = forms.read(kind, body)
+            served, outcomes = await self._look(request, [data for _, data in pictures])
         model = {"model": self._service.name, "version": str(served.version)}
         described = [
             {**({} if name is None else {"image": name}), **_described(outcome, served, top_k)}
@@ -130,11 +137,11 @@ class _Handlers:
             raise Refused(400, "this is a classifier, which cannot :regress: use :predict or :classify")
         async with self._body(request) as body:
             if rest == ":classify":
-                pictures, place = tensorflow_rest.read_classify(body), "examples"
+                pictures, place = await _read(body, tensorflow_rest.read_classify), "examples"
             else:
-                wanted = tensorflow_rest.read_predict(body, *_size(self._service.current))
+                wanted = await _read(body, tensorflow_rest.read_predict, *_size(self._service.current))
                 pictures, place = wanted.pictures, "inputs" if wanted.by_column else "instances"
-            served, outcomes = await self._look(pictures)
+            served, outcomes = await self._look(request, pictures)
         given = _answers(outcomes, place)
         labels = served.classifier.labels
         if rest == ":classify":
@@ -163,11 +170,32 @@ class _Handlers:
         async with self._bodies.read(request.scope, request.receive) as body:
             yield body
 
-    async def _look(self, pictures: Sequence[Picture]) -> tuple[Served, list[Outcome]]:
+    async def _look(self, request: Request, pictures: Sequence[Picture]) -> tuple[Served, list[Outcome]]:
+        """Raises Vanished, and drops the pictures that were not decoded yet, if the client leaves."""
+        looking = asyncio.ensure_future(self._service.look(pictures))
+        leaving = asyncio.ensure_future(_leaving(request))
         try:
-            return await self._service.look(pictures)
+            await asyncio.wait({looking, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if not looking.done():
+                raise Vanished
+            return looking.result()
         except Full:
             raise Refused(503, "too many pictures are waiting: try again", {"retry-after": "1"}) from None
+        finally:
+            looking.cancel()
+            leaving.cancel()
+
+
+async def _leaving(request: Request) -> None:
+    """Waits until the client closes the connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _read(body: bytes, read: Callable[..., _Read], *more: int) -> _Read:
+    if len(body) <= _READ_AT_ONCE:
+        return read(body, *more)
+    return await asyncio.to_thread(read, body, *more)
 
 
 def _size(served: Served) -> tuple[int, int]:
@@ -204,31 +232,3 @@ def _top_k(word: str | None) -> int:
     if not re.fullmatch(r"[1-9]\d{0,5}", word, re.ASCII):
         raise Refused(400, f"top_k={word[:20]}: expected a number of labels, at least 1")
     return int(word)
-
-
-async def _pictures(request: Request, body: bytes) -> list[tuple[str | None, bytes]]:
-    """The picture, or all pictures of a form, with their file names."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "multipart/form-data":
-        return await _uploads(request, body)
-    if kind not in _PICTURE_TYPES and not kind.startswith("image/"):
-        raise Refused(415, f"expected a picture, or multipart/form-data with pictures, found {kind[:60]}")
-    return [(None, body)]
-
-
-async def _uploads(request: Request, body: bytes) -> list[tuple[str | None, bytes]]:
-    async def stream() -> AsyncGenerator[bytes, None]:
-        yield body
-
-    most = tensorflow_rest.MOST_PICTURES
-    try:
-        form = await MultiPartParser(request.headers, stream(), max_files=most, max_fields=most).parse()
-    except MultiPartException as error:
-        raise Refused(400, f"the form cannot be read: {error.message}") from None
-    try:
-        files = [value for _, value in form.multi_items() if not isinstance(value, str)]
-        if not files:
-            raise Refused(400, "the form contains no file: expected at least one picture")
-        return [(file.filename, await file.read()) for file in files]
-    finally:
-        await form.close()

@@ -16,6 +16,7 @@ from .. import machine
 from ..formats.answers import Answer
 from ..formats.classifiers import Classifier
 from ..photos import pixels
+from .room import Room
 
 # A decoded picture waits at most this long for others that are being decoded.
 LONGEST_WAIT = 0.005
@@ -30,8 +31,18 @@ Picture = bytes | np.ndarray
 Outcome = Answer | Exception
 
 
+@dataclass(frozen=True)
+class Limits:
+    waiting: int  # pictures
+    pixels: int  # in one picture
+
+
 class Full(Exception):
     """Too many pictures are waiting already."""
+
+
+class Gone(Exception):
+    """The client left before its picture was decoded; nobody sees this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +58,10 @@ class Batches:
     each core takes its share. Only for the thread of the event loop that made it, except `close`, which blocks.
     """
 
-    def __init__(self, classifier: Classifier, most_waiting: int, observe_batch: Callable[[int], None]):
+    def __init__(self, classifier: Classifier, limits: Limits, observe_batch: Callable[[int], None]):
         self.waiting = 0  # pictures accepted and not yet answered
-        self._classifier, self._most_waiting, self._observe_batch = classifier, most_waiting, observe_batch
+        self._classifier, self._most_waiting, self._observe_batch = classifier, limits.waiting, observe_batch
+        self._room = Room(limits.pixels)
         self._loop = asyncio.get_running_loop()
         self._incoming: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._ready: deque[tuple[_Job, np.ndarray]] = deque()
@@ -74,7 +86,11 @@ class Batches:
             self._decoding += len(jobs)
         for job in jobs:
             self._incoming.put(job)
-        return [await job.future for job in jobs]
+        try:
+            return [await job.future for job in jobs]
+        finally:
+            for job in jobs:
+                job.future.cancel()  # if the client has gone, those not decoded yet are dropped
 
     def close(self) -> None:
         """Accepts nothing more and waits until everything accepted is answered."""
@@ -93,8 +109,11 @@ class Batches:
         while (job := self._incoming.get()) is not None:
             refused = None
             try:
+                if job.future.cancelled():
+                    raise Gone
                 if isinstance(job.picture, bytes):
-                    picture = take.apply(job.picture)
+                    with self._room.admission() as admit:
+                        picture = take.apply(job.picture, admit)
                 else:
                     picture = pixels.normalise(job.picture, take.input_mean, take.input_std)
             except Exception as error:

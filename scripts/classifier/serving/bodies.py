@@ -14,9 +14,9 @@ from .refusals import Refused, Vanished
 MOST_BYTES = 20_000_000  # in one request
 _MOST_BYTES_AT_ONCE = 300_000_000  # in all requests not answered yet
 _MOST_SILENCE, _MOST_SECONDS = 10.0, 60.0
-# Of a request that is too large, up to this much is read and thrown away: a client listens for the reason only once it
-# has sent everything.
-_MOST_DISCARDED = 10 * MOST_BYTES
+# A request up to this many times too large is read and thrown away: a client listens for the reason only once it has
+# sent everything.
+_DISCARDED = 10
 
 
 class Bodies:
@@ -24,24 +24,24 @@ class Bodies:
         self._held = 0
 
     @asynccontextmanager
-    async def read(self, scope: Scope, receive: Receive) -> AsyncIterator[bytes]:
+    async def read(self, scope: Scope, receive: Receive, most: int = MOST_BYTES) -> AsyncIterator[bytes]:
         """The whole body, counted as held until the request is answered. Raises Refused and Vanished."""
         headers = dict(scope["headers"])
         if headers.get(b"content-encoding", b"identity") != b"identity":
             raise Refused(415, "compressed requests are not supported: send it without Content-Encoding")
         told = int(headers.get(b"content-length", b"0"))  # the HTTP parser has refused anything but a number
-        if told > MOST_BYTES and (told > _MOST_DISCARDED or b"expect" in headers):
-            raise _too_large(closing=True)
+        if told > most and (told > _DISCARDED * most or b"expect" in headers):
+            raise _too_large(most, closing=True)
         pieces: list[bytes] = []
         total = 0
         try:
             async for piece in _pieces(receive):
                 total += len(piece)
-                if max(total, told) > MOST_BYTES:
+                if max(total, told) > most:
                     self._held -= sum(map(len, pieces))
                     pieces = []
-                    if total > _MOST_DISCARDED:
-                        raise _too_large(closing=True)
+                    if total > _DISCARDED * most:
+                        raise _too_large(most, closing=True)
                     continue
                 if self._held + len(piece) > _MOST_BYTES_AT_ONCE:
                     raise Refused(
@@ -49,15 +49,18 @@ class Bodies:
                     )
                 self._held += len(piece)
                 pieces.append(piece)
-            if total > MOST_BYTES:
-                raise _too_large()
+            if total > most:
+                raise _too_large(most)
             yield b"".join(pieces)
         finally:
             self._held -= sum(map(len, pieces))
 
 
-def _too_large(closing: bool = False) -> Refused:
-    reason = f"the request is larger than {MOST_BYTES // 1_000_000} MB: send smaller pictures, or fewer at once"
+def _too_large(most: int, closing: bool = False) -> Refused:
+    if most < MOST_BYTES:
+        reason = f"the request is larger than {most // 1000} kB, the most that is taken here"
+    else:
+        reason = f"the request is larger than {MOST_BYTES // 1_000_000} MB: send smaller pictures, or fewer at once"
     return Refused(413, reason, closing=closing)
 
 

@@ -62,7 +62,7 @@ class Door:
             await send(message)
 
         try:
-            answer = self._tokens.turn_away(scope, headers)
+            answer = await self._tokens.turn_away(scope, headers)
             await (self._app if answer is None else answer)(scope, receive, send_on)
         except Exception as error:
             self._log.failure(number.decode(), error)  # the client has been told by `fail`

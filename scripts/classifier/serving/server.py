@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ..errors import UserError
 from ..formats.classifiers import Classifier
-from . import app, page, service, telling, watching
+from . import app, service, telling, watching
 from .access_log import Log
+from .connections import Connection
 from .door import Door
 from .service import Service
 from .tokens import Tokens
 
-# Limits for receiving a request's headers, for idle connections, and for finishing after SIGTERM.
-_HEAD_SECONDS, _IDLE_SECONDS, _STOP_SECONDS = 10, 75, 60
+# Limits for idle connections, and for finishing after SIGTERM.
+_IDLE_SECONDS, _STOP_SECONDS = 75, 60
 _BACKLOG = 2048
 
 
@@ -55,7 +55,7 @@ def run(
     service_: Service,
     classifier: Classifier,
     watched: Watched | None,
-    token: str | None,
+    tokens: Tokens,
     log: Log,
     ready: Callable[[], None],
 ) -> None:
@@ -73,10 +73,9 @@ def run(
             watch.cancel()
         await service_.close()
 
-    tokens = Tokens(token, page.sign_in)
     config = uvicorn.Config(
         Door(app.build(service_, tokens, lifespan), tokens, service_.metrics, log),
-        http=_Protocol,
+        http=Connection,
         ws="none",
         log_config=None,
         access_log=False,
@@ -106,36 +105,6 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig, frame) -> None:
         self._service.stopping = True
         super().handle_exit(sig, frame)
-
-
-class _Protocol(HttpToolsProtocol):
-    """Closes connections that do not send their headers in time."""
-
-    _patience: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport) -> None:
-        super().connection_made(transport)
-        self._wait_for_head()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._wait_for_head()
-
-    def on_headers_complete(self) -> None:
-        self._stop_waiting()
-        super().on_headers_complete()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
-        super().connection_lost(exc)
-
-    def _wait_for_head(self) -> None:
-        self._stop_waiting()
-        self._patience = self.loop.call_later(_HEAD_SECONDS, self.transport.close)
-
-    def _stop_waiting(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
 
 
 async def _watch(watched: Watched, service_: Service, log: Log) -> None:

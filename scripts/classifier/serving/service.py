@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..formats.classifiers import Classifier
-from .batches import Batches, Outcome, Picture
+from .batches import Batches, Limits, Outcome, Picture
 from .metrics import Metrics
 
 
@@ -26,8 +26,8 @@ class Served:
 class Service:
     """To be used in the event loop's thread only."""
 
-    def __init__(self, name: str, first_version: int, most_waiting: int, metrics: Metrics):
-        self.name, self.metrics, self._most_waiting = name, metrics, most_waiting
+    def __init__(self, name: str, first_version: int, limits: Limits, metrics: Metrics):
+        self.name, self.metrics, self._limits = name, metrics, limits
         self.former: list[int] = []  # versions that were replaced
         self.stopping = False
         self._current: Served | None = None
@@ -43,7 +43,7 @@ class Service:
         """Puts the classifier into service, then waits until the former one has answered all its requests."""
         former = self._current
         version = self._first_version if former is None else former.version + 1
-        batches = Batches(classifier, self._most_waiting, self.metrics.batch)
+        batches = Batches(classifier, self._limits, self.metrics.batch)
         self._current = Served(version, classifier, batches)
         self.metrics.model(self.name, version)
         if former is not None:

@@ -13,6 +13,7 @@ import numpy as np
 from ..formats.answers import Answer
 from ..formats.raw_pixels import PICTURES, SCORES
 from ..formats.saved_model_signatures import CLASSES, CLASSIFY, EXAMPLES, IMAGE_BYTES, PIXELS, SERVING
+from . import json_reading
 from .batches import Picture
 from .refusals import Refused
 
@@ -130,7 +131,7 @@ def _tensor(kind: str, name: str, *sizes: int) -> dict:
 
 def _object(body: bytes, method: str) -> dict:
     try:
-        asked = json.loads(body)
+        asked = json_reading.loads(body)
     except RecursionError:
         raise Refused(400, "the JSON is nested too deeply") from None
     except ValueError as error:  # JSON or UTF-8

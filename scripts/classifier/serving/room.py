@@ -1,0 +1,42 @@
+"""Bounds the pixels that are decoded, in one picture and in all decoders together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ..photos.pixels import UnreadableImage
+
+# A pixel takes up to 16 bytes while it is decoded, turned upright and put on white: 1.6 GB for all.
+_MOST_AT_ONCE = 100_000_000
+
+
+class Room:
+    """For several threads. `most` is the number of pixels that one picture may have."""
+
+    def __init__(self, most: int):
+        self._most, self._left = most, max(most, _MOST_AT_ONCE)
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def admission(self) -> Iterator[Callable[[int, int], None]]:
+        """Gives what a decoder calls with a picture's width and height; it waits until there is room for it."""
+        held = 0
+
+        def admit(width: int, height: int) -> None:
+            nonlocal held
+            wanted = width * height
+            if wanted > self._most:
+                raise UnreadableImage(f"{width} x {height} pixels, more than {self._most // 1_000_000} megapixels")
+            with self._changed:
+                self._changed.wait_for(lambda: wanted <= self._left)
+                self._left -= wanted
+                held += wanted
+
+        try:
+            yield admit
+        finally:
+            with self._changed:
+                self._left += held
+                self._changed.notify_all()
