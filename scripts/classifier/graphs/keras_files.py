@@ -18,7 +18,7 @@ import numpy as np
 
 from .. import errors
 from ..errors import UserError
-from . import keras_description
+from . import hdf5_links, keras_description
 
 if TYPE_CHECKING:
     import h5py
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 KERAS, H5 = "keras", "h5"
 
 # Members of a .keras archive; ours lie beside them.
-DESCRIPTION, METADATA = "config.json", "metadata.json"
+DESCRIPTION, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 # The group for our files in an HDF5 file.
 GROUP = "classifier"
 # The name of the layer that gives the bottleneck, in models that we write.
@@ -62,6 +62,8 @@ def _starts_like_an_archive(path: Path) -> bool:
 
 
 def _read_keras(path: Path, more: Collection[str]) -> Saved:
+    import h5py
+
     try:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
@@ -73,7 +75,10 @@ def _read_keras(path: Path, more: Collection[str]) -> Saved:
             metadata = json.loads(archive.read(METADATA)) if METADATA in names else {}
             files = {name: archive.read(name) for name in more if name in names}
             damaged = archive.testzip()
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
+            if damaged is None and WEIGHTS in names:
+                with archive.open(WEIGHTS) as member, h5py.File(member, "r") as file:
+                    hdf5_links.refuse_others(file, path)
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError, KeyError) as error:
         raise _damaged(path, error) from None
     if damaged is not None:
         raise _damaged(path, f"the checksum of its {damaged} is wrong")
@@ -87,6 +92,7 @@ def _read_h5(path: Path, more: Collection[str]) -> Saved:
 
     try:
         with h5py.File(path, "r") as file:
+            hdf5_links.refuse_others(file, path)
             text = file.attrs.get("model_config")
             if text is None:
                 raise UserError(_why_no_model(file, path))
