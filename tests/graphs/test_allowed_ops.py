@@ -15,7 +15,7 @@ from scripts.classifier.backbones.choices import Choices
 from scripts.classifier.errors import UserError
 from scripts.classifier.formats import kinds
 from scripts.classifier.formats.model import Wishes
-from scripts.classifier.graphs import allowed_ops, frozen_graph
+from scripts.classifier.graphs import allowed_ops, frozen_graph, keras_description
 from scripts.classifier.photos.preprocessing import Overrides
 from tests.support import hub_modules
 from tests.support.workplace import draw_shape
@@ -256,6 +256,14 @@ def test_keras_classes_that_do_more_are_refused(tmp_path, layer, said):
     with pytest.raises(UserError, match=said) as refused:
         kinds.open_model(path, Wishes(FED))
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["ConvNeXtTiny", "MobileNetV3Small"])
+def test_published_networks_name_no_other_classes(name):
+    import keras
+
+    described = json.loads(getattr(keras.applications, name)(weights=None).to_json())
+    keras_description.refuse_code(described, Path(name))
 
 
 @pytest.mark.parametrize("how", ["storage", "link"])

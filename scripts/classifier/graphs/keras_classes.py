@@ -44,8 +44,9 @@ _LAYERS = """
     max_norm min_max_norm non_neg ones orthogonal orthogonal_regularizer radial_constraint random_normal
     random_uniform stft truncated_normal unit_norm variance_scaling zeros
 """
-# Parts of descriptions: types of numbers, shapes, and values that JSON lacks.
+# Layers of Keras' own ConvNeXt; types of numbers, shapes, and values that JSON lacks.
 _PARTS = """
+    LayerScale StochasticDepth
     CompositeTensor DTypePolicy DTypePolicyMap Float8DTypePolicy FloatDTypePolicy Int4DTypePolicy Int8DTypePolicy
     Policy QuantizedDTypePolicy QuantizedFloat8DTypePolicy TensorShape TypeSpec __bytes__ __complex__ __ellipsis__
     __keras_tensor__ __numpy__ __slice__ __tensor__ __tuple__ __typespec__ slice tuple
