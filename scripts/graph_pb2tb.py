@@ -30,7 +30,7 @@ def main(positional: list[str]) -> None:
         raise UserError(f"{logdir} is a file, expected a log folder: give the folder first, then the graph")
     console = Console()
     console.say(f"reading {graph} ...")
-    graph_def = frozen_graph.read(graph)
+    graph_def = frozen_graph.read(graph, to_run=False)
     path = summaries.write_graph(logdir, graph_def)
     console.say(
         f"written: {path} ({len(graph_def.node)} nodes of {graph}, {path.stat().st_size / 1e3:.0f} kB)",

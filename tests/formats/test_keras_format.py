@@ -337,7 +337,7 @@ def test_opening_a_file_runs_no_code_from_it(tmp_path, version):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", json.dumps(described))
         archive.writestr("metadata.json", json.dumps({"keras_version": version}))
-    with pytest.raises(UserError, match="needs function from os"):
+    with pytest.raises(UserError, match="needs the function system from os"):
         kinds.open_model(path, Wishes())
     described["config"]["layers"] = [{"class_name": "TFOpLambda", "config": {"function": "io.write_file"}}]
     with zipfile.ZipFile(path, "w") as archive:

@@ -207,3 +207,67 @@ def test_models_that_do_not_classify_colour_pictures_are_refused(onnx, tmp_path,
     with pytest.raises(UserError, match=said) as refused:
         open_model(path, Wishes(FED))
     assert "\n" not in str(refused.value)
+
+
+def test_operations_of_other_domains_are_refused(onnx, tmp_path):
+    """Whatever program runs it, such an operation may do anything, wherever it is in the model."""
+    helper, entry = onnx.helper, {"x": ["batch", 3, 8, 6]}
+    path = _model(onnx, tmp_path / "model.onnx", entry, _SOFTMAX, {"y": ["batch", 3]})
+    sound = path.read_bytes()
+    odd = helper.make_node("ReadFile", ["x"], ["z"], name="evil", domain="com.example")
+
+    def at_the_top(model):
+        model.graph.node.append(odd)
+
+    def in_a_branch(model):
+        branch = helper.make_graph([odd], "branch", [], [])
+        model.graph.node.append(helper.make_node("If", ["c"], ["z"], then_branch=branch, else_branch=branch))
+
+    def in_a_function(model):
+        opset = [helper.make_opsetid("", 15)]
+        model.functions.append(helper.make_function("pkg.torch", "own", ["x"], ["z"], [odd], opset))
+        model.graph.node.append(helper.make_node("own", ["x"], ["z"], domain="pkg.torch"))
+
+    for spoil in (at_the_top, in_a_branch, in_a_function):
+        model = onnx.load_model_from_string(sound)
+        spoil(model)
+        path.write_bytes(model.SerializeToString())
+        with pytest.raises(UserError, match=r"ReadFile of com\.example \(its node evil\), which") as refused:
+            open_model(path, Wishes(FED))
+        assert "\n" not in str(refused.value)
+
+
+def test_functions_of_the_model_and_operations_of_onnxruntime_are_run(onnx, tmp_path):
+    helper, entry = onnx.helper, {"x": ["batch", 3, 8, 6]}
+    nodes = [*_BODY, ("Softmax", ["logits"], ["s"], {}), ("Gelu", ["s"], ["g"], {"domain": "com.microsoft"})]
+    path = _model(onnx, tmp_path / "model.onnx", entry, nodes, {"y": ["batch", 3]})
+    model = onnx.load(str(path))
+    twice = helper.make_node("Add", ["a", "a"], ["b"])
+    opset = [helper.make_opsetid("", 15)]
+    model.functions.append(helper.make_function("pkg.torch", "twice", ["a"], ["b"], [twice], opset))
+    model.graph.node.append(helper.make_node("twice", ["g"], ["y"], domain="pkg.torch"))
+    for domain in ("pkg.torch", "com.microsoft"):
+        model.opset_import.append(helper.make_opsetid(domain, 1))
+    path.write_bytes(model.SerializeToString())
+    assert open_model(path, Wishes(FED)).open_runner()(_picture())[0].shape == (1, 3)
+
+
+@pytest.mark.parametrize("place", ["/etc/hostname", "../secret.bin", "link.bin"])
+def test_weights_come_from_no_other_folder(onnx, tmp_path, place):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (tmp_path / "secret.bin").write_bytes(bytes(48))
+    (folder / "link.bin").symlink_to(tmp_path / "secret.bin")
+    path = _model(onnx, folder / "model.onnx", {"x": ["batch", 3, 8, 6]}, _SOFTMAX, {"y": ["batch", 3]})
+    model = onnx.load(str(path))
+    weights = next(each for each in model.graph.initializer if each.name == "m")
+    onnx.external_data_helper.set_external_data(weights, place)
+    weights.ClearField("raw_data")
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(UserError, match="outside its folder") as refused:
+        open_model(path, Wishes(FED))
+    assert "\n" not in str(refused.value)
+    if place == "link.bin":
+        (folder / "link.bin").unlink()
+        (folder / "link.bin").write_bytes(bytes(48))
+        assert open_model(path, Wishes(FED)).outputs == 3

@@ -9,6 +9,7 @@ from pathlib import Path
 import flatbuffers
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from flatbuffers import number_types
 from flatbuffers.table import Table
 
@@ -425,6 +426,26 @@ def test_operations_unknown_to_litert_are_named(tmp_path):
     with pytest.raises(UserError, match="Betainc"):
         tflite.write(tmp_path / "a.tflite", Contents(built.as_graph_def(), take, None, ("a", "b", "c"), {}, None))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["FlexReadFile", "TFLite_Detection_PostProcess"])
+def test_operations_that_are_not_of_tensorflow_lite_are_refused(written, tmp_path, name):
+    """LiteRT knows the second one, and wrong inputs crash it."""
+    model = schema.ModelT.InitFromPackedBuf(written["mobilenet", "none"].read_bytes(), 0)
+    softmax = schema.BuiltinOperator.SOFTMAX
+    (kind,) = (each for each in model.operatorCodes if softmax in (each.builtinCode, each.deprecatedBuiltinCode))
+    kind.builtinCode = kind.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+    kind.customCode = name
+    for operation in model.subgraphs[0].operators:
+        if operation.builtinOptionsType == schema.BuiltinOptions.SoftmaxOptions:
+            operation.builtinOptionsType, operation.builtinOptions = 0, None
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path = tmp_path / "model.tflite"
+    path.write_bytes(builder.Output())
+    with pytest.raises(UserError, match=f"holds the operation {name}, which") as error:
+        tflite.open_model(path, Wishes())
+    assert "\n" not in str(error.value)
 
 
 def test_int8_loses_at_most_a_point_on_real_flowers(real_data, tmp_path):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from ..fetching import archives
-from ..graphs import inlining, saved_model_files
+from ..graphs import allowed_ops, inlining, saved_model_files
 from ..graphs.frozen_graph import node_of
 from ..graphs.saved_model_files import FILE, Signature, Tensor
 from . import frozen_backbones, kept_graphs
@@ -110,6 +110,7 @@ def _backbone(name: str, model_dir: Path, fingerprint: str, make: Callable[[], G
 
 def _freeze(folder: Path, choices: Choices, origin: object) -> GraphDef:
     meta_graph = _graph_for_predicting(folder, origin)
+    allowed_ops.refuse_in_saved_model(meta_graph, origin)
     way = _choose(meta_graph, origin)
     size = choices.size(way.size() or _attached_size(meta_graph) or _size_in_handle(str(origin)), origin)
     with saved_model_files.loading(origin, "it"):

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import atomic_files, invocation
+from .. import atomic_files
 from ..errors import UserError, in_short
 from ..graphs import folding
 from ..graphs.frozen_graph import node_of
 from ..photos import preprocessing
-from . import endings, raw_pixels, sizes
+from . import endings, onnx_nodes, raw_pixels, sizes
 from .contents import LABELS, RECORD, UNKNOWN, Contents, carried
 from .model import Model, Wishes
 from .raw_pixels import BOTTLENECKS, SCORES
 
 if TYPE_CHECKING:
     import onnxruntime
-    from onnx import ModelProto
+    from onnx import GraphProto, ModelProto
 
 # tf2onnx' default; runtimes from 2022 on read it.
 _OPSET = 15
@@ -65,7 +65,7 @@ def _convert(contents: Contents) -> ModelProto:
     try:
         import tf2onnx
     except ImportError:
-        raise _missing("tf2onnx") from None
+        raise onnx_nodes.missing("tf2onnx") from None
     take, bottleneck = contents.preprocessing, contents.bottleneck
     _, output_layer = take.layers
     if bottleneck is not None:
@@ -83,6 +83,7 @@ def _convert(contents: Contents) -> ModelProto:
 
 def open_model(path: Path, wishes: Wishes) -> Model:
     """Opens our models, and those from elsewhere, which may take colours before height and width."""
+    described = onnx_nodes.read(path)
     session = _open_session(path)
     metadata = session.get_modelmeta().custom_metadata_map
     files = {name: metadata[name].encode() for name in (RECORD, LABELS) if name in metadata}
@@ -100,7 +101,7 @@ def open_model(path: Path, wishes: Wishes) -> Model:
         found = {"input_height": height, "input_width": width}
         if kind == np.uint8:
             found |= {"input_mean": 0.0, "input_std": 1.0}
-        logits = endings.are_logits(scores.name, _last_operation(path, scores.name))
+        logits = endings.are_logits(scores.name, _last_operation(described.graph, scores.name))
         finish, outputs, note = endings.finish(logits, outputs)
     take = preprocessing.settle(path, found, wishes.said, needs_layers=False)
     sizes.check(path, take, height, width)
@@ -177,12 +178,7 @@ def _scores(session: onnxruntime.InferenceSession, path: Path) -> onnxruntime.No
     raise UserError(f"{path} gives {given}: expected a classifier that gives scores, [n, labels]")
 
 
-def _last_operation(path: Path, output: str) -> str | None:
-    try:
-        import onnx
-    except ImportError:
-        raise _missing("onnx") from None
-    graph = onnx.load(str(path), load_external_data=False).graph
+def _last_operation(graph: GraphProto, output: str) -> str | None:
     makers = {name: node for node in graph.node for name in node.output}
     while output in makers and makers[output].op_type in _PASSING:
         output = makers[output].input[0]
@@ -193,12 +189,8 @@ def _import_runtime():
     try:
         import onnxruntime
     except ImportError:
-        raise _missing("onnxruntime") from None
+        raise onnx_nodes.missing("onnxruntime") from None
     return onnxruntime
-
-
-def _missing(package: str) -> UserError:
-    return UserError(f"ONNX models need the package {package}, which is not installed: {invocation.install('onnx')}")
 
 
 def _errors() -> tuple[type[Exception], ...]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import atomic_files
 from ..errors import UserError, in_short
-from ..graphs import saved_model_files
+from ..graphs import allowed_ops, saved_model_files
 from ..graphs.frozen_graph import placeholder
 from ..graphs.saved_model_files import loading
 from ..photos import preprocessing
@@ -156,6 +156,7 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     import tensorflow as tf
 
     meta_graph = _graph_for_serving(path)
+    allowed_ops.refuse_in_saved_model(meta_graph, path)
     record, unknown = carried(_own_files(path), path)
     way = choose(meta_graph, path, wishes.bottlenecks and record is not None)
     batch, height, width = way.sizes()

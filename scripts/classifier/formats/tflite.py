@@ -196,6 +196,11 @@ def open_model(path: Path, wishes: Wishes) -> Model:
 
 def _open(data: bytes, path: Path, shape: Sequence[int] | None = None) -> Interpreter:
     try:
+        for custom in tflite_file.custom_operations(data):
+            raise UserError(
+                f"{path} holds the operation {in_short(custom)}, which is not TensorFlow Lite's own and is never run "
+                "here: convert the model again with TFLITE_BUILTINS alone"
+            )
         return litert.open_interpreter(data, shape)
     except ValueError:
         raise UserError(f"{path} is damaged or cut short, so LiteRT cannot read it: get it again") from None

@@ -1,6 +1,7 @@
 """Reads and edits the flatbuffer of a .tflite file.
 
-Only for files that LiteRT has opened: it checks them, and Python's reader does not.
+Only for files that LiteRT has opened: it checks them, and Python's reader does not. Others are for
+`custom_operations` alone.
 """
 
 from __future__ import annotations
@@ -21,6 +22,23 @@ _OUTPUTS_SLOT = 4 + 2 * 2
 _PASSING = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "QUANTIZE", "DEQUANTIZE", "CAST"}
 # The values after these are logits.
 _LINEAR = {"FULLY_CONNECTED", "CONV_2D", "BATCH_MATMUL", "ADD"}
+
+
+def custom_operations(data: bytes) -> list[str]:
+    """The operations that are not TensorFlow Lite's own; those named Flex... are TensorFlow's.
+
+    For files that LiteRT has not opened yet, as opening prepares such operations, and wrong inputs crash some of them.
+    ValueError: the file is damaged.
+    """
+    from ai_edge_litert.schema_py_generated import BuiltinOperator
+
+    try:
+        model = _model(data)
+        kinds = [model.OperatorCodes(at) for at in range(model.OperatorCodesLength())]
+        names = [each.CustomCode() or b"" for each in kinds if _code(each) == BuiltinOperator.CUSTOM]
+        return [name.decode("utf-8", "replace") for name in names]
+    except (struct.error, IndexError, TypeError) as error:  # Python's reader looks beyond the end
+        raise ValueError(error) from None
 
 
 def metadata(data: bytes, name: str) -> bytes | None:
@@ -117,7 +135,11 @@ def _operations_from_the_end(data: bytes) -> Iterator[tuple[str, list[int], list
     for at in reversed(range(graph.OperatorsLength())):
         operation = graph.Operators(at)
         kind = model.OperatorCodes(operation.OpcodeIndex())
-        # Codes up to 127 used to be in another field, where old readers still look.
-        code = max(kind.BuiltinCode(), kind.DeprecatedBuiltinCode())
+        code = _code(kind)
         inputs = [operation.Inputs(each) for each in range(operation.InputsLength())]
         yield names.get(code, ""), inputs, [operation.Outputs(each) for each in range(operation.OutputsLength())]
+
+
+def _code(kind) -> int:
+    """Codes up to 127 used to be in another field, where old readers still look."""
+    return max(kind.BuiltinCode(), kind.DeprecatedBuiltinCode())

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import atomic_files
 from ..errors import UserError
+from . import allowed_ops
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 PRODUCER = 24
 
 
-def read(path: Path) -> GraphDef:
+def read(path: Path, to_run: bool = True) -> GraphDef:
+    """With `to_run=False`, for looking at it only, the graph may hold any operation."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -28,10 +30,10 @@ def read(path: Path) -> GraphDef:
         raise UserError(f"{path} is a folder: expected a frozen graph, a .pb file") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
-    return parse(data, str(path))
+    return parse(data, str(path), to_run)
 
 
-def parse(data: bytes, origin: str) -> GraphDef:
+def parse(data: bytes, origin: str, to_run: bool = True) -> GraphDef:
     """Parses these bytes; `origin` names their source in errors."""
     from google.protobuf.message import DecodeError
     from tensorflow.core.framework.graph_pb2 import GraphDef
@@ -56,6 +58,8 @@ def parse(data: bytes, origin: str) -> GraphDef:
         ) from None
     if not graph_def.node:
         raise UserError(f"{origin} holds no nodes: expected a frozen graph, a .pb file")
+    if to_run:
+        allowed_ops.refuse_others(graph_def, origin)
     return graph_def
 
 

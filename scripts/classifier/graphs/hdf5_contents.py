@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import UserError
 from ..fetching import unpacked_sizes
 
 if TYPE_CHECKING:
     import h5py
 
 
-def check(file: h5py.File, packed: int) -> None:
-    """`packed` is the size of the file. ValueError, of which TooLarge is one: it is not safe to read."""
+def check(file: h5py.File, packed: int, path: Path) -> None:
+    """`packed` is the size of the file. Raises ValueError, of which TooLarge is one, if it is not safe to read."""
     import h5py
 
     elsewhere: list[str] = []
@@ -34,5 +36,8 @@ def check(file: h5py.File, packed: int) -> None:
     except SystemError:
         raise ValueError("not all of its parts can be found") from None
     if elsewhere:
-        raise ValueError(f"the values of its {elsewhere[0]} are in another file")
+        raise UserError(
+            f"{path} takes weights from another file, which is never read: expected all weights in it; save the model "
+            "again"
+        )
     unpacked_sizes.check(sum(sizes), packed)

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import UserError
+from ..errors import UserError, in_short
+from . import allowed_ops, keras_classes
 
 # Layers that may precede the preparation of pixels: none changes their range.
 _BEFORE_PREPARING = re.compile(
@@ -16,6 +17,8 @@ _BEFORE_PREPARING = re.compile(
 # Layers that may come between the scores and a model's output.
 _BEHIND_SCORES = re.compile("Reshape|Flatten|Dropout|Identity|GlobalAveragePooling2D|ActivityRegularization")
 
+# The packages of Keras itself.
+_KERAS = re.compile(r"(keras|tf_keras|builtins)(\..*)?")
 # TensorFlow functions that Keras 2 models may call by name. Others could touch files.
 _ARITHMETIC = re.compile(
     r"((math|nn|linalg|image|__operators__)\..*|cast|clip_by_value|concat|convert_to_tensor|expand_dims|multiply|"
@@ -24,7 +27,7 @@ _ARITHMETIC = re.compile(
 
 
 def refuse_code(described: object, path: Path) -> None:
-    """Refuses all but Keras' own code: opening a file must never run its author's code."""
+    """Refuses all but Keras' own layers of arithmetic: opening a file must never run its author's code."""
     for each in _dicts(described):
         name, module = each.get("class_name"), each.get("module")
         if name in ("Lambda", "__lambda__"):
@@ -34,12 +37,41 @@ def refuse_code(described: object, path: Path) -> None:
             )
         called = each.get("function", each.get("cls_symbol"))
         if called is not None and not _ARITHMETIC.fullmatch(str(called)):
-            raise UserError(f"{path} calls tf.{called}, which is never run here: only arithmetic functions are")
-        if name is not None and module is not None and not re.fullmatch(r"(keras|tf_keras|builtins)(\..*)?", module):
             raise UserError(
-                f"{path} needs {name} from {module}, which is not part of Keras: only classifiers made of Keras' own "
-                "layers can be opened"
+                f"{path} calls tf.{in_short(called)}, which is never run here: only arithmetic functions are"
             )
+        needed = keras_classes.in_words(name, module, each.get("config"))
+        if name is not None and module is not None and not _KERAS.fullmatch(str(module)):
+            raise UserError(
+                f"{path} needs {needed}, which is not part of Keras: only classifiers made of Keras' own layers can be "
+                "opened"
+            )
+        if name == "TensorFlowOpLayer":
+            _refuse_operation(each.get("config"), path)
+        elif name is not None and not keras_classes.is_allowed(name, module, each.get("config")):
+            raise UserError(
+                f"{path} needs {needed}, which is never run here: rebuild the model with Keras' own layers of "
+                "arithmetic"
+            )
+
+
+def _refuse_operation(settings: object, path: Path) -> None:
+    """Keras of TensorFlow 2.0 to 2.3 kept a TensorFlow operation in a layer, as a node of a graph."""
+    from google.protobuf import json_format
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.framework.node_def_pb2 import NodeDef
+
+    given = settings.get("node_def") if isinstance(settings, dict) else None
+    try:
+        if isinstance(given, dict):
+            node = json_format.ParseDict(given, NodeDef())
+        else:
+            node = NodeDef.FromString(str(given).encode())
+    except (DecodeError, json_format.ParseError):
+        raise UserError(
+            f"{path} has a TensorFlowOpLayer without a readable operation: save the model again with a newer Keras"
+        ) from None
+    allowed_ops.refuse_node(node, path)
 
 
 def takes_raw_pixels(described: dict) -> bool:

@@ -81,7 +81,7 @@ def _read_keras(path: Path, more: Collection[str]) -> Saved:
             for name in (each for each in names if each.endswith(".h5") and damaged is None):
                 data = archive.read(name)
                 with h5py.File(io.BytesIO(data), "r") as weights:
-                    hdf5_contents.check(weights, len(data))
+                    hdf5_contents.check(weights, len(data), path)
     except (
         zipfile.BadZipFile,
         OSError,
@@ -105,7 +105,7 @@ def _read_h5(path: Path, more: Collection[str]) -> Saved:
 
     try:
         with h5py.File(path, "r") as file:
-            hdf5_contents.check(file, path.stat().st_size)
+            hdf5_contents.check(file, path.stat().st_size, path)
             text = file.attrs.get("model_config")
             if text is None:
                 raise UserError(_why_no_model(file, path))
