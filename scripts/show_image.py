@@ -82,7 +82,8 @@ def _print(photos: list[Path], console: Console) -> int:
         columns, rows = _room(below)
         photo = _open(path, (max(columns, 2 * rows),) * 2)
         if photo is not None:
-            console.say(*([""] if shown else []), *terminal.draw(photo, columns, rows, colours=colours), *below)
+            console.draw(*([""] if shown else []), *terminal.draw(photo, columns, rows, colours=colours))
+            console.say(*below)
             shown.append(path)
     if len(photos) > 1:
         console.say(*attributions.missing(shown))
@@ -133,7 +134,7 @@ def _open(path: Path, box: tuple[int, int]) -> Image.Image | None:
         photo = pixels.open_rgb(path.read_bytes(), max(box))
     except (pixels.UnreadableImage, OSError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        print(f"error: {attributions.printable(str(path))}: {reason}", file=sys.stderr, flush=True)
+        command_line.print_error(f"{path}: {reason}")
         return None
     photo.thumbnail(box)
     return photo
