@@ -19,7 +19,7 @@ from .classifier.formats import answers, classifiers
 from .classifier.formats.answers import Answer, Rank
 from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
-from .classifier.photos import named_pictures, pixels
+from .classifier.photos import folders, named_pictures, pixels, walking
 from .classifier.plain_text import cell, json_line
 from .classifier.training import unknown
 from .console import command_line, flags, input_flags
@@ -68,7 +68,9 @@ def main(positional: list[str]) -> int:
 def _pictures(words: list[str]) -> list[Path]:
     if not all(words) or not words:
         raise UserError("no picture given: use --image=FILE, a folder, or a pattern such as 'photos/*.jpg'")
-    return list(named_pictures.find(words))
+    found = list(named_pictures.find(words, left_out := walking.LeftOut()))
+    Console().warn(*walking.described(left_out))
+    return found
 
 
 def _open_classifier(pictures: int) -> Classifier:
@@ -93,8 +95,8 @@ def _print_text(several: bool, path: Path, answer: Answer, ranks: list[Rank]) ->
     """In the format of the original label_image; if there are several pictures, each under its path."""
     lines = [f"{name} (distance={answer.distance:.2f})" for name in _unknown_line(answer)]
     lines += [f"{rank.name} (score={rank.score:.5f})" for rank in ranks]
-    shown = lines[: FLAGS.top_k]
-    command_line.print_safely(*([path, *shown, ""] if several else shown))
+    lines = lines[: FLAGS.top_k]
+    command_line.print_safely(*([path, *lines, ""] if several else lines))
 
 
 def _print_json(named: bool, path: Path, answer: Answer, ranks: list[Rank]) -> None:
@@ -131,7 +133,7 @@ def _check_plot(plot: Path, pictures: list[Path]) -> Path:
 
 def _shown(path: Path, answer: Answer, ranks: list[Rank]) -> drawings.Shown:
     why = f"unlike its training photos (distance {answer.distance or 0:.2f}, limit 1)"
-    photo = pixels.open_rgb(path.read_bytes(), drawings.PHOTO_SIDE)
+    photo = pixels.open_rgb(folders.contents(path), drawings.PHOTO_SIDE)
     scores = [(rank.name, rank.score) for rank in ranks]
     return drawings.Shown(photo, path.name, scores, (unknown.NAME, why) if answer.unknown else None)
 
