@@ -87,7 +87,10 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     metadata = session.get_modelmeta().custom_metadata_map
     files = {name: metadata[name].encode() for name in (RECORD, LABELS) if name in metadata}
     if UNKNOWN in metadata:
-        files[UNKNOWN] = base64.b64decode(metadata[UNKNOWN])
+        try:
+            files[UNKNOWN] = base64.b64decode(metadata[UNKNOWN])
+        except ValueError as error:
+            raise UserError(f"{path}: its {UNKNOWN} is damaged ({error}): export it again") from None
     record, unknown = carried(files, path)
     entry, turned, (height, width), kind = _entry(session, path)
     scores = _scores(session, path)

@@ -14,6 +14,7 @@ from ..backbones.backbone import MEAN, STD, Backbone
 from ..errors import UserError
 from ..photos.image_lists import SPLITS, ImageLists
 from ..photos.preprocessing import Preprocessing
+from . import record_check
 from .final_layer import Evaluation
 
 ENDING, UNKNOWN_ENDING = ".json", ".unknown.npz"
@@ -75,10 +76,13 @@ def read(graph: Path) -> dict | None:
         record = json.loads(path_beside(graph).read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise UserError(f"cannot read {path_beside(graph)} ({error}): delete it or replace it") from None
-    same = isinstance(record, dict) and record.get("graph_sha256") == hashlib.sha256(graph.read_bytes()).hexdigest()
-    return record if same else None
+    if not isinstance(record, dict) or record.get("graph_sha256") != hashlib.sha256(graph.read_bytes()).hexdigest():
+        return None
+    if (fault := record_check.fault(record)) is not None:
+        raise UserError(f"{path_beside(graph)} is damaged ({fault}): delete it or replace it")
+    return record
 
 
 def read_unknown(graph: Path, record: dict | None) -> bytes | None:
