@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -11,6 +12,9 @@ from pathlib import Path
 
 from . import locks
 from .errors import UserError
+
+# What the system says of places that this user may perhaps read but not write.
+READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def write_bytes(path: Path, data: bytes | Iterable[bytes]) -> None:
