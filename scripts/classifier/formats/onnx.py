@@ -145,7 +145,14 @@ def _open_session(path: Path) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only: it would print warnings about models
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        # Without `enable_fallback=0` it prints, and tries the same again.
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
+        # Text that is not UTF-8 is an error only once it is asked for.
+        _ = session.get_modelmeta().custom_metadata_map
+        _ = [(each.name, each.shape) for each in (*session.get_inputs(), *session.get_outputs())]
+        return session
     except _errors() as error:
         raise UserError(
             f"{path} is not an ONNX model, is cut short or is not for this onnxruntime "
