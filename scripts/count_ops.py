@@ -8,12 +8,12 @@ into an average. Cheaper work, one operation a value, is left out: adding biases
 """
 
 import gzip
-import json
 from pathlib import Path
 
 from .classifier.errors import UserError
 from .classifier.graphs import costs, frozen_graph
 from .classifier.graphs.costs import Statistics
+from .classifier.plain_text import json_line
 from .console import command_line, flags
 from .console.console import Console
 from .console.path_kinds import GRAPH
@@ -38,7 +38,7 @@ def main(positional: list[str]) -> None:
     data = path.read_bytes()
     sizes = len(data), len(gzip.compress(data, _GZIP_LEVEL))
     if FLAGS.json:
-        console.say(json.dumps(_as_record(path, statistics, sizes), ensure_ascii=False))
+        console.say(json_line(_as_record(path, statistics, sizes)))
     else:
         console.say(*_describe(path, statistics, sizes))
 

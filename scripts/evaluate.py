@@ -8,7 +8,6 @@ folder it looks at the test part if there is one, else at all photos. --report w
 doubtful labels and duplicate photos.
 """
 
-import json
 import shlex
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from .classifier.judging.report import page
 from .classifier.judging.report.page import Report
 from .classifier.judging.selection import Selection
 from .classifier.photos.wording import some_of
+from .classifier.plain_text import json_line
 from .console import command_line, flags, input_flags
 from .console.console import Console
 from .console.path_kinds import PAGE, PHOTOS
@@ -74,7 +74,7 @@ def main(positional: list[str]) -> None:
     else:
         console.suggest(("see the photos it gets wrong", _again("--report=tf_files/report.html")))
     if FLAGS.json:
-        print(json.dumps(record.of(assessed), ensure_ascii=False))
+        print(json_line(record.of(assessed)))
 
 
 def _open(console: Console) -> Classifier:

@@ -19,7 +19,7 @@ from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
 from .classifier.judging import comparison
 from .classifier.judging.comparison import Photos
-from .classifier.photos import pixels
+from .classifier.photos import folders, pixels
 from .console import command_line, flags, input_flags
 from .console.console import Console
 from .console.path_kinds import MODEL, PHOTOS
@@ -104,7 +104,7 @@ def _samples(classifier: Classifier, photos: Photos | str, console: Console) -> 
         for at in chosen:
             advance(1)
             try:
-                yield classifier.model.preprocessing.apply((photos.lists.image_dir / training[at].path).read_bytes())
+                yield classifier.model.preprocessing.apply(folders.contents(photos.lists.image_dir / training[at].path))
             except (pixels.UnreadableImage, OSError):
                 continue  # training has warned about it; the others are enough
 

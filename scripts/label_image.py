@@ -9,7 +9,6 @@ prepared is read from the classifier; for graphs from elsewhere, flags can set i
 
 import csv
 import functools
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +19,8 @@ from .classifier.formats import answers, classifiers
 from .classifier.formats.answers import Answer, Rank
 from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
-from .classifier.photos import named_pictures, pixels
+from .classifier.photos import folders, named_pictures, pixels, walking
+from .classifier.plain_text import cell, json_line
 from .classifier.training import unknown
 from .console import command_line, flags, input_flags
 from .console.console import Console
@@ -54,7 +54,7 @@ def main(positional: list[str]) -> int:
     for path, answer in classifier.label(pictures):
         if isinstance(answer, str):
             unreadable += 1
-            print(f"error: {path}: {answer}", file=sys.stderr, flush=True)
+            command_line.print_error(f"{path}: {answer}")
             continue
         ranks = classifier.ranked(answer, FLAGS.top_k)
         print_one(path, answer, ranks)
@@ -68,7 +68,9 @@ def main(positional: list[str]) -> int:
 def _pictures(words: list[str]) -> list[Path]:
     if not all(words) or not words:
         raise UserError("no picture given: use --image=FILE, a folder, or a pattern such as 'photos/*.jpg'")
-    return list(named_pictures.find(words))
+    found = list(named_pictures.find(words, left_out := walking.LeftOut()))
+    Console().warn(*walking.described(left_out))
+    return found
 
 
 def _open_classifier(pictures: int) -> Classifier:
@@ -77,7 +79,7 @@ def _open_classifier(pictures: int) -> Classifier:
     with Console().waiting(f"loading {FLAGS.graph}"):
         classifier = classifiers.load(Path(FLAGS.graph), labels, wishes, FLAGS.unknown, input_flags.names())
     if classifier.model.note:
-        print(f"note: {classifier.model.note}", file=sys.stderr)
+        command_line.print_safely(f"note: {classifier.model.note}", file=sys.stderr)
     return classifier
 
 
@@ -93,16 +95,13 @@ def _print_text(several: bool, path: Path, answer: Answer, ranks: list[Rank]) ->
     """In the format of the original label_image; if there are several pictures, each under its path."""
     lines = [f"{name} (distance={answer.distance:.2f})" for name in _unknown_line(answer)]
     lines += [f"{rank.name} (score={rank.score:.5f})" for rank in ranks]
-    if several:
-        print(path)
-    print("\n".join(lines[: FLAGS.top_k]))
-    if several:
-        print()
+    lines = lines[: FLAGS.top_k]
+    command_line.print_safely(*([path, *lines, ""] if several else lines))
 
 
 def _print_json(named: bool, path: Path, answer: Answer, ranks: list[Rank]) -> None:
     """One object per line, so that readers need not wait for the last picture."""
-    print(json.dumps({"image": str(path), **answers.as_json(answer, ranks, named)}, ensure_ascii=False))
+    print(json_line({"image": str(path), **answers.as_json(answer, ranks, named)}))
 
 
 def _csv_printer(named: bool) -> PrintOne:
@@ -113,7 +112,7 @@ def _csv_printer(named: bool) -> PrintOne:
         rows = [(name, "", name) for name in _unknown_line(answer)]
         rows += [(rank.label, f"{rank.score:.6f}", rank.name) for rank in ranks]
         for number, (label, score, name) in enumerate(rows[: FLAGS.top_k], 1):
-            writer.writerow([path, number, label, score, *([name] if named else [])])
+            writer.writerow([cell(path), number, cell(label), score, *([cell(name)] if named else [])])
 
     return print_one
 
@@ -134,7 +133,7 @@ def _check_plot(plot: Path, pictures: list[Path]) -> Path:
 
 def _shown(path: Path, answer: Answer, ranks: list[Rank]) -> drawings.Shown:
     why = f"unlike its training photos (distance {answer.distance or 0:.2f}, limit 1)"
-    photo = pixels.open_rgb(path.read_bytes(), drawings.PHOTO_SIDE)
+    photo = pixels.open_rgb(folders.contents(path), drawings.PHOTO_SIDE)
     scores = [(rank.name, rank.score) for rank in ranks]
     return drawings.Shown(photo, path.name, scores, (unknown.NAME, why) if answer.unknown else None)
 
@@ -143,7 +142,8 @@ def _plot(plot: Path, shown: list[drawings.Shown]) -> None:
     drawn = drawings.draw(shown)
     picture_files.write(drawn.picture, plot)
     Console().warn(*drawn.warnings())
-    print(f"written: {plot}\nlook at it: {plot}", file=sys.stderr if FLAGS.json or FLAGS.csv else sys.stdout)
+    aside = sys.stderr if FLAGS.json or FLAGS.csv else sys.stdout
+    command_line.print_safely(f"written: {plot}", f"look at it: {plot}", file=aside)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from .classifier.formats import labels as labels_files, quantization_words
 from .classifier.graphs import frozen_graph, weight_quantization
 from .classifier.graphs.frozen_graph import node_of
 from .classifier.graphs.weight_quantization import ROUNDED, STORED, Quantized
-from .classifier.photos.preprocessing import Preprocessing
+from .classifier.photos.preprocessing import Overrides, Preprocessing, settle
 from .classifier.training import run_record
 from .console import command_line, flags
 from .console.console import Console
@@ -99,7 +99,7 @@ def _check_mode() -> None:
 
 def _outputs(record: dict | None) -> list[str]:
     if FLAGS.output_node_names is None:
-        return [node_of(record["preprocessing"]["output_layer"] if record else "final_result")]
+        return [node_of((record or {"preprocessing": {}})["preprocessing"].get("output_layer") or "final_result")]
     names = [node_of(name.strip()) for name in FLAGS.output_node_names.split(",") if name.strip()]
     if not names:
         raise UserError("--output_node_names is empty: name the nodes to keep, for example final_result")
@@ -118,7 +118,7 @@ def _labels(path: Path, record: dict | None, console: Console) -> tuple[str, ...
 
 
 def _preprocessing(record: dict, outputs: list[str]) -> Preprocessing:
-    take = Preprocessing(**record["preprocessing"])
+    take = settle(Path(FLAGS.input), record["preprocessing"], Overrides(), needs_layers=True)
     return take if node_of(take.layers[1]) in outputs else replace(take, output_layer=outputs[0])
 
 

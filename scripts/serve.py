@@ -121,7 +121,7 @@ def _ready(name: str, classifier: Classifier, listening: socket.socket, asks_for
 
 def _say(*lines: str) -> None:
     """Prints to standard error, for people; standard output is for the log."""
-    print(*lines, sep="\n", file=sys.stderr, flush=True)
+    command_line.print_safely(*lines, file=sys.stderr)
 
 
 def _write(line: str) -> None:

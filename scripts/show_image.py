@@ -18,7 +18,7 @@ from PIL import Image
 from .classifier import invocation
 from .classifier.drawing import captions, picture_files, terminal
 from .classifier.errors import UserError
-from .classifier.photos import attributions, named_pictures, pixels
+from .classifier.photos import attributions, folders, named_pictures, pixels, walking
 from .console import command_line, flags
 from .console.console import Console
 from .console.path_kinds import PICTURE
@@ -66,7 +66,9 @@ def _find(words: list[str], most: int, console: Console, but_not: Path | None = 
         if word and not path.is_dir() and (path.exists() or not set(word) & set("*?[,")):
             photos.append(path)
             continue
-        found = [each for each in named_pictures.find([word]) if not _same(each, but_not)]
+        left_out: walking.LeftOut = {}
+        found = [each for each in named_pictures.find([word], left_out) if not _same(each, but_not)]
+        console.warn(*walking.described(left_out))
         if len(found) > most:
             console.say(f"showing {most} of {len(found):,} photos in {word}, evenly spread")
             found = [found[at * len(found) // most] for at in range(most)]
@@ -82,7 +84,8 @@ def _print(photos: list[Path], console: Console) -> int:
         columns, rows = _room(below)
         photo = _open(path, (max(columns, 2 * rows),) * 2)
         if photo is not None:
-            console.say(*([""] if shown else []), *terminal.draw(photo, columns, rows, colours=colours), *below)
+            console.draw(*([""] if shown else []), *terminal.draw(photo, columns, rows, colours=colours))
+            console.say(*below)
             shown.append(path)
     if len(photos) > 1:
         console.say(*attributions.missing(shown))
@@ -130,10 +133,10 @@ def _write(photos: list[Path], output: Path, console: Console) -> int:
 def _open(path: Path, box: tuple[int, int]) -> Image.Image | None:
     """A photo no larger than the box; None, and a line about it, if it cannot be read."""
     try:
-        photo = pixels.open_rgb(path.read_bytes(), max(box))
+        photo = pixels.open_rgb(folders.contents(path), max(box))
     except (pixels.UnreadableImage, OSError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        print(f"error: {attributions.printable(str(path))}: {reason}", file=sys.stderr, flush=True)
+        command_line.print_error(f"{path}: {reason}")
         return None
     photo.thumbnail(box)
     return photo

@@ -19,6 +19,8 @@ from .errors import UserError
 # What file systems answer that cannot write out a file or folder on demand: they do it in their own time.
 _NOT_SUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
 _SWAP = 2  # RENAME_EXCHANGE of Linux, and RENAME_SWAP of macOS
+# What the system says of places that this user may perhaps read but not write.
+READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def write_bytes(path: Path, data: bytes | Iterable[bytes]) -> None:

@@ -8,10 +8,11 @@ import shutil
 import sys
 import warnings
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from ..classifier import quiet_tensorflow
 from ..classifier.errors import UserError
+from ..classifier.plain_text import printable
 from . import flags, help_text, missing_packages
 from .path_kinds import expand_all
 
@@ -66,6 +67,15 @@ def refuse_positional(positional: list[str]) -> None:
         raise UserError(f"unexpected argument {word!r}: {hint}")
 
 
+def print_error(message: str) -> None:
+    print_safely(f"error: {message}", file=sys.stderr)
+
+
+def print_safely(*lines: object, file: TextIO | None = None) -> None:
+    """Prints lines that may hold names from elsewhere."""
+    print(*map(printable, lines), sep="\n", file=file, flush=True)
+
+
 def own_flags() -> list[flags.Flag]:
     """The flags of the command that is imported, in the order of their definition."""
     return list(FLAGS)
@@ -85,7 +95,7 @@ def _parse(words: list[str]) -> list[str]:
 
 
 def _fail(message: str) -> NoReturn:
-    print(f"error: {message}", file=sys.stderr)
+    print_error(message)
     _exit(EXIT_USER_ERROR)
 
 

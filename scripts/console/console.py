@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from ..classifier import invocation
+from ..classifier.plain_text import printable
 from ..classifier.showing import Advance, Show
 from ..classifier.stopwatch import Stopwatch
 from . import progress
@@ -33,12 +34,18 @@ class Console:
     def say(self, *lines: str) -> None:
         if lines and not self.quiet:
             progress.make_room()
-            print(*lines, sep="\n", flush=True)
+            print(*map(printable, lines), sep="\n", flush=True)
 
     def warn(self, *lines: str) -> None:
         progress.make_room()
         for line in lines:
-            print(f"warning: {line}", file=sys.stderr)
+            print(f"warning: {printable(line)}", file=sys.stderr)
+
+    def draw(self, *lines: str) -> None:
+        """For lines made here, whose escapes the terminal shall obey."""
+        if lines and not self.quiet:
+            progress.make_room()
+            print(*lines, sep="\n", flush=True)
 
     def suggest(self, *steps: tuple[str, str]) -> None:
         """Ends a command with what to do next: ("label a photo", "label_image --image=some.jpg")."""

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from ..classifier.drawing import text_columns
+from ..classifier.plain_text import printable
 from ..classifier.showing import Advance
 from . import progress_line
 from .progress_line import Progress
@@ -157,4 +158,4 @@ class _Lines:
             return
         self._printed_at, self.progress.note = now, note
         self.progress.speed = self._speed.see(now, self.progress.done)
-        print(progress_line.sentence(self.progress), file=sys.stderr, flush=True)
+        print(printable(progress_line.sentence(self.progress)), file=sys.stderr, flush=True)

@@ -33,7 +33,7 @@ WHO = {
     "dash.jpg": f"by Leo - the Lion - by night (CC-BY), {URL}",
     "nobody.jpg": f"by an unnamed author (CC-BY), {URL}",
     "two words.jpg": "by Jan by the Sea (CC-BY-SA 2.0)",
-    "escape.jpg": f"by Red �[31mGuy (CC-BY), {URL}",
+    "escape.jpg": f"by Red \\x1b[31mGuy (CC-BY), {URL}",
     "ja\u0301n.jpg": f"by Ján Щ (CC-BY), {URL}",  # as macOS writes it
 }
 RED, BLUE, GREEN = (250, 10, 10), (10, 10, 250), (10, 200, 10)

@@ -424,3 +424,22 @@ def test_processes_that_unpack_the_same_archive_do_not_harm_each_other(many, tmp
     assert 0 in [process.wait() for process in processes]
     assert len(os.listdir(tmp_path / "out")) == COUNT
     assert sorted(os.listdir(tmp_path)) == ["many", "out"]
+
+
+def test_a_zip_member_without_a_name_is_refused(tmp_path):
+    nameless = zipfile.ZipInfo("x")
+    nameless.filename = ""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as zipped:
+        zipped.writestr(nameless, b"one")
+    with pytest.raises(UserError, match="its member '' has no name"):
+        archives.extract(tmp_path / "a.zip", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_thousands_of_long_names_in_a_row_are_damage(tmp_path):
+    name = member("././@LongLink", type=tarfile.GNUTYPE_LONGNAME)[0]
+    name.size = 4
+    block = name.tobuf(tarfile.GNU_FORMAT) + b"abc\0".ljust(tarfile.BLOCKSIZE, b"\0")
+    (tmp_path / "a.tar").write_bytes(5000 * block + tarfile.TarInfo("x").tobuf() + bytes(1024))
+    with pytest.raises(UserError, match="is damaged"):
+        archives.extract(tmp_path / "a.tar", tmp_path / "out")

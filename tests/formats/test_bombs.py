@@ -25,7 +25,7 @@ from scripts.classifier.training.convnet.recipes import CnnRecipe
 
 MEGABYTES = 200
 SAYS = r"unpack to more than 64 MB"
-ELSEWHERE = "are in another file"
+ELSEWHERE = "takes weights from another file"
 DAMAGE = (OSError, RuntimeError, KeyError, ValueError, OverflowError, MemoryError)
 
 

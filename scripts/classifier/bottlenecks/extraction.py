@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import threading
@@ -134,8 +135,7 @@ class Extraction(Generic[CacheUsed]):
     ) -> Found:
         """Computes everything that is waiting, by default with a new crew that keeps all cores busy.
 
-        `advance` is called with numbers of photos done. The network is opened when the first photo needs it. After
-        Ctrl-C, everything computed so far is in the cache.
+        `advance` is called with numbers of photos done. The first photo that needs the network opens it.
         """
         if self.waiting:
             added_before = self.cache.added
@@ -146,7 +146,8 @@ class Extraction(Generic[CacheUsed]):
                 else:
                     self._run(open_network, size, advance, crew)
             finally:
-                self.digests.save()
+                with contextlib.suppress(UserError):  # it would hide the error that matters; the next run reads again
+                    self.digests.save()
             self.found.computed += self.cache.added - added_before
         return self.found
 

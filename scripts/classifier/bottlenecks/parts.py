@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import atomic_files
 from ..errors import UserError
 from . import key_blocks
 from .key_blocks import KeyBlocks
@@ -38,10 +39,7 @@ class Part:
     def __init__(self, path: Path, size: int, identity: str):
         self.path, self._seed = path, zlib.crc32(identity.encode())
         self._record_bytes = _HEAD_BYTES + 4 * size
-        try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        except OSError as error:
-            raise UserError(f"cannot open {path}: {error.strerror}; give another --bottleneck_dir") from None
+        self._file, self._read_only = _opened(path)
         self._blocks = KeyBlocks(path.with_suffix(".keys"), identity)
         self._missing_blocks: set[int] = set()
         self._suspects = path.with_suffix(".suspects")
@@ -136,7 +134,9 @@ class Part:
             file.write("".join(f"{row}\n" for row in rows))
 
     def own(self) -> bool:
-        """Tries to lock the part for writing until it is closed; False if another process holds the lock."""
+        """Tries to lock the part for writing until it is closed; False if another process holds it, or none may."""
+        if self._read_only:
+            return False
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -235,6 +235,17 @@ class Part:
         while data:
             written = os.pwrite(self._file, data, offset)
             data, offset = data[written:], offset + written
+
+
+def _opened(path: Path) -> tuple[int, bool]:
+    """The file, made if it is missing, and whether it can only be read, as in a folder shared by a class."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666), False
+    except OSError as error:
+        if error.errno in atomic_files.READ_ONLY:
+            with contextlib.suppress(OSError):
+                return os.open(path, os.O_RDONLY), True
+        raise UserError(f"cannot open {path}: {error.strerror}; give another --bottleneck_dir") from None
 
 
 def _head(key: bytes, vector: bytes, seed: int) -> bytes:

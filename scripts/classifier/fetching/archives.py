@@ -27,7 +27,7 @@ from . import unpacked_sizes
 
 CHUNK = 1 << 20
 # The standard library raises all of these on damaged archives: a nonsensical size gives an OverflowError or a
-# MemoryError, an unknown compression method a NotImplementedError.
+# MemoryError, an unknown compression method a NotImplementedError, thousands of long names in a row a RecursionError.
 DAMAGE = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -39,6 +39,7 @@ DAMAGE = (
     OverflowError,
     MemoryError,
     NotImplementedError,
+    RecursionError,
 )
 
 # A member's name, its size, and its content; None for a folder.
@@ -125,6 +126,8 @@ def _unpack(archive: Path, folder: Path, show: Show) -> None:
 
 def _safe_parts(archive: Path, name: str) -> tuple[str, ...]:
     parts = PurePosixPath(name).parts
+    if not name:
+        raise _refusal(archive, name, "has no name")
     if name.startswith("/") or ".." in parts or "\0" in name:
         raise _refusal(archive, name, "leads out of the folder")
     return parts
@@ -198,7 +201,8 @@ def _zip_members(archive: Path, file: IO[bytes]) -> Iterator[Member]:
                 raise _refusal(archive, member.filename, "is a link or a device, expected files and folders only")
             if member.flag_bits & 1:
                 raise _refusal(archive, member.filename, "is encrypted, expected plain files")
-            yield member.filename, member.file_size, None if member.is_dir() else zipped.open(member)
+            content = None if member.filename.endswith("/") else zipped.open(member)
+            yield member.filename, member.file_size, content
 
 
 def _at_top(archive: Path, unfinished: Path, top: str | None) -> Path:

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import lookahead, machine
 from ..errors import UserError
-from ..photos import category_names, pixels
+from ..photos import category_names, folders, pixels
 from ..photos.folders import Place
 from ..photos.wording import counted, some_of
 from ..training import unknown
@@ -88,7 +88,7 @@ class Classifier:
 
     def _pixels(self, path: Place) -> np.ndarray | str:
         try:
-            return self.model.preprocessing.apply(path.read_bytes())
+            return self.model.preprocessing.apply(folders.contents(path))
         except pixels.UnreadableImage as error:
             return str(error)
         except OSError as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UserError
 from ..photos.preprocessing import Preprocessing
+from ..training import record_check
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
@@ -43,6 +44,8 @@ def carried(files: Mapping[str, bytes], origin: object) -> tuple[dict | None, by
         return None, files.get(UNKNOWN)
     try:
         record = json.loads(files[RECORD])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{origin}: its {RECORD} is damaged ({error}): export it again") from None
+    if (fault := record_check.fault(record)) is not None:
+        raise UserError(f"{origin}: its {RECORD} is damaged ({fault}): export it again")
     return record, files.get(UNKNOWN)

@@ -95,6 +95,8 @@ def read_contents(
 def _read(path: Path, said: Overrides) -> _Known:
     """Settings come from the user, else from the record beside the graph, else from the graph itself."""
     graph_def, record = frozen_graph.read(path), run_record.read(path)
+    if (gap := frozen_graph.gap(graph_def)) is not None:
+        raise UserError(f"{path} is damaged: {gap}; get it or train it again")
     if record is not None:
         found, bottleneck = record["preprocessing"], record.get("backbone", {}).get("bottleneck_tensor")
     else:

@@ -88,7 +88,10 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     metadata = session.get_modelmeta().custom_metadata_map
     files = {name: metadata[name].encode() for name in (RECORD, LABELS) if name in metadata}
     if UNKNOWN in metadata:
-        files[UNKNOWN] = base64.b64decode(metadata[UNKNOWN])
+        try:
+            files[UNKNOWN] = base64.b64decode(metadata[UNKNOWN])
+        except ValueError as error:
+            raise UserError(f"{path}: its {UNKNOWN} is damaged ({error}): export it again") from None
     record, unknown = carried(files, path)
     entry, turned, (height, width), kind = _entry(session, path)
     scores = _scores(session, path)
@@ -143,7 +146,14 @@ def _open_session(path: Path) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only: it would print warnings about models
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        # Without `enable_fallback=0` it prints, and tries the same again.
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
+        # Text that is not UTF-8 is an error only once it is asked for.
+        _ = session.get_modelmeta().custom_metadata_map
+        _ = [(each.name, each.shape) for each in (*session.get_inputs(), *session.get_outputs())]
+        return session
     except _errors() as error:
         raise UserError(
             f"{path} is not an ONNX model, is cut short or is not for this onnxruntime "

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import quiet_tensorflow
 from ..errors import UserError
-from ..photos import pixels
+from ..photos import folders, pixels
 from . import classifiers
 from .classifiers import Classifier
 from .model import Wishes
@@ -52,7 +52,7 @@ def load_classifier(path: str | os.PathLike, category_names: str | os.PathLike |
 def process_image(path: str | os.PathLike, size: int = 224) -> np.ndarray:
     """The picture squeezed to (size, size, 3), upright: red, green and blue, float32 from 0 (black) to 1."""
     try:
-        square = pixels.decode(Path(path).read_bytes(), size, size)
+        square = pixels.decode(folders.contents(Path(path)), size, size)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
     except pixels.UnreadableImage as error:

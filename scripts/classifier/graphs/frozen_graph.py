@@ -98,6 +98,16 @@ def node_of(tensor: str) -> str:
     return tensor.lstrip("^").split(":")[0]
 
 
+def gap(graph_def: GraphDef) -> str | None:
+    """Which node takes the output of one that is not there; None if there is none such."""
+    names = {node.name for node in graph_def.node}
+    for node in graph_def.node:
+        for source in node.input:
+            if node_of(source) not in names:
+                return f"its node {node.name} needs {node_of(source)}, which is missing"
+    return None
+
+
 def placeholder(name: str, shape: Sequence[int | None]) -> NodeDef:
     import tensorflow as tf
     from tensorflow.core.framework.node_def_pb2 import NodeDef

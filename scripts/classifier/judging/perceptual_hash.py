@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from .. import lookahead, machine
-from ..photos import pixels
+from ..photos import folders, pixels
 from ..photos.folders import Place
 from ..photos.pixels import UnreadableImage
 from ..showing import Advance
@@ -47,7 +47,7 @@ def of_photos(image_dir: Place, paths: Sequence[str], advance: Advance = lambda 
 
     def work(path: str) -> int | None:
         try:
-            return of_bytes((image_dir / path).read_bytes())
+            return of_bytes(folders.contents(image_dir / path))
         except (UnreadableImage, OSError):
             return None
 

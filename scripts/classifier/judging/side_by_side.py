@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..formats.classifiers import Classifier
+from ..photos import folders
 from ..photos.image_lists import ImageLists
 from ..showing import Show
 from . import looking
@@ -55,7 +56,7 @@ def size(path: Path) -> int:
 def _seconds_a_photo(classifier: Classifier, lists: ImageLists, photos: Sequence[LabelledPhoto]) -> float:
     run, take, times = classifier.model.open_runner(), classifier.model.preprocessing, []
     for photo in photos:
-        picture = take.apply((lists.image_dir / photo.path).read_bytes())[None]
+        picture = take.apply(folders.contents(lists.image_dir / photo.path))[None]
         started = time.perf_counter()
         run(picture)
         times.append(time.perf_counter() - started)

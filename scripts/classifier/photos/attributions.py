@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..plain_text import printable
 from .wording import counted
 
 NAME = "LICENSE.txt"
@@ -68,11 +69,6 @@ def _of_which(some: Sequence[Path], photos: Sequence[Path]) -> str:
     if len(photos) == 1:
         return ""
     return f" for {printable(some[0].name) if len(some) == 1 else counted(len(some), 'photo')}"
-
-
-def printable(text: str) -> str:
-    """The text without control characters, which names found in files may contain."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def _places(photo: Path) -> Iterator[tuple[Path, str]]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import UserError
-from . import pixels, url_folders
+from . import pixels, url_folders, walking
 from .url_folders import Url
+from .walking import LeftOut
 
 # A folder of photos, on disk or at a URL.
 Place = Path | Url
@@ -34,6 +35,9 @@ _IMAGE_ENDINGS = {
 # A file changed twice within the clock's resolution has the same time for both contents, so a file that changed just
 # now gets no stamp yet. FAT has the coarsest resolution in use, two seconds.
 _TOO_FRESH_NS = 2_000_000_000
+
+# The largest picture that `pixels` opens takes 1.4 GB uncompressed. A file may claim a terabyte and hold nothing.
+MOST_BYTES = 2 << 30
 
 # Reading from a URL is mostly waiting.
 _THREADS_A_CORE_FROM_AFAR = 4
@@ -72,10 +76,17 @@ def read(image_dir: Place, path: str) -> ReadPhoto:
         return ReadPhoto(photo.read_bytes(), before)
     place = os.path.join(image_dir, path)
     info = os.stat(place)
-    with open(place, "rb") as file:
-        data = file.read()
+    data = contents(Path(place))
     fresh = time.time_ns() - max(info.st_mtime_ns, info.st_ctime_ns) <= _TOO_FRESH_NS
     return ReadPhoto(data, None if fresh else _stamp(info))
+
+
+def contents(photo: Place) -> bytes:
+    """The bytes of a photo, or OSError, which a file that is too large to be one also gives."""
+    size = photo.size() if isinstance(photo, Url) else os.stat(photo).st_size
+    if size > MOST_BYTES:
+        raise OSError(errno.EFBIG, f"{size:,} bytes, expected a photo of at most {MOST_BYTES:,}")
+    return photo.read_bytes()
 
 
 def stamp(image_dir: Place, path: str) -> str | None:
@@ -103,19 +114,28 @@ def _stamp(info: os.stat_result) -> str:
     return f"{info.st_size},{info.st_mtime_ns},{info.st_ctime_ns},{info.st_ino}"
 
 
-def pictures_below(folder: Path) -> list[Path]:
-    """All pictures in a folder and below it, in the order of their paths."""
-    found = [Path(path) for path in _files_below(folder, set()) if is_photo(path)]
+def pictures_below(folder: Path, left_out: LeftOut | None = None) -> list[Path]:
+    """All pictures in a folder and below it, in the order of their paths. What cannot be followed is left out."""
+    left_out = {} if left_out is None else left_out
+    above = walking.identities_above(folder)
+    found = [Path(path) for path in walking.files_below(folder, _is_hidden, left_out, above) if is_photo(path)]
     if not found:
-        raise UserError(f"{folder} holds no pictures: give a folder of photos")
+        why = "".join(f" ({words})" for words in walking.described(left_out))
+        raise UserError(f"{folder} holds no pictures{why}: give a folder of photos")
     return sorted(found)
 
 
-def folders_in(folder: Place) -> list[str]:
+def folders_in(folder: Place, left_out: LeftOut | None = None) -> list[str]:
+    """The names of the folders directly in it."""
+    left_out = {} if left_out is None else left_out
     if isinstance(folder, Url):
         return [name for name in folder.names()[0] if not _is_hidden(name)]
-    with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries if not _is_hidden(entry.name) and entry.is_dir())
+    try:
+        with os.scandir(folder) as entries:
+            shown = [entry for entry in entries if not _is_hidden(entry.name)]
+    except OSError:
+        return []  # looking for its photos says why
+    return sorted(entry.name for entry in shown if walking.is_folder(entry, left_out))
 
 
 def names_in(folder: Place) -> list[str]:
@@ -131,8 +151,14 @@ def photos_in(image_dir: Place, inside: str = "") -> list[str]:
         return [
             file for name in folder.names()[1] if is_photo(folder / name) and (file := f"{inside}/{name}".strip("/"))
         ]
-    with os.scandir(folder) as entries:
-        names = sorted(each.name for each in entries if not _is_hidden(each.name) and each.is_file())
+    try:
+        with os.scandir(folder) as entries:
+            shown = [entry for entry in entries if not _is_hidden(entry.name)]
+    except OSError:
+        return []
+    links: LeftOut = {}  # `folders_in` tells of them
+    names = sorted(each.name for each in shown if not walking.is_folder(each, links) and each.path not in links)
+    names = [name for name in names if os.path.isfile(os.path.join(folder, name))]
     return [f"{inside}/{name}".strip("/") for name in names if is_photo(os.path.join(folder, name))]
 
 
@@ -141,8 +167,11 @@ def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name in ("__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini")
 
 
-def photos_below(image_dir: Place, inside: str) -> tuple[list[str], list[str]]:
-    """The photos in image_dir/inside and below it, and the other files, as paths relative to image_dir."""
+def photos_below(image_dir: Place, inside: str, left_out: LeftOut) -> tuple[list[str], list[str]]:
+    """The photos in image_dir/inside and below it, and the other files, as paths relative to image_dir.
+
+    A link to image_dir or to a folder above it is left out: all photos would get this label.
+    """
     photos: list[str] = []
     others: list[str] = []
     folder = image_dir / inside
@@ -151,27 +180,13 @@ def photos_below(image_dir: Place, inside: str) -> tuple[list[str], list[str]]:
             if not any(map(_is_hidden, file.inside.split("/"))):
                 (photos if is_photo(file) else others).append(file.inside)
         return photos, others
+    root = Path(str(image_dir))
     prefix = len(os.fspath(folder)) + 1
-    for path in _files_below(folder, set()):
+    above = walking.identities(root) | walking.identities_above(root) | walking.identities_above(folder)
+    for path in walking.files_below(folder, _is_hidden, left_out, above):
         relative = f"{inside}/{path[prefix:].replace(os.sep, '/')}"
         (photos if is_photo(path) else others).append(relative)
     return photos, others
-
-
-def _files_below(folder: Path | str, seen: set[tuple[int, int]]) -> Iterator[str]:
-    # Strings, because Path objects for a million photos take seconds.
-    info = os.stat(folder)
-    if (info.st_dev, info.st_ino) in seen:
-        return  # a link to a folder that was already visited
-    seen.add((info.st_dev, info.st_ino))
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if _is_hidden(entry.name):
-                continue
-            if entry.is_dir():
-                yield from _files_below(entry.path, seen)
-            elif entry.is_file():
-                yield entry.path
 
 
 def is_photo(path: str | Place) -> bool:

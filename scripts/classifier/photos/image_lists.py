@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .. import invocation
 from ..errors import UserError
-from . import category_names, oddities
+from . import category_names, oddities, walking
 from .folders import Place, folders_in, photos_below, photos_in
 from .splitting import SPLITS, TESTING, TRAINING, VALIDATION, held_out
+from .url_folders import Url
 from .wording import counted
 
 # The usual names for the folders of a split.
@@ -40,6 +42,7 @@ class ImageLists:
     other_files: tuple[str, ...] = ()  # pictures neither by their names nor by their first bytes
     empty_folders: tuple[str, ...] = ()  # would be labels if they held photos
     stray_photos: tuple[str, ...] = ()  # beside the folders of labels
+    left_out: tuple[str, ...] = ()  # in words: folders and links that cannot be followed
     ready_made: bool = False  # the folder brought its own split
 
     def of(self, split: str) -> list[Photo]:
@@ -73,6 +76,7 @@ class ImageLists:
         """Likely mistakes that matter whatever the photos are for."""
         return [
             *self._misplaced_labels(),
+            *self.left_out,
             *oddities.stray(self.image_dir, self.stray_photos),
             *oddities.empty(self.image_dir, self.empty_folders),
             *oddities.no_photos(self.image_dir, self.other_files),
@@ -117,15 +121,16 @@ def scan(
     other_files: list[str] = []
     empty_folders: list[str] = []
     stray_photos: list[str] = []
+    not_followed: walking.LeftOut = {}
     for part, split in parts or [("", TRAINING)]:
         stray_photos += photos_in(image_dir, part)
-        for label in folders_in(image_dir / part):
+        for label in folders_in(image_dir / part, not_followed):
             inside = f"{part}/{label}" if part else label
-            paths, others = photos_below(image_dir, inside)
+            paths, others = photos_below(image_dir, inside, not_followed)
             other_files += others
             if paths:
                 found.setdefault(label, []).append((paths, split))
-            else:
+            elif str(image_dir / inside) not in not_followed:
                 empty_folders.append(inside)
     labels = tuple(sorted(found))
     _check_names(image_dir, labels)
@@ -139,7 +144,8 @@ def scan(
         for path, split in sorted((path, split) for paths, split in found[label] for path in paths)
     )
     left_out = tuple(sorted(other_files)), tuple(empty_folders), tuple(stray_photos)
-    lists = ImageLists(image_dir, labels, photos, *left_out, ready_made=bool(parts))
+    unread = tuple(walking.described(not_followed))
+    lists = ImageLists(image_dir, labels, photos, *left_out, unread, ready_made=bool(parts))
     return deal(lists, testing_percentage, validation_percentage)
 
 
@@ -209,6 +215,17 @@ def _check_percentages(testing: float, validation: float) -> None:
 
 
 def _check_folder(image_dir: Place) -> None:
+    if not isinstance(image_dir, Url):
+        try:
+            os.stat(image_dir)
+            if image_dir.is_dir():
+                os.scandir(image_dir).close()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise UserError(
+                f"{image_dir} cannot be read ({error.strerror}): give --image_dir a folder that can be read"
+            ) from None
     if not image_dir.exists():
         raise UserError(
             f"{image_dir} does not exist: give --image_dir a folder that holds one folder of photos for each label "
@@ -220,5 +237,5 @@ def _check_folder(image_dir: Place) -> None:
 
 def _check_names(image_dir: Place, labels: tuple[str, ...]) -> None:
     for label in labels:
-        if not label.isprintable():
+        if not label.isprintable() or not label.strip():
             raise UserError(f"the folder {label!r} in {image_dir} cannot be a label: rename it to printable characters")

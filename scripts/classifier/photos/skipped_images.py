@@ -6,16 +6,17 @@ from pathlib import Path
 
 from .. import atomic_files
 from ..errors import UserError
+from ..plain_text import printable
 from .folders import Place
 from .wording import counted
 
 
 def write(file: Path, image_dir: Place, unreadable: dict[str, str], other_files: tuple[str, ...]) -> None:
-    """One line a file: its path, a tab, the reason. The list of an earlier run is replaced or removed."""
+    """One line a file: its path, a tab, the reason, all printable. An earlier run's list is replaced or removed."""
     reasons = {**unreadable, **dict.fromkeys(other_files, "not an image")}
     if reasons:
-        lines = [f"{(image_dir / path).as_posix()}\t{reasons[path]}\n" for path in sorted(reasons)]
-        atomic_files.write_text(file, "".join(lines))
+        rows = [((image_dir / path).as_posix(), reasons[path]) for path in sorted(reasons)]
+        atomic_files.write_text(file, "".join(f"{printable(path)}\t{printable(reason)}\n" for path, reason in rows))
     else:
         file.unlink(missing_ok=True)
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 
 from ..errors import in_short
+from ..plain_text import printable
 
 TEXT, JSON = "text", "json"
 
@@ -35,14 +36,14 @@ class Log:
             fields = {**asdict(entry), "milliseconds": round(entry.milliseconds, 2)}
             self._write(json.dumps({"time": _now(), **fields}))
         else:
-            self._write(
-                f"{_now()} {entry.status} {entry.method} {entry.path} {entry.milliseconds:.1f} ms {entry.bytes} B "
-                f"{entry.client} id={entry.id}"
-            )
+            words = f"{entry.status} {entry.method} {entry.path} {entry.milliseconds:.1f} ms {entry.bytes} B"
+            self._write(printable(f"{_now()} {words} {entry.client} id={entry.id}"))
 
     def event(self, words: str) -> None:
         """Anything that is not a request, such as a replaced graph."""
-        self._write(json.dumps({"time": _now(), "event": words}) if self._form == JSON else f"{_now()} {words}")
+        self._write(
+            json.dumps({"time": _now(), "event": words}) if self._form == JSON else f"{_now()} {printable(words)}"
+        )
 
     def failure(self, number: str, error: Exception) -> None:
         """Details of a fault on our side, which the client does not see."""

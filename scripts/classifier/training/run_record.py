@@ -14,6 +14,7 @@ from ..backbones.backbone import MEAN, STD, Backbone
 from ..errors import UserError
 from ..photos.image_lists import SPLITS, ImageLists
 from ..photos.preprocessing import Preprocessing
+from . import record_check
 from .final_layer import Evaluation
 
 ENDING, UNKNOWN_ENDING = ".json", ".unknown.npz"
@@ -89,7 +90,11 @@ class Written:
 def read(graph: Path) -> dict | None:
     """The record of this graph; None if it is missing or belongs to an earlier graph of the same name."""
     record = _beside(graph)
-    return record if record is not None and record.get("graph_sha256") == _checksum(graph) else None
+    if record is None or record.get("graph_sha256") != _checksum(graph):
+        return None
+    if (fault := record_check.fault(record)) is not None:
+        raise UserError(f"{path_beside(graph)} is damaged ({fault}): delete it or replace it")
+    return record
 
 
 def is_of_another(graph: Path) -> bool:
@@ -104,7 +109,7 @@ def _beside(graph: Path) -> dict | None:
         record = json.loads(path_beside(graph).read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise UserError(f"cannot read {path_beside(graph)} ({error}): delete it or replace it") from None
     return record if isinstance(record, dict) else None
 

@@ -9,6 +9,7 @@ import math
 import os
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from .. import atomic_files
 from ..drawing import confusion_matrix
 from ..drawing.colours import PAPER
 from ..drawing.lettering import Lettering
-from ..errors import UserError
+from ..errors import UserError, in_short
 from .accuracy import Results
 from .final_layer import Evaluation, FinalLayer
 
@@ -66,7 +67,7 @@ class Summaries:
             _empty(self._test_folder)
             self._train, self._validation = (_EventFile(folder / name) for name in ("train", "validation"))
         except OSError as error:
-            raise UserError(f"cannot write to {folder}: {error.strerror}; give another --summaries_dir") from None
+            raise _failure(folder, error.strerror) from None
 
     def graph(self, graph_def: GraphDef) -> None:
         self._train.write(0, graph_def=_without_large_constants(graph_def).SerializeToString())
@@ -111,6 +112,10 @@ class Summaries:
         self._validation.close()
 
 
+def _failure(place: Path, why: object) -> UserError:
+    return UserError(f"cannot write to {place}: {why}; free some space or give another --summaries_dir")
+
+
 def _import_all() -> None:
     """Imports now what is needed later: a Ctrl-C in the middle of an import would leave it half done."""
     import tensorboard.compat.proto.event_pb2
@@ -128,7 +133,7 @@ class _EventFile:
         import tensorflow as tf
 
         _empty(folder)
-        path = folder / _event_file_name()
+        self._path = path = folder / _event_file_name()
         path.touch()  # fails with OSError, unlike TensorFlow's writer
         self._writer = tf.io.TFRecordWriter(os.fspath(path))
         self._flushed = time.monotonic()
@@ -159,13 +164,25 @@ class _EventFile:
         self.write(step, summary=summary)
 
     def write(self, step: int, **content) -> None:
-        self._writer.write(_event(step, **content))
-        if time.monotonic() - self._flushed > _SECONDS_BETWEEN_FLUSHES:
-            self._writer.flush()
-            self._flushed = time.monotonic()
+        with self._told_in_a_line():
+            self._writer.write(_event(step, **content))
+            if time.monotonic() - self._flushed > _SECONDS_BETWEEN_FLUSHES:
+                self._writer.flush()
+                self._flushed = time.monotonic()
 
     def close(self) -> None:
-        self._writer.close()
+        with self._told_in_a_line():
+            self._writer.close()
+
+    @contextlib.contextmanager
+    def _told_in_a_line(self) -> Iterator[None]:
+        """TensorFlow has errors of its own for a full disk."""
+        import tensorflow as tf
+
+        try:
+            yield
+        except tf.errors.OpError as error:
+            raise _failure(self._path, in_short(error.message)) from None
 
 
 def _empty(folder: Path) -> None:

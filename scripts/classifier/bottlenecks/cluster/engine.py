@@ -88,7 +88,14 @@ def _running() -> str | None:
         return address
     place = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray" / "ray_current_cluster"
     try:
-        address = place.read_text().strip()
+        with place.open() as file:
+            owner, address = os.fstat(file.fileno()).st_uid, file.read().strip()
+        # Anybody may write to /tmp, and photos and code go to the cluster. root could read them anyway.
+        if owner not in (os.geteuid(), 0):
+            raise UserError(
+                f"{place} names a Ray cluster but belongs to another user: set RAY_ADDRESS={address} if you trust "
+                f"it, or use --cluster={LOCAL}"
+            )
         _knock(address)
     except (OSError, ValueError):
         return None  # there is none, or it ended without `ray stop`

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from ...photos import pixels
+from ...photos import folders, pixels
 from ...photos.folders import Place
 from ...photos.pixels import UnreadableImage
 
@@ -27,7 +27,7 @@ def thumbnail(photo: Place) -> Thumbnail | None:
     """The photo within LONGEST_SIDE pixels a side; None if it can no longer be read."""
     try:
         # Decoded at twice the size: a JPEG is reduced coarsely while decoding.
-        image = pixels.open_rgb(photo.read_bytes(), 2 * LONGEST_SIDE)
+        image = pixels.open_rgb(folders.contents(photo), 2 * LONGEST_SIDE)
     except (UnreadableImage, OSError):
         return None
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ... import machine
 from ...errors import UserError
-from ...photos import image_lists, pixels, skipped_images
+from ...photos import folders, image_lists, pixels, skipped_images
 from ...photos.digests import digest
 from ...photos.folders import Place
 from ...photos.image_lists import ImageLists, Photo
@@ -65,7 +65,7 @@ class Pictures:
 
     def _fill_row(self, row: int) -> bytes | str:
         try:
-            data = (self.image_dir / self.paths[row]).read_bytes()
+            data = folders.contents(self.image_dir / self.paths[row])
             square = pixels.decode(data, self.side, self.side)
         except pixels.UnreadableImage as error:
             return str(error)
@@ -78,7 +78,7 @@ class Pictures:
     def _decode_again(self, row: int) -> np.ndarray:
         path = self.image_dir / self.paths[row]
         try:
-            return pixels.decode(path.read_bytes(), self.side, self.side)
+            return pixels.decode(folders.contents(path), self.side, self.side)
         except (OSError, pixels.UnreadableImage) as error:
             raise UserError(
                 f"{path} cannot be read any more ({error}): do not move or change photos during training"

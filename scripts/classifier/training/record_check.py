@@ -1,0 +1,111 @@
+"""Checks the record of a training before anything relies on it: it comes from a file that may be damaged.
+
+Only what is read later is checked, and nothing has to be there but how pictures are prepared and the labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ..photos.splitting import SPLITS
+
+_LARGEST_NUMBER = 1e30  # what float32 holds, with some room
+# More than any network takes; a picture of this size takes 200 MB as numbers.
+_LARGEST_SIDE = 4096
+
+
+def fault(record: object) -> str | None:
+    """What is wrong with it in a few words; None if it can be relied on."""
+    if not isinstance(record, dict):
+        return "it holds no record of a training"
+    for path, (what, right) in _EXPECTED.items():
+        value: object = record
+        for key in path:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        needed = path in _NEEDED
+        if (value is None and needed) or (value is not None and not right(value)):
+            return f"its {'.'.join(path)} should be {what}"
+    return None
+
+
+def _size(value: object) -> bool:
+    return isinstance(value, int) and 1 <= value <= _LARGEST_SIDE
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST_NUMBER
+
+
+def _divisor(value: object) -> bool:
+    return _number(value) and value != 0
+
+
+def _count(value: object) -> bool:
+    return isinstance(value, int) and value >= 0
+
+
+def _percentage(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value < 100
+
+
+def _word(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _mapping(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _words(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
+
+
+def _names(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+
+
+def _list(value: object) -> bool:
+    return isinstance(value, list)
+
+
+def _interval(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_number, value))
+
+
+def _splits(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(sizes, dict) and all(_count(sizes.get(split)) for split in SPLITS) for sizes in value.values()
+    )
+
+
+_Right = Callable[[object], bool]
+_EXPECTED: dict[tuple[str, ...], tuple[str, _Right]] = {
+    ("preprocessing",): ("an object", _mapping),
+    ("preprocessing", "input_height"): (f"a number of pixels, up to {_LARGEST_SIDE}", _size),
+    ("preprocessing", "input_width"): (f"a number of pixels, up to {_LARGEST_SIDE}", _size),
+    ("preprocessing", "input_mean"): ("a number", _number),
+    ("preprocessing", "input_std"): ("a number other than 0", _divisor),
+    ("preprocessing", "input_layer"): ("a name", _word),
+    ("preprocessing", "output_layer"): ("a name", _word),
+    ("labels",): ("a list of names", _words),
+    ("category_names",): ("a name for each label", _names),
+    ("options",): ("an object", _mapping),
+    ("options", "image_dir"): ("a name", _word),
+    ("options", "testing_percentage"): ("a percentage", _percentage),
+    ("options", "validation_percentage"): ("a percentage", _percentage),
+    ("backbone",): ("an object", _mapping),
+    ("backbone", "architecture"): ("a name", _word),
+    ("backbone", "bottleneck_tensor"): ("a name", _word),
+    ("backbone", "views"): ("a number from 1 on", lambda value: _count(value) and value != 0),
+    ("recipe",): ("an object", _mapping),
+    ("recipe", "hidden_units"): ("a list", _list),
+    ("unknown",): ("an object", _mapping),
+    ("unknown", "test_photos_kept"): ("a number", _number),
+    ("unknown_sha256",): ("a checksum", _word),
+    ("photos",): ("numbers of photos for each label", _splits),
+    ("test",): ("an object", _mapping),
+    ("test", "photos"): ("a number of photos", _count),
+    ("test", "accuracy"): ("a number", _number),
+    ("test", "interval_95"): ("two numbers", _interval),
+}
+_NEEDED = {("preprocessing",), ("labels",)}

@@ -1,0 +1,50 @@
+"""Models with a few wrong bytes: an answer or one line."""
+
+import random
+
+import pytest
+
+from scripts.classifier.errors import UserError
+from scripts.classifier.formats import classifiers
+from scripts.classifier.formats.model import Wishes
+from scripts.classifier.graphs import frozen_graph
+
+
+def test_a_graph_that_lacks_a_node_says_which(retrained, tmp_path):
+    graph_def = frozen_graph.read(retrained / "retrained_graph.pb")
+    needed = graph_def.node[-1].input[0]
+    graph_def.node.remove(next(node for node in graph_def.node if node.name == needed))
+    (tmp_path / "g.pb").write_bytes(graph_def.SerializeToString())
+    done = retrained.run("label_image", f"--graph={tmp_path / 'g.pb'}", f"--image={retrained / 'photos' / 'red'}")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert f"needs {needed}, which is missing; get it or train it again" in done.stderr
+
+
+@pytest.mark.parametrize("ending", ["pb", "onnx"])
+def test_wrong_bytes_anywhere(retrained, tmp_path, capfd, ending):
+    pytest.importorskip("onnxruntime")
+    source = retrained / "retrained_graph.pb"
+    if ending == "onnx":
+        source = tmp_path / "whole.onnx"
+        done = retrained.run(
+            "export", f"--graph={retrained / 'retrained_graph.pb'}", "--format=onnx", f"--output={source}"
+        )
+        assert done.returncode == 0, done.stderr
+    whole = source.read_bytes()
+    (tmp_path / "g_labels.txt").write_text("blue\ngreen\nred\n")
+    damaged = tmp_path / f"g.{ending}"
+    if ending == "onnx":
+        at = whole.index(b'"preprocessing"')
+        damaged.write_bytes(whole[:at] + b"\xff" + whole[at + 1 :])
+        with pytest.raises(UserError, match="is cut short"):
+            classifiers.load(damaged, None, Wishes(), None)
+    for seed in range(60):
+        chance, data = random.Random(seed), bytearray(whole)
+        for _ in range(chance.choice([1, 8, 40])):
+            data[chance.randrange(len(data))] = chance.choice([0, 255, chance.randrange(256)])
+        damaged.write_bytes(data)
+        try:
+            classifiers.load(damaged, None, Wishes(), None)
+        except UserError as error:
+            assert "\n" not in str(error)
+    assert "EP Error" not in capfd.readouterr().out

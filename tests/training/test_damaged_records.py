@@ -1,0 +1,75 @@
+"""Records whose values make no sense: one line, in every format and for every command that reads them."""
+
+import hashlib
+import json
+import random
+import shutil
+
+import pytest
+
+from scripts.classifier.training import record_check
+
+FAULTS = {
+    "preprocessing": [None, 5, [], {"input_height": "32"}, {"input_height": -1}, {"input_width": 10**9}],
+    "labels": [None, "red", [1, 2, 3], [], {"a": 1}],
+    "options": [5, {"image_dir": 7}, {"testing_percentage": "many"}, {"validation_percentage": 1e999}],
+    "backbone": ["x", {"views": 0}, {"views": "1"}, {"bottleneck_tensor": 3}],
+    "recipe": [[], {"hidden_units": 5}],
+    "unknown": [1, {"test_photos_kept": "all"}],
+    "photos": [{"red": 3}, {"red": {"training": None}}],
+    "test": ["good", {"photos": "5"}, {"interval_95": [1]}],
+    "category_names": [["a"], {"red": 1}],
+}
+DAMAGED = [(key, value) for key, values in FAULTS.items() for value in values]
+
+
+@pytest.fixture(scope="module")
+def record(retrained):
+    return json.loads((retrained / "retrained_graph.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize(("key", "value"), DAMAGED)
+def test_every_fault_is_named(record, key, value):
+    assert record_check.fault(record) is None
+    assert f"its {key}" in record_check.fault({**record, key: value})
+
+
+def copy_with(retrained, place, record):
+    """The classifier with another record that is said to be this graph's."""
+    for name in ("retrained_graph.pb", "retrained_labels.txt"):
+        shutil.copy(retrained / name, place)
+    checksum = hashlib.sha256((place / "retrained_graph.pb").read_bytes()).hexdigest()
+    (place / "retrained_graph.json").write_text(json.dumps({**record, "graph_sha256": checksum}))
+    return place / "retrained_graph.pb"
+
+
+@pytest.mark.parametrize(("command", "flags"), [("label_image", ["--image"]), ("evaluate", []), ("quantize_graph", [])])
+def test_commands_say_in_one_line_what_is_wrong(retrained, record, tmp_path, command, flags):
+    graph = copy_with(retrained, tmp_path, {**record, "preprocessing": {**record["preprocessing"], "input_std": 0}})
+    more = [f"{flag}={retrained / 'photos' / 'red' / 'red_000.jpg'}" for flag in flags]
+    if command == "quantize_graph":
+        more = [f"--output={tmp_path / 'small.pb'}"]
+    done = retrained.run(command, f"--{'input' if command == 'quantize_graph' else 'graph'}={graph}", *more)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "is damaged (its preprocessing.input_std should be a number other than 0): delete it" in done.stderr
+
+
+def test_mutations_anywhere_give_an_answer_or_one_line(retrained, record, tmp_path):
+    from scripts.classifier.errors import UserError
+    from scripts.classifier.formats import classifiers
+    from scripts.classifier.formats.model import Wishes
+
+    chance = random.Random(7)
+    others = [None, 0, -1, 1e400, "", "x" * 50, [], {}, [[]], True, {"a": {"b": []}}]
+    for _ in range(40):
+        changed = json.loads(json.dumps(record))
+        place, key = changed, chance.choice(list(changed))
+        while isinstance(place[key], dict) and place[key] and chance.random() < 0.7:
+            place = place[key]
+            key = chance.choice(list(place))
+        place[key] = chance.choice(others)
+        graph = copy_with(retrained, tmp_path, changed)
+        try:
+            classifiers.load(graph, None, Wishes(), None)
+        except UserError as error:
+            assert "\n" not in str(error)
