@@ -142,9 +142,7 @@ class Part:
         except BlockingIOError:
             return False
         except OSError as error:
-            raise UserError(
-                f"cannot lock {self.path}: {error.strerror}; give a --bottleneck_dir on a local disk"
-            ) from None
+            raise UserError(f"cannot lock {self.path}: {error.strerror}; give a local --bottleneck_dir") from None
         self._owned = True
         return True
 
