@@ -1,6 +1,7 @@
 """Bottlenecks on clusters of real Ray processes, some of which are killed, cut off or added on the way."""
 
 import contextlib
+import fcntl
 import json
 import shutil
 import subprocess
@@ -174,7 +175,7 @@ def test_a_host_is_cut_off_and_keeps_computing(workplace, many, plainly, tmp_pat
         try:
             wait_until(lambda: first.workers() and second.workers() and count(workplace) > 0)
             (zombie,) = first.workers()
-            zombie.suspend()
+            suspend_between_writes(zombie, workplace)
             first.cut_off()
             # It wakes up and continues only after the other host has started its block again.
             wait_until(lambda: any(len(lines) > 1 for lines in claims(workplace)))
@@ -186,9 +187,32 @@ def test_a_host_is_cut_off_and_keeps_computing(workplace, many, plainly, tmp_pat
         assert nothing_is_left_of_the_run(workplace)
 
 
+def suspend_between_writes(worker, place: Workplace) -> None:
+    """A process that sleeps while it holds the lock of a claim would keep everybody waiting: here, locks never end."""
+    while True:
+        worker.suspend()
+        if not any(map(is_locked, claim_files(place))):
+            return
+        worker.resume()
+        time.sleep(0.01)
+
+
+def is_locked(path: Path) -> bool:
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def claim_files(place: Workplace) -> list[Path]:
+    return list((place / "bottlenecks").glob("cluster_runs/*/claim-*"))
+
+
 def claims(place: Workplace) -> list[list[str]]:
     """The attempts at each block."""
-    return [path.read_text().splitlines() for path in (place / "bottlenecks").glob("cluster_runs/*/claim-*")]
+    return [path.read_text().splitlines() for path in claim_files(place)]
 
 
 @pytest.mark.parametrize(
