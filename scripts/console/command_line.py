@@ -10,8 +10,8 @@ import warnings
 from collections.abc import Callable
 from typing import NoReturn, TextIO
 
-from ..classifier import quiet_tensorflow
 from ..classifier.errors import UserError
+from ..classifier.formats import quiet_tensorflow
 from ..classifier.plain_text import printable
 from . import flags, help_text, missing_packages
 from .path_kinds import expand_all

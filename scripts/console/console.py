@@ -10,8 +10,8 @@ from contextlib import AbstractContextManager
 from ..classifier import invocation
 from ..classifier.plain_text import printable
 from ..classifier.showing import Advance, Show
-from ..classifier.stopwatch import Stopwatch
 from . import progress
+from .stopwatch import Stopwatch
 
 
 class Console:

@@ -109,7 +109,7 @@ def server(python_path: str) -> str:
 
 def _serve(listener: socket.socket) -> None:
     """Forks for each request until standard input ends, and reports how each fork ended."""
-    from scripts.classifier import quiet_tensorflow
+    from scripts.classifier.formats import quiet_tensorflow
 
     with open(os.devnull, "w") as nothing:
         native = os.dup(2)

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import quiet_tensorflow
 from ..errors import UserError
 from ..photos import folders, pixels
-from . import classifiers
+from . import classifiers, quiet_tensorflow
 from .classifiers import Classifier
 from .model import Wishes
 

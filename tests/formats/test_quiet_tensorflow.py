@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from scripts.classifier import quiet_tensorflow
+from scripts.classifier.formats import quiet_tensorflow
 from tests.support.workplace import ROOT, draw_shape
 
 PROGRAM = """
