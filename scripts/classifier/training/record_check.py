@@ -28,6 +28,13 @@ def fault(record: object) -> str | None:
     return None
 
 
+_Right = Callable[[object], bool]
+
+
+def _is(kind: type) -> _Right:
+    return lambda value: isinstance(value, kind)
+
+
 def _size(value: object) -> bool:
     return isinstance(value, int) and 1 <= value <= _LARGEST_SIDE
 
@@ -48,24 +55,12 @@ def _percentage(value: object) -> bool:
     return isinstance(value, int | float) and 0 <= value < 100
 
 
-def _word(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _mapping(value: object) -> bool:
-    return isinstance(value, dict)
-
-
 def _words(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
 
 
 def _names(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
-
-
-def _list(value: object) -> bool:
-    return isinstance(value, list)
 
 
 def _interval(value: object) -> bool:
@@ -78,32 +73,31 @@ def _splits(value: object) -> bool:
     )
 
 
-_Right = Callable[[object], bool]
 _EXPECTED: dict[tuple[str, ...], tuple[str, _Right]] = {
-    ("preprocessing",): ("an object", _mapping),
+    ("preprocessing",): ("an object", _is(dict)),
     ("preprocessing", "input_height"): (f"a number of pixels, up to {_LARGEST_SIDE}", _size),
     ("preprocessing", "input_width"): (f"a number of pixels, up to {_LARGEST_SIDE}", _size),
     ("preprocessing", "input_mean"): ("a number", _number),
     ("preprocessing", "input_std"): ("a number other than 0", _divisor),
-    ("preprocessing", "input_layer"): ("a name", _word),
-    ("preprocessing", "output_layer"): ("a name", _word),
+    ("preprocessing", "input_layer"): ("a name", _is(str)),
+    ("preprocessing", "output_layer"): ("a name", _is(str)),
     ("labels",): ("a list of names", _words),
     ("category_names",): ("a name for each label", _names),
-    ("options",): ("an object", _mapping),
-    ("options", "image_dir"): ("a name", _word),
+    ("options",): ("an object", _is(dict)),
+    ("options", "image_dir"): ("a name", _is(str)),
     ("options", "testing_percentage"): ("a percentage", _percentage),
     ("options", "validation_percentage"): ("a percentage", _percentage),
-    ("backbone",): ("an object", _mapping),
-    ("backbone", "architecture"): ("a name", _word),
-    ("backbone", "bottleneck_tensor"): ("a name", _word),
+    ("backbone",): ("an object", _is(dict)),
+    ("backbone", "architecture"): ("a name", _is(str)),
+    ("backbone", "bottleneck_tensor"): ("a name", _is(str)),
     ("backbone", "views"): ("a number from 1 on", lambda value: _count(value) and value != 0),
-    ("recipe",): ("an object", _mapping),
-    ("recipe", "hidden_units"): ("a list", _list),
-    ("unknown",): ("an object", _mapping),
+    ("recipe",): ("an object", _is(dict)),
+    ("recipe", "hidden_units"): ("a list", _is(list)),
+    ("unknown",): ("an object", _is(dict)),
     ("unknown", "test_photos_kept"): ("a number", _number),
-    ("unknown_sha256",): ("a checksum", _word),
+    ("unknown_sha256",): ("a checksum", _is(str)),
     ("photos",): ("numbers of photos for each label", _splits),
-    ("test",): ("an object", _mapping),
+    ("test",): ("an object", _is(dict)),
     ("test", "photos"): ("a number of photos", _count),
     ("test", "accuracy"): ("a number", _number),
     ("test", "interval_95"): ("two numbers", _interval),
