@@ -98,16 +98,16 @@ fetch_flower_photos() {
 }
 
 set_up() {
-  local photos='' network=mobilenet_0.50_224
+  local photos=''
   if ! fetch_flower_photos; then
     draw_flowers
-    photos=' --image_dir=tf_files/drawn_flowers' network=color_texture
+    photos=' --image_dir=tf_files/drawn_flowers'
     echo "The real flower photos cannot be reached, so tf_files/drawn_flowers stands in. To fetch them later:"
     echo "  $python -m scripts.fetch flower_photos"
   fi
   echo "Ready. Next:"
   echo "  source .venv/bin/activate"
-  echo "  python -m scripts.retrain$photos --architecture=$network"
+  echo "  python -m scripts.retrain$photos --architecture=efficientnet_lite0"
   echo "  python -m scripts.label_image --image=some.jpg"
 }
 
@@ -115,14 +115,14 @@ demo() {
   local photo
   echo "The demo draws flowers, trains a classifier on them, and labels one of them."
   draw_flowers
-  $python -m scripts.retrain --image_dir=tf_files/drawn_flowers --architecture=color_texture || exit 1
+  $python -m scripts.retrain --image_dir=tf_files/drawn_flowers --architecture=efficientnet_lite0 || exit 1
   photo=$(find tf_files/drawn_flowers -mindepth 2 -type f | sort | head -n 1)
   echo "labelling $photo:"
   $python -m scripts.label_image --graph=tf_files/retrained_graph.pb --image="$photo" || exit 1
   echo "It works. Next:"
   echo "  source .venv/bin/activate"
   echo "  python -m scripts.evaluate --report=tf_files/report.html          how good it is, as a page"
-  echo "  python -m scripts.retrain --image_dir=FOLDER --architecture=mobilenet_1.0_224"
+  echo "  python -m scripts.retrain --image_dir=FOLDER --architecture=efficientnet_lite0"
   echo "                                                                    the same with your photos"
 }
 
@@ -138,6 +138,7 @@ case ${1-} in
     make_venv
     install_packages core
     install_packages onnx
+    install_packages networks
     install_packages notebook
     install_packages serve
     install_packages cluster

@@ -37,7 +37,7 @@ def _listing() -> list[str]:
         "",
         "A first classifier, of flowers that are drawn on the spot:",
         f"  {invocation.command('fetch drawn_flowers')}",
-        f"  {invocation.command('retrain --image_dir=tf_files/drawn_flowers --architecture=color_texture')}",
+        f"  {invocation.command('retrain --image_dir=tf_files/drawn_flowers --architecture=efficientnet_lite0')}",
         "",
         f"More about one command: {invocation.command('COMMAND')} --help",
         f"The version: {commands.PROGRAM} --version",

@@ -3,8 +3,8 @@
     python -m scripts.architectures
 
 For each network it shows the size of its input in pixels, the number of values in a bottleneck, the size of the
-download, and whether it is in --model_dir already. retrain's --architecture also takes TensorFlow Hub handles,
-SavedModels and files.
+download, and whether it is here already: in --model_dir, or installed with pip. retrain's --architecture also takes
+TensorFlow Hub handles, SavedModels and files.
 """
 
 import json
@@ -34,7 +34,7 @@ def main(positional: list[str]) -> None:
     needs = "1 is here and needs" if here == 1 else f"{here} are here and need"
     console.say(f"{len(listed)} networks to choose from; {needs} no download")
     console.say("", *_table(listed), "")
-    console.suggest(("train with one", "retrain --architecture=mobilenet_0.50_224 --image_dir=FOLDER"))
+    console.suggest(("train with one", "retrain --architecture=efficientnet_lite0 --image_dir=FOLDER"))
 
 
 def _table(listed: list[Listed]) -> list[str]:
@@ -54,7 +54,8 @@ def _size(each: Listed) -> str:
         return "unknown"
     if each.megabytes == 0:
         return "none"
-    return f"{'about ' if each.estimated else ''}{each.megabytes:,} MB"
+    how = " with pip" if each.package else ""
+    return f"{'about ' if each.estimated else ''}{each.megabytes:,} MB{how}"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Computes only the bottlenecks of a folder of photos, also on a cluster.
 
-    python -m scripts.extract_bottlenecks --image_dir=tf_files/flower_photos --architecture=mobilenet_0.50_224
+    python -m scripts.extract_bottlenecks --image_dir=tf_files/flower_photos --architecture=efficientnet_lite0
 
 A retrain with the same flags then finds all bottlenecks cached. On a cluster of several machines, --image_dir and
 --bottleneck_dir are folders that all machines share.

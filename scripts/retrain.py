@@ -1,6 +1,6 @@
 """Turns a folder of photos into an image classifier.
 
-    python -m scripts.retrain --image_dir=tf_files/flower_photos --architecture=mobilenet_0.50_224
+    python -m scripts.retrain --image_dir=tf_files/flower_photos --architecture=efficientnet_lite0
 
 The folder holds a folder of photos for each label. A network pretrained on ImageNet looks at each photo once, and its
 output, the bottleneck, is cached on disk. Then a new final layer is trained on the bottlenecks of all photos. The

@@ -1,5 +1,6 @@
 """Flags about the pretrained network and the way it looks at photos."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,8 @@ from ..classifier import invocation, machine
 from ..classifier.backbones import table
 from ..classifier.backbones.backbone import Backbone
 from ..classifier.backbones.choices import Choices
+from ..classifier.errors import UserError
+from ..classifier.fetching.downloads import Unavailable
 from ..classifier.showing import Show, nowhere
 from . import flags
 from .path_kinds import FOLDER, NETWORK
@@ -18,9 +21,8 @@ flags.DEFINE_path(
     "inception_v3",
     "The pretrained network: inception_v3, inception_2015 (the original's), "
     "mobilenet_{0.25,0.50,0.75,1.0}_{128,160,192,224}[_quantized], densenet161, any network of keras.applications "
-    f"(`{invocation.command('architectures')}` lists them all), or color_texture, which is plain arithmetic and needs "
-    "no download. Also a TensorFlow Hub handle, the folder of a SavedModel, a Keras model (.keras, .h5) or a frozen "
-    "graph (.pb).",
+    f"(`{invocation.command('architectures')}` lists them all), or efficientnet_lite0, which needs no download. Also a "
+    "TensorFlow Hub handle, the folder of a SavedModel, a Keras model (.keras, .h5) or a frozen graph (.pb).",
     NETWORK,
 )
 flags.DEFINE_string(
@@ -84,9 +86,18 @@ class Network:
 
     def load(self, show: Show = nowhere) -> tuple[Backbone, str]:
         """The network, and the precision it computes in on this machine."""
-        loaded = table.load(self.name, self.model_dir, show, self.choices)
+        try:
+            loaded = table.load(self.name, self.model_dir, show, self.choices)
+        except Unavailable as error:
+            raise UserError(f"{error}; this needs no download: {_without_download()}") from None
         backbone = table.seeing_more(loaded, self.bottleneck, self.views)
         return backbone, machine.decide_precision(self.precision, large=backbone.large)
+
+
+def _without_download() -> str:
+    """Trains on the same photos."""
+    photos = [f"--image_dir={FLAGS.image_dir}"] if FLAGS["image_dir"].present else []
+    return invocation.command(shlex.join(["retrain", f"--architecture={table.HERE_ALREADY}", *photos]))
 
 
 def network() -> Network:

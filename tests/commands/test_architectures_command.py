@@ -15,14 +15,15 @@ def test_all_names_are_listed(workplace, tmp_path):
     (tmp_path / "models" / "mobilenet_v1_0.25_128_frozen.tgz").touch()
     done = workplace.run("architectures", f"--model_dir={tmp_path / 'models'}")
     first, listed, next_step = done.stdout.split("\n\n")
-    assert first == f"{len(table.NAMES)} networks to choose from; 3 are here and need no download"
+    assert first == f"{len(table.NAMES)} networks to choose from; 6 are here and need no download"
     assert next_step.startswith("next:\n")
-    assert "retrain --architecture=mobilenet_0.50_224" in next_step
+    assert "retrain --architecture=efficientnet_lite0" in next_step
     header, *lines = listed.splitlines()
     assert {len(line) for line in lines} == {len(header)}  # aligned
     rows = {line.split()[0]: " ".join(line.split()[1:]) for line in lines}
     assert tuple(rows) == table.NAMES
     assert rows["mobilenet_0.25_128"] == "128 x 128 256 3 MB yes"
+    assert rows["efficientnet_lite1"] == "240 x 240 1,280 20 MB with pip yes"
     assert rows["densenet161"] == "224 x 224 2,208 116 MB"
     assert rows["color_texture"] == "128 x 128 3,510 none yes"
     assert rows["mobilenet_1.0_224"] == "224 x 224 1,024 about 20 MB"

@@ -27,7 +27,6 @@ def test_it_runs_from_start_to_finish(tmp_path, monkeypatch):
         "epoch 8: training",
         "epoch 12: training",
         "verdict: ",
-        "color_texture stands in",
         "bottlenecks: 0 cached, 500 computed",
         "test accuracy",
     ):

@@ -58,7 +58,7 @@ def new_home(folder):
         packed.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: borrowed\nVersion: 1.0\n")
         packed.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         packed.writestr(f"{about}/RECORD", "")
-    for name in ("core", "onnx", "notebook", "serve", "cluster", "test"):
+    for name in ("core", "onnx", "networks", "notebook", "serve", "cluster", "test"):
         (home / "requirements" / f"{name}.txt").write_text(f"--no-index\n{wheel}\n-c constraints.txt\n")
     (home / "requirements" / "constraints.txt").touch()
     return home
@@ -83,7 +83,7 @@ def test_without_photos_flowers_are_drawn_instead(home):
     assert process.stderr.count("error") == 1
     assert "500 photos of 5 labels are in tf_files/drawn_flowers" in process.stdout
     assert ".venv/bin/python -m scripts.fetch flower_photos" in process.stdout
-    assert "scripts.retrain --image_dir=tf_files/drawn_flowers --architecture=color_texture" in process.stdout
+    assert "scripts.retrain --image_dir=tf_files/drawn_flowers --architecture=efficientnet_lite0" in process.stdout
     assert sum(path.suffix == ".jpg" for path in home.glob("tf_files/drawn_flowers/*/*")) == 500
     assert sorted(os.listdir(home.parent)) == [WHEEL, "poets", "tools"]
 
@@ -106,7 +106,7 @@ def test_with_photos_there_is_nothing_left_to_do(home):
     photos.rmdir()
     assert (process.returncode, process.stderr) == (0, "")
     assert process.stdout.startswith("Ready.")
-    assert "python -m scripts.retrain --architecture=mobilenet_0.50_224" in process.stdout
+    assert "python -m scripts.retrain --architecture=efficientnet_lite0" in process.stdout
 
 
 def test_other_requirements_are_installed(home):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import UserError
-from . import frozen_backbones, kept_graphs, keras_graphs, torch_files
+from . import frozen_backbones, kept_graphs, keras_graphs, torch_files, torch_weights
 from .backbone import Backbone
 from .choices import Choices
 from .entry import Entry
@@ -42,8 +42,6 @@ _EPSILON = 1e-5
 _MEAN, _STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 _PRELUDE = Prelude(np.diag(1 / (255 * _STD)), -_MEAN / _STD)
 
-_NORM = ("weight", "bias", "running_mean", "running_var")  # in Keras' order
-
 
 def load(weights: Path, choices: Choices) -> Backbone:
     """With the published weights."""
@@ -71,9 +69,7 @@ def build(weights: Path, size: int = INPUT_SIZE) -> keras.Model:
     """A model from pictures, prepared as torchvision prepares them, to BOTTLENECK_SIZE averages."""
     tensors = {_current_name(name): values for name, values in torch_files.read(weights).items()}
     model = _network(size)
-    for layer in model.layers:
-        if layer.weights:
-            layer.set_weights([_take(tensors, layer, weights, *each) for each in _parts(layer)])
+    torch_weights.fill(model, tensors, weights, "DenseNet-161")
     return model
 
 
@@ -110,26 +106,6 @@ def _network(size: int) -> keras.Model:
 def _current_name(name: str) -> str:
     """A tensor's name in today's torchvision: the published file, from 2017, says norm.1 for norm1."""
     return re.sub(r"(denselayer\d+\.(?:norm|conv))\.(\d)\.", r"\1\2.", name)
-
-
-def _parts(layer: keras.Layer) -> list[tuple[str, tuple[int, ...]]]:
-    """The names and shapes of the tensors that hold a layer's weights."""
-    shapes = [tuple(each.shape) for each in layer.weights]
-    if len(shapes) == 1:
-        height, width, given, made = shapes[0]
-        return [("weight", (made, given, height, width))]
-    return list(zip(_NORM, shapes, strict=True))
-
-
-def _take(
-    tensors: dict[str, np.ndarray], layer: keras.Layer, path: Path, part: str, shape: tuple[int, ...]
-) -> np.ndarray:
-    name = f"{layer.name}.{part}"
-    found = tensors.get(name)
-    if found is None or found.shape != shape:
-        what = "missing" if found is None else f"{list(found.shape)}"
-        raise UserError(f"{path} does not hold DenseNet-161: {name} is {what}, expected {list(shape)}")
-    return found.transpose(2, 3, 1, 0) if found.ndim == 4 else found
 
 
 FAMILY = (

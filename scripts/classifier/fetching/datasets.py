@@ -31,7 +31,7 @@ class Dataset:
     begins: str  # what it is about to do, before "into FOLDER"
     heeds: tuple[str, ...] = ()  # the wishes that affect it
     looks_itself: bool = False  # `fetch` is called even if the folder already holds photos
-    trains: str = "retrain"  # the command that suits it
+    trains: str = "retrain --architecture=efficientnet_lite0"  # the command that suits it
 
 
 def _from_server(fetch: Callable, destination: Path, wishes: Wishes, show: ShowOf) -> Sequence[str]:
@@ -81,7 +81,6 @@ _NAMED = {
         "drawing flowers",
         ("per_kind", "seed"),
         looks_itself=True,
-        trains="retrain --architecture=color_texture",
     ),
     "oxford_flowers102": Dataset(
         partial(_from_server, oxford_flowers.fetch),
