@@ -8,14 +8,12 @@ Prints a Markdown table.
 
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.tools import figures, shared_flags
-from benchmarks.tools.study import Study, share
+from benchmarks.tools.study import share
 from scripts.classifier.backbones import several_views, table
 from scripts.console import command_line, flags
 
@@ -23,8 +21,6 @@ FLAGS = flags.FLAGS
 shared_flags.define_network()
 shared_flags.define_folds()
 flags.DEFINE_integer("rounds", 20, "Number of times each network is timed.", 1)
-
-_PHOTOS_A_ROUND = 10
 
 
 def main(positional: list[str]) -> None:
@@ -38,8 +34,8 @@ def main(positional: list[str]) -> None:
         right = {}
         for name, study in studies.items():
             print(name, file=sys.stderr, flush=True)
-            right[name] = np.concatenate([_right(study, held_out) for held_out in study.deal(FLAGS.folds)])
-        times = figures.alternated({name: _timer(study) for name, study in studies.items()}, FLAGS.rounds)
+            right[name] = np.concatenate([study.right(held_out) for held_out in study.deal(FLAGS.folds)])
+        times = figures.alternated({name: study.timer() for name, study in studies.items()}, FLAGS.rounds)
     first = next(iter(studies))
     print(studies[first].title(FLAGS.folds), end="\n\n")
     print("| | values | ms per photo | accuracy | 95 % interval | gain, with its 95 % interval |")
@@ -52,32 +48,10 @@ def main(positional: list[str]) -> None:
         )
 
 
-def _right(study: Study, held_out: np.ndarray) -> np.ndarray:
-    """Which of these photos get the right label after training on the others."""
-    training, validation = (study.examples(rows) for rows in study.rest(held_out))
-    layer, testing = study.learn(training, validation).layer, study.examples(held_out)
-    return layer.probabilities(testing.vectors.take(np.arange(len(testing)))).argmax(1) == testing.labels
-
-
 def _name(bottleneck: str, views: int) -> str:
     """retrain's flags for the same."""
     given = [f"--views={views}"] * (views > 1) + [f"--bottleneck={bottleneck}"] * (bottleneck != table.LAST)
     return " ".join(given) or "one view"
-
-
-def _timer(study: Study) -> Callable[[], float]:
-    """Milliseconds of processor time that one photo takes, on the engine that retrain uses."""
-    network, size = study.network, study.backbone.input_size
-    run = network.runner()
-    batch = np.random.default_rng(0).uniform(-1, 1, (network.batch, size, size, 3)).astype(np.float32)
-
-    def measure() -> float:
-        start = time.process_time()
-        for _ in range(_PHOTOS_A_ROUND):
-            run(batch)
-        return 1000 * (time.process_time() - start) / _PHOTOS_A_ROUND / network.batch
-
-    return measure
 
 
 def _gain(right: np.ndarray, before: np.ndarray) -> str:

@@ -14,14 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.tools import shared_flags
-from benchmarks.tools.study import Study, share
-from scripts.classifier.formats import classifiers, kinds
-from scripts.classifier.formats.classifiers import Answer
-from scripts.classifier.formats.contents import Contents
-from scripts.classifier.formats.model import Wishes
+from benchmarks.tools.study import Study, first_labels, share
+from scripts.classifier.formats import kinds
 from scripts.classifier.graphs import frozen_graph, weight_quantization
 from scripts.classifier.photos.folders import pictures_below
-from scripts.classifier.training import learning_unknown, retrained_graph, run_record
+from scripts.classifier.training import learning_unknown, run_record
 from scripts.classifier.training.examples import Examples
 from scripts.classifier.training.final_layer import Trainer
 from scripts.classifier.training.unknown import Unknown
@@ -35,7 +32,6 @@ flags.DEFINE_float("known_photos_kept", 95, "How many of 100 photos of its label
 
 _GRAPH = "the graph"
 _CALIBRATION_PHOTOS = 100
-_MANY = 100  # enough pictures for a graph to run on its fastest engine
 
 
 @dataclass
@@ -95,7 +91,7 @@ def _vectors(study: Study, pictures: list[Path]) -> np.ndarray:
 def _judge(study: Study, written: Iterator[tuple[str, Path]], testing: Examples, forms: dict[str, _Form]) -> None:
     firsts: dict[str, np.ndarray] = {}
     for name, path in written:
-        firsts[name] = _first_labels(path, [study.photos / picture for picture in testing.paths])
+        firsts[name] = first_labels(path, [study.photos / picture for picture in testing.paths])
         form = forms.setdefault(name, _Form())
         form.right += int((firsts[name] == testing.labels).sum())
         form.same += int((firsts[name] == firsts[_GRAPH]).sum())
@@ -104,18 +100,15 @@ def _judge(study: Study, written: Iterator[tuple[str, Path]], testing: Examples,
 
 def _written(study: Study, trainer: Trainer, training: Examples, tells: Unknown) -> Iterator[tuple[str, Path]]:
     """The graph itself, then every smaller form of it."""
-    backbone, labels = study.backbone, study.lists.labels
-    take = run_record.preprocessing(backbone, "final_result")
-    graph_def = retrained_graph.join(backbone, trainer.layer, "final_result")
-    record = {"backbone": run_record.backbone(backbone, "float32")}
-    contents = Contents(graph_def, take, backbone.bottleneck_name, labels, record, tells.to_bytes())
+    contents = study.contents(trainer.layer, tells.to_bytes())
+    take, graph_def = contents.preprocessing, contents.graph_def
     path = study.folder / "graph.pb"
     graphs = {_GRAPH: graph_def}
     for mode in (weight_quantization.ROUNDED, weight_quantization.STORED):
         smaller = weight_quantization.quantize(graph_def, ["final_result"], mode)
         graphs[f"quantize_graph --mode={mode}"] = smaller.graph_def
     for name, each in graphs.items():
-        run_record.Written(path, frozen_graph.serialised(each), labels).write(take, record)
+        run_record.Written(path, frozen_graph.serialised(each), contents.labels).write(take, contents.record)
         yield name, path
     for quantize in kinds.QUANTIZATIONS:
         path = study.folder / f"{quantize}.tflite"
@@ -124,12 +117,6 @@ def _written(study: Study, trainer: Trainer, training: Examples, tells: Unknown)
         )
         kinds.write(kinds.TFLITE, path, contents, quantize, samples)
         yield f"export --format=tflite --quantize={quantize}", path
-
-
-def _first_labels(path: Path, pictures: list[Path]) -> np.ndarray:
-    classifier = classifiers.load(path, None, Wishes(pictures=_MANY))
-    answers = [answer for _, answer in classifier.label(pictures) if isinstance(answer, Answer)]
-    return np.array([answer.scores.argmax() for answer in answers])
 
 
 def _print_forms(forms: dict[str, _Form], total: int) -> None:

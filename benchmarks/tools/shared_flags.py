@@ -12,10 +12,15 @@ from scripts.console import flags
 FLAGS = flags.FLAGS
 
 
-def define_network() -> None:
+def define_photos() -> None:
     """For every benchmark of pretrained networks."""
     flags.DEFINE_string("photos", "tf_files/flower_photos", "The folder of JPEG photos: one folder for each label.")
     flags.DEFINE_string("model_dir", "tf_files/models", "Where pretrained networks are kept.")
+
+
+def define_network() -> None:
+    """For benchmarks of one network."""
+    define_photos()
     flags.DEFINE_string("architecture", "mobilenet_0.25_224", "The pretrained network.")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,14 +15,22 @@ from scripts.classifier.backbones.backbone import Backbone
 from scripts.classifier.backbones.network import Network
 from scripts.classifier.bottlenecks import extraction
 from scripts.classifier.bottlenecks.gathering import Gathered, gather
+from scripts.classifier.formats import classifiers
+from scripts.classifier.formats.classifiers import Answer
+from scripts.classifier.formats.contents import Contents
+from scripts.classifier.formats.model import Wishes
 from scripts.classifier.photos import image_lists
 from scripts.classifier.photos.distortions import WHOLE
 from scripts.classifier.photos.image_lists import ImageLists
 from scripts.classifier.showing import nowhere
-from scripts.classifier.training import accuracy
+from scripts.classifier.training import accuracy, retrained_graph, run_record
 from scripts.classifier.training.examples import Examples
-from scripts.classifier.training.final_layer import Trainer
+from scripts.classifier.training.final_layer import FinalLayer, Trainer
 from scripts.classifier.training.recipe import Recipe
+
+_OUTPUT = "final_result"
+_PHOTOS_A_ROUND = 10
+_MANY = 100  # enough pictures for a graph to run on its fastest engine
 
 
 @dataclass(frozen=True)
@@ -86,12 +95,50 @@ class Study:
             pass
         return trainer
 
+    def right(self, held_out: np.ndarray) -> np.ndarray:
+        """Which of these photos get the right label after training on the others."""
+        layer = self.learn(*map(self.examples, self.rest(held_out))).layer
+        testing = self.examples(held_out)
+        return layer.probabilities(testing.vectors.take(np.arange(len(testing)))).argmax(1) == testing.labels
+
+    def contents(self, layer: FinalLayer, unknown: bytes | None = None) -> Contents:
+        """A classifier as it is written."""
+        return Contents(
+            retrained_graph.join(self.backbone, layer, _OUTPUT),
+            run_record.preprocessing(self.backbone, _OUTPUT),
+            self.backbone.bottleneck_name,
+            self.lists.labels,
+            {"backbone": run_record.backbone(self.backbone, "float32")},
+            unknown,
+        )
+
+    def timer(self) -> Callable[[], float]:
+        """Measures the milliseconds of processor time that a photo takes, on the engine that retrain uses."""
+        network, size = self.network, self.backbone.input_size
+        run = network.runner()
+        batch = np.random.default_rng(0).uniform(-1, 1, (network.batch, size, size, 3)).astype(np.float32)
+
+        def measure() -> float:
+            start = time.process_time()
+            for _ in range(_PHOTOS_A_ROUND):
+                run(batch)
+            return 1000 * (time.process_time() - start) / _PHOTOS_A_ROUND / network.batch
+
+        return measure
+
     def title(self, folds: int) -> str:
         lists = self.lists
         return (
             f"{self.architecture}, {len(lists.photos)} photos of {len(lists.labels)} labels, {folds} folds, "
             f"{self.steps} steps"
         )
+
+
+def first_labels(path: Path, pictures: list[Path]) -> np.ndarray:
+    """The number of each picture's likeliest label, according to a written classifier."""
+    classifier = classifiers.load(path, None, Wishes(pictures=_MANY))
+    answers = [answer for _, answer in classifier.label(pictures) if isinstance(answer, Answer)]
+    return np.array([answer.scores.argmax() for answer in answers])
 
 
 def share(right: int, total: int) -> str:

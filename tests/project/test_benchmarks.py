@@ -102,6 +102,24 @@ def test_each_photo_is_judged_once_in_every_form(tmp_path):
     assert not any((tmp_path / "temporary").glob("poets-benchmark-*"))
 
 
+def test_networks_are_compared_as_graphs_and_in_8_bits(tmp_path):
+    photos = draw_folder(tmp_path / "photos", each=4)
+    mobilenet_archive(tmp_path / "mirror")
+    (tmp_path / "temporary").mkdir()
+    words = ["--architectures=color_texture,mobilenet_0.50_128", "--folds=2", "--steps=20", "--rounds=1"]
+    places = [f"--photos={photos}", f"--model_dir={tmp_path / 'models'}"]
+    done = run(tmp_path / "temporary", "networks", *words, *places, POETS_MIRROR=str(tmp_path / "mirror"))
+    assert done.returncode == 0, done.stderr
+    about, table = done.stdout.strip().split("\n\n")
+    assert about == "12 photos of 3 labels, 2 folds, 20 steps"
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
+    assert [row[:3] for row in rows] == [["color_texture", "128", "3,510"], ["mobilenet_0.50_128", "128", "512"]]
+    for row in rows:
+        counted = [12 * float(row[column].removesuffix(" %")) / 100 for column in (4, 7, 9)]
+        assert all(abs(count - round(count)) < 0.01 for count in counted)
+        assert float(row[6].removesuffix(" MB")) > 0
+
+
 def test_the_final_layer_is_compared_with_logistic_regression(tmp_path):
     photos = draw_folder(tmp_path / "photos", each=5)
     (tmp_path / "temporary").mkdir()
