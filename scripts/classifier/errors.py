@@ -1,5 +1,7 @@
 """The one error whose text is meant for the user."""
 
+from .plain_text import printable
+
 # Errors of other libraries can be pages long; the first words say what is wrong.
 _MOST_CHARACTERS = 200
 
@@ -12,6 +14,6 @@ class UserError(Exception):
 
 
 def in_short(error: object) -> str:
-    """Another library's error, shortened to fit into a line, without characters that would change the terminal."""
-    text = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in " ".join(str(error).split()))
+    """Another library's error, shortened to fit into a line that a terminal shows as it is."""
+    text = printable(" ".join(str(error).split()))
     return text[:_MOST_CHARACTERS].rstrip(".: ") or type(error).__name__

@@ -294,10 +294,10 @@ HOPELESS = {
     "escapes in the reason": (
         [Raw(b"HTTP/1.1 404 \x1b[2J\x1b]0;evil\x07\r\n\r\n")],
         {},
-        "answers 404 \ufffd[2J\ufffd]0;",
+        "answers 404 \\x1b[2J\\x1b]0;",
         1,
     ),
-    "escapes in place of an answer": ([Raw(b"\x1b[2Jhello\r\n\r\n")], {}, "cannot be reached (\ufffd[2Jhello)", 3),
+    "escapes in place of an answer": ([Raw(b"\x1b[2Jhello\r\n\r\n")], {}, "cannot be reached (\\x1b[2Jhello)", 3),
     "more than was published": (
         [File(BODY + b"more", length=False)],
         {"size": len(BODY)},
