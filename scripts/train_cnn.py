@@ -64,7 +64,8 @@ def main(positional: list[str]) -> None:
         }
     )
     written += _draw_curves(trainer, lists, plan)
-    console.say(f"best epoch: {trainer.best_epoch} of {len(trainer.history)}; its weights are written")
+    rounded = "" if trainer.precision == "float32" else f"; it was measured in {trainer.precision}, they are in float32"
+    console.say(f"best epoch: {trainer.best_epoch} of {len(trainer.history)}; its weights are written{rounded}")
     console.say(*accuracy.describe(results, labels, which), *judged.lines())
     trainings.end(console, outcome, written, plan.model, lists, plan.curves)
 
