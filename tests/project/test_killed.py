@@ -276,8 +276,8 @@ def test_a_full_disk_is_told_in_one_line_and_with_room_it_can_be_run_again(undis
             said = [line for line in done.stderr.splitlines() if not line.startswith("warning: ")]
             assert done.returncode == 1 and len(said) == 1 and said[0].startswith("error: cannot "), (free, done)
             assert str(run.place) in said[0] and any(each in said[0] for each in _FULL), said[0]
-            names = killed.left_by(run.place).keys()
-            assert names <= run.whole.keys() | killed.left_by(run.before).keys(), (free, names)
+            names = killed.names_in(run.place)
+            assert names <= run.whole.keys() | killed.names_in(run.before), (free, names)
             assert _standing(run.case, run.place, run.given) in (run.old, None), free
         run.run_again(free)
 

@@ -85,6 +85,10 @@ def left_by(folder: Path) -> dict[str, object]:
     return {_name(path, folder): _content(path) for path in sorted(folder.rglob("*"))}
 
 
+def names_in(folder: Path) -> set[str]:
+    return {_name(path, folder) for path in folder.rglob("*")}
+
+
 def _name(path: Path, folder: Path) -> str:
     name = str(path.relative_to(folder))
     return name.partition(_EVENTS)[0] + _EVENTS if _EVENTS in name else name
