@@ -49,24 +49,37 @@ def fetch(
     archives.check_free(destination)
     archive = downloads.fetch(
         published.url,
-        destination.with_name(f"{destination.name}.tar.gz"),
+        _archive_of(destination),
         md5=published.md5,
         size=published.size,
         patience=patience,
         show=show_download,
     )
     try:
-        with atomic_files.folder(destination.with_name(f"{destination.name}.writing")) as unfinished:
+        with atomic_files.folder(_unfinished_of(destination)) as unfinished:
             archives.check_free(destination)
             batches, pictures = unfinished / "batches", unfinished / "pictures"
             archives.extract(archive, batches, top=_TOP, show=show_unpacking)
             _write(batches, pictures, show_writing)
             atomic_files.put(pictures, destination)
+            archives.delete([archive])
     except OSError as error:
         raise UserError(
             f"cannot write pictures to {destination} ({error.strerror or error}): make room, or give another folder"
         ) from None
-    archive.unlink(missing_ok=True)
+
+
+def tidy(destination: Path) -> None:
+    """Deletes what `fetch` left if it was killed once all pictures were there."""
+    archives.tidy(_unfinished_of(destination), [_archive_of(destination)])
+
+
+def _archive_of(destination: Path) -> Path:
+    return destination.with_name(f"{destination.name}.tar.gz")
+
+
+def _unfinished_of(destination: Path) -> Path:
+    return destination.with_name(f"{destination.name}.writing")
 
 
 def _write(batches: Path, folder: Path, show: Show) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -72,8 +73,8 @@ def check(path: Path) -> None:
         raise UserError(f"{path} exists and is not a SavedModel: choose another place or move it away")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent):
-            pass  # the result is renamed into this folder
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass  # the result is renamed into this folder; the file has no name, so that a kill leaves nothing
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}; choose a place that can be written") from None
 
@@ -122,8 +123,13 @@ def _save(contents: Contents, labels: Path, folder: Path) -> None:
     try:
         tf.saved_model.save(module, str(folder), signatures=signatures)
     except tf.errors.OpError as error:
-        raise OSError(None, in_short(error.message)) from None
+        raise OSError(None, _reason(error.message)) from None
     _name_the_method(folder)
+
+
+def _reason(message: str) -> str:
+    """Without the operation and its file, which come before: {{...}} FILE; No space left on device [Op:SaveV2]"""
+    return in_short(re.sub(r" \[Op:\w+\]$", "", message.rpartition("; ")[2]))
 
 
 def _name_the_method(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib import metadata
 from pathlib import Path
@@ -77,13 +78,17 @@ class Written:
         return [graph, *labels, *first, *last]
 
     def write_without_record(self) -> list[Path]:
-        return self._write({})
+        """Removes an earlier graph first: if this is cut off, no record would tell that the labels are another's.
 
-    def _write(self, before: dict[Path, bytes]) -> list[Path]:
+        Its record goes too, which would say that these are another graph's.
+        """
+        return self._write({}, [self.graph, path_beside(self.graph), unknown_beside(self.graph)])
+
+    def _write(self, before: dict[Path, bytes], former: Sequence[Path] = ()) -> list[Path]:
         """Returns the graph's path and that of the labels, one a line, if they have a file."""
         lines = "".join(f"{label}\n" for label in self.labels)
         labels = {} if self.labels_file is None else {self.labels_file: lines.encode(*_ENCODING)}
-        atomic_files.write_together({**before, **labels, self.graph: self.data})
+        atomic_files.write_together({**before, **labels, self.graph: self.data}, former)
         return [self.graph, *labels]
 
 
