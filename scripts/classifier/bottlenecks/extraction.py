@@ -36,12 +36,9 @@ def open_cache(bottleneck_dir: Path, backbone: Backbone, engine: Engine) -> Bott
     """The cache folder for this way of computing vectors: one for each backbone, arithmetic and preprocessing."""
     identity = "; ".join((backbone.fingerprint, str(backbone.input_size), PREPROCESSING, engine.arithmetic))
     short = hashlib.sha256(identity.encode()).hexdigest()[:12]
-    return BottleneckCache(
-        bottleneck_dir / f"{backbone.name}-{short}",
-        identity,
-        backbone.bottleneck_size,
-        about={"architecture": backbone.name, "precision": engine.arithmetic, "preprocessing": PREPROCESSING},
-    )
+    folder = bottleneck_dir / f"{backbone.name}-{short}"
+    about = {"architecture": backbone.name, "precision": engine.arithmetic, "preprocessing": PREPROCESSING}
+    return BottleneckCache(folder, identity, backbone.bottleneck_size, about)
 
 
 # A photo's bytes, the side of a square and some views -> each view as [side, side, 3] uint8.
