@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .classifier.training.convnet.training import CnnTrainer
 
 _SUMMARY_WIDTH = 80
+_LESS_MEMORY = "give a smaller --batch_size or --image_size"
 
 
 def main(positional: list[str]) -> None:
@@ -37,7 +38,7 @@ def main(positional: list[str]) -> None:
 
     with console.stage("listing photos"):
         lists = plan.list_photos()
-    trainings.begin(console, lists, lists.warnings(), plan.places, plan.work())
+    trainings.begin(console, lists, [*plan.gpu_warnings, *lists.warnings()], plan.places, plan.work())
     decoded = _decode(lists, plan, console)
     lists, labels = decoded.lists, decoded.lists.labels
     _draw_photos(decoded, plan, console)
@@ -99,7 +100,7 @@ def _begin(decoded: Decoded, plan: Plan, console: Console) -> CnnTrainer:
         from .classifier.training.convnet.training import CnnTrainer
 
     label_count = len(decoded.lists.labels)
-    trainer = CnnTrainer(decoded.of(TRAINING), decoded.of(VALIDATION), label_count, plan.precision, plan.recipe)
+    trainer = CnnTrainer(decoded.of(TRAINING), decoded.of(VALIDATION), label_count, plan.engine, plan.recipe)
     if plan.resumed is not None:
         plan.resumed.restore(trainer, decoded.fingerprint)
         console.say(f"resuming after epoch {len(trainer.history)}, from {plan.checkpoint}")
@@ -111,7 +112,7 @@ def _train(trainer: CnnTrainer, journal: Journal, decoded: Decoded, plan: Plan, 
     from .classifier.training.convnet import stages
 
     epochs = plan.recipe.epochs
-    with console.stage("training"):
+    with console.stage("training"), plan.engine.guarded(_LESS_MEMORY):
         stages.train(
             trainer,
             journal,
@@ -128,8 +129,9 @@ def _test(trainer: CnnTrainer, decoded: Decoded, plan: Plan) -> tuple[Outcome, V
     from .classifier.training.convnet import stages
 
     labels = decoded.lists.labels
-    trained = stages.finish(trainer, decoded.of(TESTING), len(labels))
-    outcome = Outcome.of(trained, labels, plan.places, plan.known_kept, plan.recipe.seed)
+    with plan.engine.guarded(_LESS_MEMORY):
+        trained = stages.finish(trainer, decoded.of(TESTING), len(labels))
+        outcome = Outcome.of(trained, labels, plan.places, plan.known_kept, plan.recipe.seed)
     validation = decoded.lists.counts(VALIDATION)
     return outcome, verdict.judge(trainer.history, validation, trainer.recipe, plan.image_dir)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..backbones.engine import PROCESSOR
 from ..errors import UserError, in_short
 from ..graphs import batch_lifting, frozen_graph, old_ops, xnnpack
 from ..graphs.interface import find
@@ -143,7 +144,7 @@ def _session(
             f"{path} does not take pictures of {height} x {width} pixels at {entry.name} but {entry.shape}: "
             "give the right --input_height and --input_width, or another --input_layer"
         )
-    session = tf.compat.v1.Session(graph=graph)
+    session = PROCESSOR.session(graph)
 
     def run(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         try:

@@ -50,7 +50,7 @@ def write(path: Path, trainer: CnnTrainer, fingerprint: str) -> None:
     """`fingerprint` is that of the photos: with other photos the result would differ."""
     about = {
         "history": [asdict(at) for at in trainer.history],
-        "options": _fixed(trainer.recipe, trainer.precision),
+        "options": _fixed(trainer.recipe, trainer.engine.precision),
         "photos": fingerprint,
     }
     arrays: dict[str, Any] = {f"{_STATE}_{number}": each.numpy() for number, each in enumerate(trainer.state)}
