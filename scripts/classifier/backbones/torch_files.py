@@ -106,7 +106,8 @@ class _OnlyTensors(pickle.Unpickler):
 def _rebuilt(storage: object, offset: object, shape: object, strides: object, *_: object) -> _Tensor:
     if not isinstance(storage, _Storage) or not isinstance(shape, tuple) or not isinstance(strides, tuple):
         raise pickle.UnpicklingError("a tensor of another kind")
-    if len(shape) != len(strides) or not all(isinstance(each, int) and each >= 0 for each in (offset, *shape, *strides)):
+    numbers = (offset, *shape, *strides)
+    if len(shape) != len(strides) or not all(isinstance(each, int) and each >= 0 for each in numbers):
         raise pickle.UnpicklingError("a tensor whose shape makes no sense")
     return _Tensor(storage, cast(int, offset), shape, strides)
 

@@ -6,7 +6,7 @@ import pickle
 import pickletools
 from typing import IO
 
-# Instructions that keep a value under a number. Python makes room for all smaller numbers, even for the highest at once.
+# Instructions that keep a value under a number. Python makes room for all lower numbers at once.
 _KEEPS = ("PUT", "BINPUT", "LONG_BINPUT")
 
 

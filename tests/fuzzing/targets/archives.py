@@ -23,7 +23,14 @@ _FIELDS = {  # of a tar's header: offset and length
     **{"link": (157, 100), "magic": (257, 8), "prefix": (345, 155), "sparse": (386, 97), "real size": (483, 12)},
 }
 _TEXTS = (b"", b"..", b"/etc/x", b"../x", b"a/../../b", b"\xff\xfe", b"a\nb", b"\x1b[31m", b"a" * 100, b"0" * 12)
-_NUMBERS = (b"77777777777\0", b"00000000000\0", b"-1\0", b"\x80" + b"\xff" * 11, b"\xff" * 12, b"\x80" + bytes(10) + b"\x09")
+_NUMBERS = (
+    b"77777777777\0",
+    b"00000000000\0",
+    b"-1\0",
+    b"\x80" + b"\xff" * 11,
+    b"\xff" * 12,
+    b"\x80" + bytes(10) + b"9",
+)
 _KINDS = b"\0" + b"0123456789LKSxgXDNVM\xff"
 
 

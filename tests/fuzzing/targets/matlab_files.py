@@ -52,7 +52,8 @@ def _file(order: str, *elements: bytes) -> bytes:
 def _samples() -> list[Files]:
     made = []
     sets = {"trnid": [1, 2], "valid": [3], "tstid": [4, 5, 6]}
-    for order, stored, packed in (("<", _DOUBLE, True), ("<", _BYTES, False), (">", _DOUBLE, False), (">", _BYTES, True)):
+    kinds = (("<", _DOUBLE, True), ("<", _BYTES, False), (">", _DOUBLE, False), (">", _BYTES, True))
+    for order, stored, packed in kinds:
         pack = _compressed if packed else (lambda order, element: element)
         labels = _file(order, pack(order, _matrix(order, "labels", [1, 2, 77, 102, 3, 3], stored)))
         parts = (pack(order, _matrix(order, name, numbers, stored)) for name, numbers in sets.items())
