@@ -10,6 +10,7 @@ from .targets import (
     matlab_files,
     pictures,
     records,
+    requests,
     texts,
     torch_files,
 )
@@ -32,6 +33,7 @@ _ALL: tuple[Target, ...] = (
     texts.NAMES,
     texts.ATTRIBUTIONS,
     texts.TOKENS,
+    requests.TARGET,
 )
 
 TARGETS = {target.name: target for target in _ALL}
