@@ -13,6 +13,7 @@ from .targets import (
     requests,
     texts,
     torch_files,
+    url_folders,
 )
 
 _ALL: tuple[Target, ...] = (
@@ -34,6 +35,7 @@ _ALL: tuple[Target, ...] = (
     texts.ATTRIBUTIONS,
     texts.TOKENS,
     requests.TARGET,
+    url_folders.TARGET,
 )
 
 TARGETS = {target.name: target for target in _ALL}

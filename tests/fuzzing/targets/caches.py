@@ -162,6 +162,6 @@ def _read_runs(folder: Path) -> None:
     PhotoDigests(beside(folder), Path("/anywhere/photos")).get("c.jpg")
 
 
-CACHE = Target("cache", _cached, _read_cache, inputs=800, own=(_records, _blocks, _suspects))
-DIGESTS = Target("digests", _digests, _read_digests, inputs=500, seal=_sealed_digests)
+CACHE = Target("cache", _cached, _read_cache, inputs=500, own=(_records, _blocks, _suspects))
+DIGESTS = Target("digests", _digests, _read_digests, inputs=300, seal=_sealed_digests)
 RUNS = Target("cluster_runs", _runs, _read_runs, inputs=500, own=(json_values,))

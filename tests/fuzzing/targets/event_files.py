@@ -41,4 +41,4 @@ def _read(folder: Path) -> None:
     training_curves.draw(summary_curves.read(folder), "Training")
 
 
-TARGET = Target("event_files", _samples, _read, inputs=400)
+TARGET = Target("event_files", _samples, _read, inputs=200)

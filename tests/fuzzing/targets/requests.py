@@ -208,7 +208,7 @@ TARGET = Target(
     "requests",
     _samples,
     _read,
-    inputs=1500,
+    inputs=800,
     own=(json_values, _header_words, _paths),
     odd=_odd,
     fine=(Declined,),

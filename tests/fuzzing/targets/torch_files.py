@@ -124,6 +124,6 @@ TARGET = Target(
     "pth",
     _samples,
     alone(torch_files.read),
-    inputs=6000,
+    inputs=4000,
     own=(zip_members((pickle_numbers, pickle_opcodes)), zip_headers, pickle_numbers),
 )
