@@ -140,7 +140,7 @@ TARGET = Target(
     seal=_sealed,
     spared=frozenset({_GRAPH}),
 )
-CURVES = Target("curves", _curves, alone(_read_curve), inputs=200, own=(json_values,))
+CURVES = Target("curves", _curves, alone(_read_curve), inputs=80, own=(json_values,))
 STRANGERS = Target(
     "unknown",
     lambda: [{"unknown.npz": _strangers()}],
