@@ -9,8 +9,12 @@ _MOST_CHARACTERS = 200
 class UserError(Exception):
     """Something the user can put right.
 
-    The text is one line: what was found, what was expected, and what to do next.
+    The text is one line: what was found, what was expected, and what to do next. It may quote names from files, so what
+    a terminal might obey is escaped here, once for all.
     """
+
+    def __init__(self, text: object):
+        super().__init__(printable(text))
 
 
 def in_short(error: object) -> str:
