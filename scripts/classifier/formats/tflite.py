@@ -174,7 +174,10 @@ def open_model(path: Path, wishes: Wishes) -> Model:
         run = litert.runner(interpreter, wanted)
 
         def run_one(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-            rows = [values.reshape(1, -1) for values in run(pictures)]
+            try:
+                rows = [values.reshape(1, -1) for values in run(pictures)]
+            except (ValueError, RuntimeError) as error:
+                raise UserError(f"{path} cannot be run on pictures: {in_short(error)}") from None
             return finish(rows[0]), rows[1] if len(rows) > 1 else None
 
         return run_one
@@ -204,8 +207,9 @@ def _open(data: bytes, path: Path, shape: Sequence[int] | None = None) -> Interp
         return litert.open_interpreter(data, shape)
     except ValueError:
         raise UserError(f"{path} is damaged or cut short, so LiteRT cannot read it: get it again") from None
-    except RuntimeError as error:
-        raise UserError(f"LiteRT cannot run {path}: {in_short(error)}") from None
+    except (RuntimeError, MemoryError) as error:
+        reason = in_short(error) if str(error) else "it needs more memory than is free"
+        raise UserError(f"LiteRT cannot run {path}: {reason}") from None
 
 
 def _ends(interpreter: Interpreter, path: Path) -> tuple[dict, dict]:

@@ -1,7 +1,7 @@
 """Opens a model in another process first, and lets it look at a blank picture there.
 
-Some libraries end the whole process on a damaged file, hang on it, or take all the memory there is. A server, a notebook
-or a command must outlive that, and say in a line what happened. This module is that other process too.
+Some libraries end the whole process on a damaged file, hang on it, or take all the memory there is. A server, a
+notebook or a command must outlive that, and say in a line what happened. This module is that other process too.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from .model import Model, Wishes
 
 # Opening and one picture take a second or two, and half a minute if the network is large and the machine busy.
 _SECONDS = 120
+# Of the memory that is free: the models of several cores, and of a server the one still in service, need some too.
+_SHARE_OF_MEMORY = 0.5
 _PACKAGE = sys.modules[__name__.partition(".")[0]]
 
 
@@ -78,12 +80,12 @@ def _look(open_model: Callable[[Path, Wishes], Model], path: Path, wishes: Wishe
 
 
 def _bound() -> None:
-    """Memory beyond what is free now is refused, so that nothing else on this machine is ended for it."""
+    """Limits its memory, so that nothing else on this machine is ended for it."""
     import resource
 
     kept = Path("/proc/self/statm")
     if kept.exists():  # elsewhere there is no such limit
         own = int(kept.read_text().split()[5]) * resource.getpagesize()
-        most = int(own + machine.free_memory())
+        most = int(own + _SHARE_OF_MEMORY * machine.free_memory())
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # nobody wants to look into a process expected to end so

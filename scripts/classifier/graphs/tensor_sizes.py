@@ -1,0 +1,26 @@
+"""Bounds the memory that a model's values take, before anything is computed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from .. import machine
+from ..errors import UserError
+
+# Several values exist at the same time, and so do a photo and the weights.
+_SHARE_OF_MEMORY = 0.5
+
+# A size of None is not known before a picture is; it counts as 1.
+Shape = Sequence[int | None]
+
+
+def refuse_large(values: Iterable[tuple[Shape, int]], origin: object) -> None:
+    """`values` are shapes with the bytes of an element."""
+    largest = max((math.prod(size or 1 for size in shape) * each for shape, each in values), default=0)
+    free = machine.free_memory()
+    if largest > _SHARE_OF_MEMORY * free:
+        raise UserError(
+            f"{origin} computes {largest / 1e9:,.1f} GB of values at once, more than half of the {free / 1e9:,.1f} GB "
+            "of memory that are free: it is damaged, or made for a larger machine"
+        )
