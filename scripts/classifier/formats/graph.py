@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import UserError, in_short
-from ..graphs import batch_lifting, frozen_graph, old_ops, xnnpack
+from ..graphs import batch_lifting, frozen_graph, old_ops, tensor_sizes, xnnpack
 from ..graphs.interface import find
 from ..photos import category_names, preprocessing
 from ..photos.preprocessing import Overrides, Preprocessing
@@ -137,6 +137,7 @@ def _session(
             entry, *exits = tf.graph_util.import_graph_def(graph_def, name="", return_elements=names)
         except (ValueError, tf.errors.OpError) as error:
             raise UserError(f"{path} is not a graph that TensorFlow can run: {in_short(error)}") from None
+    tensor_sizes.refuse_large(tensor_sizes.of_graph(graph), path)
     height, width = take.input_height, take.input_width
     if not entry.shape.is_compatible_with([None, height, width, 3]):
         raise UserError(

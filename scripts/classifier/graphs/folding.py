@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import frozen_graph
+from . import frozen_graph, tensor_sizes
 from .frozen_graph import node_of
 from .patterns import Known, Op
 from .wiring import Wiring, in_order, inputs_of
@@ -95,7 +95,8 @@ def _evaluate(graph_def: GraphDef, names: list[str], fixed: dict[str, bool]) -> 
             copy = own.node.add()
             copy.CopyFrom(node)
             copy.input[:] = inputs_of(node)
-    with tf.Graph().as_default():
+    with tf.Graph().as_default() as graph:
         tensors = tf.graph_util.import_graph_def(own, return_elements=[f"{name}:0" for name in names], name="")
+        tensor_sizes.refuse_large(tensor_sizes.of_graph(graph), "the network")
         with tf.compat.v1.Session() as session:
             return dict(zip(names, session.run(tensors), strict=True))
