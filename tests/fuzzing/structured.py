@@ -33,6 +33,8 @@ def json_values(data: bytes, chance: random.Random) -> bytes | None:
         return None
     if not places:
         return json.dumps(chance.choice(_VALUES)).encode()
+    if chance.random() < 0.01:
+        return chance.choice([b"[", b'{"a":']) * 100_000
     for _ in range(chance.choice([1, 1, 1, 2, 5])):
         container, key = chance.choice(places)
         if isinstance(container, dict) and key not in container:
@@ -50,8 +52,9 @@ def _places(value: object) -> list[tuple[dict | list, object]]:
     found, waiting = [], [value]
     while waiting:
         container = waiting.pop()
-        items = container.items() if isinstance(container, dict) else enumerate(container)
-        for key, inner in items if isinstance(container, dict | list) else ():
+        if not isinstance(container, dict | list):
+            continue  # the whole is a single value
+        for key, inner in container.items() if isinstance(container, dict) else enumerate(container):
             found.append((container, key))
             if isinstance(inner, dict | list):
                 waiting.append(inner)
@@ -84,7 +87,7 @@ def _near(value: object, chance: random.Random) -> object:
     if isinstance(value, bool):
         return not value
     if isinstance(value, int | float):
-        return chance.choice([-value, value + 1, value - 1, value * 1000, str(value), float(value) + 0.5, [value]])
+        return chance.choice([-value, value + 1, value - 1, value * 1000, str(value), 0.5, [value]])
     if isinstance(value, str):
         return mutations.mutate(value.encode("utf-8", "replace"), [b"x"], chance).decode("utf-8", "replace")
     return [value, value]

@@ -1,8 +1,21 @@
 """All targets. A new one is a module in targets/ and a line here."""
 
 from .target import Target
-from .targets import pictures
+from .targets import archives, checkpoints, matlab_files, pictures, records, texts, torch_files
 
-_ALL: tuple[Target, ...] = (pictures.TARGET,)
+_ALL: tuple[Target, ...] = (
+    pictures.TARGET,
+    torch_files.TARGET,
+    matlab_files.TARGET,
+    archives.TARGET,
+    records.TARGET,
+    records.CURVES,
+    records.STRANGERS,
+    checkpoints.TARGET,
+    texts.LABELS,
+    texts.NAMES,
+    texts.ATTRIBUTIONS,
+    texts.TOKENS,
+)
 
 TARGETS = {target.name: target for target in _ALL}

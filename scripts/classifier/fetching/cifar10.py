@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from PIL import Image
 from .. import atomic_files, lookahead, machine
 from ..errors import UserError, in_short
 from ..showing import Show, nowhere
-from . import archives, downloads
+from . import archives, downloads, pickle_memory
 
 TRAIN_BATCHES, TEST_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6)), ("test_batch",)
 _LABELS, _TOP = "batches.meta", "cifar-10-batches-py"
@@ -100,7 +99,9 @@ def _batch(file: Path, labels: list[str]) -> tuple[np.ndarray, list[int]]:
 def _field(file: Path, name: str):
     """A value from a pickled dict. Python 2 wrote the official files, so text arrives as bytes."""
     try:
-        held = _Plain(io.BytesIO(file.read_bytes()), encoding="bytes").load()
+        with file.open("rb") as pickled:
+            pickle_memory.check(pickled)
+            held = _Plain(pickled, encoding="bytes").load()
     except FileNotFoundError:
         raise _damaged(file, "it is missing") from None
     except UserError:

@@ -146,16 +146,12 @@ def read_curve(record: Path) -> dict[str, list]:
     """The training's curve, from a record that the user names."""
     try:
         whole = json.loads(record.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         why = getattr(error, "strerror", None) or f"it is not JSON: {error}"
         raise UserError(f"cannot read {record} ({why}): give the .json that was written beside a graph") from None
     found = whole.get("curve") if isinstance(whole, dict) else None
-    columns = [field.name for field in fields(Evaluation)]
-    if (
-        not isinstance(found, dict)
-        or not found.get("step")
-        or not all(isinstance(found.get(name), list) and len(found[name]) == len(found["step"]) for name in columns)
-    ):
+    complete = isinstance(found, dict) and all(found.get(field.name) for field in fields(Evaluation))
+    if not complete or not record_check.is_curve(found):
         raise UserError(f"{record} holds no training curve: give the .json that was written beside a graph")
     return found
 
