@@ -1,7 +1,7 @@
 """All targets. A new one is a module in targets/ and a line here."""
 
 from .target import Target
-from .targets import archives, checkpoints, matlab_files, pictures, records, texts, torch_files
+from .targets import archives, checkpoints, matlab_files, models, pictures, records, texts, torch_files
 
 _ALL: tuple[Target, ...] = (
     pictures.TARGET,
@@ -16,6 +16,7 @@ _ALL: tuple[Target, ...] = (
     texts.NAMES,
     texts.ATTRIBUTIONS,
     texts.TOKENS,
+    *models.TARGETS,
 )
 
 TARGETS = {target.name: target for target in _ALL}
