@@ -3,11 +3,13 @@
 import random
 
 import pytest
+import tensorflow as tf
 
 from scripts.classifier.errors import UserError
-from scripts.classifier.formats import classifiers
+from scripts.classifier.formats import classifiers, kinds
 from scripts.classifier.formats.model import Wishes
 from scripts.classifier.graphs import frozen_graph
+from scripts.classifier.photos.preprocessing import Overrides
 
 
 def test_a_graph_that_lacks_a_node_says_which(retrained, tmp_path):
@@ -18,6 +20,18 @@ def test_a_graph_that_lacks_a_node_says_which(retrained, tmp_path):
     done = retrained.run("label_image", f"--graph={tmp_path / 'g.pb'}", f"--image={retrained / 'photos' / 'red'}")
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert f"needs {needed}, which is missing; get it or train it again" in done.stderr
+
+
+@pytest.mark.parametrize("port", [":x", ":1:2", ":-1"])
+def test_a_graph_without_a_record_may_not_name_its_inputs_anyhow(tmp_path, port):
+    with tf.Graph().as_default() as built:
+        entry = tf.compat.v1.placeholder(tf.float32, [None, 8, 8, 3], name="input")
+        tf.nn.softmax(tf.reduce_mean(entry, [1, 2]), name="final_result")
+    graph_def = built.as_graph_def()
+    graph_def.node[-1].input[0] += port
+    frozen_graph.write(graph_def, tmp_path / "g.pb")
+    with pytest.raises(UserError, match="needs Mean:.*, which is missing"):
+        kinds.open_model(tmp_path / "g.pb", Wishes(Overrides(8, 8, 0.0, 1.0)))
 
 
 def test_wrong_bytes_in_a_graph(retrained, tmp_path):

@@ -149,7 +149,7 @@ def _session(
     def run(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         try:
             scores, *more = session.run(exits, {entry: pictures})
-        except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.UnimplementedError) as error:
+        except tf.errors.OpError as error:
             raise UserError(
                 f"{path} cannot be run on pictures from {input_layer} to {output_layer}: {in_short(error.message)}"
             ) from None
