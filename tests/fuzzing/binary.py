@@ -45,7 +45,9 @@ def _changed(fields: list[Field], chance: random.Random, depth: int) -> list[Fie
     elif done == "borrow":
         value = chance.choice([each for _, of, each in fields if of == kind])
     elif kind == _BYTES:
-        value = mutations.mutate(value, [value], chance)
+        before, value = value, mutations.mutate(value, [value], chance)
+        if before.isascii():  # a text, of which protobuf refuses what is no UTF-8
+            value = value.decode("utf-8", "replace").encode()
     elif kind == _VARINT:
         value = chance.choice([mutations.number(chance), chance.choice(_SIZES), value + 1, value - 1]) % (1 << 64)
     else:
