@@ -102,3 +102,10 @@ def test_pictures_of_odd_sizes_are_refused(onnx, tmp_path, side):
     path = save(onnx, tmp_path / "model.onnx", [onnx.helper.make_node("Relu", ["q"], ["y"])])
     with pytest.raises(UserError, match="expected at most 178 megapixels"):
         kinds.open_model(path, Wishes(Overrides(side, side, 127.5, 127.5)))
+
+
+def test_litert_models_are_tried_too(small_graph, monkeypatch):
+    assert kinds.open_model(small_graph, Wishes()).outputs == 3
+    monkeypatch.setattr(trial, "_SECONDS", 0)
+    with pytest.raises(UserError, match="does not give the scores of a picture within 0 seconds"):
+        kinds.open_model(small_graph, Wishes())

@@ -143,19 +143,19 @@ _IN_HDF5 = binary.hdf5_contents("model_config")
 
 TARGETS = (
     _target("graph", _graphs, 60, binary.protobuf_fields, structured.json_values, seal=_sealed),
-    _target("saved_model", lambda: [_exported(kinds.SAVED_MODEL)], 12, binary.protobuf_fields, structured.json_values),
-    _target("h5", lambda: _keras(".h5", kinds.H5), 20, _IN_HDF5),
+    _target("saved_model", lambda: [_exported(kinds.SAVED_MODEL)], 5, binary.protobuf_fields, structured.json_values),
+    _target("h5", lambda: _keras(".h5", kinds.H5), 6, _IN_HDF5),
     _target(
         "keras",
         lambda: _keras(".keras", kinds.KERAS),
-        20,
+        6,
         structured.zip_members((structured.json_values, _IN_HDF5)),
     ),
-    _target("tflite", lambda: [_exported(kinds.TFLITE)], 500, binary.flatbuffer_numbers, _files_behind),
+    _target("tflite", lambda: [_exported(kinds.TFLITE)], 250, binary.flatbuffer_numbers, _files_behind),
     _target(
         "onnx",
         lambda: [_exported(kinds.ONNX)],
-        300,
+        200,
         binary.protobuf_fields,
         imports=("tensorflow", "tf2onnx", "onnx", "onnxruntime"),
     ),
