@@ -1,6 +1,8 @@
 """Models with a few wrong bytes: an answer or one line."""
 
+import io
 import random
+import zipfile
 
 import numpy as np
 import pytest
@@ -67,6 +69,17 @@ def test_odd_tensors_in_a_litert_model(small_graph, tmp_path):
     for change in (without_text, without_place):
         with pytest.raises(UserError, match="is damaged or cut short, so LiteRT cannot read it"):
             tflite.open_model(written(change), Wishes())
+
+
+def test_a_keras_archive_that_cannot_be_unpacked(tmp_path):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", b"{}" * 100)
+    data = bytearray(packed.getvalue())
+    data[30 + len("config.json")] = 0xFF  # the first byte of what is packed: a kind of block that does not exist
+    (tmp_path / "model.keras").write_bytes(data)
+    with pytest.raises(UserError, match="is damaged or cut short"):
+        kinds.open_model(tmp_path / "model.keras", Wishes())
 
 
 def test_wrong_bytes_in_a_graph(retrained, tmp_path):

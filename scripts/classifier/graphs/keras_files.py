@@ -9,6 +9,7 @@ import json
 import re
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,7 @@ def _read_keras(path: Path, more: Collection[str]) -> Saved:
                     values += hdf5_contents.check(weights, len(data), path)
     except (
         zipfile.BadZipFile,
+        zlib.error,
         OSError,
         EOFError,
         ValueError,
