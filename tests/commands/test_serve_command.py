@@ -140,6 +140,7 @@ WRONG = {
     "unknown address": ("GET", "/nothing", b"", 404, "Not Found"),
     "unknown model": ("GET", "/v1/models/nobody", b"", 404, "Servable not found for request: Latest(nobody)"),
     "unknown version": ("POST", f"{MODEL}/versions/9:predict", b"{}", 404, "Specific(retrained_graph, 9)"),
+    "endless version": ("GET", f"{MODEL}/versions/{'9' * 5000}", b"", 400, "Malformed request: GET"),
     "wrong method": ("GET", PREDICT, b"", 400, "Malformed request: GET"),
     "wrong method elsewhere": ("GET", "/label", b"", 405, "Method Not Allowed"),
     "not JSON": ("POST", PREDICT, b'{"instances": [', 400, "the request is not JSON"),

@@ -55,6 +55,18 @@ def test_options_of_any_length_make_a_short_message(tmp_path):
     assert len(text) < 600 and "is from a training with" in text
 
 
+def test_characters_that_do_not_exist(tmp_path):
+    path, trainer = written(tmp_path, options={"precision": "\x01"})
+    held = dict(np.load(path))
+    text = str(held["about"]).replace("\\u0001", "?")
+    codes = np.array(text).reshape(1).view(np.uint32).copy()
+    codes[text.index("?")] = 0x110000
+    data = io.BytesIO()
+    np.savez(data, **{**held, "about": codes.view(f"<U{len(codes)}").reshape(())})
+    path.write_bytes(data.getvalue())
+    assert "damaged or not a checkpoint" in refusal(path, trainer)
+
+
 def test_a_sound_checkpoint_is_restored(tmp_path):
     path, trainer = written(tmp_path)
     trainer.history = []

@@ -92,7 +92,7 @@ class _OnlyTensors(pickle.Unpickler):
             return lambda tensor, *_: tensor
         if module == "torch" and name in _STORAGES:
             return _STORAGES[name]
-        raise UserError(f"holds {module}.{name}: expected nothing but tensors")
+        raise UserError(f"holds {in_short(f'{module}.{name}')}: expected nothing but tensors")
 
     def persistent_load(self, described: tuple) -> _Storage:
         what, kind, key, _, count, *view = described

@@ -69,7 +69,7 @@ def fetch(
 
 
 def _write(batches: Path, folder: Path, show: Show) -> None:
-    labels = [_text(name) for name in _field(batches / _LABELS, "label_names")]
+    labels = _label_names(batches / _LABELS)
     parts = {
         "train": [_batch(batches / name, labels) for name in TRAIN_BATCHES],
         "test": [_batch(batches / name, labels) for name in TEST_BATCHES],
@@ -85,6 +85,14 @@ def _write(batches: Path, folder: Path, show: Show) -> None:
     with show(len(tasks)) as advance, ThreadPoolExecutor(machine.cores()) as pool:
         for _ in lookahead.results(pool, lambda task: Image.fromarray(task[1]).save(task[0]), tasks, _AHEAD):
             advance(1)
+
+
+def _label_names(file: Path) -> list[str]:
+    held = _field(file, "label_names")
+    labels = [_text(name) for name in held] if isinstance(held, list) else []
+    if not labels or len(set(labels)) < len(labels) or not all(label.isidentifier() for label in labels):
+        raise _damaged(file, "its labels cannot be names of folders")
+    return labels
 
 
 def _batch(file: Path, labels: list[str]) -> tuple[np.ndarray, list[int]]:
@@ -136,7 +144,7 @@ class _Plain(pickle.Unpickler):
             return np._core.numeric._frombuffer  # type: ignore[attr-defined]
         if asked == "_codecs.encode":  # Python 3 writes bytes for Python 2 in this way
             return _latin1
-        raise UserError(f"this is not CIFAR-10's archive: a file in it asks for {module}.{name}; delete it")
+        raise UserError(f"this is not CIFAR-10's archive: a file in it asks for {in_short(asked)}; delete it")
 
 
 def _latin1(text: str, encoding: str) -> bytes:

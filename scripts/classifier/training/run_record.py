@@ -150,8 +150,8 @@ def read_curve(record: Path) -> dict[str, list]:
         why = getattr(error, "strerror", None) or f"it is not JSON: {error}"
         raise UserError(f"cannot read {record} ({why}): give the .json that was written beside a graph") from None
     found = whole.get("curve") if isinstance(whole, dict) else None
-    complete = isinstance(found, dict) and all(found.get(field.name) for field in fields(Evaluation))
-    if not complete or not record_check.is_curve(found):
+    wanted = [field.name for field in fields(Evaluation)]
+    if not isinstance(found, dict) or not record_check.is_curve(found) or not all(map(found.get, wanted)):
         raise UserError(f"{record} holds no training curve: give the .json that was written beside a graph")
     return found
 

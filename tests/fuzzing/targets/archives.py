@@ -148,7 +148,7 @@ TARGET = Target(
     "archives",
     _samples,
     _read_member_too,
-    inputs=2500,
+    inputs=1500,
     own=(*_TAR, within_gzip(_TAR), within_gzip(_TAR), zip_members(), zip_headers),
     odd=_odd,
 )

@@ -69,7 +69,7 @@ TARGET = Target(
     "checkpoints",
     _samples,
     alone(_read),
-    inputs=2500,
+    inputs=1500,
     own=(zip_members((_about, npy_header)), zip_members((_about,)), zip_headers),
     imports=("tensorflow",),
 )

@@ -96,4 +96,4 @@ def _words(data: bytes, chance: random.Random) -> bytes | None:
     return data[:at] + written + data[at + 4 :]
 
 
-TARGET = Target("matlab", _samples, _read, inputs=8000, own=(_unpacked, _words))
+TARGET = Target("matlab", _samples, _read, inputs=4000, own=(_unpacked, _words))

@@ -11,12 +11,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from scripts.classifier.photos import pixels
+from scripts.classifier.judging import perceptual_hash
+from scripts.classifier.photos import distortions, pixels, sizes
+from scripts.classifier.photos.distortions import Distortions, View
 
 from ..mutations import number
 from ..target import Files, Target, alone
 
 _SIDE = 64
+_DISTORTED = View(Distortions(True, 20, 20, 20))
 
 
 def _samples() -> list[Files]:
@@ -61,6 +64,11 @@ def _saved(image: Image.Image, kind: str, **more: object) -> bytes:
 def _read(path: Path) -> None:
     squared = pixels.decode(path.read_bytes(), _SIDE, _SIDE)
     assert squared.shape == (_SIDE, _SIDE, 3) and squared.dtype == np.uint8
+    # What training with distortions, evaluate and show_image do besides.
+    (view,) = distortions.look(path.read_bytes(), _SIDE, [_DISTORTED])
+    assert view.shape == squared.shape
+    perceptual_hash.of_bytes(path.read_bytes())
+    sizes.of([path]).describe()
 
 
 def _png_chunks(data: bytes, chance: random.Random) -> bytes | None:
@@ -112,7 +120,7 @@ TARGET = Target(
     "pictures",
     _samples,
     alone(_read),
-    inputs=5000,
+    inputs=2500,
     own=(_png_chunks,),
     fine=(pixels.UnreadableImage,),
     megabytes=1500,

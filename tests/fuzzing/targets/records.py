@@ -135,16 +135,16 @@ TARGET = Target(
     "records",
     _samples,
     _read,
-    inputs=2000,
+    inputs=1500,
     own=(json_values,),
     seal=_sealed,
     spared=frozenset({_GRAPH}),
 )
-CURVES = Target("curves", _curves, alone(_read_curve), inputs=500, own=(json_values,))
+CURVES = Target("curves", _curves, alone(_read_curve), inputs=80, own=(json_values,))
 STRANGERS = Target(
     "unknown",
     lambda: [{"unknown.npz": _strangers()}],
     alone(_read_unknown),
-    inputs=4000,
+    inputs=2500,
     own=(zip_members((npy_header,)), zip_members((npy_header,)), zip_headers),
 )

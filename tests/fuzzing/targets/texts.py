@@ -72,7 +72,7 @@ def _read_token(path: Path) -> None:
     assert tokens.find(None, str(path))
 
 
-LABELS = Target("labels", _labels, alone(_read_labels), inputs=8000)
-NAMES = Target("category_names", _names, alone(_read_names), inputs=8000, own=(json_values,))
-ATTRIBUTIONS = Target("attributions", _attributions, alone(_read_attributions), inputs=4000)
-TOKENS = Target("token_files", _tokens, alone(_read_token), inputs=2000)
+LABELS = Target("labels", _labels, alone(_read_labels), inputs=3000)
+NAMES = Target("category_names", _names, alone(_read_names), inputs=2000, own=(json_values,))
+ATTRIBUTIONS = Target("attributions", _attributions, alone(_read_attributions), inputs=1500)
+TOKENS = Target("token_files", _tokens, alone(_read_token), inputs=1000)

@@ -101,7 +101,7 @@ def _samples() -> list[Files]:
     return [{"weights.pth": data} for data in (_archive(_STORED), _archive(_DEFLATED), _stream())]
 
 
-def _pickle_numbers(data: bytes, chance: random.Random) -> bytes | None:
+def pickle_numbers(data: bytes, chance: random.Random) -> bytes | None:
     """An integer of a pickle written with another value: counts, sizes, steps, offsets."""
     places = [at for at, byte in enumerate(data) if byte in b"KMJ\x8a"]
     if not places:
@@ -113,7 +113,7 @@ def _pickle_numbers(data: bytes, chance: random.Random) -> bytes | None:
     return data[:at] + written + data[at + old :]
 
 
-def _pickle_opcodes(data: bytes, chance: random.Random) -> bytes | None:
+def pickle_opcodes(data: bytes, chance: random.Random) -> bytes | None:
     """An instruction replaced: other values, calls, and builds than a reader expects."""
     at = chance.randrange(len(data) + 1)
     written = chance.choice([b"N", b"}", b"]", b")", b"R", b"b", b"\x81", b"0", b"2", b"(", b"Q", b"K\x00", b"u", b"s"])
@@ -124,6 +124,6 @@ TARGET = Target(
     "pth",
     _samples,
     alone(torch_files.read),
-    inputs=6000,
-    own=(zip_members((_pickle_numbers, _pickle_opcodes)), zip_headers, _pickle_numbers),
+    inputs=4000,
+    own=(zip_members((pickle_numbers, pickle_opcodes)), zip_headers, pickle_numbers),
 )

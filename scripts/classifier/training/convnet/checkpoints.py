@@ -74,7 +74,8 @@ def read(path: Path, recipe: CnnRecipe, precision: str) -> Checkpoint:
             held = {name: arrays[name] for name in arrays.files}
         if not all(isinstance(each, np.ndarray) for each in held.values()):
             raise ValueError("something other than arrays")
-        about = json.loads(str(held.pop(_ABOUT)))
+        # NumPy reads characters that do not exist, which crash whatever shows them but cannot be encoded.
+        about = json.loads(str(held.pop(_ABOUT)).encode())
         history = [Evaluation(**each) for each in about["history"]]
         if not record_check.is_curve({name: [vars(at)[name] for at in history] for name in _MEASURES}):
             raise ValueError("a history of something else")
