@@ -8,6 +8,7 @@ from .targets import (
     cifar10_batches,
     event_files,
     matlab_files,
+    models,
     pictures,
     records,
     requests,
@@ -36,6 +37,7 @@ _ALL: tuple[Target, ...] = (
     texts.TOKENS,
     requests.TARGET,
     url_folders.TARGET,
+    *models.TARGETS,
 )
 
 TARGETS = {target.name: target for target in _ALL}

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..backbones.engine import PROCESSOR
 from ..errors import UserError, in_short
-from ..graphs import batch_lifting, frozen_graph, old_ops, xnnpack
+from ..graphs import batch_lifting, frozen_graph, old_ops, tensor_sizes, xnnpack
 from ..graphs.interface import find
 from ..photos import category_names, preprocessing
 from ..photos.preprocessing import Overrides, Preprocessing
@@ -138,6 +138,7 @@ def _session(
             entry, *exits = tf.graph_util.import_graph_def(graph_def, name="", return_elements=names)
         except (ValueError, tf.errors.OpError) as error:
             raise UserError(f"{path} is not a graph that TensorFlow can run: {in_short(error)}") from None
+    tensor_sizes.refuse_large(tensor_sizes.of_graph(graph), path)
     height, width = take.input_height, take.input_width
     if not entry.shape.is_compatible_with([None, height, width, 3]):
         raise UserError(
@@ -149,7 +150,7 @@ def _session(
     def run(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         try:
             scores, *more = session.run(exits, {entry: pictures})
-        except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.UnimplementedError) as error:
+        except tf.errors.OpError as error:
             raise UserError(
                 f"{path} cannot be run on pictures from {input_layer} to {output_layer}: {in_short(error.message)}"
             ) from None

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import atomic_files
 from ..errors import UserError, in_short
-from ..graphs import allowed_ops, saved_model_files
+from ..graphs import allowed_ops, saved_model_files, tensor_sizes
 from ..graphs.frozen_graph import placeholder
 from ..graphs.saved_model_files import loading
 from ..photos import preprocessing
@@ -181,7 +181,9 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     with loading(path, "the whole folder"):
         # `run` holds a reference to this, as the signatures do not outlive it.
         loaded = tf.saved_model.load(str(path), tags=list(meta_graph.meta_info_def.tags))
-        loaded.signatures[way.signature]  # fails if anything it needs was not loaded
+        needed = loaded.signatures[way.signature].graph.as_graph_def()  # fails if anything was not loaded
+        computed = list(tensor_sizes.of_functions(needed))
+    tensor_sizes.refuse_large(computed, path)
 
     def run(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         if kind == np.uint8:
