@@ -32,6 +32,7 @@ class Dataset:
     heeds: tuple[str, ...] = ()  # the wishes that affect it
     looks_itself: bool = False  # `fetch` is called even if the folder already holds photos
     trains: str = "retrain --architecture=efficientnet_lite0"  # the command that suits it
+    tidy: Callable[[Path], None] = lambda destination: None  # called if it is not
 
 
 def _from_server(fetch: Callable, destination: Path, wishes: Wishes, show: ShowOf) -> Sequence[str]:
@@ -74,8 +75,15 @@ _NAMED = {
         partial(_from_server, partial(photo_archives.fetch, photo_archives.FLOWER_PHOTOS)),
         _downloading("flower_photos", photo_archives.FLOWER_PHOTOS.size),
         ("patience",),
+        tidy=partial(photo_archives.tidy, photo_archives.FLOWER_PHOTOS),
     ),
-    "cifar10": Dataset(_cifar10, _downloading("CIFAR-10", cifar10.PUBLISHED.size), ("patience",), trains="train_cnn"),
+    "cifar10": Dataset(
+        _cifar10,
+        _downloading("CIFAR-10", cifar10.PUBLISHED.size),
+        ("patience",),
+        tidy=cifar10.tidy,
+        trains="train_cnn",
+    ),
     "drawn_flowers": Dataset(
         _drawn_flowers,
         "drawing flowers",
@@ -86,6 +94,7 @@ _NAMED = {
         partial(_from_server, oxford_flowers.fetch),
         _downloading("oxford_flowers102", oxford_flowers.PUBLISHED.photos.size),
         ("patience",),
+        tidy=oxford_flowers.tidy,
     ),
 }
 NAMES = tuple(_NAMED)
