@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .classifier import machine
 from .classifier.drawing import picture_files, sample_sheet
 from .classifier.drawing.lettering import Drawn
 from .classifier.photos.image_lists import TESTING, TRAINING, VALIDATION, ImageLists
@@ -33,6 +34,7 @@ _SUMMARY_WIDTH = 80
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
     plan = cnn_plan.of_flags()
+    machine.use_onednn()
     console = Console(plan.quiet)
 
     with console.stage("listing photos"):
