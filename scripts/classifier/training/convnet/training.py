@@ -154,7 +154,7 @@ class _Adam(keras.optimizers.Adam):
             beta1=self.beta_1,
             beta2=self.beta_2,
             epsilon=self.epsilon,
-            grad=gradient,
+            grad=tf.cast(gradient, tf.float32),
         )
 
 
