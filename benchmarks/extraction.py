@@ -14,10 +14,11 @@ import numpy as np
 from benchmarks.tools import limits
 from benchmarks.tools.figures import Against, Figure, alternated
 from benchmarks.tools.workbench import Workbench
+from scripts.classifier.backbones.engine import Engine, of_this_machine
 from scripts.classifier.backbones.network import LARGE_BATCH, Network
 from scripts.classifier.bottlenecks import gathering
 from scripts.classifier.bottlenecks.extraction import open_cache
-from scripts.classifier.machine import cores, decide_precision, has_bfloat16
+from scripts.classifier.machine import cores, has_bfloat16
 from scripts.classifier.photos import distortions
 from scripts.classifier.showing import Advance
 
@@ -31,18 +32,18 @@ _SQUARES = 32
 
 def extraction(bench: Workbench) -> list[Figure]:
     backbone, size = bench.backbone, bench.backbone.input_size
-    precision = decide_precision("auto", large=backbone.large)
+    processor = of_this_machine("auto", large=backbone.large, gpu=None)
     photos = [(bench.image_dir / photo.path).read_bytes() for photo in bench.lists.photos]
     squares = np.stack([limits.decode(photo, size) for photo in photos[:: max(1, len(photos) // _SQUARES)][:_SQUARES]])
     runs = max(_SQUARES, bench.count)
     opened: list[float] = []
 
     def reached() -> float:
-        rate, opening = _gather(bench, precision)
+        rate, opening = _gather(bench, processor)
         opened.append(opening)
         return rate
 
-    network = Network(backbone, precision)
+    network = Network(backbone, processor)
     rates = alternated(
         {
             "reached": reached,
@@ -61,7 +62,7 @@ def extraction(bench: Workbench) -> list[Figure]:
     threads = f"{cores()} threads"
     return [
         Figure(
-            f"extraction, {bench.architecture} in {precision}, {bench.count:,} photos",
+            f"extraction, {bench.architecture} in {processor.precision}, {bench.count:,} photos",
             rates["reached"],
             "photos/s",
             f"from the first finished photo to the last one cached, {threads}; {turns}",
@@ -108,7 +109,7 @@ def inception(bench: Workbench, photos: int) -> list[Figure]:
     size = backbone.input_size
     squares = np.random.default_rng(0).uniform(-1, 1, (LARGE_BATCH, size, size, 3)).astype(np.float32)
     precisions = ["float32", "bfloat16"] if has_bfloat16() else ["float32"]
-    opened = {precision: Network(backbone, precision) for precision in precisions}
+    opened = {precision: Network(backbone, Engine(precision)) for precision in precisions}
     measurements = {
         precision: partial(limits.network_rate, network, squares, photos) for precision, network in opened.items()
     }
@@ -138,15 +139,15 @@ class _Clock:
         self.first = self.first or time.perf_counter()
 
 
-def _gather(bench: Workbench, precision: str) -> tuple[float, float]:
+def _gather(bench: Workbench, processor: Engine) -> tuple[float, float]:
     """Photos per second, and seconds until the first, with an empty cache."""
     folder, clock = bench.folder / "extraction", _Clock()
     shutil.rmtree(folder, ignore_errors=True)
-    cache = open_cache(folder, bench.backbone, precision)
+    cache = open_cache(folder, bench.backbone, processor)
     gathering.gather(
         bench.lists,
         (distortions.WHOLE,),
-        gathering.extract_here(bench.backbone, precision),
+        gathering.extract_here(bench.backbone, processor),
         cache,
         (10, 10),
         folder / "skipped_images.txt",

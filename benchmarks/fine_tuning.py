@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks.tools import shared_flags
 from benchmarks.tools.study import Study, share
+from scripts.classifier.backbones.engine import PROCESSOR
 from scripts.classifier.photos.image_lists import SPLITS, ImageLists
 from scripts.classifier.showing import Advance, nowhere
 from scripts.classifier.training import accuracy, stages as training
@@ -65,7 +66,7 @@ def _fine_tune(study: Study, held_out: np.ndarray, tuning: Tuning) -> tuple[np.n
     split_rows = [np.sort(rows) for rows in (*study.rest(held_out), held_out)]
     sets = Sets(*(study.examples(rows) for rows in split_rows))
     lists, journal = _dealt(study.lists, *split_rows), Journal(study.folder / "summaries")
-    trained = training.train(backbone, "float32", sets, len(lists.labels), recipe, journal, nowhere)
+    trained = training.train(backbone, PROCESSOR, sets, len(lists.labels), recipe, journal, nowhere)
     started = time.perf_counter()
     ended: list[float] = []
 

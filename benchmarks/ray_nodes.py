@@ -18,11 +18,11 @@ from benchmarks.tools.clock import Clock
 from benchmarks.tools.figures import Against, Figure, alternated
 from benchmarks.tools.workbench import Workbench
 from scripts.classifier.backbones import table
+from scripts.classifier.backbones.engine import of_this_machine
 from scripts.classifier.bottlenecks import gathering
 from scripts.classifier.bottlenecks.cluster import blocks, driver, engine
 from scripts.classifier.bottlenecks.extraction import open_cache
 from scripts.classifier.errors import UserError
-from scripts.classifier.machine import decide_precision
 from scripts.classifier.photos import folders, image_lists
 from scripts.classifier.photos.distortions import WHOLE
 
@@ -138,17 +138,17 @@ def extract(
         else:
             os.sched_setaffinity(0, cores)
         backbone = table.load(architecture, Path(model_dir))
-        precision = decide_precision("auto", large=backbone.large)
-        cache = open_cache(Path(folder), backbone, precision)
+        processor = of_this_machine("auto", large=backbone.large, gpu=None)
+        cache = open_cache(Path(folder), backbone, processor)
         lists = image_lists.scan(folders.at(image_dir), 10, 10)
         extraction = gathering.look_up(lists, (WHOLE,), cache)
         # In the order of a cluster, large photos first: otherwise the clock would measure different photos.
         in_order = blocks.cut(extraction.waiting, extraction.image_dir, len(cores), backbone.large)
         extraction.waiting = list(itertools.chain.from_iterable(in_order))
-        run = gathering.extract_here(backbone, precision)
+        run = gathering.extract_here(backbone, processor)
         if where != "plain":
             place = engine.LOCAL if where == "local" else engine.AUTO
-            run = driver.extract_on(place, backbone, precision, lambda words: None)
+            run = driver.extract_on(place, backbone, processor.precision, lambda words: None)
         clock = Clock(len(extraction.waiting))
         run(extraction, clock.advance)
     return clock.found()

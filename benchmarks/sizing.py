@@ -13,9 +13,9 @@ from benchmarks.tools import limits, shared_flags
 from benchmarks.tools.clock import Clock
 from benchmarks.tools.workbench import Workbench
 from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.backbones.engine import of_this_machine
 from scripts.classifier.bottlenecks import gathering
 from scripts.classifier.bottlenecks.extraction import open_cache
-from scripts.classifier.machine import decide_precision
 from scripts.classifier.photos.distortions import WHOLE
 from scripts.console import command_line, flags
 
@@ -49,11 +49,11 @@ def _row(bench: Workbench, backbone: Backbone) -> str:
 
 
 def _photos_a_second(bench: Workbench, backbone: Backbone) -> float:
-    precision, folder = decide_precision("auto", large=backbone.large), bench.folder / backbone.name
-    cache = open_cache(folder, backbone, precision)
+    processor, folder = of_this_machine("auto", large=backbone.large, gpu=None), bench.folder / backbone.name
+    cache = open_cache(folder, backbone, processor)
     extraction = gathering.look_up(bench.lists, (WHOLE,), cache)
     clock = Clock(len(extraction.waiting))
-    gathering.extract_here(backbone, precision)(extraction, clock.advance)
+    gathering.extract_here(backbone, processor)(extraction, clock.advance)
     return clock.found()["rate"]
 
 

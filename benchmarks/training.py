@@ -11,6 +11,7 @@ from benchmarks.tools import disk, processes, random_bottlenecks
 from benchmarks.tools.figures import Against, Figure, alternated
 from benchmarks.tools.workbench import Workbench
 from scripts.classifier.backbones import color_texture
+from scripts.classifier.backbones.engine import PROCESSOR
 from scripts.classifier.photos.image_lists import SPLITS, TRAINING, VALIDATION
 from scripts.classifier.showing import nowhere
 from scripts.classifier.training import accuracy, learning_unknown, stages
@@ -52,7 +53,7 @@ def training(bench: Workbench) -> list[Figure]:
     def with_summaries() -> float:
         started = time.perf_counter()
         with contextlib.closing(Journal(bench.folder / "training_summaries")) as journal:
-            trained = stages.train(backbone, "float32", sets, random_bottlenecks.LABELS, recipe, journal, nowhere)
+            trained = stages.train(backbone, PROCESSOR, sets, random_bottlenecks.LABELS, recipe, journal, nowhere)
         return trained.steps / (time.perf_counter() - started)
 
     alone()

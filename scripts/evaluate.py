@@ -63,6 +63,7 @@ def main(positional: list[str]) -> None:
     report = None if FLAGS.report is None else Path(FLAGS.report)
     if report is not None:
         atomic_files.check(report)
+    selection.check(FLAGS.image_dir)
     console = Console(quiet=FLAGS.json)
     classifier = _open(console)
     chosen = _choose(console, classifier)

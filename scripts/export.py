@@ -17,7 +17,7 @@ from .classifier.errors import UserError
 from .classifier.formats import classifiers, graph as graphs, kinds
 from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
-from .classifier.judging import comparison
+from .classifier.judging import comparison, selection
 from .classifier.judging.comparison import Photos
 from .classifier.photos import folders, pixels
 from .console import command_line, flags, input_flags
@@ -55,6 +55,7 @@ def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
     console, graph, output = Console(), Path(FLAGS.graph), _output()
     _check_paths(graph, output)
+    selection.check(FLAGS.image_dir)
     console.say(f"exporting {graph} to {output} ...")
     with console.waiting(f"loading {graph}"):
         before = _open_graph(graph)

@@ -28,25 +28,25 @@ _WITH_A_VALUE, _WITHOUT = ("cluster", "worker_cpus"), ("quiet", "noquiet")
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    network, percentages = network_flags.network(), bottleneck_flags.percentages()
+    network, percentages = network_flags.network(FLAGS.cluster is not None), bottleneck_flags.percentages()
     bottleneck_flags.check()
     if not Path(FLAGS.bottleneck_dir).exists():  # an existing one may hold all bottlenecks already
         atomic_files.check_folder(Path(FLAGS.bottleneck_dir), "bottleneck_dir")
     console = Console(FLAGS.quiet)
 
-    console.say(f"computing the bottlenecks of the photos in {FLAGS.image_dir} with {network.name}")
+    console.say(f"computing the bottlenecks of the photos in {FLAGS.image_dir} with {network.describe()}")
     with console.stage("listing photos"):
         lists = image_lists.scan(folders.at(FLAGS.image_dir), *percentages)
-    console.tell(lists.describe(), lists.warnings())
+    console.tell(lists.describe(), [*network.found.warnings, *lists.warnings()])
     with console.stage("loading the network"), console.waiting("loading the network"):
-        backbone, precision = network.load(console.show(f"downloading {network.name}", "B"))
-        cache = extraction.open_cache(Path(FLAGS.bottleneck_dir), backbone, precision)
-    console.say(backbone.describe())
+        backbone, engine = network.load(console.show(f"downloading {network.name}", "B"))
+        cache = extraction.open_cache(Path(FLAGS.bottleneck_dir), backbone, engine)
+    console.say(backbone.describe(), *engine.describe())
     with console.stage("bottlenecks"):
         gathered = gathering.gather(
             lists,
             bottleneck_flags.views(),
-            bottleneck_flags.extract(backbone, precision, console.say),
+            bottleneck_flags.extract(backbone, engine, console.say),
             cache,
             percentages,
             Path(FLAGS.skipped_images),

@@ -50,6 +50,8 @@ def main(positional: list[str]) -> None:
         console.say(f"{dataset.begins} into {destination}")
     if before is None or dataset.looks_itself:
         console.warn(*dataset.fetch(destination, wishes, console.show))
+    else:
+        dataset.tidy(destination)
     lists = image_lists.scan(destination, 0, 0, fewest_labels=1)
     names_file, named = _names(lists, destination)
 

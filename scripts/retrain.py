@@ -31,7 +31,7 @@ def main(positional: list[str]) -> None:
 
     with console.stage("listing photos"):
         lists, named = plan.list_photos()
-    trainings.begin(console, lists, lists.warnings(named), plan.places, plan.work())
+    trainings.begin(console, lists, [*plan.network.found.warnings, *lists.warnings(named)], plan.places, plan.work())
     if plan.dry_run:
         with console.waiting("looking up bottlenecks"):
             found = plan.describe(lists)
@@ -70,7 +70,7 @@ def _load(plan: Plan, console: Console) -> Loaded:
     with console.stage("loading the network"), console.waiting("loading the network"):
         network = plan.load_network(console.show(f"downloading {plan.network.name}", "B"))
     retrained_graph.check_name_is_free(network.backbone, plan.places.final_tensor_name)
-    console.tell(*words.network(network.backbone))
+    console.tell(*words.network(network.backbone, network.engine))
     if plan.tuning is not None:
         unfreezing.weights_of(network.backbone, plan.tuning.start)  # refuses what cannot be fine-tuned
     return network
@@ -100,7 +100,7 @@ def _train(
 ) -> Trained:
     with console.stage("training"):
         trained = stages.train(
-            network.backbone, network.precision, sets, label_count, recipe, journal, console.show("training", "steps")
+            network.backbone, network.engine, sets, label_count, recipe, journal, console.show("training", "steps")
         )
     console.tell(*words.training(trained, recipe))
     return trained

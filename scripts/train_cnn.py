@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .classifier.training.convnet.training import CnnTrainer
 
 _SUMMARY_WIDTH = 80
+_LESS_MEMORY = "give a smaller --batch_size or --image_size"
 
 
 def main(positional: list[str]) -> None:
@@ -39,7 +40,7 @@ def main(positional: list[str]) -> None:
 
     with console.stage("listing photos"):
         lists = plan.list_photos()
-    trainings.begin(console, lists, lists.warnings(), plan.places, plan.work())
+    trainings.begin(console, lists, [*plan.gpu_warnings, *lists.warnings()], plan.places, plan.work())
     decoded = _decode(lists, plan, console)
     lists, labels = decoded.lists, decoded.lists.labels
     _draw_photos(decoded, plan, console)
@@ -66,7 +67,12 @@ def main(positional: list[str]) -> None:
         }
     )
     written += _draw_curves(trainer, lists, plan)
-    console.say(f"best epoch: {trainer.best_epoch} of {len(trainer.history)}; its weights are written")
+    rounded = (
+        ""
+        if trainer.engine.precision == "float32"
+        else f"; it was measured in {trainer.engine.precision}, they are in float32"
+    )
+    console.say(f"best epoch: {trainer.best_epoch} of {len(trainer.history)}; its weights are written{rounded}")
     console.say(*accuracy.describe(results, labels, which), *judged.lines())
     trainings.end(console, outcome, written, plan.model, lists, plan.curves)
 
@@ -100,7 +106,7 @@ def _begin(decoded: Decoded, plan: Plan, console: Console) -> CnnTrainer:
         from .classifier.training.convnet.training import CnnTrainer
 
     label_count = len(decoded.lists.labels)
-    trainer = CnnTrainer(decoded.of(TRAINING), decoded.of(VALIDATION), label_count, plan.precision, plan.recipe)
+    trainer = CnnTrainer(decoded.of(TRAINING), decoded.of(VALIDATION), label_count, plan.engine, plan.recipe)
     if plan.resumed is not None:
         plan.resumed.restore(trainer, decoded.fingerprint)
         console.say(f"resuming after epoch {len(trainer.history)}, from {plan.checkpoint}")
@@ -112,7 +118,7 @@ def _train(trainer: CnnTrainer, journal: Journal, decoded: Decoded, plan: Plan, 
     from .classifier.training.convnet import stages
 
     epochs = plan.recipe.epochs
-    with console.stage("training"):
+    with console.stage("training"), plan.engine.guarded(_LESS_MEMORY):
         stages.train(
             trainer,
             journal,
@@ -129,8 +135,9 @@ def _test(trainer: CnnTrainer, decoded: Decoded, plan: Plan) -> tuple[Outcome, V
     from .classifier.training.convnet import stages
 
     labels = decoded.lists.labels
-    trained = stages.finish(trainer, decoded.of(TESTING), len(labels))
-    outcome = Outcome.of(trained, labels, plan.places, plan.known_kept, plan.recipe.seed)
+    with plan.engine.guarded(_LESS_MEMORY):
+        trained = stages.finish(trainer, decoded.of(TESTING), len(labels))
+        outcome = Outcome.of(trained, labels, plan.places, plan.known_kept, plan.recipe.seed)
     validation = decoded.lists.counts(VALIDATION)
     return outcome, verdict.judge(trainer.history, validation, trainer.recipe, plan.image_dir)
 

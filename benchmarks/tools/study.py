@@ -11,6 +11,7 @@ import numpy as np
 
 from scripts.classifier.backbones import table
 from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.backbones.engine import PROCESSOR
 from scripts.classifier.backbones.network import Network
 from scripts.classifier.bottlenecks import extraction
 from scripts.classifier.bottlenecks.gathering import Gathered, gather
@@ -43,11 +44,11 @@ class Study:
     @cached_property
     def network(self) -> Network:
         """Opened once, since opening takes longer than a few photos."""
-        return Network(self.backbone, "float32")
+        return Network(self.backbone, PROCESSOR)
 
     @cached_property
     def _gathered(self) -> tuple[Gathered, Examples]:
-        cache = extraction.open_cache(self.folder / "bottlenecks", self.backbone, "float32")
+        cache = extraction.open_cache(self.folder / "bottlenecks", self.backbone, PROCESSOR)
         gathered = gather(
             image_lists.scan(self.photos, 0, 0),
             (WHOLE,),

@@ -28,10 +28,16 @@ def write_bytes(path: Path, data: bytes | Iterable[bytes]) -> None:
     write_together({path: data})
 
 
-def write_together(files: Mapping[Path, bytes | Iterable[bytes]]) -> None:
-    """Renames the files, in this order, only once all have been written: hardly a moment is left for a kill."""
+def write_together(files: Mapping[Path, bytes | Iterable[bytes]], former: Iterable[Path] = ()) -> None:
+    """Renames the files, in this order, only once all have been written: hardly a moment is left for a kill.
+
+    The `former` files are removed just before, for readers who could not tell that others are not theirs.
+    """
     with contextlib.ExitStack() as stack:
         ready = [(stack.enter_context(_written(path, data)), path) for path, data in files.items()]
+        for path in former:
+            with _told(path):
+                path.unlink(missing_ok=True)
         for temporary, path in ready:
             with _told(path):
                 os.replace(temporary, path)
@@ -47,7 +53,7 @@ def _written(path: Path, data: bytes | Iterable[bytes]) -> Iterator[Path]:
     temporary = _temporary(path)
     with contextlib.ExitStack() as stack:
         with _told(path):
-            _clear(path)
+            clear(path.parent, re.escape(path.name))
             descriptor = stack.enter_context(locks.sole_owner(temporary))
             try:
                 os.ftruncate(descriptor, 0)
@@ -77,15 +83,15 @@ def _temporary(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.tmp")
 
 
-def _clear(path: Path) -> None:
-    """Removes the temporary files of killed processes: those that nobody holds."""
-    ours = re.compile(rf"\.{re.escape(path.name)}\.\d+\.tmp")
+def clear(folder: Path, names: str) -> None:
+    """Removes the temporary files of killed processes: those that nobody holds. `names` is a regular expression."""
+    ours = re.compile(rf"\.{names}\.\d+\.tmp")
     with contextlib.suppress(OSError):
-        for name in os.listdir(path.parent):
+        for name in os.listdir(folder):
             if ours.fullmatch(name):
-                with contextlib.suppress(OSError), (path.parent / name).open("rb") as file:
+                with contextlib.suppress(OSError), (folder / name).open("rb") as file:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    (path.parent / name).unlink()
+                    (folder / name).unlink()
 
 
 def _sync(descriptor: int) -> None:
@@ -124,8 +130,8 @@ def check_folder(path: Path, flag: str) -> None:
     absolute = path.absolute()
     place = next(each for each in (absolute, *absolute.parents) if each.exists())
     try:
-        with tempfile.TemporaryDirectory(dir=place):
-            pass
+        with tempfile.TemporaryFile(dir=place):
+            pass  # it has no name, so nothing is left if this process is killed
     except OSError as error:
         raise UserError(f"cannot write to {path}: {error.strerror}; give another --{flag}") from None
 

@@ -8,25 +8,12 @@ import platform
 import shutil
 from pathlib import Path
 
-from .errors import UserError
-
-PRECISIONS = ("auto", "float32", "bfloat16")
-
 _CGROUP = Path("/sys/fs/cgroup")
 
 
 def cores() -> int:
     """The processors this process may use, which may be fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def decide_precision(wanted: str, *, large: bool) -> str:
-    """`auto` means bfloat16 for `large` work if the processor has it."""
-    if wanted == "auto":
-        return "bfloat16" if large and has_bfloat16() else "float32"
-    if wanted == "bfloat16" and not has_bfloat16():
-        raise UserError("--precision=bfloat16: this processor has no bfloat16 arithmetic; use auto or float32")
-    return wanted
 
 
 def has_bfloat16() -> bool:

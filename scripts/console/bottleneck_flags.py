@@ -1,6 +1,7 @@
 """Flags about photos, their distorted views, and where bottlenecks are computed and cached."""
 
 from ..classifier.backbones.backbone import Backbone
+from ..classifier.backbones.engine import Engine
 from ..classifier.bottlenecks import gathering
 from ..classifier.bottlenecks.cluster import driver, engine
 from ..classifier.bottlenecks.extraction import Extract
@@ -67,8 +68,8 @@ def views() -> tuple[View, ...]:
     return views_of(distortions(), FLAGS.distorted_views, FLAGS.seed)
 
 
-def extract(backbone: Backbone, precision: str, tell: driver.Tell) -> Extract:
+def extract(backbone: Backbone, on: Engine, tell: driver.Tell) -> Extract:
     """The function that computes bottlenecks, on a cluster if --cluster is given. `tell` takes its messages."""
     if FLAGS.cluster is None:
-        return gathering.extract_here(backbone, precision)
-    return driver.extract_on(FLAGS.cluster, backbone, precision, tell, FLAGS.worker_cpus)
+        return gathering.extract_here(backbone, on)
+    return driver.extract_on(FLAGS.cluster, backbone, on.precision, tell, FLAGS.worker_cpus)

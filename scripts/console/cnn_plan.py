@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..classifier import machine
+from ..classifier.backbones import engine as engines, gpu
+from ..classifier.backbones.engine import Engine
 from ..classifier.drawing import picture_files
 from ..classifier.errors import UserError
 from ..classifier.photos import folders, image_lists
@@ -58,9 +59,9 @@ flags.DEFINE_enum(
 flags.DEFINE_enum(
     "precision",
     "auto",
-    machine.PRECISIONS,
-    "Arithmetic during training. auto: bfloat16 if the processor has it, else float32. The written classifier "
-    "computes in float32.",
+    engines.PRECISIONS,
+    "Arithmetic during training. auto: bfloat16 if the processor or GPU has it, float16 on a GPU that has only that, "
+    "else float32. The written classifier computes in float32.",
 )
 flags.group("training")
 flags.DEFINE_integer("epochs", None, "Number of passes over all training photos. Default: 10; 20 for deep.", 1)
@@ -103,7 +104,8 @@ class Plan:
     augmented: Path | None
     curves: Path | None
     recipe: CnnRecipe
-    precision: str
+    engine: Engine
+    gpu_warnings: tuple[str, ...]
     checkpoint: Path
     resumed: Checkpoint | None
     summaries_dir: Path
@@ -124,12 +126,15 @@ class Plan:
         """The work ahead, in one line."""
         side, epochs = self.recipe.image_size, self.recipe.epochs
         train = f"train the {self.recipe.network} network from scratch for {epochs} epoch{'' if epochs == 1 else 's'}"
+        if self.engine.gpu is not None:
+            train += f" on {self.engine.place} in {self.engine.precision}"
         return f"decode the photos to {side} x {side} pixels, {train}, write {self.places.graph}"
 
 
 def of_flags() -> Plan:
     """Refuses whatever is bound to fail, before looking at any photo."""
-    recipe, precision = _recipe(), machine.decide_precision(FLAGS.precision, large=True)
+    recipe, found = _recipe(), gpu.look()
+    engine = engines.of_this_machine(FLAGS.precision, large=True, gpu=found.gpu)
     checkpoint = Path(FLAGS.checkpoint)
     plan = Plan(
         image_dir=folders.at(FLAGS.image_dir),
@@ -141,9 +146,10 @@ def of_flags() -> Plan:
         augmented=_picture("plot_augmented"),
         curves=_picture("plot_curves"),
         recipe=recipe,
-        precision=precision,
+        engine=engine,
+        gpu_warnings=found.warnings,
         checkpoint=checkpoint,
-        resumed=checkpoints.read(checkpoint, recipe, precision) if FLAGS.resume else None,
+        resumed=checkpoints.read(checkpoint, recipe, engine.precision) if FLAGS.resume else None,
         summaries_dir=Path(FLAGS.summaries_dir),
         known_kept=FLAGS.known_photos_kept / 100,
         places=output_flags.places(),

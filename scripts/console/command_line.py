@@ -117,4 +117,8 @@ def _tame_tensorflow() -> None:
     warnings.filterwarnings("ignore")
     for name in ("tensorflow", "absl"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    if "precision" not in FLAGS:
+        # Only computing bottlenecks and training are worth the seconds and the memory that a GPU takes. This way a
+        # written classifier also gives the same answers everywhere.
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     quiet_tensorflow.for_a_command()

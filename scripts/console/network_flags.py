@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..classifier import invocation, machine
-from ..classifier.backbones import table
+from ..classifier import invocation
+from ..classifier.backbones import engine, gpu, table
 from ..classifier.backbones.backbone import Backbone
 from ..classifier.backbones.choices import Choices
+from ..classifier.backbones.engine import Engine
 from ..classifier.showing import Show, nowhere
 from . import flags
 from .path_kinds import FOLDER, NETWORK
@@ -59,8 +60,9 @@ flags.DEFINE_path("model_dir", "tf_files/models", "The folder where pretrained n
 flags.DEFINE_enum(
     "precision",
     "auto",
-    machine.PRECISIONS,
-    "Arithmetic of the network. auto: bfloat16 for large networks if the processor has it, else float32.",
+    engine.PRECISIONS,
+    "Arithmetic of the network. auto: for large networks bfloat16 if the processor or GPU has it, float16 on a GPU "
+    "that has only that, else float32; for others float32.",
 )
 
 
@@ -74,6 +76,7 @@ class Network:
     bottleneck: str
     views: int
     precision: str
+    found: gpu.Found  # the GPU to run it on, if any
 
     def remaining_bytes(self) -> int | None:
         """Bytes left to download before it can be loaded; None if unknown."""
@@ -82,16 +85,28 @@ class Network:
     def about_megabytes(self) -> int | None:
         return table.about_megabytes(self.name)
 
-    def load(self, show: Show = nowhere) -> tuple[Backbone, str]:
-        """The network, and the precision it computes in on this machine."""
+    def describe(self) -> str:
+        """Its name, and where it runs if that is not the processor."""
+        return self.name if self.found.gpu is None else f"{self.name} on the GPU {self.found.gpu.name}"
+
+    def load(self, show: Show = nowhere) -> tuple[Backbone, Engine]:
+        """The network, and what it runs on here."""
         loaded = table.load(self.name, self.model_dir, show, self.choices)
         backbone = table.seeing_more(loaded, self.bottleneck, self.views)
-        return backbone, machine.decide_precision(self.precision, large=backbone.large)
+        return backbone, engine.of_this_machine(self.precision, large=backbone.large, gpu=self.found.gpu)
 
 
-def network() -> Network:
-    """Refuses combinations of flags that fit no network."""
+def network(on_a_cluster: bool) -> Network:
+    """Refuses combinations of flags that fit no network. A cluster computes on its processors."""
     choices = Choices(FLAGS.bottleneck_layer, FLAGS.input_size, FLAGS.input_mean, FLAGS.input_std)
     table.check(FLAGS.architecture, choices)
     table.check_views(FLAGS.views)
-    return Network(FLAGS.architecture, Path(FLAGS.model_dir), choices, FLAGS.bottleneck, FLAGS.views, FLAGS.precision)
+    return Network(
+        FLAGS.architecture,
+        Path(FLAGS.model_dir),
+        choices,
+        FLAGS.bottleneck,
+        FLAGS.views,
+        FLAGS.precision,
+        gpu.Found(None) if on_a_cluster else gpu.look(),
+    )

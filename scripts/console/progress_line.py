@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..classifier.drawing import text_columns
+from ..classifier.plain_text import printable
 
 _BARS = ("━─", "#-")  # the second for terminals that cannot show the first
 _SHORTEST_BAR, _LONGEST_BAR = 6, 30
@@ -61,9 +62,8 @@ def _width(parts: list[str]) -> int:
 
 
 def fitting(line: str, columns: int, encoding: str) -> str:
-    """The line cut to the columns, without characters that the terminal cannot show."""
-    line = "".join(letter if letter.isprintable() else "?" for letter in line)
-    line = line.encode(encoding, "replace").decode(encoding)
+    """The line cut to the columns. What the terminal cannot show is escaped, as in all other lines."""
+    line = printable(line).encode(encoding, "backslashreplace").decode(encoding)
     if text_columns.columns(line) <= columns:
         return line
     dots = _encodable("…", "...", encoding)[:columns]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ..classifier import atomic_files
 from ..classifier.backbones.backbone import Backbone
+from ..classifier.backbones.engine import Engine
 from ..classifier.bottlenecks import gathering
 from ..classifier.bottlenecks.cache import BottleneckCache
 from ..classifier.bottlenecks.cluster.driver import Tell
@@ -59,10 +60,10 @@ flags.DEFINE_integer("test_batch_size", -1, "Number of photos in the final test;
 
 
 class Loaded(NamedTuple):
-    """The network, the precision it runs in, and the cache of its bottlenecks."""
+    """The network, what it runs on, and the cache of its bottlenecks."""
 
     backbone: Backbone
-    precision: str
+    engine: Engine
     cache: BottleneckCache
 
 
@@ -97,14 +98,14 @@ class Plan:
         return lists, None if self.names_file is None else category_names.read(self.names_file, lists.labels)
 
     def load_network(self, show: Show = nowhere) -> Loaded:
-        backbone, precision = self.network.load(show)
-        return Loaded(backbone, precision, open_cache(self.bottleneck_dir, backbone, precision))
+        backbone, engine = self.network.load(show)
+        return Loaded(backbone, engine, open_cache(self.bottleneck_dir, backbone, engine))
 
     def gather(self, lists: ImageLists, network: Loaded, tell: Tell, show: Show) -> Gathered:
         return gathering.gather(
             lists,
             self.views,
-            bottleneck_flags.extract(network.backbone, network.precision, tell),
+            bottleneck_flags.extract(network.backbone, network.engine, tell),
             network.cache,
             self.percentages,
             self.skipped_file,
@@ -120,7 +121,7 @@ class Plan:
 
     def work(self) -> str:
         """The work ahead, in one line."""
-        parts = [f"run the photos through {self.network.name}"]
+        parts = [f"run the photos through {self.network.describe()}"]
         if self.recipes is not None:
             parts.append(f"try {len(self.recipes)} recipes")
         parts.append(f"train a final layer for {_steps(self.recipe.steps)}")
@@ -155,7 +156,7 @@ def of_flags() -> Plan:
         image_dir=folders.at(FLAGS.image_dir),
         percentages=bottleneck_flags.percentages(),
         names_file=None if FLAGS.category_names is None else Path(FLAGS.category_names),
-        network=network_flags.network(),
+        network=network_flags.network(on_a_cluster=FLAGS.cluster is not None),
         views=bottleneck_flags.views(),
         bottleneck_dir=Path(FLAGS.bottleneck_dir),
         skipped_file=Path(FLAGS.skipped_images),

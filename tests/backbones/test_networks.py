@@ -5,12 +5,12 @@ import threading
 import numpy as np
 import pytest
 
-from scripts.classifier import machine
 from scripts.classifier.backbones import color_texture, inception_v3, keras_graphs, mobilenet_v1
 from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.backbones.engine import PROCESSOR, Engine, of_this_machine
 from scripts.classifier.backbones.network import LARGE_BATCH, Network
 from scripts.classifier.errors import UserError
-from scripts.classifier.machine import decide_precision, has_bfloat16
+from scripts.classifier.machine import has_bfloat16
 from tests.support.engines import by_network, by_tensorflow, noise
 from tests.support.published_networks import mobilenet_archive
 
@@ -26,14 +26,14 @@ def small_backbones(tmp_path_factory):
 def test_the_fast_engine_agrees_with_tensorflow(small_backbones, name):
     backbone = small_backbones[name]
     pictures = noise(4, backbone.input_size)
-    slow, fast = by_tensorflow(backbone, pictures), by_network(backbone, "float32", pictures)
+    slow, fast = by_tensorflow(backbone, pictures), by_network(backbone, PROCESSOR, pictures)
     assert fast.shape == slow.shape == (4, backbone.bottleneck_size)
     assert np.abs(slow - fast).max() < 1e-3 * max(1, np.abs(slow).max())
 
 
 def test_each_thread_gets_its_own_runner(small_backbones):
     backbone = small_backbones["mobilenet_0.50_128"]
-    network, pictures, found = Network(backbone, "float32"), noise(8, 128), {}
+    network, pictures, found = Network(backbone, PROCESSOR), noise(8, 128), {}
 
     def work(name):
         run = network.runner()
@@ -129,28 +129,20 @@ def test_bfloat16_stays_close_to_float32(inception):
     if not has_bfloat16():
         pytest.skip("this processor has no bfloat16 arithmetic")
     _, backbone = inception
-    assert decide_precision("auto", large=backbone.large) == "bfloat16"
+    assert of_this_machine("auto", large=backbone.large, gpu=None) == Engine("bfloat16")
     pictures = noise(3, 299, seed=1)
-    exact, rough = by_network(backbone, "float32", pictures), by_network(backbone, "bfloat16", pictures)
+    exact, rough = by_network(backbone, PROCESSOR, pictures), by_network(backbone, Engine("bfloat16"), pictures)
     assert (exact != rough).any()
     cosine = (exact * rough).sum(axis=1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(rough, axis=1)
     assert (cosine > 0.999).all()
     # The option does not leak: the next network is exact again.
-    assert (by_network(backbone, "float32", pictures) == exact).all()
+    assert (by_network(backbone, PROCESSOR, pictures) == exact).all()
 
 
 def test_a_vector_does_not_depend_on_its_batch(inception):
     _, backbone = inception
-    run = Network(backbone, "float32").runner()
+    run = Network(backbone, PROCESSOR).runner()
     pictures = noise(LARGE_BATCH, 299)
     alone = np.zeros_like(pictures)
     alone[5] = pictures[9]
     assert (run(alone)[5] == run(pictures)[9]).all()
-
-
-def test_a_precision_that_the_processor_lacks_is_refused(monkeypatch, small_backbones):
-    monkeypatch.setattr(machine.platform, "machine", lambda: "some other processor")
-    backbone = small_backbones["color_texture"]
-    assert decide_precision("auto", large=backbone.large) == "float32"
-    with pytest.raises(UserError, match="no bfloat16 arithmetic"):
-        decide_precision("bfloat16", large=backbone.large)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from scripts.classifier.backbones import color_texture, earlier_layers, mobilenet_v1, several_views, table
 from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.backbones.engine import PROCESSOR
 from scripts.classifier.errors import UserError
 from scripts.classifier.graphs import frozen_graph
 from scripts.classifier.training import retrained_graph
@@ -56,7 +57,7 @@ def test_it_gives_the_mean_of_four_views(plain):
     assert np.ptp(each, axis=0).max() > 0.1  # otherwise a single view would pass
     four = several_views.of(plain)
     np.testing.assert_allclose(by_tensorflow(four, pictures), each.mean(0), rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(by_network(four, "float32", pictures), each.mean(0), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(by_network(four, PROCESSOR, pictures), each.mean(0), rtol=1e-3, atol=1e-3)
     assert (four.views, four.input_size, four.bottleneck_size) == (4, 128, plain.bottleneck_size)
 
 
@@ -68,7 +69,7 @@ def test_earlier_layers_are_the_last_of_their_size(plain):
     parts = [each.mean((1, 2)) * np.sqrt(64 / each.shape[3]) for each in maps]
     multi = earlier_layers.of(plain)
     assert multi.bottleneck_size == 512 + 128 + 256
-    np.testing.assert_allclose(by_network(multi, "float32", pictures), np.hstack([last, *parts]), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(by_network(multi, PROCESSOR, pictures), np.hstack([last, *parts]), rtol=1e-3, atol=1e-3)
     assert {node.name for node in plain.graph_def.node} < {node.name for node in multi.graph_def.node}
 
 

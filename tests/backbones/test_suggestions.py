@@ -34,7 +34,6 @@ ANSWERS = {
     "_0_0": "no such network, file or folder (",
     "models/network.keras": "no such file or folder;",
     "network.pb": "no such file or folder;",
-    "~/network.h5": "no such file or folder;",
     "tfhub.dev/google/module/1": "a TensorFlow Hub handle (https://...)",
 }
 
@@ -54,9 +53,3 @@ def test_the_error_names_what_was_meant(name):
 )
 def test_capitals_do_not_matter(name, network):
     assert table.resolve(name) == network
-
-
-def test_a_file_in_the_home_folder_is_found(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / "network.pb").touch()
-    assert table.resolve("~/network.pb") == "~/network.pb"

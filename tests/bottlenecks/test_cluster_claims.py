@@ -202,7 +202,16 @@ def test_a_worker_names_the_package_that_is_missing():
 def test_remains_in_the_folder_of_runs_are_healed_or_left_alone(tmp_path):
     runs, photos = tmp_path / "cache" / "cluster_runs", tmp_path / "photos"
     sound = json.dumps({"token": "0" * 16, "image_dir": str(photos)})
-    drivers = ["", "null", "{", '{"other": 1}', '{"image_dir": 5}', sound]
+    drivers = [
+        "",
+        "null",
+        "{",
+        '{"other": 1}',
+        '{"image_dir": 5}',
+        r'{"image_dir": "\ud800"}',
+        '{"image_dir": "a://b"}',
+    ]
+    drivers.append(sound)
     for number, driver in enumerate(drivers):
         (runs / f"{number:016x}").mkdir(parents=True)
         (runs / f"{number:016x}" / "driver").write_text(driver)
@@ -210,6 +219,9 @@ def test_remains_in_the_folder_of_runs_are_healed_or_left_alone(tmp_path):
     results = ["", "[]", '{"other": 1}', '{"read": [["a.jpg"]], "unreadable": {}, "computed": 1}']
     results += ['{"read": [["a.jpg", "1", 5]], "unreadable": {}, "computed": 1}', '{"read": 5, "unreadable": {}}']
     results += ['{"read": [], "unreadable": 1, "computed": 1}', "\udcff"]
+    results += [r'{"read": [["\ud800", "1", "00"]], "unreadable": {}, "computed": 1}']
+    results += [r'{"read": [["a.jpg", "\ud800", "00"]], "unreadable": {}, "computed": 1}']
+    results += ['{"read": [["a.jpg", "1", "' + "00" * 17 + '"]], "unreadable": {}, "computed": 1}']
     for number, result in enumerate(results):
         (last / f"result-{number:06d}.json").write_text(result, errors="surrogateescape")
     (runs / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
@@ -218,3 +230,4 @@ def test_remains_in_the_folder_of_runs_are_healed_or_left_alone(tmp_path):
     run_folder.recover(tmp_path / "cache")
     run_folder.recover(tmp_path / "cache")
     assert sorted(os.listdir(runs)) == [".DS_Store", "mine"]
+    assert not (tmp_path / "cache" / "photo_digests.txt").exists()  # no result was sound

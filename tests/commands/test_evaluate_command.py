@@ -127,3 +127,17 @@ def test_a_long_training_is_recorded_in_a_hundred_points():
     assert len(curve["step"]) == 100 and curve["step"][-1] == 40_000 and curve["cross_entropy"][0] == 0.33333
     assert np.all(np.diff(curve["step"]) == 400)
     assert run_record.curve([])["step"] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "flag"),
+    [("evaluate", "--image_dir"), ("export", "--image_dir"), ("evaluate", "--labels"), ("export", "--labels")],
+)
+def test_a_wrong_path_is_refused_before_tensorflow_is_loaded(retrained, tmp_path, command, flag):
+    wrong = tmp_path / "wrong"
+    if flag == "--image_dir":
+        wrong.mkdir()
+    flags = [f"--graph={retrained / 'retrained_graph.pb'}", f"{flag}={wrong}"]
+    (tmp_path / "tensorflow.py").write_text("raise SystemExit('TensorFlow was loaded')")
+    done = retrained.run(command, *flags, cold=True, env={"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 1 and done.stderr.startswith(f"error: {wrong} "), done.stderr

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from scripts.classifier.drawing import training_curves
+from scripts.classifier.errors import UserError
 from scripts.classifier.training import summary_curves
 
 
@@ -28,6 +29,16 @@ def test_the_log_and_the_record_agree(retrained, workplace):
         assert done.returncode == 0 and done.stderr == ""
         assert "20 measurements up to step 200: training accuracy" in done.stdout and str(picture) in done.stdout
         assert Image.open(picture).width > 1000
+
+
+@pytest.mark.parametrize("length", [1 << 40, (1 << 64) - 1])
+def test_a_record_longer_than_its_log_is_the_end_of_it(retrained, tmp_path, length):
+    (log,) = (retrained / "summaries" / "train").glob("events*")
+    (tmp_path / "train").mkdir()
+    data = log.read_bytes()[:1500]
+    (tmp_path / "train" / log.name).write_bytes(struct.pack("<Q", length) + data[8:])
+    with pytest.raises(UserError, match="holds no training log"):
+        summary_curves.read(tmp_path)
 
 
 def test_an_unfinished_log_is_read_as_far_as_it_goes(retrained, tmp_path):

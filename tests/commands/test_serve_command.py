@@ -108,6 +108,15 @@ def test_pixels_are_taken_as_lists(server):
     assert of_pixels["scores"] == pytest.approx(of_picture["scores"], abs=1e-4)
     wrong = server.post(f"{MODEL}:predict", {"instances": [pixels[1:]]})
     assert wrong.status == 400 and f"[{height}][{width}][3], found a list [{height - 1}]" in wrong.json["error"]
+    for value, found in {
+        "7" * 100_000: "something other than numbers",  # as long as this, 150,000 of them would fill the memory
+        10**400: "values outside that range",
+    }.items():
+        odd = [[[value, *pixels[0][0][1:]], *pixels[0][1:]], *pixels[1:]]
+        answer = server.post(f"{MODEL}:predict", {"instances": [odd]})
+        assert answer.status == 400 and found in answer.json["error"]
+    ragged = server.post(f"{MODEL}:predict", {"instances": [[*pixels[:-1], pixels[0][1:]]]})
+    assert ragged.status == 400 and "found lists of different lengths" in ragged.json["error"]
 
 
 def test_status_and_metadata_are_those_of_tensorflow_serving(server):
@@ -140,6 +149,7 @@ WRONG = {
     "unknown address": ("GET", "/nothing", b"", 404, "Not Found"),
     "unknown model": ("GET", "/v1/models/nobody", b"", 404, "Servable not found for request: Latest(nobody)"),
     "unknown version": ("POST", f"{MODEL}/versions/9:predict", b"{}", 404, "Specific(retrained_graph, 9)"),
+    "endless version": ("GET", f"{MODEL}/versions/{'9' * 5000}", b"", 400, "Malformed request: GET"),
     "wrong method": ("GET", PREDICT, b"", 400, "Malformed request: GET"),
     "wrong method elsewhere": ("GET", "/label", b"", 405, "Method Not Allowed"),
     "not JSON": ("POST", PREDICT, b'{"instances": [', 400, "the request is not JSON"),

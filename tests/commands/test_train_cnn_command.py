@@ -62,11 +62,20 @@ def test_it_prints_its_plan_its_epochs_and_a_verdict(trained):
     assert "convolution_3 (Conv2D)" in printed and "Total params: 155,171" in printed
     epochs = re.findall(r"^epoch (\d+): training [\d.]+ % \(loss [\d.]+\), validation [\d.]+ %", printed, re.M)
     assert epochs == [str(number + 1) for number in range(EPOCHS)]
-    assert re.search(rf"^best epoch: \d of {EPOCHS}; its weights are written$", printed, re.M)
+    assert re.search(rf"^best epoch: \d of {EPOCHS}; its weights are written", printed, re.M)
     assert "test accuracy" in printed and "verdict: " in printed and "  to try: " in printed
     plan = "plan: decode the photos to 32 x 32 pixels, train the basic network from scratch for 4 epochs, write "
     assert plan in printed and printed.index(plan) < printed.index("decoded 72 photos")
     assert f"\nlook at it: {trained / 'curves.png'}\nnext:\n" in printed
+
+
+@pytest.mark.parametrize(
+    ("precision", "said"), [("float32", ""), ("bfloat16", "; it was measured in bfloat16, they are in float32")]
+)
+def test_it_says_if_the_written_weights_may_answer_otherwise(photos, workplace, precision, said):
+    words = words_of(workplace, photos, "--epochs=1", "--image_size=8", f"--precision={precision}")
+    done = workplace.run("train_cnn", *words)
+    assert f"best epoch: 1 of 1; its weights are written{said}\n" in done.stdout, done.stderr
 
 
 def test_the_suggested_commands_work(trained):

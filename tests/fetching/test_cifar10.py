@@ -88,6 +88,13 @@ DAMAGED = {
         {"data_batch_1": {**BATCHES["data_batch_1"], b"labels": [9] * 4}},
         "not as CIFAR-10",
     ),
+    "labels outside": (
+        {"batches.meta": {b"label_names": [b"../../cat", *META[b"label_names"][1:]]}},
+        "names of folders",
+    ),
+    "one label twice": ({"batches.meta": {b"label_names": META[b"label_names"][:1] * 10}}, "names of folders"),
+    "a pickle that fills the memory": ({"test_batch": b"\x80\x02}r\xff\xff\xff\x7f."}, "it numbers a value"),
+    "a long name": ({"test_batch": b"\x80\x02c" + b"os" * 5000 + b"\nsystem\n."}, "asks for os.{0,300}; delete"),
     "no labels": ({"batches.meta": {b"names": []}}, "holds no label_names"),
 }
 

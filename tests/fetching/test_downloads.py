@@ -22,6 +22,7 @@ from hypothesis import given, settings, strategies as st
 from scripts.classifier import machine
 from scripts.classifier.errors import UserError
 from scripts.classifier.fetching import downloads, redirects, transfers
+from scripts.classifier.fetching.lookups import Lookups
 from scripts.console import progress
 from tests.support import file_server
 from tests.support.file_server import File, Raw, Silence, Status
@@ -294,10 +295,10 @@ HOPELESS = {
     "escapes in the reason": (
         [Raw(b"HTTP/1.1 404 \x1b[2J\x1b]0;evil\x07\r\n\r\n")],
         {},
-        "answers 404 \ufffd[2J\ufffd]0;",
+        "answers 404 \\x1b[2J\\x1b]0;",
         1,
     ),
-    "escapes in place of an answer": ([Raw(b"\x1b[2Jhello\r\n\r\n")], {}, "cannot be reached (\ufffd[2Jhello)", 3),
+    "escapes in place of an answer": ([Raw(b"\x1b[2Jhello\r\n\r\n")], {}, "cannot be reached (\\x1b[2Jhello)", 3),
     "more than was published": (
         [File(BODY + b"more", length=False)],
         {"size": len(BODY)},
@@ -643,11 +644,66 @@ def test_a_redirect_on_the_web_is_followed(server, destination, monkeypatch):
 def test_a_name_is_judged_by_its_address(server, monkeypatch, looked_up):
     found = {"mirror.invalid": looked_up, "web.invalid": "8.8.4.4"}
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, *_, **__: [(0, 0, 0, "", (found[host], 0))])
-    handler = redirects.Redirects("https://web.invalid/file")
+    handler = redirects.Redirects("https://web.invalid/file", Lookups())
     old = urllib.request.Request("https://web.invalid/file")
     allowed = contextlib.nullcontext() if looked_up == "8.8.8.8" else pytest.raises(redirects.Misdirected)
     with allowed:
         handler.redirect_request(old, io.BytesIO(), 302, "Found", {}, "https://mirror.invalid/file")
+
+
+@pytest.fixture
+def on_the_web(server, monkeypatch):
+    """Makes 8.8.4.4 lead to the server, 8.8.8.8 to nobody, and names to what `answers` says, one after the other."""
+    answers, connected = {}, []
+    really_look_up, really_connect = socket.getaddrinfo, socket.socket.connect
+
+    def look_up(host, port, *more, **options):
+        if host not in answers:
+            return really_look_up(host, port, *more, **options)
+        now = answers[host].pop(0)
+        answers[host].append(now)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (address, port or 0)) for address in now]
+
+    def connect(self, address):
+        connected.append(address[0])
+        if address[0] == "8.8.8.8":
+            raise ConnectionRefusedError
+        really_connect(self, ("127.0.0.1", *address[1:]) if address[0] == "8.8.4.4" else address)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    return answers, connected
+
+
+def test_the_address_that_was_checked_is_connected_to(server, destination, on_the_web):
+    answers, connected = on_the_web
+    answers |= {"web.invalid": [["8.8.4.4"]], "turncoat.invalid": [["8.8.8.8"], ["127.0.0.1"]]}
+    second = f"http://turncoat.invalid:{server.server_port}/second"
+    server.script("/first", Status(302, {"Location": second}))
+    server.script("/second", File(BODY))
+    with pytest.raises(downloads.Unavailable):
+        fetch(f"http://web.invalid:{server.server_port}/first", destination)
+    assert connected[:2] == ["8.8.4.4", "8.8.8.8"] and "127.0.0.1" not in connected
+
+
+@pytest.mark.parametrize("looked_up", [[["8.8.4.4"], ["127.0.0.1"]], [["8.8.4.4", "127.0.0.1"]]], ids=["later", "both"])
+def test_who_answers_from_the_web_is_not_taken_for_a_neighbour(server, destination, on_the_web, looked_up):
+    answers, _connected = on_the_web
+    answers["web.invalid"] = looked_up
+    server.script("/first", Status(302, {"Location": server.script("/second", File(BODY))}))
+    with pytest.raises(downloads.Unavailable, match="an address inside this network"):
+        fetch(f"http://web.invalid:{server.server_port}/first", destination)
+    assert [(each.path, each.headers["Host"]) for each in server.requests] == [
+        ("/first", f"web.invalid:{server.server_port}")
+    ]
+
+
+def test_the_next_address_is_tried_if_the_first_refuses(server, destination, on_the_web):
+    answers, connected = on_the_web
+    answers["web.invalid"] = [["8.8.8.8", "8.8.4.4"]]
+    server.script("/file.bin", File(BODY))
+    fetch(f"http://web.invalid:{server.server_port}/file.bin", destination)
+    assert destination.read_bytes() == BODY and connected == ["8.8.8.8", "8.8.4.4"]
 
 
 def test_a_redirect_from_https_to_http_is_refused(server, destination, monkeypatch, tmp_path):

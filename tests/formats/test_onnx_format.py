@@ -95,7 +95,7 @@ def test_an_operation_that_onnx_lacks_is_a_one_line_error(written, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@settings(max_examples=20)
+@settings(max_examples=5)
 @given(share=st.floats(0, 0.99))
 def test_a_file_cut_short_is_a_one_line_error(written, tmp_path, share):
     whole = written["color_texture"][1].read_bytes()

@@ -12,6 +12,7 @@ import pytest
 
 from scripts.classifier.errors import UserError
 from scripts.classifier.photos import folders, image_lists
+from tests.fuzzing.targets import url_folders as listings
 from tests.support.workplace import draw_folder, draw_shape
 
 fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed: pip install -r requirements/cluster.txt")
@@ -45,6 +46,22 @@ def site(tmp_path):
 def extract(workplace, url: str, *more: str):
     places = [word for word in workplace.outputs() if word.startswith(("--bottleneck_dir", "--skipped", "--model_dir"))]
     return workplace.run("extract_bottlenecks", f"--image_dir={url}", "--architecture=color_texture", *places, *more)
+
+
+@pytest.mark.parametrize(
+    ("link", "found"),
+    [
+        ("red//b.jpg", []),  # an empty name
+        ("red", []),  # a file and a folder of one name
+        ("deep/" * 1500 + "a.jpg", ["deep/" * 1500 + "a.jpg"]),
+    ],
+)
+def test_odd_links_in_a_listing(link, found):
+    pages, server = listings.TARGET.samples()[0], listings.server()
+    server.pages = {**pages, "index.html": pages["index.html"] + f'<a href="{link}">odd</a>'.encode()}
+    lists = image_lists.scan(folders.at(server.url), 10, 10)
+    usual = [f"{label}/{name}" for label in ("blue", "red") for name in ("a.jpg", "notes.txt", "é b.jpg")]
+    assert sorted(photo.path for photo in lists.photos) == sorted(usual + found)
 
 
 def reads(server) -> list[str]:

@@ -162,6 +162,7 @@ def test_a_tilde_means_the_home_folder_on_every_command(workplace, tmp_path):
         ("evaluate", "--graph=~/none.pb"),
         ("quantize_graph", "--input=~/none.pb"),
         ("retrain", "--image_dir=~/none"),
+        ("retrain", "--architecture=~/none.pb"),
         ("train_cnn", "--image_dir=~/none"),
         ("plot_training", "--record=~/none.json"),
         ("graph_pb2tb", "~/none.pb"),
@@ -170,6 +171,17 @@ def test_a_tilde_means_the_home_folder_on_every_command(workplace, tmp_path):
         done = workplace.run(command, *words, env=home)
         assert done.returncode == 1 and f"{tmp_path}/none" in done.stderr, (command, done.stderr)
         assert done.stderr.count("\n") == 1
+
+
+def test_the_home_folder_of_nobody_is_a_missing_file(workplace):
+    for command, word in [
+        ("label_image", "~of-nobody/none.jpg"),
+        ("retrain", "--image_dir=~of-nobody/none"),
+        ("retrain", "--architecture=~of-nobody/none.pb"),
+    ]:
+        done = workplace.run(command, word)
+        assert done.returncode == 1 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1, done.stderr
+        assert "~of-nobody/none" in done.stderr
 
 
 def test_a_stray_path_is_answered_with_the_flag_it_belongs_to(workplace, tmp_path):

@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 from scripts.classifier.backbones import table
+from scripts.classifier.backbones.engine import PROCESSOR
 from scripts.classifier.bottlenecks import extraction, gathering
 from scripts.classifier.photos import image_lists
 from scripts.classifier.photos.distortions import WHOLE
@@ -59,11 +60,11 @@ def test_archives_in_the_model_folder_are_used_once_their_checksum_fits(place, w
 def test_the_final_layer_is_as_good_as_logistic_regression(place, real_data, architecture):
     """Over five folds of all photos: the original recipe against scikit-learn on the same vectors."""
     backbone = table.load(architecture, place / "models")
-    cache = extraction.open_cache(place / "bottlenecks", backbone, "float32")
+    cache = extraction.open_cache(place / "bottlenecks", backbone, PROCESSOR)
     gathered = gathering.gather(
         image_lists.scan(real_data / "flower_photos", 0, 0),
         (WHOLE,),
-        gathering.extract_here(backbone, "float32"),
+        gathering.extract_here(backbone, PROCESSOR),
         cache,
         (0, 0),
         place / "skipped.txt",

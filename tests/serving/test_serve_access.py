@@ -8,6 +8,7 @@ import pytest
 
 from scripts.classifier.errors import UserError
 from scripts.classifier.serving import names, tokens
+from scripts.classifier.serving.refusals import Refused
 from tests.support.server import serving
 
 SIGN_IN = {"Content_Type": "application/x-www-form-urlencoded"}
@@ -39,6 +40,11 @@ def test_other_names_are_refused_unless_the_user_gave_them(named, host):
     assert "--known_as" in named("127.0.0.1").refusal({b"host": host.encode()})
     assert named("evil.example", ["b.example"]).refusal({b"host": b"evil.example:1"}) is None
     assert named("0.0.0.0", ["B.example", "a.example"]).refusal({b"host": b"b.example"}) is None
+
+
+def test_what_a_request_calls_the_server_is_quoted_safely(named):
+    assert r"the name a\x9cb:" in named("127.0.0.1").refusal({b"host": b"a\x9cb"})
+    assert str(Refused(400, "the form holds a\nb\x1b[31m")) == r"the form holds a\nb\x1b[31m"
 
 
 @pytest.mark.parametrize(

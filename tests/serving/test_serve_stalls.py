@@ -67,6 +67,21 @@ def test_large_json_does_not_stall_others(server):
     assert answers[0].status == 400 and "6000001 pictures" in answers[0].json["error"]
 
 
+DEEP = {
+    "names": (b"[[{%s}]]" % b",".join(b'"%d":0' % at for at in range(1_300_000)), "found a list [1][1]"),
+    "texts": (b"[[[%s0]]]" % (b'"a",' * 4_000_000), "found a list [1][1][4000001]"),
+}
+
+
+@pytest.mark.parametrize("kind", DEEP)
+def test_large_json_inside_a_picture_does_not_stall_others(server, kind):
+    picture, found = DEEP[kind]
+    answers = []
+    body = b'{"instances": [%s]}' % picture
+    assert not is_stalled_by(server, lambda: answers.append(server.post("/v1/models/small:predict", body)))
+    assert answers[0].status == 400 and found in answers[0].json["error"]
+
+
 def test_the_sign_in_form_is_small(guarded):
     big = guarded.post("/sign-in", b"token=" + b"x" * 5000, Content_Type=FORM)
     assert big.status == 413 and "larger than 4 kB" in big.json["error"]
@@ -104,11 +119,27 @@ _VALUES = strategies.recursive(
 )
 
 
-@given(_VALUES, strategies.sampled_from([None, 1]), strategies.integers(0, 30), strategies.sampled_from('[]{}",: x1\\'))
-def test_json_is_read_as_python_reads_it(value, indent, at, replaced):
+@given(
+    _VALUES,
+    strategies.sampled_from([None, 1]),
+    strategies.integers(0, 30),
+    strategies.sampled_from('[]{}",: x1\\'),
+    strategies.sampled_from([2, 9, 30, 1 << 16]),
+)
+def test_json_is_read_as_python_reads_it(value, indent, at, replaced, piece):
     text = json.dumps(value, indent=indent)
-    for each in (text, text[:at], text[:at] + replaced + text[at + 1 :]):
-        assert outcome(json_reading.loads, each.encode()) == outcome(json.loads, each.encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_reading, "_PIECE", piece)
+        patch.setattr(json_reading, "_LEVELS", 100)
+        for each in (text, text[:at], text[:at] + replaced + text[at + 1 :]):
+            assert outcome(json_reading.loads, each.encode()) == outcome(json.loads, each.encode())
+
+
+def test_large_json_is_refused_where_it_is_nested_deeply():
+    numbers = b"0," * 100_000 + b"0"
+    assert len(json_reading.loads(b"[" * 8 + numbers + b"]" * 8)[0][0][0][0][0][0][0]) == 100_001
+    with pytest.raises(RecursionError):
+        json_reading.loads(b"[" * 9 + numbers + b"]" * 9)
 
 
 def outcome(read, data: bytes) -> str:

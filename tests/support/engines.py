@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from scripts.classifier.backbones.backbone import Backbone
+from scripts.classifier.backbones.engine import Engine
 from scripts.classifier.backbones.network import Network
 from scripts.classifier.graphs import frozen_graph
 
@@ -18,8 +19,8 @@ def by_tensorflow(backbone: Backbone, pictures: np.ndarray) -> np.ndarray:
     return tf.function(frozen_graph.function(backbone.graph_def, ["input"], backbone.bottleneck_name))(pictures).numpy()
 
 
-def by_network(backbone: Backbone, precision: str, pictures: np.ndarray) -> np.ndarray:
-    network = Network(backbone, precision)
+def by_network(backbone: Backbone, engine: Engine, pictures: np.ndarray) -> np.ndarray:
+    network = Network(backbone, engine)
     run = network.runner()
     padded = np.zeros((-len(pictures) % network.batch, *pictures.shape[1:]), np.float32)
     whole = np.concatenate([pictures, padded])

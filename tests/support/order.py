@@ -13,6 +13,7 @@ LONGEST = (
     "backbones/test_any_backbone.py",
     "project/test_real_data.py",
     "project/test_benchmarks.py",
+    "project/test_killed.py",
     "project/test_setup.py",
     "commands/test_serve_command.py",
     "formats/test_keras_format.py",

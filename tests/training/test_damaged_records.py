@@ -7,7 +7,8 @@ import shutil
 
 import pytest
 
-from scripts.classifier.training import record_check
+from scripts.classifier.errors import UserError
+from scripts.classifier.training import record_check, run_record
 
 FAULTS = {
     "preprocessing": [None, 5, [], {"input_height": "32"}, {"input_height": -1}, {"input_width": 10**9}],
@@ -55,7 +56,6 @@ def test_commands_say_in_one_line_what_is_wrong(retrained, record, tmp_path, com
 
 
 def test_mutations_anywhere_give_an_answer_or_one_line(retrained, record, tmp_path):
-    from scripts.classifier.errors import UserError
     from scripts.classifier.formats import classifiers
     from scripts.classifier.formats.model import Wishes
 
@@ -73,3 +73,46 @@ def test_mutations_anywhere_give_an_answer_or_one_line(retrained, record, tmp_pa
             classifiers.load(graph, None, Wishes(), None)
         except UserError as error:
             assert "\n" not in str(error)
+
+
+CURVE = {"step": [0, 10], "accuracy": [0.5, 1.0], "cross_entropy": [1.0, float("nan")]}
+VALIDATED = {**CURVE, "validation_accuracy": [None, 0.5], "validation_cross_entropy": [None, float("inf")]}
+
+
+def test_curves_of_every_version_are_curves():
+    empty = {name: [] for name in VALIDATED}
+    assert all(map(record_check.is_curve, (CURVE, VALIDATED, empty)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"step": [0]},
+        {"step": None},
+        {"step": [0, "10"]},
+        {"step": [0, -1]},
+        {"accuracy": [0.5, [0.5]]},
+        {"accuracy": [0.5, 7]},
+        {"cross_entropy": [0.5, 10**400]},
+        {"validation_accuracy": None},
+        {"validation_cross_entropy": [0.1]},
+    ],
+)
+def test_a_damaged_curve_is_named_before_anything_is_drawn(record, tmp_path, change):
+    assert "its curve" in record_check.fault({**record, "curve": {**VALIDATED, **change}})
+    (tmp_path / "r.json").write_text(json.dumps({"curve": {**VALIDATED, **change}}))
+    with pytest.raises(UserError, match="holds no training curve"):
+        run_record.read_curve(tmp_path / "r.json")
+
+
+def test_json_nested_without_end_is_no_curve(tmp_path):
+    (tmp_path / "r.json").write_text("[" * 100_000)
+    with pytest.raises(UserError, match="cannot read"):
+        run_record.read_curve(tmp_path / "r.json")
+
+
+@pytest.mark.parametrize("missing", ["accuracy", "interval_95"])
+def test_a_test_without_its_figures_is_named(record, missing):
+    test = {name: value for name, value in record["test"].items() if name != missing}
+    assert "its test should be" in record_check.fault({**record, "test": test})
+    assert record_check.fault({**record, "test": {"photos": 0, "accuracy": None}}) is None

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import UserError
 from ..graphs import frozen_graph, xnnpack
+from .engine import GPU_BATCH, Engine, Room
 
 if TYPE_CHECKING:
     from .backbone import Backbone
@@ -15,7 +19,7 @@ if TYPE_CHECKING:
 # float32 [batch, S, S, 3] -> float32 [batch, values]
 Run = Callable[[np.ndarray], np.ndarray]
 
-# Large networks gain from larger batches up to about here.
+# On a processor, large networks gain from larger batches up to about here.
 LARGE_BATCH = 16
 
 
@@ -25,14 +29,14 @@ class Network:
     Each thread needs its own `runner()`. A vector does not depend on the rest of its batch.
     """
 
-    def __init__(self, backbone: Backbone, precision: str):
+    def __init__(self, backbone: Backbone, engine: Engine):
         size = backbone.input_size
         model = None
-        if not backbone.large and precision != "bfloat16":
+        if engine.gpu is None and not backbone.large and engine.precision != "bfloat16":
             model = xnnpack.convert(backbone.graph_def, "input", [backbone.bottleneck_name], size, size)
         if model is None:
-            self.batch = LARGE_BATCH // backbone.views
-            run = _run_with_tensorflow(backbone, precision)
+            self.batch = (LARGE_BATCH if engine.gpu is None else GPU_BATCH) // backbone.views
+            run = _run_with_tensorflow(backbone, engine, self.batch)
             self.runner: Callable[[], Run] = lambda: run
         else:
             # XNNPACK runs small networks twice as fast as TensorFlow. It is fastest with one picture at a time and one
@@ -46,16 +50,27 @@ class Network:
             self.runner = open_runner
 
 
-def _run_with_tensorflow(backbone: Backbone, precision: str) -> Run:
+def _run_with_tensorflow(backbone: Backbone, engine: Engine, batch: int) -> Run:
     import tensorflow as tf
-    from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
-    # A session, because it has its own configuration: for tf.function, the option would apply to the whole process.
-    config = tf.compat.v1.ConfigProto()
-    if precision == "bfloat16":
-        config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = RewriterConfig.ON
-    with tf.Graph().as_default() as graph:
-        entry = tf.compat.v1.placeholder(tf.float32, [None, backbone.input_size, backbone.input_size, 3])
-        exit_ = frozen_graph.function(backbone.graph_def, ["input"], backbone.bottleneck_name)(entry)
-    session = tf.compat.v1.Session(graph=graph, config=config)
-    return lambda pixels: session.run(exit_, {entry: pixels})
+    size, last = backbone.input_size, backbone.bottleneck_name
+    with engine.graph() as graph:
+        entry = tf.compat.v1.placeholder(tf.float32, [None, size, size, 3])
+        exit_ = frozen_graph.function(engine.prepared(backbone.graph_def, last), ["input"], last)(entry)
+    session = engine.session(graph)
+    room = Room(engine, batch, "choose a smaller --architecture")
+    # A GPU takes one batch at a time: more would only take more of its memory.
+    turn = contextlib.nullcontext() if engine.gpu is None else threading.Lock()
+
+    def run(pixels: np.ndarray) -> np.ndarray:
+        def in_parts(most: int) -> np.ndarray:
+            parts = [pixels[at : at + most] for at in range(0, len(pixels), most)]
+            return np.concatenate([session.run(exit_, {entry: part}) for part in parts])
+
+        with turn:
+            vectors = room.fit(in_parts)
+        if engine.precision == "float16" and not np.isfinite(vectors).all():
+            raise UserError(f"{backbone.name} gives values too large for float16: give --precision=float32")
+        return vectors
+
+    return run

@@ -47,7 +47,7 @@ LAST, MULTI = BOTTLENECKS = ("last", "multi")
 
 def resolve(name: str) -> str:
     """The network's name as in NAMES, or the handle or path as given; raises if it is none of these."""
-    if name in NAMES or saved_modules.is_handle(name) or (name and _path(name).exists()):
+    if name in NAMES or saved_modules.is_handle(name) or (name and Path(name).exists()):
         return name
     for known in NAMES:
         if known.lower() == name.lower():
@@ -62,10 +62,6 @@ def resolve(name: str) -> str:
         )
     what = suggestions.suggestion(name, NAMES) or "no such network, file or folder"
     raise UserError(f"--architecture={name}: {what} ({listing} shows all names)")
-
-
-def _path(name: str) -> Path:
-    return Path(name).expanduser()
 
 
 @dataclass(frozen=True)
@@ -138,7 +134,7 @@ def _loadable(name: str) -> Loadable:
         return _ENTRIES[name]
     if saved_modules.is_handle(name):
         return saved_modules.at_handle(name)
-    path = _path(name)
+    path = Path(name)
     return saved_modules.in_folder(path) if path.is_dir() else network_files.in_file(path)
 
 

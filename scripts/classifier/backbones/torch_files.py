@@ -6,16 +6,16 @@ import math
 import pickle
 import struct
 import zipfile
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple, cast
 
 import numpy as np
 
 from ..errors import UserError, in_short
-from ..fetching import unpacked_sizes
+from ..fetching import pickle_memory, unpacked_sizes
 
 # The start of files from before 2020; newer ones are zip archives.
 _MAGIC = 0x1950A86A20F9469CFC6C
@@ -42,23 +42,26 @@ _DAMAGE = (
     ImportError,
     OverflowError,
     MemoryError,
-    RecursionError,
-    NotImplementedError,
+    RuntimeError,  # an encrypted archive; also too deep a recursion, and a method that zipfile does not know
     struct.error,
     zipfile.BadZipFile,
+    zlib.error,
     OSError,
 )
 
 
-@dataclass(frozen=True)
-class _Storage:
+# A pickle may change the attributes of any object it makes, but not these tuples.
+class _Storage(NamedTuple):
     key: str
-    kind: np.dtype
-    count: int
+    kind: str  # one of _STORAGES, in NumPy's words
+    values: int  # how many it holds
+
+    @property
+    def item_bytes(self) -> int:
+        return np.dtype(self.kind).itemsize
 
 
-@dataclass(frozen=True)
-class _Tensor:
+class _Tensor(NamedTuple):
     """A view of some values of a storage."""
 
     storage: _Storage
@@ -67,10 +70,7 @@ class _Tensor:
     strides: tuple[int, ...]
 
     def of(self, data: bytes) -> np.ndarray:
-        values = np.frombuffer(data, self.storage.kind, self.storage.count)
-        numbers = (self.offset, *self.shape, *self.strides)
-        if len(self.shape) != len(self.strides) or not all(isinstance(each, int) and each >= 0 for each in numbers):
-            raise ValueError(f"a tensor of shape {self.shape}")
+        values = np.frombuffer(data, self.storage.kind, self.storage.values)
         if 0 in self.shape:
             return np.empty(self.shape, values.dtype)
         last = self.offset + sum((size - 1) * step for size, step in zip(self.shape, self.strides, strict=True))
@@ -87,18 +87,29 @@ class _OnlyTensors(pickle.Unpickler):
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
         if module == "torch._utils" and name in ("_rebuild_tensor", "_rebuild_tensor_v2"):
-            return lambda storage, offset, shape, strides, *_: _Tensor(storage, offset, tuple(shape), tuple(strides))
+            return _rebuilt
         if module == "torch._utils" and name == "_rebuild_parameter":
             return lambda tensor, *_: tensor
         if module == "torch" and name in _STORAGES:
-            return np.dtype(_STORAGES[name])
-        raise UserError(f"holds {module}.{name}: expected nothing but tensors")
+            return _STORAGES[name]
+        raise UserError(f"holds {in_short(f'{module}.{name}')}: expected nothing but tensors")
 
     def persistent_load(self, described: tuple) -> _Storage:
         what, kind, key, _, count, *view = described
-        if what != "storage" or not isinstance(kind, np.dtype) or not isinstance(count, int) or any(view):
+        if what != "storage" or kind not in _STORAGES.values() or not isinstance(count, int) or any(view):
             raise pickle.UnpicklingError("storage of another kind")
-        return _Storage(str(key), kind, count)
+        if not isinstance(key, str):
+            raise pickle.UnpicklingError("storage without a name")
+        return _Storage(key, kind, count)
+
+
+def _rebuilt(storage: object, offset: object, shape: object, strides: object, *_: object) -> _Tensor:
+    if not isinstance(storage, _Storage) or not isinstance(shape, tuple) or not isinstance(strides, tuple):
+        raise pickle.UnpicklingError("a tensor of another kind")
+    numbers = (offset, *shape, *strides)
+    if len(shape) != len(strides) or not all(isinstance(each, int) and each >= 0 for each in numbers):
+        raise pickle.UnpicklingError("a tensor whose shape makes no sense")
+    return _Tensor(storage, cast(int, offset), shape, strides)
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
@@ -110,11 +121,13 @@ def read(path: Path) -> dict[str, np.ndarray]:
             if start.lstrip()[:1] == b"<":
                 raise UserError("is a web page: download the file itself")
             named, data_of = _read_archive(file) if start == b"PK\x03\x04" else _read_stream(file)
-            if not isinstance(named, dict) or not all(isinstance(each, _Tensor) for each in named.values()):
+            if not isinstance(named, dict) or not all(
+                isinstance(name, str) and isinstance(each, _Tensor) for name, each in named.items()
+            ):
                 raise UserError("does not hold a state_dict: expected tensors by name")
-            sizes = (math.prod(each.shape) * each.storage.kind.itemsize for each in named.values())
+            sizes = (math.prod(each.shape) * each.storage.item_bytes for each in named.values())
             unpacked_sizes.check(sum(sizes), path.stat().st_size)  # a view may repeat one value as often as it likes
-            return {str(name): tensor.of(data_of(tensor.storage)) for name, tensor in named.items()}
+            return {name: tensor.of(data_of(tensor.storage)) for name, tensor in named.items()}
     except UserError as error:
         raise UserError(f"{path} {error}") from None
     except FileNotFoundError:
@@ -126,6 +139,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
 
 
 def _load(file: IO[bytes]) -> Any:
+    pickle_memory.check(file)
     return _OnlyTensors(file, encoding="utf-8").load()
 
 
@@ -153,8 +167,10 @@ def _read_stream(file: IO[bytes]) -> tuple[object, Callable[[_Storage], bytes]]:
     data: dict[str, bytes] = {}
     for key in _load(file):
         (count,) = struct.unpack("<q", file.read(8))
-        storage = kinds[str(key)]
-        data[storage.key] = file.read(count * storage.kind.itemsize)
-        if count != storage.count or len(data[storage.key]) != count * storage.kind.itemsize:
+        storage = kinds[key]
+        if count != storage.values:
+            raise ValueError("a tensor of another size")
+        data[storage.key] = file.read(count * storage.item_bytes)
+        if len(data[storage.key]) != count * storage.item_bytes:
             raise EOFError("it ends inside a tensor")
     return named, lambda storage: data[storage.key]

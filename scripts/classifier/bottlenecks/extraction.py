@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import machine
 from ..backbones.backbone import MEAN, STD, Backbone
+from ..backbones.engine import Engine
 from ..backbones.network import Run
 from ..errors import UserError
 from ..photos import distortions, folders, pixels
@@ -31,16 +32,13 @@ PREPROCESSING = f"squeeze bilinear 1, mean {MEAN:g}, std {STD:g}"
 _LOOKED_UP_AT_ONCE = 1 << 16
 
 
-def open_cache(bottleneck_dir: Path, backbone: Backbone, precision: str) -> BottleneckCache:
-    """The cache folder for this way of computing vectors: one for each backbone, precision and preprocessing."""
-    identity = "; ".join((backbone.fingerprint, str(backbone.input_size), PREPROCESSING, precision))
+def open_cache(bottleneck_dir: Path, backbone: Backbone, engine: Engine) -> BottleneckCache:
+    """The cache folder for this way of computing vectors: one for each backbone, arithmetic and preprocessing."""
+    identity = "; ".join((backbone.fingerprint, str(backbone.input_size), PREPROCESSING, engine.arithmetic))
     short = hashlib.sha256(identity.encode()).hexdigest()[:12]
-    return BottleneckCache(
-        bottleneck_dir / f"{backbone.name}-{short}",
-        identity,
-        backbone.bottleneck_size,
-        about={"architecture": backbone.name, "precision": precision, "preprocessing": PREPROCESSING},
-    )
+    folder = bottleneck_dir / f"{backbone.name}-{short}"
+    about = {"architecture": backbone.name, "precision": engine.arithmetic, "preprocessing": PREPROCESSING}
+    return BottleneckCache(folder, identity, backbone.bottleneck_size, about)
 
 
 # A photo's bytes, the side of a square and some views -> each view as [side, side, 3] uint8.

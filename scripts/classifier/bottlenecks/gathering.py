@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..backbones import network
 from ..backbones.backbone import Backbone
+from ..backbones.engine import Engine
 from ..photos import digests, image_lists, skipped_images
 from ..photos.digests import PhotoDigests
 from ..photos.distortions import WHOLE, View
@@ -34,10 +35,10 @@ def look_up(lists: ImageLists, views: tuple[View, ...], cache: BottleneckCache) 
     return Extraction(jobs, lists.image_dir, cache, known)
 
 
-def extract_here(backbone: Backbone, precision: str) -> Extract:
+def extract_here(backbone: Backbone, engine: Engine) -> Extract:
     """Computes on this machine, in this process."""
     return lambda extraction, advance: extraction.run(
-        lambda: network.Network(backbone, precision), backbone.input_size, advance
+        lambda: network.Network(backbone, engine), backbone.input_size, advance
     )
 
 

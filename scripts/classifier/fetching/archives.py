@@ -16,7 +16,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -53,26 +53,30 @@ def extract(
     top: str | None = None,
     show: Show = nowhere,
     arrange: Callable[[Path], None] | None = None,
+    used: Iterable[Path] = (),
 ) -> Path:
     """Unpacks a tar, tar.gz or zip, recognised by its content, into a new folder and returns that.
 
     With `top`, `destination` becomes the folder of that name in the archive, and the rest is left out.
     Everything is unpacked to `<name>.extracting` first. A killed run leaves that behind, and the next one empties it.
-    `arrange` may rearrange the files there before they appear as `destination`. If two processes unpack it at once, one
+    `arrange` may rearrange the files there before they appear as `destination`. `used` are deleted after that: if it is
+    killed before, `tidy` deletes them. If two processes unpack it at once, one
     does the work. Links, devices and names that lead out of the folder are refused: a collection of photos has none.
     So are archives that unpack to far more than their own size, before that is written.
     """
     archive, destination = Path(archive), Path(destination)
     check_free(destination)
     try:
-        with atomic_files.folder(destination.with_name(f"{destination.name}.extracting")) as unfinished:
+        with atomic_files.folder(unfinished_of(destination)) as unfinished:
             if destination.is_dir() and any(destination.iterdir()):
+                delete(used)
                 return destination  # another process unpacked it while this one waited
             _unpack(archive, unfinished, show)
             unpacked = _at_top(archive, unfinished, top)
             if arrange is not None:
                 arrange(unpacked)
             atomic_files.put(unpacked, destination)
+            delete(used)
     except unpacked_sizes.TooLarge as error:
         raise UserError(f"{archive} is not safe to unpack: {error}. Nothing was unpacked") from None
     except DAMAGE as error:
@@ -82,6 +86,26 @@ def extract(
     except OSError as error:
         raise UserError(f"cannot unpack {archive} to {destination}: {error.strerror or error}") from None
     return destination
+
+
+def unfinished_of(destination: Path) -> Path:
+    return destination.with_name(f"{destination.name}.extracting")
+
+
+def delete(used: Iterable[Path]) -> None:
+    for file in used:
+        file.unlink(missing_ok=True)
+
+
+def tidy(unfinished: Path, used: Iterable[Path]) -> None:
+    """Ends what was killed after its folder had appeared. `unfinished` is then still there; without it, nothing is."""
+    if not unfinished.is_dir():
+        return
+    try:
+        with atomic_files.folder(unfinished):
+            delete(used)
+    except OSError as error:
+        raise UserError(f"cannot remove {unfinished} ({error.strerror}): delete it yourself") from None
 
 
 def check_free(destination: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from PIL import Image
 from .. import atomic_files, lookahead, machine
 from ..errors import UserError, in_short
 from ..showing import Show, nowhere
-from . import archives, downloads
+from . import archives, downloads, pickle_memory
 
 TRAIN_BATCHES, TEST_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6)), ("test_batch",)
 _LABELS, _TOP = "batches.meta", "cifar-10-batches-py"
@@ -49,28 +48,41 @@ def fetch(
     archives.check_free(destination)
     archive = downloads.fetch(
         published.url,
-        destination.with_name(f"{destination.name}.tar.gz"),
+        _archive_of(destination),
         md5=published.md5,
         size=published.size,
         patience=patience,
         show=show_download,
     )
     try:
-        with atomic_files.folder(destination.with_name(f"{destination.name}.writing")) as unfinished:
+        with atomic_files.folder(_unfinished_of(destination)) as unfinished:
             archives.check_free(destination)
             batches, pictures = unfinished / "batches", unfinished / "pictures"
             archives.extract(archive, batches, top=_TOP, show=show_unpacking)
             _write(batches, pictures, show_writing)
             atomic_files.put(pictures, destination)
+            archives.delete([archive])
     except OSError as error:
         raise UserError(
             f"cannot write pictures to {destination} ({error.strerror or error}): make room, or give another folder"
         ) from None
-    archive.unlink(missing_ok=True)
+
+
+def tidy(destination: Path) -> None:
+    """Deletes what `fetch` left if it was killed once all pictures were there."""
+    archives.tidy(_unfinished_of(destination), [_archive_of(destination)])
+
+
+def _archive_of(destination: Path) -> Path:
+    return destination.with_name(f"{destination.name}.tar.gz")
+
+
+def _unfinished_of(destination: Path) -> Path:
+    return destination.with_name(f"{destination.name}.writing")
 
 
 def _write(batches: Path, folder: Path, show: Show) -> None:
-    labels = [_text(name) for name in _field(batches / _LABELS, "label_names")]
+    labels = _label_names(batches / _LABELS)
     parts = {
         "train": [_batch(batches / name, labels) for name in TRAIN_BATCHES],
         "test": [_batch(batches / name, labels) for name in TEST_BATCHES],
@@ -88,6 +100,14 @@ def _write(batches: Path, folder: Path, show: Show) -> None:
             advance(1)
 
 
+def _label_names(file: Path) -> list[str]:
+    held = _field(file, "label_names")
+    labels = [_text(name) for name in held] if isinstance(held, list) else []
+    if not labels or len(set(labels)) < len(labels) or not all(label.isidentifier() for label in labels):
+        raise _damaged(file, "its labels cannot be names of folders")
+    return labels
+
+
 def _batch(file: Path, labels: list[str]) -> tuple[np.ndarray, list[int]]:
     """Pictures as [n, 32, 32, 3] uint8, and the label of each as an index."""
     data, numbers = _field(file, "data"), list(_field(file, "labels"))
@@ -100,7 +120,9 @@ def _batch(file: Path, labels: list[str]) -> tuple[np.ndarray, list[int]]:
 def _field(file: Path, name: str):
     """A value from a pickled dict. Python 2 wrote the official files, so text arrives as bytes."""
     try:
-        held = _Plain(io.BytesIO(file.read_bytes()), encoding="bytes").load()
+        with file.open("rb") as pickled:
+            pickle_memory.check(pickled)
+            held = _Plain(pickled, encoding="bytes").load()
     except FileNotFoundError:
         raise _damaged(file, "it is missing") from None
     except UserError:
@@ -135,7 +157,7 @@ class _Plain(pickle.Unpickler):
             return np._core.numeric._frombuffer  # type: ignore[attr-defined]
         if asked == "_codecs.encode":  # Python 3 writes bytes for Python 2 in this way
             return _latin1
-        raise UserError(f"this is not CIFAR-10's archive: a file in it asks for {module}.{name}; delete it")
+        raise UserError(f"this is not CIFAR-10's archive: a file in it asks for {in_short(asked)}; delete it")
 
 
 def _latin1(text: str, encoding: str) -> bytes:

@@ -31,6 +31,7 @@ class Dataset:
     begins: str  # what it is about to do, before "into FOLDER"
     heeds: tuple[str, ...] = ()  # the wishes that affect it
     looks_itself: bool = False  # `fetch` is called even if the folder already holds photos
+    tidy: Callable[[Path], None] = lambda destination: None  # called if it is not
     trains: str = "retrain"  # the command that suits it
 
 
@@ -74,8 +75,15 @@ _NAMED = {
         partial(_from_server, partial(photo_archives.fetch, photo_archives.FLOWER_PHOTOS)),
         _downloading("flower_photos", photo_archives.FLOWER_PHOTOS.size),
         ("patience",),
+        tidy=partial(photo_archives.tidy, photo_archives.FLOWER_PHOTOS),
     ),
-    "cifar10": Dataset(_cifar10, _downloading("CIFAR-10", cifar10.PUBLISHED.size), ("patience",), trains="train_cnn"),
+    "cifar10": Dataset(
+        _cifar10,
+        _downloading("CIFAR-10", cifar10.PUBLISHED.size),
+        ("patience",),
+        tidy=cifar10.tidy,
+        trains="train_cnn",
+    ),
     "drawn_flowers": Dataset(
         _drawn_flowers,
         "drawing flowers",
@@ -87,6 +95,7 @@ _NAMED = {
         partial(_from_server, oxford_flowers.fetch),
         _downloading("oxford_flowers102", oxford_flowers.PUBLISHED.photos.size),
         ("patience",),
+        tidy=oxford_flowers.tidy,
     ),
 }
 NAMES = tuple(_NAMED)

@@ -139,9 +139,10 @@ def _download(url: str, destination: Path, expected: _Expected, patience: Patien
             if not resumed:
                 raise Unavailable(f"{source} is not the expected file: {flaw}; {advice}")
         os.fsync(descriptor)
+        # First, as the next run would not look for it. Without it, a whole file is still recognised.
+        validator.unlink(missing_ok=True)
         partial.replace(destination)
         atomic_files.sync_folder(destination.parent)
-        validator.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ import queue
 import threading
 import urllib.request
 
+from .lookups import Lookups
 from .redirects import Redirects
 
 
@@ -16,7 +17,8 @@ def first_answer(
     A separate thread opens the connection, because looking up a name cannot be given a time limit.
     `stall_seconds` limits every single read, later ones of this response included.
     """
-    opener = urllib.request.build_opener(Redirects(request.full_url))
+    lookups = Lookups()
+    opener = urllib.request.build_opener(Redirects(request.full_url, lookups), *lookups.handlers())
     answers: queue.SimpleQueue[tuple[http.client.HTTPResponse, bytes] | Exception] = queue.SimpleQueue()
     abandoned = threading.Event()
 

@@ -57,27 +57,29 @@ def fetch(
     show_unpacking: Show = nowhere,
 ) -> Path:
     archives.check_free(destination)
-    labels, sets = (
-        downloads.fetch(
-            file.url,
-            destination.with_name(f"{destination.name}.{Path(file.url).name}"),
-            sha256=file.sha256,
-            patience=patience,
-        )
-        for file in (sources.labels, sources.sets)
-    )
+    labels, sets = _matlab_files_of(sources, destination)
+    for file, source in ((labels, sources.labels), (sets, sources.sets)):
+        downloads.fetch(source.url, file, sha256=source.sha256, patience=patience)
     places = _places(labels, sets)
-    photo_archives.fetch(
+    return photo_archives.fetch(
         sources.photos,
         destination,
         patience=patience,
         show_download=show_download,
         show_unpacking=show_unpacking,
         arrange=partial(_arrange, places=places),
+        used=[labels, sets],
     )
-    for file in (labels, sets):
-        file.unlink(missing_ok=True)
-    return destination
+
+
+def tidy(destination: Path, sources: Sources = PUBLISHED) -> None:
+    """Deletes what `fetch` left if it was killed once all photos were there."""
+    photo_archives.tidy(sources.photos, destination, _matlab_files_of(sources, destination))
+
+
+def _matlab_files_of(sources: Sources, destination: Path) -> list[Path]:
+    files = (sources.labels, sources.sets)
+    return [destination.with_name(f"{destination.name}.{Path(file.url).name}") for file in files]
 
 
 def _places(labels_file: Path, sets_file: Path) -> dict[str, str]:

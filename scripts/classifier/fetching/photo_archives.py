@@ -1,6 +1,6 @@
 """Turns published photo collections into folders of labels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,21 +32,31 @@ def fetch(
     show_download: Show = nowhere,
     show_unpacking: Show = nowhere,
     arrange: Callable[[Path], None] | None = None,
+    used: Sequence[Path] = (),
 ) -> Path:
     """Makes `destination` the folder of labels. The archive lies beside it until all photos are there.
 
-    `arrange` sorts the unpacked photos into folders of labels, if the archive has none.
+    `arrange` sorts the unpacked photos into folders of labels, if the archive has none. The files `used` for that are
+    deleted with the archive.
     """
     archives.check_free(destination)
-    suffix = "".join(Path(photos.url).suffixes[-1:])
     archive = downloads.fetch(
         photos.url,
-        destination.with_name(destination.name + suffix),
+        _archive_of(photos, destination),
         sha256=photos.sha256,
         size=photos.size,
         patience=patience,
         show=show_download,
     )
-    archives.extract(archive, destination, top=photos.top, show=show_unpacking, arrange=arrange)
-    archive.unlink(missing_ok=True)
-    return destination
+    return archives.extract(
+        archive, destination, top=photos.top, show=show_unpacking, arrange=arrange, used=[archive, *used]
+    )
+
+
+def tidy(photos: PhotoArchive, destination: Path, used: Sequence[Path] = ()) -> None:
+    """Deletes what `fetch` left if it was killed once all photos were there."""
+    archives.tidy(archives.unfinished_of(destination), [_archive_of(photos, destination), *used])
+
+
+def _archive_of(photos: PhotoArchive, destination: Path) -> Path:
+    return destination.with_name(destination.name + "".join(Path(photos.url).suffixes[-1:]))

@@ -1,14 +1,10 @@
 """Decides which redirects to follow: never to a weaker protocol, and never from the web into this network."""
 
-import contextlib
-import http.client
-import ipaddress
-import socket
 import urllib.error
 import urllib.request
 
 from ..errors import in_short
-from . import connection_errors
+from .lookups import Lookups
 
 _WEB = ("http", "https")
 
@@ -20,8 +16,9 @@ class Misdirected(Exception):
 class Redirects(urllib.request.HTTPRedirectHandler):
     """Also follows 308, which Python 3.10 does not."""
 
-    def __init__(self, url: str):
-        self._url = url  # the first one, which the user or this program chose
+    def __init__(self, url: str, lookups: Lookups):
+        self._first = urllib.request.Request(url)  # which the user or this program chose
+        self._lookups = lookups
 
     def redirect_request(self, req, fp, code, msg, headers, newurl):
         following = super().redirect_request(req, fp, 307 if code == 308 else code, msg, headers, newurl)
@@ -48,7 +45,9 @@ class Redirects(urllib.request.HTTPRedirectHandler):
             raise _other_scheme(following.type)
         if current.type == "https" and following.type != "https":
             raise Misdirected("the server redirects from https to http, where anybody on the way could change the file")
-        if _is_inner(following) and not _is_inner(urllib.request.Request(self._url)):
+        # Who answers from the web may give both kinds of addresses, so one is enough to refuse, and not to allow.
+        first = self._lookups.inner(self._first)
+        if any(self._lookups.inner(following)) and not (first and all(first)):
             raise Misdirected(
                 f"the server redirects to {in_short(following.host)}, an address inside this network, "
                 "where only addresses in the same network may lead"
@@ -57,24 +56,3 @@ class Redirects(urllib.request.HTTPRedirectHandler):
 
 def _other_scheme(scheme: object) -> Misdirected:
     return Misdirected(f"the server redirects to {in_short(scheme)}, expected https or http")
-
-
-def _is_inner(request: urllib.request.Request) -> bool:
-    """True if the host is this machine, or one that cannot be reached from everywhere.
-
-    A name that only the proxy can look up is not looked up here: without a name server, that would take long.
-    """
-    host = http.client.HTTPConnection(request.host).host  # without the port, as it will be used
-    if host.rstrip(".").lower() == "localhost":
-        return True
-    known = socket.AI_NUMERICHOST if connection_errors.proxy_of(request.full_url) is not None else 0
-    with contextlib.suppress(OSError, UnicodeError):  # a name that is not found leads nowhere
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=known)
-        return any(not _is_public(ipaddress.ip_address(address[0])) for *_, address in found)
-    return False
-
-
-def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return address.is_global and not address.is_multicast

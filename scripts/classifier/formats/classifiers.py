@@ -137,6 +137,8 @@ def load(
     `names` is a JSON file with a name for each label (see category_names.py). If `tell_unknown` is None, the
     classifier says unknown if it can, unless it recognises fewer than half of its test photos as known.
     """
+    kinds.kind_of(path)  # raises if nothing is there
+    given = None if labels is None else labels_files.read(labels)  # before the model, which takes seconds
     model = kinds.open_model(path, wishes if tell_unknown is False else replace(wishes, bottlenecks=True))
     if tell_unknown is None:
         tell_unknown = model.unknown is not None and model.gives_bottlenecks and keeps_enough(model)
@@ -152,7 +154,7 @@ def load(
         if not model.gives_bottlenecks:
             raise UserError(f"--unknown needs bottlenecks, which {path} does not give: use the graph (.pb)")
         strangers = unknown.from_bytes(model.unknown, f"the data about unknown photos in {path}")
-    found = labels_files.find(model, labels)
+    found = labels_files.find(model) if given is None else given
     named = category_names.known(model.record, found) if names is None else category_names.read(names, found)
     return Classifier(model, found, strangers, named)
 

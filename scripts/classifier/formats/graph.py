@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..backbones.engine import PROCESSOR
 from ..errors import UserError, in_short
-from ..graphs import batch_lifting, frozen_graph, old_ops, xnnpack
+from ..graphs import batch_lifting, frozen_graph, old_ops, tensor_sizes, xnnpack
 from ..graphs.interface import find
 from ..photos import category_names, preprocessing
 from ..photos.preprocessing import Overrides, Preprocessing
@@ -137,18 +138,19 @@ def _session(
             entry, *exits = tf.graph_util.import_graph_def(graph_def, name="", return_elements=names)
         except (ValueError, tf.errors.OpError) as error:
             raise UserError(f"{path} is not a graph that TensorFlow can run: {in_short(error)}") from None
+    tensor_sizes.refuse_large(tensor_sizes.of_graph(graph), path)
     height, width = take.input_height, take.input_width
     if not entry.shape.is_compatible_with([None, height, width, 3]):
         raise UserError(
             f"{path} does not take pictures of {height} x {width} pixels at {entry.name} but {entry.shape}: "
             "give the right --input_height and --input_width, or another --input_layer"
         )
-    session = tf.compat.v1.Session(graph=graph)
+    session = PROCESSOR.session(graph)
 
     def run(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         try:
             scores, *more = session.run(exits, {entry: pictures})
-        except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.UnimplementedError) as error:
+        except tf.errors.OpError as error:
             raise UserError(
                 f"{path} cannot be run on pictures from {input_layer} to {output_layer}: {in_short(error.message)}"
             ) from None

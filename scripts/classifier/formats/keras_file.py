@@ -22,21 +22,19 @@ if TYPE_CHECKING:
 # Larger batches are no faster on two cores and only take memory.
 _BATCH = 32
 
-# Takes the file that Keras saved, the model and our files; gives the bytes to write.
-Complete = Callable[[Path, "keras.Model", Mapping[str, bytes]], bytes]
+# Takes the model, our files, and the path that they will be written to; gives the bytes to write.
+Pack = Callable[["keras.Model", Mapping[str, bytes], Path], bytes]
 
 
-def write(path: Path, contents: Contents, kind: str, complete: Complete) -> None:
+def write(path: Path, contents: Contents, pack: Pack) -> None:
     """Writes a model that takes pixels of 0 to 255 and gives scores. Keras loads it without our code."""
     atomic_files.check(path)
     model = keras_translation.translate(contents.graph_def, contents.preprocessing, contents.bottleneck)
     files = contents.files(raw_pixels.taken(contents.preprocessing))
     try:
-        with atomic_files.folder(path.with_name(f".{path.name}.writing")) as unfinished:
-            temporary = unfinished / f"model.{kind}"  # Keras chooses the format by the name's ending
-            with keras_files.quietly():
-                model.save(temporary)
-            atomic_files.write_bytes(path, complete(temporary, model, files))
+        with keras_files.quietly():
+            data = pack(model, files, path)
+        atomic_files.write_bytes(path, data)
     except OSError as error:
         raise UserError(
             f"cannot write {path}: {error.strerror or in_short(error)}; choose a place that can be written"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,14 +21,20 @@ open_model = keras_file.open_model
 
 
 def write(path: Path, contents: Contents) -> None:
-    keras_file.write(path, contents, keras_files.H5, _complete)
+    keras_file.write(path, contents, _pack)
 
 
-def _complete(saved: Path, model: keras.Model, files: Mapping[str, bytes]) -> bytes:
-    """Adds our files in a separate group."""
+def _pack(model: keras.Model, files: Mapping[str, bytes], path: Path) -> bytes:
+    """Adds our files in a separate group. All is in memory: on a full disk, HDF5 would end the process."""
     import h5py
 
-    with h5py.File(saved, "r+") as file:
+    class Named(h5py.File):
+        def __str__(self) -> str:
+            return f"model.{keras_files.H5}"  # Keras chooses the format by the name's ending
+
+    whole = io.BytesIO()
+    with Named(whole, "w") as file:
+        model.save(file)
         file.attrs["model_config"] = json.dumps(keras_file.portable(json.loads(file.attrs["model_config"]), model))
         group = file.create_group(keras_files.GROUP)
         for name, data in files.items():
@@ -36,4 +43,4 @@ def _complete(saved: Path, model: keras.Model, files: Mapping[str, bytes]) -> by
                 group[name] = np.void(data)
             else:
                 group.create_dataset(name, data=data, dtype=h5py.string_dtype())
-    return saved.read_bytes()
+    return whole.getvalue()

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import atomic_files
 from ..errors import UserError
+from . import trial
 from .contents import Contents
 from .model import Model, Wishes
 
@@ -33,22 +34,27 @@ class Format:
     at: int = 0
     quantized: bool = False  # write() also takes one of QUANTIZATIONS and sample pictures
     folder: bool = False  # written as a folder; its module also has check(path)
+    tried: bool = False  # files may end the process, so they are opened in another one first, which starts in no time
 
 
 FORMATS = {
     GRAPH: Format("graph"),
-    TFLITE: Format("tflite", ".tflite", b"TFL3", at=4, quantized=True),
+    TFLITE: Format("tflite", ".tflite", b"TFL3", at=4, quantized=True, tried=True),
     SAVED_MODEL: Format("saved_model", "", folder=True),
     KERAS: Format("keras_archive", ".keras", b"PK\x03\x04"),
     H5: Format("keras_hdf5", ".h5", b"\x89HDF\r\n\x1a\n"),
-    ONNX: Format("onnx", ".onnx"),
+    ONNX: Format("onnx", ".onnx", tried=True),
 }
 # The formats that export writes, and their endings.
 WRITTEN = {kind: each.ending for kind, each in FORMATS.items() if each.ending is not None}
 
 
 def open_model(path: Path, wishes: Wishes) -> Model:
-    return _module(kind_of(path)).open_model(path, wishes)
+    kind = kind_of(path)
+    module = _module(kind)
+    if FORMATS[kind].tried:
+        trial.run(module.__name__, path, wishes)
+    return module.open_model(path, wishes)
 
 
 def write(

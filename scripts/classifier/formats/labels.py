@@ -13,10 +13,8 @@ from .model import Model
 _USUAL = ("labels.txt", "retrained_labels.txt", "output_labels.txt")
 
 
-def find(model: Model, given: Path | None) -> tuple[str, ...]:
-    """The labels from the file that the user gives, else from inside the classifier, else from beside it."""
-    if given is not None:
-        return _read(given)
+def find(model: Model) -> tuple[str, ...]:
+    """The labels from inside the classifier, else from beside it."""
     return beside(model.path, model.record) if model.labels is None else model.labels
 
 
@@ -32,7 +30,7 @@ def beside(path: Path, record: dict | None) -> tuple[str, ...]:
     for files in (named_like_it, others):
         for file in files:
             if file.exists():
-                return _read(file)
+                return read(file)
         if record is not None:
             return tuple(record["labels"])
     *places, last = (file.name for file in dict.fromkeys(named_like_it + others))
@@ -52,7 +50,7 @@ def _named_like(path: Path) -> list[Path]:
     return [path.with_name(f"{name}.txt") for name in (*names, f"{path.stem}_labels")]
 
 
-def _read(file: Path) -> tuple[str, ...]:
+def read(file: Path) -> tuple[str, ...]:
     try:
         lines = file.read_text("utf-8-sig").splitlines()
     except FileNotFoundError:

@@ -19,7 +19,12 @@ _LOG_LEVEL = {"TF_CPP_MIN_LOG_LEVEL": "2"}
 
 # Read by TensorFlow when it is imported. Handing small operations to other threads costs a tenth of the training
 # time; large ones still use all cores.
-COMMAND_SETTINGS = {**_LOG_LEVEL, "TF_NUM_INTEROP_THREADS": "1"}
+COMMAND_SETTINGS = {
+    **_LOG_LEVEL,
+    "TF_NUM_INTEROP_THREADS": "1",
+    # Takes the memory of a GPU as it is needed, rather than all of it.
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+}
 
 
 def for_a_command() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 
 from .. import atomic_files
 from ..errors import UserError, in_short
-from ..graphs import allowed_ops, saved_model_files
+from ..graphs import allowed_ops, saved_model_files, tensor_sizes
 from ..graphs.frozen_graph import placeholder
 from ..graphs.saved_model_files import loading
 from ..photos import preprocessing
@@ -72,8 +73,8 @@ def check(path: Path) -> None:
         raise UserError(f"{path} exists and is not a SavedModel: choose another place or move it away")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent):
-            pass  # the result is renamed into this folder
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass  # the result is renamed into this folder; the file has no name, so that a kill leaves nothing
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}; choose a place that can be written") from None
 
@@ -122,8 +123,13 @@ def _save(contents: Contents, labels: Path, folder: Path) -> None:
     try:
         tf.saved_model.save(module, str(folder), signatures=signatures)
     except tf.errors.OpError as error:
-        raise OSError(None, in_short(error.message)) from None
+        raise OSError(None, _reason(error.message)) from None
     _name_the_method(folder)
+
+
+def _reason(message: str) -> str:
+    """Without the operation and its file, which come before: {{...}} FILE; No space left on device [Op:SaveV2]"""
+    return in_short(re.sub(r" \[Op:\w+\]$", "", message.rpartition("; ")[2]))
 
 
 def _name_the_method(folder: Path) -> None:
@@ -175,7 +181,9 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     with loading(path, "the whole folder"):
         # `run` holds a reference to this, as the signatures do not outlive it.
         loaded = tf.saved_model.load(str(path), tags=list(meta_graph.meta_info_def.tags))
-        loaded.signatures[way.signature]  # fails if anything it needs was not loaded
+        needed = loaded.signatures[way.signature].graph.as_graph_def()  # fails if anything was not loaded
+        computed = list(tensor_sizes.of_functions(needed))
+    tensor_sizes.refuse_large(computed, path)
 
     def run(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         if kind == np.uint8:

@@ -171,10 +171,12 @@ def open_model(path: Path, wishes: Wishes) -> Model:
             interpreter = ready.pop()  # the one opened above to inspect the file
         except IndexError:
             interpreter = _open(data, path, shape)
-        run = litert.runner(interpreter, wanted)
+        with litert.errors_in_a_line(path):
+            run = litert.runner(interpreter, wanted)
 
         def run_one(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-            rows = [values.reshape(1, -1) for values in run(pictures)]
+            with litert.errors_in_a_line(path):
+                rows = [values.reshape(1, -1) for values in run(pictures)]
             return finish(rows[0]), rows[1] if len(rows) > 1 else None
 
         return run_one
@@ -195,22 +197,19 @@ def open_model(path: Path, wishes: Wishes) -> Model:
 
 
 def _open(data: bytes, path: Path, shape: Sequence[int] | None = None) -> Interpreter:
-    try:
+    with litert.errors_in_a_line(path):
         for custom in tflite_file.custom_operations(data):
             raise UserError(
                 f"{path} holds the operation {in_short(custom)}, which is not TensorFlow Lite's own and is never run "
                 "here: convert the model again with TFLITE_BUILTINS alone"
             )
         return litert.open_interpreter(data, shape)
-    except ValueError:
-        raise UserError(f"{path} is damaged or cut short, so LiteRT cannot read it: get it again") from None
-    except RuntimeError as error:
-        raise UserError(f"LiteRT cannot run {path}: {in_short(error)}") from None
 
 
 def _ends(interpreter: Interpreter, path: Path) -> tuple[dict, dict]:
     """The model's input and output, which must be a picture and a row of scores."""
-    takes, gives = interpreter.get_input_details(), interpreter.get_output_details()
+    with litert.errors_in_a_line(path):
+        takes, gives = interpreter.get_input_details(), interpreter.get_output_details()
     expected = "expected a classifier that takes one colour picture, [1, height, width, 3], and gives [1, labels]"
     if len(takes) != 1 or len(gives) != 1:
         raise UserError(f"{path} takes {len(takes)} and gives {len(gives)} tensors: {expected}")

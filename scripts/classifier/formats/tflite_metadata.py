@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -85,7 +86,7 @@ def read(data: bytes, origin: object) -> Found:
         raise UserError(
             f"the files inside {origin} are refused ({error}): get it from a place that you trust"
         ) from None
-    except (struct.error, ValueError, zipfile.BadZipFile, NotImplementedError):
+    except (struct.error, ValueError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile, NotImplementedError):
         raise UserError(f"the metadata of {origin} is damaged: get it again") from None
 
 

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ..errors import UserError, in_short
+from .graph_limits import named_in, refuse_inflated
 from .op_names import ALLOWED, READS_CHECKPOINTS, WRITES_CHECKPOINTS
 
 if TYPE_CHECKING:
+    from tensorflow.core.framework.function_pb2 import FunctionDef
     from tensorflow.core.framework.graph_pb2 import GraphDef
     from tensorflow.core.framework.node_def_pb2 import NodeDef
     from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef, TensorInfo
@@ -26,6 +28,7 @@ def refuse_others(graph_def: GraphDef, origin: object) -> None:
     for op, node in _used(graph_def):
         if not _may_stand(op):
             raise _refused(op, node, origin)
+    refuse_inflated(graph_def, origin)
 
 
 def refuse_in_saved_model(meta_graph: MetaGraphDef, origin: object) -> None:
@@ -42,13 +45,22 @@ def refuse_in_saved_model(meta_graph: MetaGraphDef, origin: object) -> None:
     restoring = meta_graph.saver_def.restore_op_name
     for roots, refused in ((list(_run(meta_graph)), _CHECKPOINTS), ([restoring], WRITES_CHECKPOINTS)):
         for node in _leading_to(nodes, roots):
-            for called in _named_in(node):
+            for called in named_in(node):
                 for op in ({called} | functions.get(called, set())) & refused:
                     raise _refused(op, node.name, origin)
+    refuse_inflated(graph_def, origin)
+    # Restoring may read the file whose path TensorFlow puts in, and no other.
+    by_name = {each.signature.name: each for each in graph_def.library.function}
+    path = {_node_of(meta_graph.saver_def.filename_tensor_name)}
+    for node in _reading_others(_leading_to(nodes, [restoring]), path, by_name):
+        raise UserError(
+            f"{origin} takes weights from a file that it names itself (in {in_short(node.name)}), which is never read: "
+            "expected all weights in its own folder; save the network again"
+        )
 
 
 def refuse_node(node: NodeDef, origin: object) -> None:
-    for op in _named_in(node):
+    for op in named_in(node):
         if op not in ALLOWED:
             raise _refused(op, node.name, origin)
 
@@ -73,27 +85,18 @@ def _refused(op: str, node: str, origin: object) -> UserError:
 def _used(graph_def: GraphDef) -> Iterator[tuple[str, str]]:
     """Every operation and name of a function in the graph and its functions, with the node that it is in."""
     for node in graph_def.node:
-        for name in _named_in(node):
+        for name in named_in(node):
             yield name, node.name
     for function in graph_def.library.function:
         for node in function.node_def:
-            for name in _named_in(node):
+            for name in named_in(node):
                 yield name, f"{node.name} of {function.signature.name}"
-
-
-def _named_in(node: NodeDef) -> Iterator[str]:
-    """Its operation, and the functions that its attributes name."""
-    yield node.op
-    for attr in node.attr.values():
-        if attr.HasField("func"):
-            yield attr.func.name
-        yield from (each.name for each in attr.list.func)
 
 
 def _with_checkpoints(graph_def: GraphDef) -> dict[str, set[str]]:
     """The operations on checkpoints in each function and in those that it calls."""
     called = {
-        each.signature.name: {name for node in each.node_def for name in _named_in(node)}
+        each.signature.name: {name for node in each.node_def for name in named_in(node)}
         for each in graph_def.library.function
     }
     found = {name: names & _CHECKPOINTS for name, names in called.items()}
@@ -115,6 +118,24 @@ def _callable_by_name(meta_graph: MetaGraphDef) -> Iterator[str]:
     for node in objects.nodes:
         yield from node.function.concrete_functions
         yield node.bare_concrete_function.concrete_function_name
+
+
+def _reading_others(nodes: Iterable[NodeDef], path: set[str], functions: dict[str, FunctionDef]) -> Iterator[NodeDef]:
+    """The nodes, also in functions, that read a checkpoint of another name than `path`, which any of these gives."""
+    for node in nodes:
+        given = [_node_of(name) in path for name in node.input]
+        if node.op in READS_CHECKPOINTS and not any(given[:1]):
+            yield node
+        for name in named_in(node):
+            if name in functions:
+                function = functions[name]
+                arguments = [each.name for each in function.signature.input_arg]
+                inside = {argument for argument, is_path in zip(arguments, given, strict=False) if is_path}
+                yield from _reading_others(function.node_def, inside, functions)
+
+
+def _node_of(tensor: str) -> str:
+    return tensor.lstrip("^").split(":")[0]
 
 
 def _run(meta_graph: MetaGraphDef) -> Iterator[str]:
@@ -140,7 +161,7 @@ def _leading_to(nodes: dict[str, NodeDef], tensors: Iterable[str]) -> Iterator[N
     """The nodes that these tensors need, control inputs included. Missing ones are for the loader to report."""
     seen, waiting = set(), list(tensors)
     while waiting:
-        name = waiting.pop().lstrip("^").split(":")[0]
+        name = _node_of(waiting.pop())
         if name in nodes and name not in seen:
             seen.add(name)
             yield nodes[name]

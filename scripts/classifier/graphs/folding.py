@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import frozen_graph
+from ..errors import UserError, in_short
+from . import frozen_graph, tensor_sizes
 from .frozen_graph import node_of
 from .patterns import Known, Op
 from .wiring import Wiring, in_order, inputs_of
@@ -95,7 +96,20 @@ def _evaluate(graph_def: GraphDef, names: list[str], fixed: dict[str, bool]) -> 
             copy = own.node.add()
             copy.CopyFrom(node)
             copy.input[:] = inputs_of(node)
-    with tf.Graph().as_default():
-        tensors = tf.graph_util.import_graph_def(own, return_elements=[f"{name}:0" for name in names], name="")
+    try:
+        return _values(own, names)
+    except (ValueError, tf.errors.OpError) as error:
+        reason = in_short(getattr(error, "message", None) or error)
+        raise UserError(
+            f"the network's constants cannot be computed ({reason}): it is damaged; get or train it again"
+        ) from None
+
+
+def _values(graph_def: GraphDef, names: list[str]) -> dict[str, np.ndarray]:
+    import tensorflow as tf
+
+    with tf.Graph().as_default() as graph:
+        tensors = tf.graph_util.import_graph_def(graph_def, return_elements=[f"{name}:0" for name in names], name="")
+        tensor_sizes.refuse_large(tensor_sizes.of_graph(graph), "the network")
         with tf.compat.v1.Session() as session:
             return dict(zip(names, session.run(tensors), strict=True))

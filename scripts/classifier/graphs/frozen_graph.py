@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import atomic_files
-from ..errors import UserError
+from ..errors import UserError, in_short
 from . import allowed_ops
 
 if TYPE_CHECKING:
@@ -103,8 +103,9 @@ def gap(graph_def: GraphDef) -> str | None:
     names = {node.name for node in graph_def.node}
     for node in graph_def.node:
         for source in node.input:
-            if node_of(source) not in names:
-                return f"its node {node.name} needs {node_of(source)}, which is missing"
+            port = source.partition(":")[2]
+            if node_of(source) not in names or not (port.isdecimal() or not port):
+                return f"its node {in_short(node.name)} needs {in_short(source)}, which is missing"
     return None
 
 

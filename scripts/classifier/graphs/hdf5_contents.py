@@ -12,12 +12,16 @@ if TYPE_CHECKING:
     import h5py
 
 
-def check(file: h5py.File, packed: int, path: Path) -> None:
-    """`packed` is the size of the file. Raises ValueError, of which TooLarge is one, if it is not safe to read."""
+def check(file: h5py.File, packed: int, path: Path) -> int:
+    """The number of values in it. `packed` is the size of the file.
+
+    Raises ValueError, of which TooLarge is one, if it is not safe to read.
+    """
     import h5py
 
     elsewhere: list[str] = []
     sizes: list[int] = []
+    values = 0
 
     # h5py takes anything but None for the end, and turns errors on the way into a SystemError.
     def visit_link(name: str, link: object) -> None:
@@ -25,7 +29,9 @@ def check(file: h5py.File, packed: int, path: Path) -> None:
             elsewhere.append(name)
 
     def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        nonlocal values
         if isinstance(item, h5py.Dataset):
+            values += item.size or 0  # an empty one has no size
             sizes.append(item.nbytes)
             if item.external or item.is_virtual:
                 elsewhere.append(name)
@@ -41,3 +47,4 @@ def check(file: h5py.File, packed: int, path: Path) -> None:
             "again"
         )
     unpacked_sizes.check(sum(sizes), packed)
+    return values

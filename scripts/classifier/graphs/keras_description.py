@@ -25,10 +25,16 @@ _ARITHMETIC = re.compile(
     r"reduce_\w+|reshape|shape|split|squeeze|stack|strided_slice|subtract|transpose|unstack)"
 )
 
+# The largest published networks have a thousand layers of some ten parts, such as initializers and types. Keras needs
+# more than a millisecond for each layer.
+_MOST_PARTS = 200_000
+
 
 def refuse_code(described: object, path: Path) -> None:
     """Refuses all but Keras' own layers of arithmetic: opening a file must never run its author's code."""
-    for each in _dicts(described):
+    for count, each in enumerate(_dicts(described)):
+        if count > _MOST_PARTS:
+            raise UserError(f"{path} describes more than {_MOST_PARTS:,} layers and parts of layers: it is damaged")
         name, module = each.get("class_name"), each.get("module")
         if name in ("Lambda", "__lambda__"):
             raise UserError(
@@ -180,10 +186,12 @@ def _flat(value: object) -> list[float]:
 
 
 def _dicts(value: object) -> Iterator[dict]:
-    if isinstance(value, dict):
-        yield value
-        for each in value.values():
-            yield from _dicts(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _dicts(each)
+    """However deep: a file may nest more than Python can follow by calls."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            yield each
+            waiting += reversed(each.values())
+        elif isinstance(each, list):
+            waiting += reversed(each)

@@ -9,6 +9,7 @@ import json
 import re
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ import numpy as np
 from .. import errors
 from ..errors import UserError
 from ..fetching import unpacked_sizes
-from . import hdf5_contents, keras_description
+from . import hdf5_contents, keras_budget, keras_description, tensor_sizes
 
 if TYPE_CHECKING:
     import h5py
@@ -52,6 +53,7 @@ class Saved:
     version: str  # the Keras version that wrote it
     files: dict[str, bytes]  # the ones we added
     kind: str
+    values: int  # in all weights
 
     def library(self) -> ModuleType:
         """Keras 3 can load few models of Keras 1 or 2; tf_keras is Keras 2, still maintained."""
@@ -77,13 +79,14 @@ def _read_keras(path: Path, more: Collection[str]) -> Saved:
             described = json.loads(archive.read(DESCRIPTION))
             metadata = json.loads(archive.read(METADATA)) if METADATA in names else {}
             files = {name: archive.read(name) for name in more if name in names}
-            damaged = archive.testzip()
+            damaged, values = archive.testzip(), 0
             for name in (each for each in names if each.endswith(".h5") and damaged is None):
                 data = archive.read(name)
                 with h5py.File(io.BytesIO(data), "r") as weights:
-                    hdf5_contents.check(weights, len(data), path)
+                    values += hdf5_contents.check(weights, len(data), path)
     except (
         zipfile.BadZipFile,
+        zlib.error,
         OSError,
         EOFError,
         ValueError,
@@ -97,7 +100,7 @@ def _read_keras(path: Path, more: Collection[str]) -> Saved:
         raise _damaged(path, f"the checksum of its {damaged} is wrong")
     if not isinstance(described, dict) or "class_name" not in described:
         raise UserError(f"{path} has no description of a Keras model in its {DESCRIPTION}: expected a .keras file")
-    return Saved(described, str(metadata.get("keras_version", "")), files, KERAS)
+    return Saved(described, str(metadata.get("keras_version", "")), files, KERAS, values)
 
 
 def _read_h5(path: Path, more: Collection[str]) -> Saved:
@@ -105,7 +108,7 @@ def _read_h5(path: Path, more: Collection[str]) -> Saved:
 
     try:
         with h5py.File(path, "r") as file:
-            hdf5_contents.check(file, path.stat().st_size, path)
+            values = hdf5_contents.check(file, path.stat().st_size, path)
             text = file.attrs.get("model_config")
             if text is None:
                 raise UserError(_why_no_model(file, path))
@@ -119,7 +122,7 @@ def _read_h5(path: Path, more: Collection[str]) -> Saved:
             }
     except (OSError, RuntimeError, KeyError, ValueError) as error:
         raise _damaged(path, error) from None
-    return Saved(described, version.decode() if isinstance(version, bytes) else version, files, H5)
+    return Saved(described, version.decode() if isinstance(version, bytes) else version, files, H5, values)
 
 
 def _why_no_model(file: h5py.File, path: Path) -> str:
@@ -144,14 +147,16 @@ def _build(path: Path, saved: Saved) -> keras.Model:
             f"({error}): install it"
         ) from None
     try:
-        with _named_for(path, saved.kind) as place, quietly():
-            return library.models.load_model(place, compile=False)
+        with _named_for(path, saved.kind) as place, quietly(), keras_budget.of(saved.values, library):
+            model = library.models.load_model(place, compile=False)
     except Exception as error:
         # Keras may raise anything on a model it does not understand; whatever it is, the model cannot be loaded.
         raise UserError(
             f"{path}, written by Keras {saved.version or 'of an unknown version'}, cannot be loaded by "
             f"{library.__name__} {library.__version__}: {in_short(error)}"
         ) from error
+    tensor_sizes.refuse_large(keras_budget.shapes(model), path)
+    return model
 
 
 @contextlib.contextmanager

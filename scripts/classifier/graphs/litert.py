@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import UserError
+from ..errors import UserError, in_short
 
 if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
@@ -62,3 +64,15 @@ def _from_tensor(values: np.ndarray, details: dict) -> np.ndarray:
         return values.astype(np.float32, copy=False)
     scale, zero = details["quantization"]
     return (values.astype(np.float32) - zero) * np.float32(scale or 1)
+
+
+@contextlib.contextmanager
+def errors_in_a_line(path: Path) -> Iterator[None]:
+    """For whatever is done with the interpreter of the model at `path`."""
+    try:
+        yield
+    except ValueError:  # also names that are no text, and tensors that are not there
+        raise UserError(f"{path} is damaged or cut short, so LiteRT cannot read it: get it again") from None
+    except (RuntimeError, MemoryError) as error:
+        reason = in_short(error) if str(error) else "it needs more memory than is free"
+        raise UserError(f"LiteRT cannot run {path}: {reason}") from None

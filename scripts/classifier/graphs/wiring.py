@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import UserError, in_short
 from .frozen_graph import node_of
 
 if TYPE_CHECKING:
@@ -100,7 +101,14 @@ def value(name: str, nodes: Nodes) -> np.ndarray | None:
     import tensorflow as tf
 
     node = constant(name, nodes)
-    return None if node is None else tf.make_ndarray(node.attr["value"].tensor)
+    if node is None:
+        return None
+    try:
+        return tf.make_ndarray(node.attr["value"].tensor)
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"the network's constant {in_short(node.name)} is damaged ({in_short(error)}): get or train it again"
+        ) from None
 
 
 def known_value(name: str, nodes: Nodes) -> np.ndarray:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ..errors import UserError
 from ..formats.model import Model
-from ..photos import folders
+from ..photos import folders, image_lists
 from ..photos.image_lists import SPLITS, TESTING, VALIDATION, ImageLists
 from . import looking
 from .looking import LabelledPhoto
@@ -31,6 +32,12 @@ class Selection:
                 f"{self.lists.image_dir} has no {self.split} photos: give another --split, such as --split=all"
             )
         return wanted
+
+
+def check(image_dir: str | None) -> None:
+    """Refuses a folder that holds no labels before a classifier is loaded. A folder at a URL takes long to list."""
+    if image_dir is not None and isinstance(where := folders.at(image_dir), Path):
+        image_lists.check_folder(where)
 
 
 def choose(model: Model, image_dir: str | None, split: str | None) -> Selection:

@@ -38,12 +38,16 @@ class PhotoDigests:
         if known is None:
             return None
         stamp = folders.stamp(self._image_dir, path)
-        return known[:DIGEST_BYTES] if stamp is not None and known[DIGEST_BYTES:] == stamp.encode() else None
+        return (
+            known[:DIGEST_BYTES]
+            if stamp is not None and known[DIGEST_BYTES:] == stamp.encode("utf-8", "surrogateescape")
+            else None
+        )
 
     def put(self, path: str, stamp: str | None, content: bytes) -> None:
         """`stamp` belongs to this content. Without one, nothing is remembered."""
         if stamp is not None:
-            self._known[self._name(path)] = content + stamp.encode()
+            self._known[self._name(path)] = content + stamp.encode("utf-8", "surrogateescape")
             self._changed = True
 
     def save(self) -> None:
@@ -76,6 +80,8 @@ def _read(file: Path) -> dict[str, bytes]:
                 fields = line.rstrip(b"\n").split(b" ", 2)
                 if len(fields) == 3:
                     content, stamp, name = fields
+                    if len(content) != 2 * DIGEST_BYTES:
+                        return {}
                     known[name.decode("utf-8", "surrogateescape")] = bytes.fromhex(content.decode()) + stamp
     except (FileNotFoundError, ValueError):
         return {}

@@ -49,7 +49,7 @@ def at(place: str) -> Place:
         raise UserError("--image_dir is empty: give a folder that holds one folder of photos for each label")
     if place.startswith("file://"):
         return Path(place.removeprefix("file://"))
-    return url_folders.opened(place) if "://" in place else Path(place).expanduser()
+    return url_folders.opened(place) if "://" in place else Path(place)
 
 
 def absolute(place: Place) -> str:

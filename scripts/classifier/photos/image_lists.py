@@ -115,7 +115,7 @@ def scan(
     that hold folders of labels are used as they are. A set that is missing there is taken from training.
     """
     _check_percentages(testing_percentage, validation_percentage)
-    _check_folder(image_dir)
+    check_folder(image_dir)
     parts = _ready_made_split(image_dir)
     found: dict[str, list[tuple[list[str], str]]] = {}  # label -> (paths, split), ...
     other_files: list[str] = []
@@ -214,7 +214,8 @@ def _check_percentages(testing: float, validation: float) -> None:
         )
 
 
-def _check_folder(image_dir: Place) -> None:
+def check_folder(image_dir: Place) -> None:
+    """Refuses what cannot be a folder of labels, without looking into the folders in it."""
     if not isinstance(image_dir, Url):
         try:
             os.stat(image_dir)
@@ -233,6 +234,8 @@ def _check_folder(image_dir: Place) -> None:
         )
     if not image_dir.is_dir():
         raise UserError(f"{image_dir} is a file: --image_dir must be a folder with one folder of photos for each label")
+    if not isinstance(image_dir, Url) and not folders_in(image_dir):
+        raise UserError(oddities.no_labels(image_dir, photos_in(image_dir)))
 
 
 def _check_names(image_dir: Place, labels: tuple[str, ...]) -> None:

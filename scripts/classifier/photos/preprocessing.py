@@ -61,4 +61,10 @@ def settle(path: Path, found: dict, said: Overrides, needs_layers: bool) -> Prep
     wanted = ("input_height", "input_width", "input_mean", "input_std", *(layers if needs_layers else ()))
     if missing := [f"--{name}" for name in wanted if name not in known]:
         raise UserError(f"{path} does not say how to prepare pictures for it: give {', '.join(missing)}")
+    height, width = known["input_height"], known["input_width"]
+    if min(height, width) < 1 or height * width > pixels.MAX_PIXELS:
+        raise UserError(
+            f"{path} takes pictures of {height} x {width} pixels: expected at most "
+            f"{pixels.MAX_PIXELS // 1_000_000} megapixels; it is damaged, or --input_height or --input_width is wrong"
+        )
     return Preprocessing(**{name: known[name] for name in Preprocessing.__dataclass_fields__ if name in known})

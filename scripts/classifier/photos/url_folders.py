@@ -71,10 +71,12 @@ class Url:
         return folders, sorted(name for name, content in below.items() if content is None)
 
     def files_below(self) -> Iterator[Url]:
-        folders, files = self.names()
-        yield from (self / name for name in files)
-        for name in folders:
-            yield from (self / name).files_below()
+        waiting = [self]
+        while waiting:
+            here = waiting.pop()
+            folders, files = here.names()
+            yield from (here / name for name in files)
+            waiting += [here / name for name in reversed(folders)]
 
     def read_bytes(self, most: int | None = None) -> bytes:
         """The whole file, or at most its first `most` bytes; or OSError."""
@@ -136,7 +138,8 @@ class _Tree:
         paths = ((name[prefix:], info) for name, info in found.items() if len(name) >= prefix)
         if self._web:  # a listing page also has links that sort it differently
             paths = ((urllib.parse.unquote(path), info) for path, info in paths if not set(path) & set("?#"))
-        return {path: info for path, info in paths if path}
+        # A name cannot be empty: a folder without one would hold itself.
+        return {path: info for path, info in paths if all(path.split("/"))}
 
     @cached_property
     def _root_folder(self) -> dict:
@@ -145,8 +148,10 @@ class _Tree:
             *folders, name = path.split("/")
             folder = root
             for each in folders:
-                folder = folder.setdefault(each, {})
-            folder[name] = None
+                if folder.get(each) is None:  # also if a file is called the same, which storages allow
+                    folder[each] = {}
+                folder = folder[each]
+            folder.setdefault(name, None)
         return root
 
     def below(self, path: str) -> dict:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from ..errors import in_short
 from ..formats import answers
 from ..formats.answers import Answer
 from ..judging.report.style import COLOURS
@@ -33,7 +34,7 @@ _TOP_K = 5
 _READ_AT_ONCE = 50_000
 
 _MODEL = re.compile(
-    r"/v1/models/(?P<name>[^/:]+)(/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
+    r"/v1/models/(?P<name>[^/:]+)(/versions/(?P<version>\d{1,18})|/labels/(?P<label>[^/:]+))?"
     r"(?P<rest>/metadata|:predict|:classify|:regress)?"
 )
 _FILES = Path(__file__).parent / "page"
@@ -125,7 +126,7 @@ class _Handlers:
         asked = _MODEL.fullmatch(request.url.path)
         rest = None if asked is None else asked["rest"]
         if asked is None or request.method != ("POST" if rest is not None and rest.startswith(":") else "GET"):
-            raise Refused(400, f"Malformed request: {request.method} {request.url.path}")
+            raise Refused(400, f"Malformed request: {in_short(f'{request.method} {request.url.path}')}")
         self._check_version(asked)
         if rest == "/metadata":
             served = self._service.current
@@ -154,7 +155,7 @@ class _Handlers:
         known = [version for version, available in self._versions(None) if available or asked["rest"] is None]
         if name != self._service.name or label is not None or (version is not None and int(version) not in known):
             which = f"Latest({name})" if version is None else f"Specific({name}, {version})"
-            raise Refused(404, f"Servable not found for request: {which}; served here: {self._service.name}")
+            raise Refused(404, f"Servable not found for request: {in_short(which)}; served here: {self._service.name}")
 
     def _versions(self, only: str | None) -> list[tuple[int, bool]]:
         """The latest first, each with True if it is in service."""

@@ -12,6 +12,8 @@ import re
 import socket
 from collections.abc import Sequence
 
+from ..plain_text import printable
+
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9a-f:.%]+\]|[^:\[\]]+)(:\d*)?", re.IGNORECASE)
 
 
@@ -28,15 +30,19 @@ class Names:
         """Why a request is refused; None lets it in."""
         host, origin = (headers.get(name, b"").decode("latin-1").lower() for name in (b"host", b"origin"))
         if host and not self._is_known(host):
-            return f"this server does not go by the name {host[:60]}: use its address, or start it with --known_as"
+            return f"this server does not go by the name {_shown(host)}: use its address, or start it with --known_as"
         page = origin.partition("://")[2]
         if origin and page != host and _host(page) not in self._pages:
-            return f"a page of {origin[:60]} may not use this server: open its own page, or start it with --token"
+            return f"a page of {_shown(origin)} may not use this server: open its own page, or start it with --token"
         return None
 
     def _is_known(self, authority: str) -> bool:
         host = _host(authority)
         return host in self._known or host == "localhost" or host.endswith(".localhost") or _is_address(host)
+
+
+def _shown(name: str) -> str:
+    return printable(name[:60])
 
 
 def _host(authority: str) -> str:

@@ -165,19 +165,30 @@ def _picture(value: object, place: str, height: int, width: int) -> Picture:
     expected = f'expected {{"b64": ...}}, an encoded picture, or pixels of 0 to 255 as a list [{height}][{width}][3]'
     if not isinstance(value, list):
         raise Refused(400, f"{place}: {expected}, found {_shown(value)}")
-    try:
-        picture = np.asarray(value)
-    except (ValueError, OverflowError):
-        raise Refused(400, f"{place}: {expected}, found lists of different lengths") from None
-    if picture.dtype.kind not in "iuf":
+    if (found := _shape(value)) != [height, width, 3]:
+        raise Refused(400, f"{place}: {expected}, found a list {''.join(f'[{size}]' for size in found)}")
+    # NumPy would read lists of any length and text of any kind before it said what it had found.
+    if not all(_is_list(row, width) and all(_is_list(pixel, 3) for pixel in row) for row in value):
+        raise Refused(400, f"{place}: {expected}, found lists of different lengths")
+    numbers = [number for row in value for pixel in row for number in pixel]
+    if not {*map(type, numbers)} <= {int, float}:
         raise Refused(400, f"{place}: {expected}, found a list of something other than numbers")
-    if picture.shape != (height, width, 3):
-        found = "".join(f"[{size}]" for size in picture.shape)
-        raise Refused(400, f"{place}: {expected}, found a list {found}")
-    picture = picture.astype(np.float32)
-    if not ((picture >= 0) & (picture <= 255)).all():
+    if not all(0 <= number <= 255 for number in numbers):
         raise Refused(400, f"{place}: {expected}, found values outside that range")
-    return picture
+    return np.array(numbers, np.float32).reshape(height, width, 3)
+
+
+def _shape(value: object) -> list[int]:
+    """The lengths of nested lists, seen from the first values, which are not more than four lists deep."""
+    sizes: list[int] = []
+    while isinstance(value, list) and len(sizes) < 4:
+        sizes.append(len(value))
+        value = value[0] if value else None
+    return sizes
+
+
+def _is_list(value: object, length: int) -> bool:
+    return isinstance(value, list) and len(value) == length
 
 
 def _encoded(value: object, place: str) -> bytes:

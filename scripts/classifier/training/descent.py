@@ -6,11 +6,15 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from ..backbones.engine import CPU
 from .recipe import ADAM, MOMENTUM, Recipe
 
 _MOMENTUM = 0.9
 # Adam's usual settings.
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
+
+# float16 would round most gradients of a whole network to 0, so they are computed this many times too large.
+_FLOAT16_SCALE = 1024.0
 
 
 def scores(layers: Sequence[tf.Tensor], values: tf.Tensor, dropout: float = 0.0, seed: tf.Tensor | None = None):
@@ -62,6 +66,18 @@ def apply_adam(variable, slots: Sequence, step: tf.Tensor, rate, gradient: tf.Te
     )
 
 
+def scaled(loss: tf.Tensor, precision: str) -> tf.Tensor:
+    """The loss to differentiate if a network computes in this precision."""
+    return loss * _FLOAT16_SCALE if precision == "float16" else loss
+
+
+def unscaled(gradients: Sequence[tf.Tensor], precision: str) -> list[tf.Tensor]:
+    """The gradients of the loss from those of the scaled one. What float16 cannot hold does not move its weight."""
+    if precision != "float16":
+        return list(gradients)
+    return [tf.where(tf.math.is_finite(each), each / _FLOAT16_SCALE, 0.0) for each in gradients]
+
+
 class Optimizer:
     """Updates variables in place."""
 
@@ -107,8 +123,10 @@ def compile_loop(layers: Sequence[tf.Variable], recipe: Recipe, dropout_seed: in
 
             return step + 1, tf.cond(order[step] >= 0, evaluate, lambda: measures)
 
-        start = (0, tf.zeros([tf.shape(held_out)[0], 4]))
-        return tf.while_loop(lambda step, _: step < tf.shape(order)[0], body, start, parallel_iterations=1)[1]
+        # Steps this small would be slower on a GPU.
+        with tf.device(CPU):
+            start = (0, tf.zeros([tf.shape(held_out)[0], 4]))
+            return tf.while_loop(lambda step, _: step < tf.shape(order)[0], body, start, parallel_iterations=1)[1]
 
     floats, whole = tf.float32, tf.int32
     return tf.function(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import lookahead
+from ..backbones.engine import CPU
 from ..errors import UserError
 from .examples import Examples, random_batches
 from .recipe import Recipe
@@ -97,8 +98,9 @@ class Trainer:
         self._validation_random = np.random.default_rng(validation_seed)
         self._scale = np.float32(1 / _rms(training, recipe.seed) if recipe.evens_out_scale else 1)
         sizes = (training.vectors.size, *recipe.hidden_units, label_count)
-        self._layers = [tf.Variable(each) for each in _first_arrays(sizes, np.random.default_rng(weight_seed))]
-        self._loop = descent.compile_loop(self._layers, recipe, int(dropout_seed.generate_state(1)[0] >> 1))
+        with tf.device(CPU):
+            self._layers = [tf.Variable(each) for each in _first_arrays(sizes, np.random.default_rng(weight_seed))]
+            self._loop = descent.compile_loop(self._layers, recipe, int(dropout_seed.generate_state(1)[0] >> 1))
         self._best: FinalLayer | None = None
         self._layer = self._reached()
 
@@ -182,7 +184,9 @@ class Trainer:
         chosen = np.concatenate([self._validation_rows() for _ in evaluated] or [np.empty(0, np.int64)])
         held_out = self._take(self._validation, chosen).reshape(len(evaluated), self._validation_size, size)
         held_out_labels = _labels(self._validation, chosen).reshape(len(evaluated), self._validation_size)
-        return after, evaluated, [tf.constant(array) for array in (batches, labels, order, held_out, held_out_labels)]
+        arrays = batches, labels, order, held_out, held_out_labels
+        with tf.device(CPU):
+            return after, evaluated, [tf.constant(array) for array in arrays]
 
     def _take(self, examples: Examples, rows: np.ndarray) -> np.ndarray:
         vectors = examples.vectors.take(rows)

@@ -88,7 +88,7 @@ class Outcome:
             "versions": run_record.versions(),
             "steps_trained": trained.steps,
             "best_step": trained.best_step,
-            "backbone": run_record.backbone(trained.backbone, trained.precision),
+            "backbone": run_record.backbone(trained.backbone, trained.engine.precision),
             "unknown": {"known_photos_kept": self.known_wanted, "test_photos_kept": self.known_kept},
             "validation": accuracy.as_record(self.validated, self.labels),
             "test": accuracy.as_record(self.tested, self.labels),

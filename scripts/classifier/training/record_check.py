@@ -5,7 +5,9 @@ Only what is read later is checked, and nothing has to be there but how pictures
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from typing import cast
 
 from ..photos.splitting import SPLITS
 
@@ -26,6 +28,23 @@ def fault(record: object) -> str | None:
         if (value is None and needed) or (value is not None and not right(value)):
             return f"its {'.'.join(path)} should be {what}"
     return None
+
+
+def is_curve(value: object) -> bool:
+    """True for columns of one length: steps, accuracies and losses, which may be missing or not finite.
+
+    Those of validation photos may be left out together.
+    """
+    steps = value.get("step") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(steps, list) or not all(map(_step, steps)):
+        return False
+    rights = {"accuracy": _share, "cross_entropy": _loss}
+    if value.get("validation_accuracy") is not None or value.get("validation_cross_entropy") is not None:
+        rights |= {f"validation_{name}": right for name, right in rights.items()}
+    columns = [(value.get(name), right) for name, right in rights.items()]
+    return all(
+        isinstance(column, list) and len(column) == len(steps) and all(map(right, column)) for column, right in columns
+    )
 
 
 _Right = Callable[[object], bool]
@@ -67,6 +86,28 @@ def _interval(value: object) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(map(_number, value))
 
 
+def _step(value: object) -> bool:
+    return _number(value) and cast(float, value) >= 0
+
+
+def _share(value: object) -> bool:
+    return value is None or _is_nan(value) or (_number(value) and 0 <= cast(float, value) <= 1)
+
+
+def _loss(value: object) -> bool:
+    return value is None or _is_nan(value) or value == math.inf or (_number(value) and cast(float, value) >= 0)
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _test(value: object) -> bool:
+    """Whoever tells of a test tells all of it."""
+    figures = ("accuracy", "interval_95")
+    return isinstance(value, dict) and (not value.get("photos") or all(value.get(each) is not None for each in figures))
+
+
 def _splits(value: object) -> bool:
     return isinstance(value, dict) and all(
         isinstance(sizes, dict) and all(_count(sizes.get(split)) for split in SPLITS) for sizes in value.values()
@@ -97,9 +138,10 @@ _EXPECTED: dict[tuple[str, ...], tuple[str, _Right]] = {
     ("unknown", "test_photos_kept"): ("a number", _number),
     ("unknown_sha256",): ("a checksum", _is(str)),
     ("photos",): ("numbers of photos for each label", _splits),
-    ("test",): ("an object", _is(dict)),
+    ("test",): ("an object with an accuracy and an interval_95", _test),
     ("test", "photos"): ("a number of photos", _count),
     ("test", "accuracy"): ("a number", _number),
     ("test", "interval_95"): ("two numbers", _interval),
+    ("curve",): ("columns of measurements", is_curve),
 }
 _NEEDED = {("preprocessing",), ("labels",)}

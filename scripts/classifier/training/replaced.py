@@ -67,4 +67,4 @@ def _in_words(labels: Sequence[str]) -> str:
 
 def _absolute(place: str) -> str:
     place = place.removeprefix("file://")
-    return place.rstrip("/") if "://" in place else os.path.abspath(os.path.expanduser(place))
+    return place.rstrip("/") if "://" in place else os.path.abspath(place)

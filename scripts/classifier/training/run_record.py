@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib import metadata
 from pathlib import Path
@@ -77,13 +78,17 @@ class Written:
         return [graph, *labels, *first, *last]
 
     def write_without_record(self) -> list[Path]:
-        return self._write({})
+        """Removes an earlier graph first: if this is cut off, no record would tell that the labels are another's.
 
-    def _write(self, before: dict[Path, bytes]) -> list[Path]:
+        Its record goes too, which would say that these are another graph's.
+        """
+        return self._write({}, [self.graph, path_beside(self.graph), unknown_beside(self.graph)])
+
+    def _write(self, before: dict[Path, bytes], former: Sequence[Path] = ()) -> list[Path]:
         """Returns the graph's path and that of the labels, one a line, if they have a file."""
         lines = "".join(f"{label}\n" for label in self.labels)
         labels = {} if self.labels_file is None else {self.labels_file: lines.encode(*_ENCODING)}
-        atomic_files.write_together({**before, **labels, self.graph: self.data})
+        atomic_files.write_together({**before, **labels, self.graph: self.data}, former)
         return [self.graph, *labels]
 
 
@@ -146,16 +151,12 @@ def read_curve(record: Path) -> dict[str, list]:
     """The training's curve, from a record that the user names."""
     try:
         whole = json.loads(record.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         why = getattr(error, "strerror", None) or f"it is not JSON: {error}"
         raise UserError(f"cannot read {record} ({why}): give the .json that was written beside a graph") from None
     found = whole.get("curve") if isinstance(whole, dict) else None
-    columns = [field.name for field in fields(Evaluation)]
-    if (
-        not isinstance(found, dict)
-        or not found.get("step")
-        or not all(isinstance(found.get(name), list) and len(found[name]) == len(found["step"]) for name in columns)
-    ):
+    wanted = [field.name for field in fields(Evaluation)]
+    if not isinstance(found, dict) or not record_check.is_curve(found) or not all(map(found.get, wanted)):
         raise UserError(f"{record} holds no training curve: give the .json that was written beside a graph")
     return found
 

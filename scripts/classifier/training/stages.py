@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..backbones.backbone import Backbone
+from ..backbones.engine import Engine
 from ..showing import Show
 from .final_layer import Evaluation, Trainer
 from .journal import Journal
@@ -14,7 +15,7 @@ _STEPS_BETWEEN_HISTOGRAMS = 100
 
 
 def train(
-    backbone: Backbone, precision: str, sets: Sets, label_count: int, recipe: Recipe, journal: Journal, show: Show
+    backbone: Backbone, engine: Engine, sets: Sets, label_count: int, recipe: Recipe, journal: Journal, show: Show
 ) -> Trained:
     """Trains to the last step, or until Ctrl-C, which keeps the layer trained so far."""
     trainer = Trainer(sets.training, sets.validation, label_count, recipe)
@@ -34,9 +35,7 @@ def train(
     except KeyboardInterrupt:
         if trainer.step == 0:
             raise  # there is nothing to keep yet
-    return Trained(
-        backbone, precision, trainer.best, sets, trainer.step, trainer.best_step, trainer.stopped_early, curve
-    )
+    return Trained(backbone, engine, trainer.best, sets, trainer.step, trainer.best_step, trainer.stopped_early, curve)
 
 
 def note(at: Evaluation) -> str:

@@ -7,6 +7,7 @@ import io
 import itertools
 import math
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -48,8 +49,10 @@ def write_graph(folder: Path, graph_def: GraphDef) -> Path:
     data = io.BytesIO()
     records = RecordWriter(data)
     records.write(_event(0, file_version=_FILE_VERSION))
-    records.write(_event(0, graph_def=_without_large_constants(graph_def).SerializeToString()))
+    records.write(_event(0, graph_def=_without_large_constants(graph_def).SerializeToString(deterministic=True)))
     path = folder / f"{_event_file_name()}{_GRAPH_ALONE}"
+    # Each name is new, so writing does not find what a killed process left.
+    atomic_files.clear(folder, rf"{re.escape(EVENT_FILE)}.*{re.escape(_GRAPH_ALONE)}")
     atomic_files.write_bytes(path, data.getvalue())
     for old in folder.glob(f"{EVENT_FILE}*{_GRAPH_ALONE}"):
         if old != path:
@@ -70,7 +73,7 @@ class Summaries:
             raise _failure(folder, error.strerror) from None
 
     def graph(self, graph_def: GraphDef) -> None:
-        self._train.write(0, graph_def=_without_large_constants(graph_def).SerializeToString())
+        self._train.write(0, graph_def=_without_large_constants(graph_def).SerializeToString(deterministic=True))
 
     def evaluations(self, evaluations: list[Evaluation]) -> None:
         for at in evaluations:

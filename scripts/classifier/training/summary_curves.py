@@ -66,9 +66,9 @@ def _scalars(path: Path) -> Iterator[tuple[int, str, float]]:
 def _records(path: Path) -> Iterator[bytes]:
     """All complete records: the last one may be half-written."""
     with path.open("rb") as file:
+        size = path.stat().st_size
         while len(head := file.read(_HEAD.size)) == _HEAD.size:
             length, _ = _HEAD.unpack(head)
-            data = file.read(length + _TAIL)
-            if len(data) < length + _TAIL:
+            if length + _TAIL > size - file.tell():
                 return
-            yield data[:length]
+            yield file.read(length + _TAIL)[:length]

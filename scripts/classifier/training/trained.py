@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..backbones.backbone import Backbone
+from ..backbones.engine import Engine
 from ..bottlenecks.cache import BottleneckCache
 from ..photos.image_lists import SPLITS, ImageLists
 from .examples import Examples
@@ -29,7 +30,7 @@ class Trained:
     """A backbone and the final layer trained on its bottlenecks."""
 
     backbone: Backbone
-    precision: str  # of the arithmetic that computed the bottlenecks
+    engine: Engine  # that computed the bottlenecks
     layer: FinalLayer
     sets: Sets
     steps: int  # steps taken

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..backbones import table
 from ..backbones.backbone import Backbone
+from ..backbones.engine import Engine
 from ..bottlenecks.cache import BottleneckCache
 from ..bottlenecks.gathering import Gathered
 from ..graphs import costs, frozen_graph
@@ -20,8 +21,9 @@ from .trained import Trained
 Words = tuple[list[str], list[str]]
 
 
-def network(backbone: Backbone) -> Words:
+def network(backbone: Backbone, engine: Engine) -> Words:
     lines = [] if backbone.name in table.NAMES else [backbone.describe()]
+    lines += engine.describe()
     unknown_ops = ", ".join(frozen_graph.newer_than_tensorflow_1(backbone.graph_def))
     warning = f"TensorFlow 1 cannot read the written graph: it has no {unknown_ops}"
     return lines, [warning] if unknown_ops else []

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import ray
 
-from ... import machine
+from ...backbones import engine
 from ...backbones.network import Network, Run
 from ...errors import UserError
 from ...photos import distortions, folders
@@ -34,6 +34,8 @@ class BlockWork:
         # Set before TensorFlow is imported: the other processors belong to other workers.
         os.environ["TF_NUM_INTRAOP_THREADS"] = str(task.threads)
         os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+        # Workers are given processors. Several would fight for the memory of one GPU, and not every machine has one.
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         self._image_dir = folders.at(task.image_dir)
         self._run, self._here = RunFolder(Path(task.run), task.token), here
         if not self._run.is_seen():
@@ -47,11 +49,11 @@ class BlockWork:
                 "under the same name, or a URL"
             )
         backbone = pickle.loads(ray.get(task.backbone))
-        machine.decide_precision(task.precision, large=backbone.large)
+        self._engine = engine.of_this_machine(task.precision, large=backbone.large, gpu=None)
         self._size = backbone.input_size
         self._crew = Crew(folders.readers(self._image_dir, task.threads))
-        self._cache = open_cache(Path(task.bottleneck_dir), backbone, task.precision)
-        self._backbone, self._precision = backbone, task.precision
+        self._cache = open_cache(Path(task.bottleneck_dir), backbone, self._engine)
+        self._backbone = backbone
         self._network: _Reused | None = None
 
     def do(self, number: int, jobs: list[Job]) -> None:
@@ -78,7 +80,7 @@ class BlockWork:
 
     def _open_network(self) -> _Reused:
         if self._network is None:
-            self._network = _Reused(Network(self._backbone, self._precision))
+            self._network = _Reused(Network(self._backbone, self._engine))
         return self._network
 
 

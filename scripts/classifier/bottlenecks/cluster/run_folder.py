@@ -19,7 +19,7 @@ from pathlib import Path
 from ... import atomic_files
 from ...errors import UserError
 from ...photos import folders
-from ...photos.digests import PhotoDigests, beside
+from ...photos.digests import DIGEST_BYTES, PhotoDigests, beside
 from ...photos.folders import Place
 from ..extraction import Digests
 from . import claims
@@ -107,7 +107,7 @@ def recover(bottleneck_dir: Path) -> None:
             fcntl.flock(driver, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError if its driver is alive
             abandoned = _abandon(path)
             image_dir = _read_fields(driver.read()).get("image_dir")
-            if isinstance(image_dir, str):
+            if isinstance(image_dir, str) and _can_be_written(image_dir):
                 _remember(abandoned, image_dir, bottleneck_dir)
             _remove(abandoned)
 
@@ -128,7 +128,11 @@ def _remove(path: Path) -> None:
 
 
 def _remember(path: Path, image_dir: str, bottleneck_dir: Path) -> None:
-    digests = PhotoDigests(beside(bottleneck_dir), folders.at(image_dir))
+    try:
+        place = folders.at(image_dir)
+    except UserError:
+        return  # a URL of a kind that cannot be read here
+    digests = PhotoDigests(beside(bottleneck_dir), place)
     for file in path.glob("result-*.json"):
         if (result := _read_result(file)) is not None:
             result.remember(digests)
@@ -144,10 +148,20 @@ def _read_result(file: Path) -> Result | None:
         for path, stamp, content in result.read:
             if not isinstance(path, str) or not isinstance(stamp, str | None):
                 return None
-            bytes.fromhex(content)
+            if not _can_be_written(path + (stamp or "")) or len(bytes.fromhex(content)) != DIGEST_BYTES:
+                return None
     except (FileNotFoundError, TypeError, ValueError):
         return None
     return result
+
+
+def _can_be_written(text: str) -> bool:
+    """False for halves of characters, which JSON can hold and no file's name."""
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _read_fields(data: bytes) -> dict:

@@ -28,7 +28,7 @@ def build(recipe: CnnRecipe, label_count: int, precision: str) -> keras.Model:
     side = recipe.image_size
     pictures = keras.Input((side, side, 3), name="pictures")
     made = RandomViews(recipe.views, recipe.seed)(pictures) if recipe.views.any else pictures
-    policy = keras.dtype_policies.DTypePolicy("float32" if precision == "float32" else "mixed_bfloat16")
+    policy = keras.dtype_policies.DTypePolicy("float32" if precision == "float32" else f"mixed_{precision}")
     made = layers.Rescaling(1 / 255, name="rescaling", dtype=policy)(made)
     made = (_basic if recipe.network == BASIC else _deep)(made, recipe, policy)
     logits = layers.Dense(label_count, name=LOGITS, dtype=policy)(made)

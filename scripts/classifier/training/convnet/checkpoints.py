@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ... import atomic_files
-from ...errors import UserError
+from ...errors import UserError, in_short
 from ...fetching import unpacked_sizes
+from .. import record_check
 from ..final_layer import Evaluation
 from .recipes import BASIC, CnnRecipe
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .training import CnnTrainer
 
 _ABOUT, _STATE, _BEST = "about", "state", "best"
+_MEASURES = tuple(field.name for field in fields(Evaluation))
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Checkpoint:
 
         try:
             best = [self.arrays[f"{_BEST}_{number}"] for number in range(len(trainer.best_weights))]
+            if [(each.shape, each.dtype) for each in best] != [(own.shape, own.dtype) for own in trainer.best_weights]:
+                raise ValueError("weights of other shapes")
             for number, variable in enumerate(trainer.state):
                 variable.assign(self.arrays[f"{_STATE}_{number}"])
         except (KeyError, TypeError, ValueError, tf.errors.OpError):
@@ -50,7 +54,7 @@ def write(path: Path, trainer: CnnTrainer, fingerprint: str) -> None:
     """`fingerprint` is that of the photos: with other photos the result would differ."""
     about = {
         "history": [asdict(at) for at in trainer.history],
-        "options": _fixed(trainer.recipe, trainer.precision),
+        "options": _fixed(trainer.recipe, trainer.engine.precision),
         "photos": fingerprint,
     }
     arrays: dict[str, Any] = {f"{_STATE}_{number}": each.numpy() for number, each in enumerate(trainer.state)}
@@ -68,8 +72,13 @@ def read(path: Path, recipe: CnnRecipe, precision: str) -> Checkpoint:
             unpacked_sizes.check_zip_file(file)
             arrays = np.load(file)
             held = {name: arrays[name] for name in arrays.files}
-        about = json.loads(str(held.pop(_ABOUT)))
+        if not all(isinstance(each, np.ndarray) for each in held.values()):
+            raise ValueError("something other than arrays")
+        # NumPy reads characters that do not exist, which crash whatever shows them but cannot be encoded.
+        about = json.loads(str(held.pop(_ABOUT)).encode())
         history = [Evaluation(**each) for each in about["history"]]
+        if not record_check.is_curve({name: [vars(at)[name] for at in history] for name in _MEASURES}):
+            raise ValueError("a history of something else")
         before, photos = dict(about["options"]), str(about["photos"])
     except FileNotFoundError:
         raise UserError(
@@ -82,7 +91,8 @@ def read(path: Path, recipe: CnnRecipe, precision: str) -> Checkpoint:
     different = [f"--{name}={value}, now {now.get(name)}" for name, value in before.items() if value != now.get(name)]
     if different:
         raise UserError(
-            f"--resume: {path} is from a training with {'; '.join(different)}: give the same, or leave --resume out"
+            f"--resume: {path} is from a training with {in_short('; '.join(different))}: give the same, or leave "
+            "--resume out"
         )
     return Checkpoint(path, photos, history, held)
 

@@ -43,7 +43,7 @@ def finish(trainer: CnnTrainer, testing: CnnExamples, label_count: int) -> Train
     backbone, layer = backbones.split(trainer.best_weights, label_count, trainer.recipe)
     return Trained(
         backbone,
-        trainer.precision,
+        trainer.engine,
         layer,
         Sets(*(backbones.bottlenecks(backbone, each) for each in (trainer.training, trainer.validation, testing))),
         trainer.history[-1].step,

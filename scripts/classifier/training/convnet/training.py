@@ -11,8 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from ... import lookahead
+from ...backbones.engine import Engine
 from ...errors import UserError
 from ...showing import Advance, Show
+from .. import descent
 from ..final_layer import Evaluation
 from . import architectures
 from .pictures import CnnExamples
@@ -32,18 +34,20 @@ class CnnTrainer:
     """Trains epoch by epoch; `history` has an entry for each finished epoch."""
 
     def __init__(
-        self, training: CnnExamples, validation: CnnExamples, label_count: int, precision: str, recipe: CnnRecipe
+        self, training: CnnExamples, validation: CnnExamples, label_count: int, engine: Engine, recipe: CnnRecipe
     ):
         self.training, self.validation = training, validation
-        self.precision, self.recipe = precision, recipe
+        self.engine, self.recipe = engine, recipe
         self.history: list[Evaluation] = []
-        self.model = architectures.build(recipe, label_count, precision)
+        self.model = architectures.build(recipe, label_count, engine.precision)
         self.best_weights = self.model.get_weights()
         self.steps_an_epoch = -(-len(training) // recipe.batch_size)
         self._optimizer = _optimizer(recipe, self.steps_an_epoch)
         self._optimizer.build(self.model.trainable_variables)
         smoothing = 0.0 if recipe.network == BASIC else _LABEL_SMOOTHING
-        self._train_step, self._evaluate = _compile(self.model, self._optimizer, label_count, smoothing)
+        self._train_step, self._evaluate = _compile(
+            self.model, self._optimizer, label_count, smoothing, engine.precision
+        )
         # One for all epochs: Python drops a Ctrl-C that comes while a pool shuts down.
         self._reader = ThreadPoolExecutor(1)
 
@@ -167,7 +171,7 @@ class _OneCycle(keras.optimizers.schedules.LearningRateSchedule):
         return _PEAK_LEARNING_RATE * tf.maximum(tf.minimum(done / _RISING_SHARE, (1 - done) / (1 - _RISING_SHARE)), 0.0)
 
 
-def _compile(model: keras.Model, optimizer: keras.Optimizer, label_count: int, smoothing: float):
+def _compile(model: keras.Model, optimizer: keras.Optimizer, label_count: int, smoothing: float, precision: str):
     """A training step and an evaluation; both return the sum of losses and the number of correct photos."""
     signature = [tf.TensorSpec([None, *model.input_shape[1:]], tf.uint8), tf.TensorSpec([None], tf.int32)]
 
@@ -186,8 +190,10 @@ def _compile(model: keras.Model, optimizer: keras.Optimizer, label_count: int, s
     def train_step(pixels: tf.Tensor, labels: tf.Tensor):
         with tf.GradientTape() as tape:
             objective, loss, right = measure(pixels, labels, training=True)
+            objective = descent.scaled(objective, precision)
         variables = model.trainable_variables
-        optimizer.apply_gradients(zip(tape.gradient(objective, variables), variables, strict=True))
+        gradients = descent.unscaled(tape.gradient(objective, variables), precision)
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return loss, right
 
     @tf.function(input_signature=signature, autograph=False)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...backbones import network
 from ...backbones.backbone import Backbone
+from ...backbones.engine import Engine
 from ...bottlenecks.extraction import Extraction, Job, open_cache
 from ...errors import UserError
 from ...photos.digests import PhotoDigests
@@ -57,7 +58,7 @@ def fine_tune(
         journal.layer(layer, trained.steps + tuner.step)
     reached = replace(trained, steps=trained.steps + tuner.step, curve=trained.curve + curve)
     if tuner.best_step:
-        sets = _sets_of(lists, backbone, trained.precision, show_photos)
+        sets = _sets_of(lists, backbone, trained.engine, show_photos)
         best_step = trained.steps + tuner.best_step
         reached = replace(reached, backbone=backbone, layer=layer, sets=sets, best_step=best_step)
     before, after = (accuracy.measure(each.layer, each.sets.validation).accuracy for each in (trained, reached))
@@ -72,7 +73,7 @@ def _tuner(trained: Trained, lists: ImageLists, recipe: Recipe, tuning: Tuning) 
         photo_batches.whole(lists.image_dir, paths, size), np.array([photo.label for photo in photos], np.int32)
     )
     weights = unfreezing.weights_of(trained.backbone, tuning.start)
-    return FineTuner(trained.backbone, trained.layer, weights, trained.precision, recipe, tuning, held_out)
+    return FineTuner(trained.backbone, trained.layer, weights, trained.engine, recipe, tuning, held_out)
 
 
 def _run(
@@ -112,14 +113,14 @@ def _run(
     return curve
 
 
-def _sets_of(lists: ImageLists, backbone: Backbone, precision: str, show: Show) -> Sets:
+def _sets_of(lists: ImageLists, backbone: Backbone, engine: Engine, show: Show) -> Sets:
     """The bottlenecks of whole photos, not cached: no later run will have this backbone."""
     with tempfile.TemporaryDirectory(prefix="poets-bottlenecks-") as folder:
-        cache = open_cache(Path(folder), backbone, precision)
+        cache = open_cache(Path(folder), backbone, engine)
         jobs = [Job(photo.path, (WHOLE,)) for photo in lists.photos]
         extraction = Extraction(jobs, lists.image_dir, cache, PhotoDigests(Path(folder) / "digests", lists.image_dir))
         with show(len(jobs)) as advance:
-            found = extraction.run(lambda: network.Network(backbone, precision), backbone.input_size, advance)
+            found = extraction.run(lambda: network.Network(backbone, engine), backbone.input_size, advance)
         for path, reason in found.unreadable.items():
             raise UserError(f"{lists.image_dir / path} cannot be read any more ({reason}): start again")
         # Open files stay readable after the folder is deleted.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ...backbones.backbone import MEAN, STD, Backbone
+from ...backbones.engine import GPU_BATCH, Engine, Room
 from ...graphs.wiring import Wiring, known_value
 from ..recipe import Recipe
 from . import trainable_graph
@@ -19,6 +20,8 @@ _MEAN_FOLLOWS = 0.03
 
 _ROWS_AT_ONCE = 32
 
+_TOO_LITTLE_MEMORY = "train fewer layers with --fine_tune_from, or choose a smaller --architecture"
+
 
 class TrainableNetwork:
     """Trains with Adam; step sizes are relative to the RMS weight of each layer.
@@ -27,11 +30,10 @@ class TrainableNetwork:
     """
 
     def __init__(
-        self, backbone: Backbone, layer: list[np.ndarray], weights: list[Weights], precision: str, recipe: Recipe
+        self, backbone: Backbone, layer: list[np.ndarray], weights: list[Weights], engine: Engine, recipe: Recipe
     ):
         """`layer` is FinalLayer.arrays: weights and biases in turn."""
         import tensorflow as tf
-        from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
         from .. import descent
 
@@ -40,10 +42,8 @@ class TrainableNetwork:
         self._constants = list(dict.fromkeys(each.constant for each in weights))
         firsts = [*(known_value(name, nodes) for name in self._constants), *layer]
         rewritten, scales = trainable_graph.rewrite(backbone.graph_def, backbone.bottleneck_name)
-        config = v1.ConfigProto()
-        if precision == "bfloat16":
-            config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = RewriterConfig.ON
-        with tf.Graph().as_default() as graph:
+        wiring, computed = Wiring(rewritten), engine.prepared(rewritten, backbone.bottleneck_name)
+        with engine.graph() as graph:
             self._pictures = v1.placeholder(tf.uint8, [None, backbone.input_size, backbone.input_size, 3])
             self._labels, self._number = v1.placeholder(tf.int32, [None]), v1.placeholder(tf.int32, [])
             self._rate = v1.placeholder(tf.float32, [])
@@ -52,9 +52,9 @@ class TrainableNetwork:
             def run(now: list[tf.Tensor], **dropout) -> tf.Tensor:
                 """The logits with these weights: the backbone's first, then the final layer's."""
                 moved = dict(zip(self._constants, now, strict=False))
-                given = _scaled({each.read_as: moved[each.constant] for each in weights}, Wiring(rewritten), scales)
-                own = type(rewritten)()
-                own.CopyFrom(rewritten)  # importing adds default attributes to its argument
+                given = _scaled({each.read_as: moved[each.constant] for each in weights}, wiring, scales)
+                own = type(computed)()
+                own.CopyFrom(computed)  # importing adds default attributes to its argument
                 (vectors,) = tf.graph_util.import_graph_def(
                     own,
                     {"input:0": pixels, **{f"{name}:0": tensor for name, tensor in given.items()}},
@@ -69,7 +69,8 @@ class TrainableNetwork:
             now = [each.read_value() for each in variables]
             seed = tf.stack([recipe.seed % 2**31, self._number])
             logits = run(now, dropout=recipe.dropout, seed=seed)
-            gradients = tf.gradients(descent.cross_entropy(logits, self._labels, recipe.label_smoothing), now)
+            loss = descent.cross_entropy(logits, self._labels, recipe.label_smoothing)
+            gradients = descent.unscaled(tf.gradients(descent.scaled(loss, engine.precision), now), engine.precision)
             self._measures = descent.measure(logits, self._labels)
             steps = [
                 self._move(*each, recipe.weight_decay)
@@ -77,21 +78,29 @@ class TrainableNetwork:
             ]
             self._step = tf.group(*steps, *self._measures)
             start = v1.global_variables_initializer()
-        self._session = v1.Session(graph=graph, config=config)
-        self._session.run(start)
+        self._session = engine.session(graph)
+        self._room = Room(engine, _ROWS_AT_ONCE if engine.gpu is None else GPU_BATCH, _TOO_LITTLE_MEMORY)
+        with engine.guarded(_TOO_LITTLE_MEMORY):
+            self._session.run(start)
 
     def train(self, pictures: np.ndarray, labels: np.ndarray, number: int, rate: float) -> list[float]:
         """Takes step `number`, counted from 1. Returns accuracy and cross entropy on the batch before the step."""
-        given = {self._pictures: pictures, self._labels: labels, self._number: number, self._rate: rate}
-        measures, _ = self._session.run([self._measures, self._step], given)
-        return measures
+
+        def step(most: int) -> list[float]:
+            photos = {self._pictures: pictures[:most], self._labels: labels[:most]}
+            given = {**photos, self._number: number, self._rate: rate}
+            return self._session.run([self._measures, self._step], given)[0]
+
+        return self._room.fit(step)
 
     def scores(self, pictures: np.ndarray) -> np.ndarray:
         """Logits with the averaged weights."""
-        parts = range(0, len(pictures), _ROWS_AT_ONCE)
-        return np.concatenate(
-            [self._session.run(self._scores, {self._pictures: pictures[at : at + _ROWS_AT_ONCE]}) for at in parts]
-        )
+
+        def in_parts(most: int) -> np.ndarray:
+            parts = [pictures[at : at + most] for at in range(0, len(pictures), most)]
+            return np.concatenate([self._session.run(self._scores, {self._pictures: part}) for part in parts])
+
+        return self._room.fit(in_parts)
 
     def means(self) -> tuple[Mapping[str, np.ndarray], list[np.ndarray]]:
         """The weights averaged over the last steps: the backbone's by constant, and the final layer's arrays."""

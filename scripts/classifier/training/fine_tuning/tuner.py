@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...backbones.backbone import Backbone
+from ...backbones.engine import GPU_BATCH, Engine
 from ...backbones.network import LARGE_BATCH
 from ...errors import UserError
 from ...photos.distortions import Distortions
@@ -56,16 +57,16 @@ class FineTuner:
         backbone: Backbone,
         layer: FinalLayer,
         weights: list[Weights],
-        precision: str,
+        engine: Engine,
         recipe: Recipe,
         tuning: Tuning,
         held_out: HeldOut,
     ):
         self.step = self.best_step = 0
-        self.batch_size = LARGE_BATCH if backbone.large else _BATCH
+        self.batch_size = _batch_size(backbone, engine)
         self._tuning, self._frozen = tuning, backbone
         self._held_out = held_out
-        self._network = TrainableNetwork(backbone, layer.arrays, weights, precision, recipe)
+        self._network = TrainableNetwork(backbone, layer.arrays, weights, engine, recipe)
         self._best = backbone, layer
         self._best_accuracy = self._evaluate()[0] if len(held_out.labels) else 0.0
 
@@ -124,6 +125,12 @@ class FineTuner:
         shifted = logits - logits.max(axis=1, keepdims=True)
         losses = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]
         return float((logits.argmax(axis=1) == labels).mean()), float(losses.mean())
+
+
+def _batch_size(backbone: Backbone, engine: Engine) -> int:
+    if engine.gpu is not None:
+        return GPU_BATCH
+    return LARGE_BATCH if backbone.large else _BATCH
 
 
 def held_out_rows(count: int, seed: int) -> np.ndarray:
