@@ -13,6 +13,7 @@ from benchmarks import plain_keras
 from benchmarks.tools import processes
 from benchmarks.tools.figures import Against, Figure, alternated
 from scripts.classifier import machine
+from scripts.classifier.backbones.engine import Engine
 from scripts.classifier.formats import quiet_tensorflow
 from scripts.classifier.photos.image_lists import TRAINING, VALIDATION
 from scripts.classifier.showing import nowhere
@@ -64,7 +65,7 @@ def of_train_cnn(folder: str, precision: str, avx2: bool) -> Seconds:
 
     decoded = plain_keras.decode(Path(folder))
     sets = decoded.of(TRAINING), decoded.of(VALIDATION)
-    trainer = CnnTrainer(*sets, len(decoded.lists.labels), precision, CnnRecipe(epochs=_EPOCHS))
+    trainer = CnnTrainer(*sets, len(decoded.lists.labels), Engine(precision), CnnRecipe(epochs=_EPOCHS))
     ends = []
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as temporary:
         for _ in trainer.run(lambda epoch: nowhere):

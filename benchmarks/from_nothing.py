@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks import epochs as epoch_times, plain_keras
 from benchmarks.tools import figures, machine, processes
-from scripts.classifier.machine import cores, decide_precision
+from scripts.classifier.machine import cores, has_bfloat16
 from scripts.console import command_line, flags
 
 FLAGS = flags.FLAGS
@@ -40,7 +40,7 @@ def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
     print(machine.describe(), end="\n\n")
     if FLAGS.timed is not None:
-        precision = "float32" if FLAGS.avx2 else decide_precision("auto", large=True)
+        precision = "bfloat16" if has_bfloat16() and not FLAGS.avx2 else "float32"
         print(figures.table(epoch_times.figures(FLAGS.timed, precision, FLAGS.avx2, FLAGS.rounds)), flush=True)
     if FLAGS.flowers is not None or FLAGS.cifar10 is not None:
         _measure_all()

@@ -11,7 +11,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .classifier import machine
 from .classifier.drawing import picture_files, sample_sheet
 from .classifier.drawing.lettering import Drawn
 from .classifier.photos.image_lists import TESTING, TRAINING, VALIDATION, ImageLists
@@ -35,7 +34,6 @@ _LESS_MEMORY = "give a smaller --batch_size or --image_size"
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
     plan = cnn_plan.of_flags()
-    machine.use_onednn()
     console = Console(plan.quiet)
 
     with console.stage("listing photos"):
@@ -67,11 +65,8 @@ def main(positional: list[str]) -> None:
         }
     )
     written += _draw_curves(trainer, lists, plan)
-    rounded = (
-        ""
-        if trainer.engine.precision == "float32"
-        else f"; it was measured in {trainer.engine.precision}, they are in float32"
-    )
+    precision = trainer.engine.precision
+    rounded = "" if precision == "float32" else f"; it was measured in {precision}, they are in float32"
     console.say(f"best epoch: {trainer.best_epoch} of {len(trainer.history)}; its weights are written{rounded}")
     console.say(*accuracy.describe(results, labels, which), *judged.lines())
     trainings.end(console, outcome, written, plan.model, lists, plan.curves)
