@@ -19,7 +19,8 @@ _DNG = 0xC612  # the tag that only DNG files have
 _SUBDIRECTORIES, _IS_REDUCED = 330, 1
 # What sensors see, before it is a picture.
 _SENSOR = (32803, 34892)
-_WHITE_IS_ZERO, _UNSIGNED, _SIGNED, _SEPARATE = 0, 1, 2, 2
+_WHITE_IS_ZERO, _YCBCR = 0, 6
+_UNSIGNED, _SIGNED, _SEPARATE = 1, 2, 2
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 # Of a DNG. A picture any smaller shows little more than colours.
 _SMALLEST_PREVIEW = 256
@@ -125,9 +126,11 @@ def _page(data: bytes, directory: _Directory, admit: Admit) -> Image.Image | Non
         image = Image.open(io.BytesIO(_beginning_at(data, directory.offset)), formats=("TIFF",))
     except Image.UnidentifiedImageError:
         return None
-    bits, is_raw = directory.number(Base.BitsPerSample, 1), not image.use_load_libtiff  # type: ignore[attr-defined]
-    if bits > 8 and is_raw and directory.number(Base.PlanarConfiguration, 1) == _SEPARATE and len(image.getbands()) > 1:
-        return None  # Pillow reads them as if they had 8 bits
+    bits = directory.number(Base.BitsPerSample, 1)
+    if not image.use_load_libtiff:  # type: ignore[attr-defined]  # not compressed: Pillow reads these two wrong
+        apart = directory.number(Base.PlanarConfiguration, 1) == _SEPARATE and len(image.getbands()) > 1
+        if (directory.photometric == _YCBCR and len(image.getbands()) > 1) or (apart and bits > 8):
+            return None
     # A tile is decoded as a whole, however little of it the picture shows.
     admit(
         max(image.width, directory.number(_TILE_WIDTH, 0)),
