@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from ..errors import in_short
 from . import file_kinds
-from .decoding import depths, icons, jpeg, jpeg_2000, netpbm, photoshop, targa, tiff
+from .decoding import depths, icons, jpeg, jpeg_2000, netpbm, photoshop, qoi, targa, tiff
 from .decoding.unreadable import MAX_PIXELS, Admit, UnreadableImage, check_size
 
 __all__ = ["MAX_PIXELS", "Admit", "UnreadableImage", "check_size", "decode", "normalise", "open_rgb", "squeeze"]
@@ -34,6 +34,7 @@ _OPENED: dict[str, Callable[[bytes, Admit], Image.Image]] = {
     "TIFF": tiff.opened,
     "PPM": netpbm.opened,
     "PSD": photoshop.opened,
+    "QOI": qoi.opened,
     "ICO": icons.opened,
     "TGA": targa.opened,
 }
