@@ -6,7 +6,8 @@ from pathlib import Path
 from ..classifier import invocation, machine
 from ..classifier.backbones import table
 from ..classifier.backbones.backbone import Backbone
-from ..classifier.backbones.choices import Choices
+from ..classifier.backbones.choices import ALL, Choices
+from ..classifier.photos.preprocessing import CHANNELS
 from ..classifier.showing import Show, nowhere
 from . import flags
 from .path_kinds import FOLDER, NETWORK
@@ -41,6 +42,9 @@ flags.DEFINE_float(
     "input_std",
     None,
     "For a network file: the number that pixels are divided by after that. Default: read from the file.",
+)
+flags.DEFINE_enum(
+    "channels", None, list(CHANNELS), "For a network file: the order of a pixel's colours. Default: read from the file."
 )
 flags.DEFINE_integer(
     "views",
@@ -91,7 +95,7 @@ class Network:
 
 def network() -> Network:
     """Refuses combinations of flags that fit no network."""
-    choices = Choices(FLAGS.bottleneck_layer, FLAGS.input_size, FLAGS.input_mean, FLAGS.input_std)
+    choices = Choices(*(FLAGS[name].value for name in ALL))
     table.check(FLAGS.architecture, choices)
     table.check_views(FLAGS.views)
     return Network(FLAGS.architecture, Path(FLAGS.model_dir), choices, FLAGS.bottleneck, FLAGS.views, FLAGS.precision)

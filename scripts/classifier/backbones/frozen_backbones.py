@@ -14,6 +14,7 @@ from ..graphs import batch_lifting, costs, folding, frozen_graph, inlining, inte
 from ..graphs.frozen_graph import node_of
 from ..graphs.shapes import Misfit, Shape, infer_shapes
 from ..graphs.wiring import Wiring
+from ..photos.preprocessing import RGB
 from .backbone import MEAN, STD, Backbone
 
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ class Prelude:
     shift: np.ndarray  # [3]
 
     @classmethod
-    def of(cls, mean: float, std: float) -> Prelude:
-        return cls(np.eye(3) / std, np.full(3, -mean / std))
+    def of(cls, mean: float, std: float, channels: str = RGB) -> Prelude:
+        ordered = np.eye(3) if channels == RGB else np.eye(3)[::-1]
+        return cls(ordered / std, np.full(3, -mean / std))
 
     @classmethod
     def like(cls, prepare: Callable[[np.ndarray], np.ndarray]) -> Prelude:
