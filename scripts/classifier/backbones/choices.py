@@ -9,6 +9,9 @@ from ..errors import UserError
 from ..photos.preprocessing import RGB, asking
 from .frozen_backbones import Prelude
 
+# Raised when networks from elsewhere are understood differently: graphs and bottlenecks kept from before are not used.
+_UNDERSTANDING = 2
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -27,6 +30,10 @@ class Choices:
         """Identifies the network whose file has the sha256 `content`, used with these choices."""
         given = self.given()
         return hashlib.sha256(f"{content} {sorted(given.items())}".encode()).hexdigest() if given else content
+
+    def of_file(self, content: str) -> str:
+        """The same for a file that says little about itself, so that it also depends on how we understand it."""
+        return self.fingerprint(hashlib.sha256(f"{content} as of {_UNDERSTANDING}".encode()).hexdigest())
 
     def refuse(self, name: str, *heeded: str) -> None:
         """Raises if a choice does not apply to this network."""

@@ -11,6 +11,8 @@ from .picture_preparation import Way
 _RANGES = {(0.0, 255.0): (0.0, 1.0), (0.0, 1.0): (0.0, 255.0), (-1.0, 1.0): (128.0, 128.0)}
 _NORMALISED = ((-1.0, 1.0), (0.0, 1.0))
 
+_INPUTS_OF_EITHER_ORDER = ("Placeholder", "data")
+
 # ImageNet's mean of red, green and blue; networks from Caffe round it to 123, 117 and 104.
 _IMAGENET = np.array([123.68, 116.779, 103.939])
 _ROUNDED = 1.5
@@ -41,11 +43,20 @@ def order(way: Way) -> str | None:
     if way.colours_alike:
         # Colours turned round may have been RGB, for a network of Caffe's, or BGR, as OpenCV reads them.
         return None if way.turned else RGB
-    means = -way.shift / np.where(way.scale == 0, 1, way.scale)
+    return order_of_means(-way.shift / np.where(way.scale == 0, 1, way.scale), way.turned)
+
+
+def order_of_means(means: np.ndarray, turned: bool) -> str | None:
+    """The order of the colours of which these are the means; `turned` round before, if it says so."""
     found = _imagenet_order(means) or _imagenet_order(means * 255)
-    if found is None or not way.turned:
+    if found is None or not turned:
         return found
     return BGR if found == RGB else RGB
+
+
+def usual_order(input_name: str) -> str | None:
+    """RGB for an input of this name, if nothing else is known; None for names that Caffe and Custom Vision give."""
+    return None if input_name.partition(":")[0] in _INPUTS_OF_EITHER_ORDER else RGB
 
 
 def _imagenet_order(means: np.ndarray) -> str | None:

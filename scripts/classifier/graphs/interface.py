@@ -89,6 +89,13 @@ def find(graph_def: GraphDef, input_layer: str | None = None, output_layer: str 
     return Interface(**(vars(start) if start else {}), output_layer=output, bottleneck=bottleneck, outputs=outputs)
 
 
+def only_end(graph_def: GraphDef, input_layer: str) -> str | None:
+    """The only node behind the input that no other reads; None if there are several."""
+    wiring = Wiring(graph_def)
+    ends = [name for name in wiring.behind(input_layer) if name not in wiring.readers]
+    return ends[0] if len(ends) == 1 else None
+
+
 def _output(wiring: Wiring) -> str | None:
     """`final_result`, or what remains of it in a wrapped graph, or else the only softmax at the end of the graph."""
     if FINAL in wiring.nodes:
