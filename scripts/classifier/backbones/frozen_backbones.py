@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -107,7 +108,7 @@ def features(frozen: Frozen, origin: object, layers: Collection[str] = (), are_f
     found = feature_layer.find(single, frozen.entry, frozen.output, are_features)
     if found is None:
         nodes = feature_layer.likely(single, frozen.entry, frozen.output)
-        names = [next((word for word in reversed(node.split("/")) if word in layers), node) for node in nodes]
+        names = [_layer_of(node, layers) for node in nodes]
         named = " or ".join(list(dict.fromkeys(names))[:_MOST_NAMED])
         raise UserError(
             f"cannot tell which layer of {origin} gives a vector a picture that is not its own scores: name it with "
@@ -134,6 +135,12 @@ def _second(shape: Shape) -> int:
     size = None if shape is None else shape[1]
     assert size is not None  # `convert` guarantees it
     return size
+
+
+def _layer_of(node: str, layers: Collection[str]) -> str:
+    """Keras may add a number to a layer's name when it is traced."""
+    words = [word for part in reversed(node.split("/")) for word in (part, re.sub(r"_\d+$", "", part))]
+    return next((word for word in words if word in layers), node)
 
 
 def _simplified(frozen: Frozen, origin: object) -> GraphDef:
