@@ -54,7 +54,7 @@ class Ending:
     shapes: dict[str, list[Shape]]
 
     @property
-    def values(self) -> int:
+    def _values(self) -> int:
         return _count(self.shapes, self.nodes[0].name) or 0
 
     @property
@@ -73,7 +73,7 @@ class Ending:
             case Op("Div", [Op("Exp"), *_]):
                 return True  # a softmax, step by step
             case Op(kind):
-                return kind in _SCORES or self.values in _CLASSES
+                return kind in _SCORES or self._values in _CLASSES
         return False
 
 

@@ -128,7 +128,7 @@ def _turns_colours_round(op: Op) -> bool:
 def _through_split(wiring: Wiring, way: Way, split: NodeDef) -> Way | None:
     """Colours are split, each scaled and shifted, and then joined in this order or turned round."""
     axis = value(inputs_of(split)[0], wiring.nodes)
-    joined = wiring.readers.get(split.name, [])[0]
+    joined = wiring.readers[split.name][0] if split.name in wiring.readers else split
     while joined.op != "ConcatV2":
         reader = wiring.only_reader(joined.name)
         if reader is None:
