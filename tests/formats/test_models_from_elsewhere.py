@@ -109,7 +109,7 @@ def test_keras_layers_show_the_order_of_colours():
     layers = keras.layers
     assert keras_description.channels(described(layers.Rescaling(1 / 127.5, -1))) == "rgb"
     assert keras_description.channels(described(layers.Conv2D(3, 3))) == "rgb"
-    for means, order in ((IMAGENET, "rgb"), (CAFFE, "bgr"), (np.array([140.0, 111.0, 95.0]), None)):
+    for means, order in ((IMAGENET, "rgb"), (CAFFE, "bgr"), (np.array([140.0, 111.0, 95.0]), "rgb")):
         norm = layers.Normalization(mean=list(means), variance=[1.0, 1.0, 1.0])
         assert keras_description.channels(described(norm)) == order
     caffe = keras.applications.resnet.preprocess_input

@@ -116,9 +116,9 @@ def channels(described: dict) -> str | None:
         return RGB
     turned = turned or {0, 1, 2} <= places  # one by one, which nobody does to keep their order
     numbers = _flat(each["config"].get("mean")) or list(_numbers(each.get("inbound_nodes", [])))
-    if len(set(numbers)) < 2:
-        return None if turned else RGB
-    return colour_range.order_of_means(np.abs(numbers), turned)
+    found = colour_range.order_of_means(np.abs(numbers), turned) if len(set(numbers)) > 1 else None
+    # Keras itself reads pictures as RGB, so means of somebody's own photos are taken to be in that order.
+    return found or (None if turned else RGB)
 
 
 def gives_logits(described: dict) -> bool:
