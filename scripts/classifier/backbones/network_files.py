@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UserError
 from ..graphs import frozen_graph, interface, keras_description, keras_files, model_files, old_ops
+from ..photos.preprocessing import RGB
 from . import densenet161, frozen_backbones, kept_graphs, keras_graphs
 from .backbone import Backbone
 from .choices import ALL, Choices
@@ -39,11 +40,18 @@ def load(path: Path, model_dir: Path, choices: Choices) -> Backbone:
         return densenet161.load_file(name, path, model_dir, choices)
     is_keras = model_files.kind_of(start) is not None or path.suffix in (".keras", ".h5", ".hdf5")
     fingerprint = choices.of_file(content)
+    if is_keras and not _was_misunderstood(keras_files.description(path)):
+        fingerprint = choices.fingerprint(content)  # what earlier versions kept is right
     graph_def = kept_graphs.kept_or_made(
         model_dir / f"{name}.{fingerprint[:16]}.pb",
         lambda: _of_keras(path, choices) if is_keras else _of_graph(path, choices),
     )
     return frozen_backbones.backbone(name, graph_def, fingerprint)
+
+
+def _was_misunderstood(described: dict) -> bool:
+    """True if earlier versions took its scores for bottlenecks, or its colours for RGB."""
+    return keras_description.pools_its_scores(described) or keras_description.channels(described) != RGB
 
 
 def _is_of_pytorch(path: Path) -> bool:

@@ -121,6 +121,19 @@ def channels(described: dict) -> str | None:
     return found or (None if turned else RGB)
 
 
+def pools_its_scores(described: dict) -> bool:
+    """True if there is a softmax, and no layer with weights between it and the pooling, as in a SqueezeNet."""
+    ends_in_scores = False
+    for each in _backwards(described):
+        if each["class_name"] == "Softmax" or _activation(each)[1] in ("softmax", "sigmoid"):
+            ends_in_scores = True
+        if each["class_name"].startswith("Global"):
+            return ends_in_scores
+        if "units" in each["config"] or "filters" in each["config"]:
+            return False
+    return ends_in_scores
+
+
 def gives_logits(described: dict) -> bool:
     """True if the scores come from a layer without an activation."""
     for each in _backwards(described):
