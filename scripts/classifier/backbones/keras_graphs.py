@@ -33,6 +33,13 @@ def freeze(
 
     `size` is for models that take any size. OUTPUT is the model's output, or that of `layer`.
     """
+    return frozen_backbones.convert(traced(model, prelude, size, layer, origin), origin)
+
+
+def traced(
+    model: keras.Model, prelude: Prelude, size: int | None = None, layer: str | None = None, origin: object = ""
+) -> Frozen:
+    """The same before it is converted."""
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
@@ -52,7 +59,12 @@ def freeze(
     )
     frozen = convert_variables_to_constants_v2(traced)
     entry, output = frozen.inputs[0].op.name, frozen.outputs[0].op.name
-    return frozen_backbones.convert(Frozen(frozen.graph.as_graph_def(), entry, output, prelude, size), origin)
+    return Frozen(frozen.graph.as_graph_def(), entry, output, prelude, size)
+
+
+def layer_names(model: keras.Model) -> set[str]:
+    """Those of models inside the model, too."""
+    return {layer.name for layer in _layers(model)}
 
 
 def find_layer(model: keras.Model, name: str, origin: object) -> keras.Layer:

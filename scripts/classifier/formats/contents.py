@@ -20,7 +20,7 @@ RECORD, LABELS, UNKNOWN = "classifier.json", "labels.txt", "unknown.npz"
 @dataclass(frozen=True)
 class Contents:
     graph_def: GraphDef  # frozen, for any number of pictures at once if it can be
-    preprocessing: Preprocessing  # how to prepare pictures for graph_def; names both layers
+    preprocessing: Preprocessing  # how to prepare pictures for graph_def, which takes RGB; names both layers
     bottleneck: str | None  # the node whose values the final layer takes, if there is one
     labels: tuple[str, ...]
     record: dict  # of the training run; empty if nothing is known

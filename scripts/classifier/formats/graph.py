@@ -12,10 +12,10 @@ import numpy as np
 
 from ..backbones.engine import PROCESSOR
 from ..errors import UserError, in_short
-from ..graphs import batch_lifting, frozen_graph, old_ops, tensor_sizes, xnnpack
+from ..graphs import batch_lifting, colour_order, frozen_graph, old_ops, tensor_sizes, xnnpack
 from ..graphs.interface import find
 from ..photos import category_names, preprocessing
-from ..photos.preprocessing import Overrides, Preprocessing
+from ..photos.preprocessing import BGR, RGB, Overrides, Preprocessing
 from ..training import run_record
 from .contents import Contents
 from .model import Model, Run, Wishes
@@ -108,6 +108,9 @@ def _read(path: Path, said: Overrides) -> _Known:
         said = replace(said, input_layer=interface.input_layer or said.input_layer)
     take = preprocessing.settle(path, found, said, needs_layers=True)
     _check_layers(graph_def, take, path)
+    if take.channels == BGR:
+        # So that every format exported from it takes RGB.
+        graph_def, take = colour_order.turned_round(graph_def, take.layers[0]), replace(take, channels=RGB)
     return _Known(graph_def, take, bottleneck, record)
 
 

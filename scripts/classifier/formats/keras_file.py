@@ -69,7 +69,8 @@ def open_model(path: Path, wishes: Wishes) -> Model:
         found = record["preprocessing"]
     else:
         raw = keras_description.takes_raw_pixels(saved.described)
-        found = {"input_height": height, "input_width": width, **({"input_mean": 0.0, "input_std": 1.0} if raw else {})}
+        found = {"input_height": height, "input_width": width, "channels": keras_description.channels(saved.described)}
+        found |= {"input_mean": 0.0, "input_std": 1.0} if raw else {}
     take = preprocessing.settle(path, found, wishes.said, needs_layers=False)
     sizes.check(path, take, height, width)
     body, gives_bottlenecks = model, False

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import atomic_files
 from ..errors import UserError
+from ..graphs import model_files
 from . import trial
 from .contents import Contents
 from .model import Model, Wishes
@@ -95,11 +96,12 @@ def kind_of(path: Path) -> str:
         )
     try:
         with open(path, "rb") as file:
-            head = file.read(8)
+            head = file.read(model_files.HEAD)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: give a classifier that retrain or export wrote") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
+    model_files.refuse_text(head, path, "a classifier")
     for kind, each in FORMATS.items():
         if each.holds and head.startswith(each.holds, each.at):
             return kind

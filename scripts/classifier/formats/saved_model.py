@@ -13,6 +13,7 @@ import numpy as np
 from .. import atomic_files
 from ..errors import UserError, in_short
 from ..graphs import allowed_ops, saved_model_files, tensor_sizes
+from ..graphs.colour_range import usual_order
 from ..graphs.frozen_graph import placeholder
 from ..graphs.saved_model_files import loading
 from ..photos import preprocessing
@@ -171,7 +172,7 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     if record is not None:
         found: dict = record["preprocessing"]
     else:
-        found = {"input_height": height, "input_width": width}
+        found = {"input_height": height, "input_width": width, "channels": usual_order(way.pictures.key)}
         if kind == np.uint8:
             found |= {"input_mean": 0.0, "input_std": 1.0}
         last = last_operation(meta_graph.graph_def, way.scores.name)

@@ -16,7 +16,7 @@ from ..graphs import frozen_graph, litert
 from ..graphs.frozen_graph import node_of
 from ..photos import preprocessing
 from ..photos.preprocessing import Preprocessing
-from . import endings, sizes, tflite_file, tflite_metadata
+from . import endings, sizes, tflite_file, tflite_metadata, tflite_pixels
 from .contents import LABELS, Contents, carried
 from .model import Model, Run, Wishes
 
@@ -118,7 +118,7 @@ def _complete(model: bytes, contents: Contents, quantize: str) -> bytes:
     given = contents.preprocessing
     (entry,) = litert.open_interpreter(model).get_input_details()
     whole = entry["dtype"] != np.float32
-    mean, std = _as_pixels(entry) if whole else (given.input_mean, given.input_std)
+    mean, std = tflite_pixels.as_they_are(entry) if whole else (given.input_mean, given.input_std)
     take = Preprocessing(given.input_height, given.input_width, mean, std)
     more = " and others" if len(contents.labels) > 5 else ""
     description = tflite_metadata.Description(
@@ -149,8 +149,8 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     if record is not None:
         found = record["preprocessing"]
     else:
-        mean, std = _normalization(entry, inside, wishes, path)
-        found = {"input_height": height, "input_width": width, "input_mean": mean, "input_std": std}
+        found = {"input_height": height, "input_width": width}
+        found |= tflite_pixels.preparation(entry, inside, wishes.said, path)
     take = preprocessing.settle(path, found, wishes.said, needs_layers=False)
     sizes.check(path, take, height, width)
     outputs: int | None = int(exit_["shape"][-1])
@@ -164,13 +164,21 @@ def open_model(path: Path, wishes: Wishes) -> Model:
         wanted.append(bottleneck)
         data, first = tflite_file.with_output(data, bottleneck), None
     shape = None if height and width else (1, take.input_height, take.input_width, 3)
-    ready = [first] if first is not None and shape is None else []
+    if first is None or shape is not None:
+        first = _open(data, path, shape)
+    plain = not litert.is_runnable(first)
+    if plain:
+        first = _open(data, path, shape, plain)
+        if not litert.is_runnable(first):
+            raise UserError(f"LiteRT cannot run {path}, with XNNPACK or without: convert the model again")
+        note = "; ".join([*([note] if note else []), "cannot be run by XNNPACK: LiteRT's slower kernels run it"])
+    ready = [first]
 
     def open_runner() -> Run:
         try:
             interpreter = ready.pop()  # the one opened above to inspect the file
         except IndexError:
-            interpreter = _open(data, path, shape)
+            interpreter = _open(data, path, shape, plain)
         with litert.errors_in_a_line(path):
             run = litert.runner(interpreter, wanted)
 
@@ -196,14 +204,14 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     )
 
 
-def _open(data: bytes, path: Path, shape: Sequence[int] | None = None) -> Interpreter:
+def _open(data: bytes, path: Path, shape: Sequence[int] | None = None, plain: bool = False) -> Interpreter:
     with litert.errors_in_a_line(path):
         for custom in tflite_file.custom_operations(data):
             raise UserError(
                 f"{path} holds the operation {in_short(custom)}, which is not TensorFlow Lite's own and is never run "
                 "here: convert the model again with TFLITE_BUILTINS alone"
             )
-        return litert.open_interpreter(data, shape)
+        return litert.open_interpreter(data, shape, plain)
 
 
 def _ends(interpreter: Interpreter, path: Path) -> tuple[dict, dict]:
@@ -221,24 +229,3 @@ def _ends(interpreter: Interpreter, path: Path) -> tuple[dict, dict]:
     if np.dtype(takes[0]["dtype"]) not in (np.float32, np.float16, np.uint8, np.int8):
         raise UserError(f"{path} takes {np.dtype(takes[0]['dtype'])}: expected pictures as float32, uint8 or int8")
     return takes[0], gives[0]
-
-
-def _normalization(
-    entry: dict, inside: tflite_metadata.Found, wishes: Wishes, path: Path
-) -> tuple[float | None, float | None]:
-    """The mean and deviation of its input; None if unknown."""
-    if np.dtype(entry["dtype"]).kind != "f":
-        return _as_pixels(entry)
-    said = wishes.said.input_mean is not None and wishes.said.input_std is not None
-    if not said and (len({*inside.mean}) > 1 or len({*inside.std}) > 1):
-        raise UserError(
-            f"{path} wants each colour normalised differently (means {inside.mean}, deviations {inside.std}), which is "
-            "not supported: give one --input_mean and --input_std for all"
-        )
-    return inside.mean[0] if inside.mean else None, inside.std[0] if inside.std else None
-
-
-def _as_pixels(entry: dict) -> tuple[float, float]:
-    """Mean and deviation that give an 8-bit input the pixels themselves, as tools for phones do."""
-    scale, zero = entry["quantization"]
-    return float(zero - np.iinfo(entry["dtype"]).min), 1 / (scale or 1)

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import atomic_files
 from ..errors import UserError, in_short
-from . import allowed_ops
+from . import allowed_ops, model_files
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
@@ -41,8 +41,7 @@ def parse(data: bytes, origin: str, to_run: bool = True) -> GraphDef:
 
     if not data:
         raise UserError(f"{origin} is empty: expected a frozen graph, a .pb file")
-    if data.lstrip()[:1] == b"<":
-        raise UserError(f"{origin} is a web page, not a frozen graph: download the file itself")
+    model_files.refuse_others(data[: model_files.HEAD], origin)
     graph_def = GraphDef()
     try:
         graph_def.ParseFromString(data)

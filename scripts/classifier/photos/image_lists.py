@@ -235,7 +235,7 @@ def check_folder(image_dir: Place) -> None:
     if not image_dir.is_dir():
         raise UserError(f"{image_dir} is a file: --image_dir must be a folder with one folder of photos for each label")
     if not isinstance(image_dir, Url) and not folders_in(image_dir):
-        raise UserError(oddities.no_labels(image_dir, photos_in(image_dir)))
+        raise UserError(oddities.no_labels(image_dir, photos_in(image_dir), {}))
 
 
 def _check_names(image_dir: Place, labels: tuple[str, ...]) -> None:
