@@ -82,7 +82,20 @@ def _convert(contents: Contents) -> ModelProto:
         count = each.type.tensor_type.shape.dim[0]
         if not count.HasField("dim_value"):
             count.dim_param = "n"
+    _resize_to_whole_sizes(model.graph)
     return model
+
+
+def _resize_to_whole_sizes(graph: GraphProto) -> None:
+    """Raises factors by the last bit: 77 pixels times 128 / 77, rounded, may be 127.99, of which 127 would be left."""
+    from onnx import numpy_helper
+
+    factors = {node.input[2] for node in graph.node if node.op_type == "Resize" and len(node.input) == 3}
+    for each in graph.initializer:
+        if each.name in factors:
+            values = numpy_helper.to_array(each)
+            above = np.where(values == 1, values, np.nextafter(values, np.inf, dtype=values.dtype))
+            each.CopyFrom(numpy_helper.from_array(above, each.name))
 
 
 def open_model(path: Path, wishes: Wishes) -> Model:

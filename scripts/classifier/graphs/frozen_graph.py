@@ -198,8 +198,8 @@ def continued(graph_def: GraphDef, pictures, *fetches: str) -> list:
     return tf.graph_util.import_graph_def(rest, input_map={"input:0": pictures}, return_elements=wanted, name="")
 
 
-def strip_to_tensorflow_1(graph_def: GraphDef) -> GraphDef:
-    """Removes what TensorFlow 1 cannot read: attributes at their default, newer names of old ops."""
+def strip_to_tensorflow_1(graph_def: GraphDef, kept: str | None = None) -> GraphDef:
+    """Removes what TensorFlow 1 cannot read: attributes at their default but `kept`, newer names of old ops."""
     from tensorflow.python.framework import op_def_registry  # the only way to get an op's defaults
 
     result = type(graph_def)(node=graph_def.node)
@@ -213,6 +213,6 @@ def strip_to_tensorflow_1(graph_def: GraphDef) -> GraphDef:
             if attr.HasField("default_value")
         }
         for name in list(node.attr):
-            if name.startswith("_") or defaults.get(name) == node.attr[name]:
+            if name.startswith("_") or (defaults.get(name) == node.attr[name] and name != kept):
                 del node.attr[name]
     return result
