@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import UserError, in_short
+from ..errors import UserError
 from ..graphs import (
     batch_lifting,
     costs,
     feature_layer,
     folding,
+    freezing,
     frozen_graph,
-    inlining,
-    old_ops,
-    simplification,
 )
 from ..graphs.frozen_graph import node_of
-from ..graphs.shapes import Misfit, Shape, infer_shapes
+from ..graphs.shapes import Shape, infer_shapes
 from ..graphs.wiring import Wiring
 from ..photos.preprocessing import RGB
 from .backbone import MEAN, STD, Backbone
@@ -145,21 +143,7 @@ def _layer_of(node: str, layers: Collection[str]) -> str:
 
 def _simplified(frozen: Frozen, origin: object) -> GraphDef:
     """The part that leads to the output, for one picture."""
-    try:
-        single = _for_one_picture(frozen)
-        old_ops.refuse_what_cannot_run(single, str(origin))
-        return simplification.simplify(single, frozen.output)
-    except (ValueError, KeyError, Misfit) as error:
-        raise UserError(f"{origin} is not a graph that TensorFlow can run: {in_short(error)}") from None
-
-
-def _for_one_picture(frozen: Frozen) -> GraphDef:
-    """The part that leads to the output, with functions inlined, for a single picture of the right size."""
-    graph_def = inlining.inline(frozen.graph_def)
-    for node in graph_def.node:
-        if node.name == frozen.entry:
-            node.CopyFrom(frozen_graph.placeholder(node.name, [1, frozen.size, frozen.size, 3]))
-    return frozen_graph.subgraph(graph_def, frozen.output)
+    return freezing.simplified(frozen.graph_def, frozen.entry, frozen.output, (frozen.size, frozen.size), origin)
 
 
 def _rename_clashing(graph_def: GraphDef, frozen: Frozen) -> tuple[GraphDef, str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from ..fetching import archives
-from ..graphs import allowed_ops, colour_range, inlining, interface, saved_model_files
+from ..graphs import allowed_ops, colour_range, freezing, inlining, interface, saved_model_files
 from ..graphs.frozen_graph import node_of
 from ..graphs.saved_model_files import FILE, Signature, Tensor
 from . import frozen_backbones, kept_graphs
@@ -220,15 +220,13 @@ def _size_in_handle(handle: str) -> int | None:
 
 def _freeze_tensorflow_2(folder: Path, meta_graph: MetaGraphDef, way: _Way, size: int) -> tuple[GraphDef, str, str]:
     import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     loaded = tf.saved_model.load(str(folder), tags=list(meta_graph.meta_info_def.tags))
     signature = loaded.signatures[way.signature]
-    traced = tf.function(lambda pictures: signature(**{way.entry.key: pictures})[way.output.key], autograph=False)
-    frozen = convert_variables_to_constants_v2(
-        traced.get_concrete_function(tf.TensorSpec([1, size, size, 3], tf.float32, name="pictures"))
+    graph_def, entry, (output,) = freezing.of_function(
+        lambda pictures: signature(**{way.entry.key: pictures})[way.output.key], size, size
     )
-    return frozen.graph.as_graph_def(), frozen.inputs[0].op.name, frozen.outputs[0].op.name
+    return graph_def, entry, output
 
 
 def _freeze_tensorflow_1(folder: Path, meta_graph: MetaGraphDef, end: str) -> GraphDef:

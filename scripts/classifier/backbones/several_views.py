@@ -18,9 +18,6 @@ CLOSER = (0.8, 0.6)
 COUNTS = (1, 2 + len(CLOSER))
 
 _SCOPE = "views"
-# OpenCV works out from this what the axes of the views are, even where it is at its default. Without it, it takes the
-# columns of a picture for its colours.
-_ORDER_OF_AXES = "data_format"
 
 
 def of(backbone: Backbone) -> Backbone:
@@ -44,7 +41,7 @@ def of(backbone: Backbone) -> Backbone:
     identity = f"{backbone.fingerprint}; whole, mirrored, middle {', '.join(map(str, CLOSER))}"
     return replace(
         backbone,
-        graph_def=frozen_graph.strip_to_tensorflow_1(graph.as_graph_def(), kept=_ORDER_OF_AXES),
+        graph_def=frozen_graph.strip_to_tensorflow_1(graph.as_graph_def(), kept=frozen_graph.AXES),
         bottleneck_name=mean.op.name,
         fingerprint=hashlib.sha256(identity.encode()).hexdigest(),
         views=count,

@@ -16,8 +16,8 @@ from ..graphs import frozen_graph, litert
 from ..graphs.frozen_graph import node_of
 from ..photos import preprocessing
 from ..photos.preprocessing import Preprocessing
-from . import endings, sizes, tflite_file, tflite_metadata, tflite_pixels
-from .contents import LABELS, Contents, carried
+from . import endings, sizes, tflite_file, tflite_labelling, tflite_metadata, tflite_pixels
+from .contents import Contents, carried
 from .model import Model, Run, Wishes
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ _FOR_FLOATS_ONLY = {"Sqrt", "Rsqrt", "Square", "SquaredDifference", "Pow", "Exp"
 
 # The converter rounds tensors of at least this many weights to 8 bits.
 _ROUNDED_FROM = {"int8": 0, "dynamic": 1024}
+
+write_again = tflite_labelling.write_again
 
 
 def write(
@@ -48,7 +50,7 @@ def write(
             "--quantize=int8 needs training photos to measure the ranges of values, and there are none: give their "
             "folder with --image_dir"
         )
-    _, output_layer = contents.preprocessing.layers
+    input_layer, output_layer = contents.preprocessing.layers
     graph_def = folding.fold_constants(contents.graph_def, node_of(output_layer))
     graph_def = mirroring.reversed_where_mirrored(folding.fold_scales_into_convolutions(graph_def))
     note = None
@@ -56,7 +58,8 @@ def write(
         note = f"{', '.join(unfit)} in 8 bits would ruin its scores: only the weights are in 8 bits, as with dynamic"
         quantize = "dynamic"
     model = _convert(graph_def, contents.preprocessing, quantize, pictures)
-    atomic_files.write_bytes(path, _complete(model, contents, quantize))
+    ends = node_of(input_layer), node_of(output_layer)
+    atomic_files.write_bytes(path, tflite_labelling.complete(model, contents, ends, quantize))
     return note
 
 
@@ -113,28 +116,6 @@ def _over_the_full_range(pictures: Sequence[np.ndarray], take: Preprocessing) ->
     return [first, *pictures[1:]]
 
 
-def _complete(model: bytes, contents: Contents, quantize: str) -> bytes:
-    """The model with labels, record and metadata."""
-    given = contents.preprocessing
-    (entry,) = litert.open_interpreter(model).get_input_details()
-    whole = entry["dtype"] != np.float32
-    mean, std = tflite_pixels.as_they_are(entry) if whole else (given.input_mean, given.input_std)
-    take = Preprocessing(given.input_height, given.input_width, mean, std)
-    more = " and others" if len(contents.labels) > 5 else ""
-    description = tflite_metadata.Description(
-        name=f"{contents.record.get('backbone', {}).get('architecture', 'image')} classifier",
-        text=f"Recognises {len(contents.labels)} labels: {', '.join(contents.labels[:5])}{more}.",
-        mean=mean,
-        std=std,
-        input_range=(0, 255) if whole else (-mean / std, (255 - mean) / std),
-        output_range=(0, 255) if whole else (0, 1),
-        labels=LABELS,
-        files=contents.files(take, quantize=quantize),
-    )
-    input_layer, output_layer = given.layers
-    return tflite_metadata.embed(model, node_of(input_layer), node_of(output_layer), description)
-
-
 def open_model(path: Path, wishes: Wishes) -> Model:
     """Opens our files, and those from elsewhere, whose input and metadata may say what pictures they expect."""
     try:
@@ -156,8 +137,9 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     outputs: int | None = int(exit_["shape"][-1])
     finish: endings.Scores = endings.as_they_are
     note = None
-    if record is None:
-        finish, outputs, note = endings.finish(tflite_file.gives_logits(data), outputs)
+    logits = tflite_file.gives_logits(data)
+    if record is None or logits:  # a file from elsewhere may have been written again, with a record
+        finish, outputs, note = endings.finish(logits, outputs)
     wanted = [exit_["index"]]
     hidden_layers = len((record or {}).get("recipe", {}).get("hidden_units", ()))
     if wishes.bottlenecks and (bottleneck := tflite_file.bottleneck_tensor(data, hidden_layers)) is not None:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 # The producer version of TensorFlow 1.4: we write nothing newer.
 PRODUCER = 24
 
+# The attribute that names the axes of pictures. Where a graph has it, OpenCV works out from it what the axes of other
+# tensors are. Without it, it may take the columns of a picture for its colours.
+AXES = "data_format"
+
 
 def read(path: Path, to_run: bool = True) -> GraphDef:
     """With `to_run=False`, for looking at it only, the graph may hold any operation."""
