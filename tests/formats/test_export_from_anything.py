@@ -3,6 +3,7 @@
 import json
 import re
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -67,10 +68,10 @@ MODELS = {
         lambda: network(dense(3)), FROM_MINUS_ONE, softmax, "tflite", lambda pixels: pixels / 127.5 - 1
     ),
     "one value": (
-        lambda: network(dense(1, "sigmoid")), FROM_MINUS_ONE, both, "saved_model", lambda pixels: pixels / 127.5 - 1
+        lambda: network(dense(1, "sigmoid")), FROM_MINUS_ONE, both, "pb", lambda pixels: pixels / 127.5 - 1
     ),
     "not square": (
-        lambda: network(dense(3, "softmax"), size=(24, 40)), FROM_MINUS_ONE, as_it_is, "pb",
+        lambda: network(dense(3, "softmax"), size=(24, 40)), FROM_MINUS_ONE, as_it_is, "saved_model",
         lambda pixels: pixels / 127.5 - 1,
     ),
     "bgr": (
@@ -112,6 +113,11 @@ def test_a_keras_model_becomes_what_is_asked_for(workplace, name, ending):
     assert (note in done.stderr) if note else done.stderr == ""
     assert np.ptp(theirs, 0).max() > 0.01
     np.testing.assert_allclose(written_scores(output, "abc"[: theirs.shape[1]], pixels), theirs, atol=1e-5)
+    if kind == "pb":
+        reader = cv2.dnn.readNetFromTensorflow(str(output))
+        for picture, wanted in zip(prepare(pixels), theirs, strict=True):
+            reader.setInput(cv2.dnn.blobFromImage(picture))
+            np.testing.assert_allclose(reader.forward("final_result")[0], wanted, atol=1e-5)
     assert "on 8 drawn pictures, scores differ by at most" in done.stdout
     difference = float(done.stdout.partition("differ by at most ")[2].split()[0])
     assert difference < 1e-4

@@ -57,5 +57,5 @@ def finish_in_graph(values: tf.Tensor, logits: bool) -> tf.Tensor:
     values = tf.cast(values, tf.float32)
     if values.shape[1] == 1:
         second = tf.sigmoid(values) if logits else values
-        return tf.concat([1 - second, second], 1)
+        return tf.concat([second * -1 + 1, second], 1)  # OpenCV's importer reads `1 - second` as `second - 1`
     return tf.nn.softmax(values) if logits else values
