@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from scripts.classifier.formats import kinds, tflite_metadata
+from scripts.classifier.formats import kinds, tflite_file, tflite_metadata
+from scripts.classifier.formats.flatbuffer_tables import Table
 from scripts.classifier.formats.model import Wishes
 from scripts.classifier.graphs import frozen_graph
 from tests.support import foreign_networks
@@ -229,6 +230,20 @@ def test_a_tflite_file_is_written_again_with_labels_and_metadata(workplace, logi
         np.testing.assert_array_equal(kept, theirs)
         wanted = softmax(theirs) if logits else theirs
         np.testing.assert_allclose(written_scores(workplace / name, "abc", pixels), wanted, atol=1e-5)
+
+
+def test_a_tflite_file_in_bgr_is_not_called_rgb(workplace):
+    """It is the only one that cannot be turned round."""
+    source = converted(network(dense(3, "softmax")), workplace / "theirs.tflite")
+    put_labels(source, "abc")
+    output = workplace / "ours.tflite"
+    words = [f"--graph={source}", f"--output={output}", *FROM_MINUS_ONE, "--channels=bgr"]
+    assert workplace.run("export", *words).returncode == 0
+    pixels = pixels_of((32, 32))
+    theirs = np.concatenate([by_litert(source, each[None, ..., ::-1] / np.float32(127.5) - 1) for each in pixels])
+    np.testing.assert_allclose(written_scores(output, "abc", pixels), theirs, atol=1e-6)
+    image = Table.root(tflite_file.metadata(output.read_bytes(), tflite_metadata.NAME)).tables(3)[0].tables(2)[0]
+    assert image.table(3).table(1).number(0) == 0  # SubGraphMetadata's image: content, properties, colour space
 
 
 def test_what_cannot_be_made_is_said_in_one_line(workplace):
