@@ -5,6 +5,10 @@
 Each row is a run of train_cnn in a separate process, judged on the folder's test photos, or on the validation photos
 if it has none. On flowers, the Keras tutorial's network is trained on the same photos. Processor time includes import
 and decoding; divided by the number of cores, it is the time on an idle machine. Prints a Markdown table.
+
+    python -m benchmarks.from_nothing --timed=tf_files/flower_photos --avx2
+
+Times epochs against plain Keras' in the same run, and prints a table with the ratio.
 """
 
 import json
@@ -13,14 +17,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import plain_keras
-from benchmarks.tools import machine, processes
-from scripts.classifier.machine import cores
+from benchmarks import epochs as epoch_times, plain_keras
+from benchmarks.tools import figures, machine, processes
+from scripts.classifier.machine import cores, has_bfloat16
 from scripts.console import command_line, flags
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("flowers", None, "A folder of photos for the basic network, plain and with augmentation.")
 flags.DEFINE_string("cifar10", None, "CIFAR-10 as folders, for both networks at 32 pixels.")
+flags.DEFINE_string("timed", None, "A folder of photos: time epochs of the basic network, in turn with plain Keras'.")
+flags.DEFINE_bool("avx2", False, "With --timed: use what a processor with AVX2 and nothing newer has.")
+flags.DEFINE_integer("rounds", 3, "With --timed: the number of times that each is measured; the median counts.", 1)
 flags.DEFINE_float("testing_percentage", 0, "Test photos, in percent, if the folder has none of its own.")
 flags.DEFINE_integer("seed", 0, "The seed of every run.", 0)
 
@@ -32,6 +39,14 @@ _CIFAR10 = (("--image_size=32", "--epochs=10"), ("--image_size=32", "--network=d
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
     print(machine.describe(), end="\n\n")
+    if FLAGS.timed is not None:
+        precision = "bfloat16" if has_bfloat16() and not FLAGS.avx2 else "float32"
+        print(figures.table(epoch_times.figures(FLAGS.timed, precision, FLAGS.avx2, FLAGS.rounds)), flush=True)
+    if FLAGS.flowers is not None or FLAGS.cifar10 is not None:
+        _measure_all()
+
+
+def _measure_all() -> None:
     print("| network | accuracy | photos judged | best epoch | processor time per epoch | time on all cores |")
     print("|---|--:|--:|--:|--:|--:|")
     for epochs, augmented in _FLOWERS if FLAGS.flowers is not None else ():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,17 @@ from scripts.classifier.photos import image_lists
 from scripts.classifier.photos.image_lists import TRAINING, VALIDATION
 from scripts.classifier.showing import nowhere
 from scripts.classifier.training.convnet import pictures
+from scripts.classifier.training.convnet.pictures import CnnExamples, Decoded
 from scripts.classifier.training.convnet.recipes import CnnRecipe
 
 _PERCENTAGES = 0, 20
 _DROPOUT = 0.2
 
 
-def _decode(folder: Path) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], int]:
-    """Pixels [n, side, side, 3] and labels, for training and for validation; and the number of labels."""
+def decode(folder: Path) -> Decoded:
+    """The photos, split as train_cnn splits them."""
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as temporary:
-        gathered = pictures.decode(
+        return pictures.decode(
             image_lists.scan(folder, *_PERCENTAGES),
             CnnRecipe.image_size,
             pictures.MEMORY,
@@ -29,12 +31,10 @@ def _decode(folder: Path) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], int
             Path(temporary, "skipped.txt"),
             nowhere,
         )
-    found = {}
-    for split in (TRAINING, VALIDATION):
-        photos = gathered.lists.of(split)
-        labels = np.array([photo.label for photo in photos])
-        found[split] = gathered.pictures.take(gathered.pictures.rows(photos)), labels
-    return found, len(gathered.lists.labels)
+
+
+def _pixels_and_labels(examples: CnnExamples) -> tuple[np.ndarray, np.ndarray]:
+    return examples.pictures.take(examples.rows), examples.labels
 
 
 def _network(label_count: int, augmented: bool):
@@ -53,22 +53,31 @@ def _network(label_count: int, augmented: bool):
     return Sequential(made)
 
 
-def train(folder: str, epochs: int, augmented: bool, seed: int) -> dict[str, float]:
-    """The best epoch, and its accuracy on the photos that train_cnn validates with."""
+def fit(folder: Path, epochs: int, augmented: bool, callbacks: Sequence = ()) -> tuple[list[float], int]:
+    """The validation accuracy of every epoch, and the number of photos that train_cnn validates with."""
     import keras
 
-    keras.utils.set_random_seed(seed)
-    examples, label_count = _decode(Path(folder))
-    network = _network(label_count, augmented)
+    decoded = decode(folder)
+    validation = _pixels_and_labels(decoded.of(VALIDATION))
+    network = _network(len(decoded.lists.labels), augmented)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     network.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
     fitted = network.fit(
-        *examples[TRAINING],
-        validation_data=examples[VALIDATION],
+        *_pixels_and_labels(decoded.of(TRAINING)),
+        validation_data=validation,
         epochs=epochs,
         batch_size=CnnRecipe.batch_size,
+        callbacks=list(callbacks),
         verbose=0,
     )
-    accuracies = fitted.history["val_accuracy"]
+    return fitted.history["val_accuracy"], len(validation[1])
+
+
+def train(folder: str, epochs: int, augmented: bool, seed: int) -> dict[str, float]:
+    """The best epoch, and its accuracy."""
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    accuracies, photos = fit(Path(folder), epochs, augmented)
     best = int(np.argmax(accuracies))
-    return {"accuracy": accuracies[best], "best_epoch": best + 1, "photos": len(examples[VALIDATION][1])}
+    return {"accuracy": accuracies[best], "best_epoch": best + 1, "photos": photos}

@@ -66,7 +66,7 @@ def _find(words: list[str], most: int, console: Console, but_not: Path | None = 
         if word and not path.is_dir() and (path.exists() or not set(word) & set("*?[,")):
             photos.append(path)
             continue
-        left_out: walking.LeftOut = {}
+        left_out = walking.LeftOut()
         found = [each for each in named_pictures.find([word], left_out) if not _same(each, but_not)]
         console.warn(*walking.described(left_out))
         if len(found) > most:

@@ -65,11 +65,8 @@ def main(positional: list[str]) -> None:
         }
     )
     written += _draw_curves(trainer, lists, plan)
-    rounded = (
-        ""
-        if trainer.engine.precision == "float32"
-        else f"; it was measured in {trainer.engine.precision}, they are in float32"
-    )
+    precision = trainer.engine.precision
+    rounded = "" if precision == "float32" else f"; it was measured in {precision}, they are in float32"
     console.say(f"best epoch: {trainer.best_epoch} of {len(trainer.history)}; its weights are written{rounded}")
     console.say(*accuracy.describe(results, labels, which), *judged.lines())
     trainings.end(console, outcome, written, plan.model, lists, plan.curves)

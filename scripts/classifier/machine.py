@@ -18,11 +18,24 @@ def cores() -> int:
 
 def has_bfloat16() -> bool:
     """True if the processor has bfloat16 arithmetic: emulated, it would be slower than float32."""
+    return bool(_instruction_sets() & {"avx512_bf16", "amx_bf16"})
+
+
+def use_onednn() -> None:
+    """Before TensorFlow is imported: has it train convolutions with oneDNN, in half the time, on any AVX2 processor.
+
+    By itself TensorFlow uses oneDNN only on processors that also have instructions for small integers or bfloat16.
+    """
+    if "avx2" in _instruction_sets():
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+
+def _instruction_sets() -> set[str]:
+    """Those of an x86 processor under Linux, as the kernel calls them; empty elsewhere."""
     cpuinfo = Path("/proc/cpuinfo")
     if platform.machine() not in ("x86_64", "AMD64") or not cpuinfo.exists():
-        return False
-    words = cpuinfo.read_text().split()
-    return "avx512_bf16" in words or "amx_bf16" in words
+        return set()
+    return set(cpuinfo.read_text().split())
 
 
 def free_memory() -> float:

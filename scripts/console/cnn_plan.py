@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..classifier import machine
 from ..classifier.backbones import engine as engines, gpu
 from ..classifier.backbones.engine import Engine
 from ..classifier.drawing import picture_files
@@ -133,6 +134,7 @@ class Plan:
 
 def of_flags() -> Plan:
     """Refuses whatever is bound to fail, before looking at any photo."""
+    machine.use_onednn()  # looking for a GPU may import TensorFlow
     recipe, found = _recipe(), gpu.look()
     engine = engines.of_this_machine(FLAGS.precision, large=True, gpu=found.gpu)
     checkpoint = Path(FLAGS.checkpoint)

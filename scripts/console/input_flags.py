@@ -1,8 +1,9 @@
 """Flags about the classifier, its input and its output, for the commands that open one."""
 
+from dataclasses import fields
 from pathlib import Path
 
-from ..classifier.photos.preprocessing import Overrides
+from ..classifier.photos.preprocessing import CHANNELS, Overrides
 from . import flags
 from .path_kinds import GRAPH, LABELS, NAMES
 
@@ -23,6 +24,9 @@ flags.DEFINE_float(
 flags.DEFINE_float(
     "input_std", None, "The number that pixels are divided by after that. Default: read from the classifier's file."
 )
+flags.DEFINE_enum(
+    "channels", None, list(CHANNELS), "The order of a pixel's colours. Default: read from the classifier's file."
+)
 flags.DEFINE_string("input_layer", None, "The graph's node that takes pictures. Default: read from the graph.")
 flags.DEFINE_string("output_layer", None, "The graph's node that gives scores. Default: read from the graph.")
 flags.group("classifier")
@@ -36,9 +40,7 @@ flags.DEFINE_path(
 
 
 def overrides() -> Overrides:
-    return Overrides(
-        FLAGS.input_height, FLAGS.input_width, FLAGS.input_mean, FLAGS.input_std, FLAGS.input_layer, FLAGS.output_layer
-    )
+    return Overrides(*(FLAGS[each.name].value for each in fields(Overrides)))
 
 
 def names() -> Path | None:

@@ -7,10 +7,11 @@ from pathlib import Path
 from ..classifier import invocation
 from ..classifier.backbones import engine, gpu, table
 from ..classifier.backbones.backbone import Backbone
-from ..classifier.backbones.choices import Choices
+from ..classifier.backbones.choices import ALL, Choices
 from ..classifier.backbones.engine import Engine
 from ..classifier.errors import UserError
 from ..classifier.fetching.downloads import Unavailable
+from ..classifier.photos.preprocessing import CHANNELS
 from ..classifier.showing import Show, nowhere
 from . import flags
 from .path_kinds import FOLDER, NETWORK
@@ -44,6 +45,9 @@ flags.DEFINE_float(
     "input_std",
     None,
     "For a network file: the number that pixels are divided by after that. Default: read from the file.",
+)
+flags.DEFINE_enum(
+    "channels", None, list(CHANNELS), "For a network file: the order of a pixel's colours. Default: read from the file."
 )
 flags.DEFINE_integer(
     "views",
@@ -109,7 +113,7 @@ def _without_download() -> str:
 
 def network(on_a_cluster: bool) -> Network:
     """Refuses combinations of flags that fit no network. A cluster computes on its processors."""
-    choices = Choices(FLAGS.bottleneck_layer, FLAGS.input_size, FLAGS.input_mean, FLAGS.input_std)
+    choices = Choices(*(FLAGS[name].value for name in ALL))
     table.check(FLAGS.architecture, choices)
     table.check_views(FLAGS.views)
     return Network(

@@ -90,11 +90,24 @@ def test_a_single_branch_does_not_count_as_an_earlier_layer():
     assert taken == ["block_0", "block_1"]
 
 
-def test_old_readers_can_read_it(both):
-    weights = np.random.default_rng(0).normal(0, 0.05, (both.bottleneck_size, 3)).astype(np.float32)
-    graph_def = retrained_graph.join(both, FinalLayer(weights, np.zeros(3, np.float32)), "final_result")
+def read_by_old_readers(network: Backbone):
+    weights = np.random.default_rng(0).normal(0, 0.05, (network.bottleneck_size, 3)).astype(np.float32)
+    graph_def = retrained_graph.join(network, FinalLayer(weights, np.zeros(3, np.float32)), "final_result")
     assert_readable_by_tensorflow_1(graph_def)
-    same_in_opencv(graph_def, 128)
+    same_in_opencv(graph_def, network.input_size)
+
+
+def test_old_readers_can_read_it(plain, both):
+    for network in (both, several_views.of(plain)):
+        read_by_old_readers(network)
+
+
+@pytest.mark.parametrize("bottleneck", table.BOTTLENECKS)
+@pytest.mark.parametrize("size", [128, 224])
+def test_old_readers_can_read_googles_networks(real_data, size, bottleneck):
+    archive = real_data / "models" / f"mobilenet_v1_0.25_{size}_frozen.tgz"
+    plain = mobilenet_v1.load(f"mobilenet_0.25_{size}", archive)
+    read_by_old_readers(table.seeing_more(plain, bottleneck, 4))
 
 
 def test_networks_with_different_vectors_have_different_fingerprints(plain, both):

@@ -62,7 +62,7 @@ def test_every_format_gives_the_graphs_answers(retrained, pictures, by_the_graph
 
 WRONG = {
     "no graph": (["--graph=nope.pb"], "nope.pb does not exist"),
-    "a classifier of another format": (["--graph={tflite}"], "is not a frozen graph"),
+    "a .tflite file as something else": (["--graph={tflite}", "--format=keras"], "only write again with labels"),
     "quantized keras": (["--format=keras", "--quantize=int8"], "--quantize=int8 works only with --format=tflite"),
     "nothing to calibrate on": (["--quantize=int8", "--graph={bare}"], "needs training photos"),
     "a place that cannot be written": (["--output={bare}/below/it.tflite"], "cannot write"),

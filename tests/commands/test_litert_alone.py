@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from PIL import Image
 
 from scripts.classifier.formats import tflite
 from scripts.classifier.formats.model import Wishes
@@ -91,6 +92,16 @@ def test_photos_are_labelled_as_elsewhere(alone):
         assert [each["label"] for each in answer["labels"]] == [alone.contents.labels[at] for at in best]
         assert [each["score"] for each in answer["labels"]] == pytest.approx(scores[best], abs=1e-5)
         assert answer["unknown"] in (True, False)
+
+
+def test_every_lossless_format_gives_the_same_answer(alone, tmp_path):
+    picture = Image.open(alone.photos[0]).resize((64, 48))
+    for ending in ("png", "tif", "jp2", "tga", "qoi", "ppm", "bmp"):
+        picture.save(tmp_path / f"red.{ending}")
+    done = alone.label("--json", tmp_path)
+    assert done.returncode == 0 and done.stderr == ""
+    answers = [json.loads(line)["labels"] for line in done.stdout.splitlines()]
+    assert len(answers) == 7 and all(answer == answers[0] for answer in answers)
 
 
 def test_help_is_the_same_as_elsewhere(alone, workplace):

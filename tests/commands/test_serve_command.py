@@ -78,6 +78,15 @@ def test_label_gives_what_label_image_prints(server, by_label_image):
     assert several["pictures"][1] == {"image": "b.txt", "error": "not an image"}
 
 
+def test_every_lossless_format_gives_the_same_answer(server, by_label_image):
+    for form_ in ("TIFF", "BMP", "JPEG2000", "TGA", "PPM", "QOI"):
+        answer = server.post("/label", encoded("red", form=form_))
+        assert answer.status == 200, form_
+        assert_same_labels(answer.json, by_label_image["red.png"])
+    accepted = server.get("/").body.decode()
+    assert all(each in accepted for each in ("image/jpeg", "image/jp2", ".psd", ".tga")) and ".heic" not in accepted
+
+
 def test_tensorflow_servings_interface_gives_what_label_image_prints(server, by_label_image):
     wanted = {each["label"]: each["score"] for each in by_label_image["red.png"]["labels"]}
     picture = b64(encoded("red"))

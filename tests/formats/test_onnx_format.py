@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from scripts.classifier.backbones import several_views
 from scripts.classifier.errors import UserError
 from scripts.classifier.formats.kinds import open_model, write
 from scripts.classifier.formats.model import Wishes
@@ -58,6 +59,16 @@ def test_written_models_are_opened_complete(written, name):
     small_classifiers.assert_all_is_there(model, contents, (scores, bottlenecks))
     plain = open_model(path, Wishes())
     assert plain.open_runner()(pictures[:1])[1] is None
+
+
+def test_a_network_that_looks_at_four_views_is_written(onnx, tmp_path):
+    """Enlarging 77 pixels to 128 takes a factor that float32 rounds down."""
+    four = several_views.of(small_classifiers.backbone("mobilenet", tmp_path))
+    contents = small_classifiers.contents(four)
+    write("onnx", tmp_path / "four.onnx", contents)
+    picture = small_classifiers.pictures(contents, 1)
+    scores, _ = open_model(tmp_path / "four.onnx", Wishes()).open_runner()(picture)
+    np.testing.assert_allclose(scores, small_classifiers.expected(contents, picture)[0], atol=1e-5)
 
 
 def test_other_tools_find_labels_and_any_number_of_pictures(written, onnx):

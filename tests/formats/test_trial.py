@@ -51,10 +51,11 @@ def nested(onnx, path, deep):
     return save(onnx, path, [helper.make_node(f"f{deep - 1}", ["q"], ["y"], domain="own")], functions)
 
 
-def test_a_crash_of_onnxruntime_is_told_in_a_line(onnx, workplace):
+@pytest.mark.parametrize("cold", [True, False], ids=["in a fork", "in a new process, as TensorFlow is loaded"])
+def test_a_crash_of_onnxruntime_is_told_in_a_line(onnx, workplace, cold):
     path = nested(onnx, workplace / "deep.onnx", 3000)
     (workplace / "photo.png").write_bytes(b"")
-    done = workplace.run("label_image", f"--graph={path}", "--input_mean=0", str(workplace / "photo.png"))
+    done = workplace.run("label_image", f"--graph={path}", "--input_mean=0", str(workplace / "photo.png"), cold=cold)
     assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
     assert "deep.onnx ends the process that opens it (SIG" in done.stderr
     model = kinds.open_model(nested(onnx, workplace / "sound.onnx", 3), Wishes(FED))

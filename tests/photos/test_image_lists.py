@@ -107,7 +107,7 @@ def test_content_decides_if_the_ending_says_nothing(tmp_path):
     (tmp_path / "a" / "notes.txt").write_text("not a picture")
     lists = image_lists.scan(tmp_path, 0, 0)
     assert sorted(where(lists)) == ["a/photo", "a/picture.dat", "b/1.jpg"]
-    assert lists.other_files == ("a/notes.txt",)
+    assert lists.other_files == {"a/notes.txt": "not an image"}
 
 
 def test_a_link_that_leads_back_up_is_followed_once(tmp_path):

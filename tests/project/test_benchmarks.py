@@ -179,6 +179,25 @@ def test_training_from_nothing_is_measured(tmp_path):
     assert not any((tmp_path / "temporary").iterdir())
 
 
+def test_epochs_are_timed_against_plain_keras(tmp_path):
+    (tmp_path / "temporary").mkdir()
+    photos = draw_folder(tmp_path / "photos", ("green", "red"), each=5)
+    done = run_forking(tmp_path / "temporary", "from_nothing", f"--timed={photos}", "--avx2", "--rounds=1")
+    assert done.returncode == 0, done.stderr
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in done.stdout.strip().splitlines()[4:]]
+    assert [row[0].rpartition(", ")[0] for row in rows] == 2 * [
+        "an epoch of train_cnn in float32",
+        "an epoch of plain Keras",
+        "the convolutions of its training steps alone, by oneDNN in float32",
+        "plain Keras' time divided by train_cnn's",
+    ]
+    assert all(row[3] == "at least 1.50 times" for row in rows[3::4])
+    for ours, keras, _, times in (rows[:4], rows[4:]):
+        ratio = float(keras[1].split()[0]) / float(ours[1].split()[0])
+        assert float(times[1].split()[0]) == pytest.approx(ratio, rel=0.1)
+    assert not any((tmp_path / "temporary").glob("poets-benchmark-*"))
+
+
 def test_serving_is_compared_with_the_classifier_without_a_server(tmp_path):
     photos = draw_folder(tmp_path / "photos", each=5)
     (tmp_path / "temporary").mkdir()

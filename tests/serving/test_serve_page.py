@@ -154,13 +154,16 @@ def test_a_photo_is_taken(open_page):
 
 UNREADABLE = {
     "notes.txt": (b"milk, eggs, bread", "notes.txt is not a photo."),
-    "page.jpg": (b"<!DOCTYPE html><p>Not found</p>", "page.jpg is not a photo but a web page"),
+    "page.jpg": (b"<!DOCTYPE html><p>Not found</p>", "page.jpg is a web page, which cannot be read here"),
     "empty.jpg": (b"", "empty.jpg is empty."),
     "cut.jpg": (encoded("JPEG")[:2000], "cut.jpg is damaged: the file ends too early. Export or send it again."),
     "cut.webp": (encoded("WEBP")[:-60], "cut.webp is damaged: the file ends too early. Export or send it again."),
     "cut.png": (encoded("PNG")[:2000], "cut.png is damaged: the file ends too early. Export or send it again."),
     "broken.png": (b"\x89PNG\r\n\x1a\n and nothing more", "broken.png is damaged. Export or send it again."),
-    "holiday.heic": (b"\0\0\0\x18ftypheic" + bytes(99), "holiday.heic is a HEIC photo, which cannot be read here."),
+    "holiday.heic": (
+        b"\0\0\0\x18ftypheic" + bytes(99),
+        "holiday.heic is a HEIC picture, which cannot be read here: save it as JPEG or PNG.",
+    ),
 }
 
 

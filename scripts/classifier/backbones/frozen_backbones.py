@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import UserError, in_short
-from ..graphs import batch_lifting, costs, folding, frozen_graph, inlining, interface, old_ops, simplification
+from ..errors import UserError
+from ..graphs import (
+    batch_lifting,
+    costs,
+    feature_layer,
+    folding,
+    freezing,
+    frozen_graph,
+)
 from ..graphs.frozen_graph import node_of
-from ..graphs.shapes import Misfit, Shape, infer_shapes
+from ..graphs.shapes import Shape, infer_shapes
 from ..graphs.wiring import Wiring
+from ..photos.preprocessing import RGB
 from .backbone import MEAN, STD, Backbone
 
 if TYPE_CHECKING:
@@ -25,6 +34,8 @@ INPUT, OUTPUT = "input", "bottleneck"
 # largest MobileNet of 2017 (0.57e9) and Inception V3 (5.7e9).
 _LARGE = 1e9
 
+_MOST_NAMED = 3  # layers in a question, which must fit on a line
+
 
 @dataclass(frozen=True)
 class Prelude:
@@ -34,8 +45,9 @@ class Prelude:
     shift: np.ndarray  # [3]
 
     @classmethod
-    def of(cls, mean: float, std: float) -> Prelude:
-        return cls(np.eye(3) / std, np.full(3, -mean / std))
+    def of(cls, mean: float, std: float, channels: str = RGB) -> Prelude:
+        ordered = np.eye(3) if channels == RGB else np.eye(3)[::-1]
+        return cls(ordered / std, np.full(3, -mean / std))
 
     @classmethod
     def like(cls, prepare: Callable[[np.ndarray], np.ndarray]) -> Prelude:
@@ -58,12 +70,7 @@ class Frozen:
 
 def convert(frozen: Frozen, origin: object) -> GraphDef:
     """A graph from INPUT to OUTPUT, if possible with operations that TensorFlow 1 can read."""
-    try:
-        single = _for_one_picture(frozen)
-        old_ops.refuse_what_cannot_run(single, str(origin))
-        single = simplification.simplify(single, frozen.output)
-    except (ValueError, KeyError, Misfit) as error:
-        raise UserError(f"{origin} is not a graph that TensorFlow can run: {in_short(error)}") from None
+    single = _simplified(frozen, origin)
     lifted = batch_lifting.lift_batch(
         single, frozen.entry, frozen.output, (frozen.size, frozen.size), origin, try_out=False
     )
@@ -90,10 +97,22 @@ def node_named(layer: str, graph_def: GraphDef, origin: object) -> str:
     return ends[-1]
 
 
-def own_preparation(graph_def: GraphDef, entry: str, output: str) -> tuple[float | None, float | None]:
-    """The mean and std of the graph's own scaling of pixels; None if its first operations do not show them."""
-    found = interface.find(graph_def, entry, output)
-    return found.input_mean, found.input_std
+def features(frozen: Frozen, origin: object, layers: Collection[str] = (), are_features: bool = False) -> Frozen:
+    """The same network up to the layer before its own scores, which would describe only what it was trained for.
+
+    `layers` are the names that the user can give, if those are not nodes; `are_features` is what its maker says.
+    """
+    single = _simplified(frozen, origin)
+    found = feature_layer.find(single, frozen.entry, frozen.output, are_features)
+    if found is None:
+        nodes = feature_layer.likely(single, frozen.entry, frozen.output)
+        names = [_layer_of(node, layers) for node in nodes]
+        named = " or ".join(list(dict.fromkeys(names))[:_MOST_NAMED])
+        raise UserError(
+            f"cannot tell which layer of {origin} gives a vector a picture that is not its own scores: name it with "
+            f"--bottleneck_layer{f', such as {named}' if named else ''}"
+        )
+    return replace(frozen, output=found)
 
 
 def backbone(name: str, graph_def: GraphDef, fingerprint: str) -> Backbone:
@@ -116,13 +135,15 @@ def _second(shape: Shape) -> int:
     return size
 
 
-def _for_one_picture(frozen: Frozen) -> GraphDef:
-    """The part that leads to the output, with functions inlined, for a single picture of the right size."""
-    graph_def = inlining.inline(frozen.graph_def)
-    for node in graph_def.node:
-        if node.name == frozen.entry:
-            node.CopyFrom(frozen_graph.placeholder(node.name, [1, frozen.size, frozen.size, 3]))
-    return frozen_graph.subgraph(graph_def, frozen.output)
+def _layer_of(node: str, layers: Collection[str]) -> str:
+    """Keras may add a number to a layer's name when it is traced."""
+    words = [word for part in reversed(node.split("/")) for word in (part, re.sub(r"_\d+$", "", part))]
+    return next((word for word in words if word in layers), node)
+
+
+def _simplified(frozen: Frozen, origin: object) -> GraphDef:
+    """The part that leads to the output, for one picture."""
+    return freezing.simplified(frozen.graph_def, frozen.entry, frozen.output, (frozen.size, frozen.size), origin)
 
 
 def _rename_clashing(graph_def: GraphDef, frozen: Frozen) -> tuple[GraphDef, str]:

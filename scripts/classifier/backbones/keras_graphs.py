@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
+from ..graphs import freezing
 from . import frozen_backbones
 from .frozen_backbones import Frozen, Prelude
 
@@ -33,9 +34,13 @@ def freeze(
 
     `size` is for models that take any size. OUTPUT is the model's output, or that of `layer`.
     """
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+    return frozen_backbones.convert(traced(model, prelude, size, layer, origin), origin)
 
+
+def traced(
+    model: keras.Model, prelude: Prelude, size: int | None = None, layer: str | None = None, origin: object = ""
+) -> Frozen:
+    """The same before it is converted."""
     size = model.input_shape[1] if size is None else size
     watched = None if layer is None else find_layer(model, layer, origin)
 
@@ -46,13 +51,13 @@ def freeze(
             model(pictures, training=False)
         return outputs[-1]
 
-    # For one picture, so that all shapes are numbers.
-    traced = tf.function(run, autograph=False).get_concrete_function(
-        tf.TensorSpec([1, size, size, 3], tf.float32, name="pictures")
-    )
-    frozen = convert_variables_to_constants_v2(traced)
-    entry, output = frozen.inputs[0].op.name, frozen.outputs[0].op.name
-    return frozen_backbones.convert(Frozen(frozen.graph.as_graph_def(), entry, output, prelude, size), origin)
+    graph_def, entry, (output,) = freezing.of_function(run, size, size)
+    return Frozen(graph_def, entry, output, prelude, size)
+
+
+def layer_names(model: keras.Model) -> set[str]:
+    """Those of models inside the model, too."""
+    return {layer.name for layer in _layers(model)}
 
 
 def find_layer(model: keras.Model, name: str, origin: object) -> keras.Layer:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
-from ..graphs import frozen_graph, interface, keras_description, keras_files, old_ops
+from ..graphs import frozen_graph, interface, keras_description, keras_files, model_files, old_ops
+from ..photos.preprocessing import RGB
 from . import densenet161, frozen_backbones, kept_graphs, keras_graphs
 from .backbone import Backbone
 from .choices import ALL, Choices
@@ -17,10 +17,7 @@ from .saved_modules import short_name
 from .sources import digest
 
 if TYPE_CHECKING:
-    import keras
     from tensorflow.core.framework.graph_pb2 import GraphDef
-
-_POOLING = re.compile("Global(Average|Max)Pooling2D")
 
 
 def in_file(path: Path) -> Loadable:
@@ -34,19 +31,27 @@ def load(path: Path, model_dir: Path, choices: Choices) -> Backbone:
     try:
         content = digest(path)
         with path.open("rb") as file:
-            start = file.read(8)
+            start = file.read(model_files.HEAD)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
+    model_files.refuse_untrainable(start, path)
     name = short_name(path.stem)
     if _is_of_pytorch(path):
         return densenet161.load_file(name, path, model_dir, choices)
-    is_keras = start[:4] == b"PK\x03\x04" or start == b"\x89HDF\r\n\x1a\n" or path.suffix in (".keras", ".h5", ".hdf5")
-    fingerprint = choices.fingerprint(content)
+    is_keras = model_files.kind_of(start) is not None or path.suffix in (".keras", ".h5", ".hdf5")
+    fingerprint = choices.of_file(content)
+    if is_keras and not _was_misunderstood(keras_files.description(path)):
+        fingerprint = choices.fingerprint(content)  # what earlier versions kept is right
     graph_def = kept_graphs.kept_or_made(
         model_dir / f"{name}.{fingerprint[:16]}.pb",
         lambda: _of_keras(path, choices) if is_keras else _of_graph(path, choices),
     )
     return frozen_backbones.backbone(name, graph_def, fingerprint)
+
+
+def _was_misunderstood(described: dict) -> bool:
+    """True if earlier versions took its scores for bottlenecks, or its colours for RGB."""
+    return keras_description.pools_its_scores(described) or keras_description.channels(described) != RGB
 
 
 def _is_of_pytorch(path: Path) -> bool:
@@ -59,44 +64,36 @@ def _of_graph(path: Path, choices: Choices) -> GraphDef:
     layer = choices.bottleneck_layer
     output = None if layer is None else frozen_backbones.node_named(layer, graph_def, path)
     found = interface.find(graph_def, output_layer=output)
-    output = found.bottleneck if output is None else output
-    if output is None:
-        raise UserError(f"cannot tell which node of {path} gives one vector a picture: name it with --bottleneck_layer")
     if found.input_layer is None:
         raise UserError(f"cannot tell where pictures enter {path}: expected one placeholder, [n, height, width, 3]")
+    end = found.output_layer or interface.only_end(graph_def, found.input_layer)
+    if end is None:
+        raise UserError(f"cannot tell which node of {path} gives one vector a picture: name it with --bottleneck_layer")
     square = found.input_height if found.input_height == found.input_width else None
     frozen = Frozen(
         graph_def,
         found.input_layer,
-        output,
-        choices.prelude(found.input_mean, found.input_std, path),
+        end,
+        choices.prelude(found.input_mean, found.input_std, path, found.channels),
         choices.size(square, path),
     )
-    return frozen_backbones.convert(frozen, path)
+    return frozen_backbones.convert(frozen if layer else frozen_backbones.features(frozen, path), path)
 
 
 def _of_keras(path: Path, choices: Choices) -> GraphDef:
     model, saved = keras_files.load(path)
     height, width, _ = keras_files.input_sizes(model, path)
-    raw = keras_description.takes_raw_pixels(saved.described)
-    prelude = choices.prelude(0.0 if raw else None, 1.0 if raw else None, path)
-    layer = _last_pooled(model, saved.described, path) if choices.bottleneck_layer is None else choices.bottleneck_layer
+    raw, channels = keras_description.takes_raw_pixels(saved.described), keras_description.channels(saved.described)
+    prelude = choices.prelude(0.0 if raw else None, 1.0 if raw else None, path, channels)
     size = choices.size(height if height == width else None, path)
     if height not in (None, size) or width not in (None, size):
         raise UserError(
             f"{path} takes pictures of {height} x {width} pixels, expected {size} x {size}: change --input_size"
         )
-    return keras_graphs.freeze(model, prelude, size, layer, path)
-
-
-def _last_pooled(model: keras.Model, described: dict, path: Path) -> str:
-    """The last layer that pools over the picture, or that still has values for each place in it, to be averaged."""
-    if any(layer.name == keras_files.BOTTLENECK for layer in model.layers):
-        return keras_files.BOTTLENECK  # Poets wrote this file
-    for kind, name in keras_description.towards_input(described):
-        if _POOLING.fullmatch(kind):
-            return name
-        shape = tuple(keras_graphs.find_layer(model, name, path).output.shape)
-        if len(shape) == 4 and shape[1:3] != (1, 1):
-            return name
-    raise UserError(f"{path} has no pooling layer to take bottlenecks from: name a layer with --bottleneck_layer")
+    layer = choices.bottleneck_layer
+    if layer is None and any(each.name == keras_files.BOTTLENECK for each in model.layers):
+        layer = keras_files.BOTTLENECK  # Poets wrote this file
+    frozen = keras_graphs.traced(model, prelude, size, layer, path)
+    if layer is None:
+        frozen = frozen_backbones.features(frozen, path, keras_graphs.layer_names(model))
+    return frozen_backbones.convert(frozen, path)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from ..fetching import archives
-from ..graphs import allowed_ops, inlining, saved_model_files
+from ..graphs import allowed_ops, colour_range, freezing, inlining, interface, saved_model_files
 from ..graphs.frozen_graph import node_of
 from ..graphs.saved_model_files import FILE, Signature, Tensor
 from . import frozen_backbones, kept_graphs
 from .backbone import Backbone
 from .choices import ALL, Choices
 from .entry import Loadable
-from .frozen_backbones import Frozen
+from .frozen_backbones import Frozen, Prelude
 from .sources import Source, digest
 
 if TYPE_CHECKING:
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 _MEAN, _STD = 0.0, 255.0
 
 _SIGNATURES = ("image_feature_vector", "feature_vector", "bottlenecks", "default", "serving_default")
+_OF_FEATURES = {"image_feature_vector", "feature_vector", "bottlenecks", "bottleneck"}
 _OUTPUTS = ("default", "feature_vector", "bottlenecks", "bottleneck", "outputs", "output_0")
-# Modules of TensorFlow 1 state the size of their pictures in an attachment of this name.
+_MODULE_FILE = "tfhub_module.pb"  # in modules of TensorFlow 1
+# These state the size of their pictures in an attachment of this name.
 _ATTACHMENTS, _IMAGE_INFO = "hub_module_attachments", b"image_module_info"
 
 
@@ -76,7 +78,7 @@ def load_archive(handle: str, archive: Path, choices: Choices) -> Backbone:
                 f"{source(handle).url} did not answer with a module's .tar.gz archive: check the handle, or give the "
                 "folder of a module instead"
             )
-    fingerprint = choices.fingerprint(digest(archive))
+    fingerprint = choices.of_file(digest(archive))
 
     def make() -> GraphDef:
         with tempfile.TemporaryDirectory() as place:
@@ -98,7 +100,7 @@ def load_folder(folder: Path, model_dir: Path, choices: Choices) -> Backbone:
             content.update(f"{path.relative_to(folder)} {digest(path)}\n".encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise UserError(f"cannot read {folder}: {error.strerror}") from None
-    fingerprint = choices.fingerprint(content.hexdigest())
+    fingerprint = choices.of_file(content.hexdigest())
     name = short_name(folder.resolve().name)
     return _backbone(name, model_dir, fingerprint, lambda: _freeze(folder, choices, folder))
 
@@ -122,11 +124,23 @@ def _freeze(folder: Path, choices: Choices, origin: object) -> GraphDef:
     frozen = inlining.inline(frozen)
     if choices.bottleneck_layer is not None:
         end = frozen_backbones.node_named(choices.bottleneck_layer, frozen, origin)
-    mean, std = frozen_backbones.own_preparation(frozen, start, end)
+    network = Frozen(frozen, start, end, _prelude(frozen, start, way, folder, choices, origin), size)
+    if choices.bottleneck_layer is None:
+        are_features = way.gives_features() or "feature_vector" in str(origin)
+        network = frozen_backbones.features(network, origin, are_features=are_features)
+    return frozen_backbones.convert(network, origin)
+
+
+def _prelude(graph_def: GraphDef, entry: str, way: _Way, folder: Path, choices: Choices, origin: object) -> Prelude:
+    """As its first operations show, else by TensorFlow Hub's convention if it is a module."""
+    found = interface.find(graph_def, entry)
+    mean, std, channels = found.input_mean, found.input_std, found.channels
     if mean is None or std is None:
-        mean, std = _MEAN, _STD
-    prelude = choices.prelude(mean, std, origin)
-    return frozen_backbones.convert(Frozen(frozen, start, end, prelude, size), origin)
+        # Other programs write SavedModels, too, and have other conventions.
+        is_module = is_handle(str(origin)) or (folder / _MODULE_FILE).exists() or way.gives_features()
+        mean, std = (_MEAN, _STD) if is_module else (None, None)
+        channels = colour_range.usual_order(way.entry.key)
+    return choices.prelude(mean, std, origin, channels)
 
 
 def _graph_for_predicting(folder: Path, origin: object) -> MetaGraphDef:
@@ -146,6 +160,10 @@ class _Way:
     signature: str
     entry: Tensor
     output: Tensor
+
+    def gives_features(self) -> bool:
+        """Its maker says so."""
+        return self.signature in _OF_FEATURES or self.output.key in _OF_FEATURES
 
     def size(self) -> int | None:
         """The side of its square pictures; None if it takes any."""
@@ -202,15 +220,13 @@ def _size_in_handle(handle: str) -> int | None:
 
 def _freeze_tensorflow_2(folder: Path, meta_graph: MetaGraphDef, way: _Way, size: int) -> tuple[GraphDef, str, str]:
     import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     loaded = tf.saved_model.load(str(folder), tags=list(meta_graph.meta_info_def.tags))
     signature = loaded.signatures[way.signature]
-    traced = tf.function(lambda pictures: signature(**{way.entry.key: pictures})[way.output.key], autograph=False)
-    frozen = convert_variables_to_constants_v2(
-        traced.get_concrete_function(tf.TensorSpec([1, size, size, 3], tf.float32, name="pictures"))
+    graph_def, entry, (output,) = freezing.of_function(
+        lambda pictures: signature(**{way.entry.key: pictures})[way.output.key], size, size
     )
-    return frozen.graph.as_graph_def(), frozen.inputs[0].op.name, frozen.outputs[0].op.name
+    return graph_def, entry, output
 
 
 def _freeze_tensorflow_1(folder: Path, meta_graph: MetaGraphDef, end: str) -> GraphDef:

@@ -41,7 +41,7 @@ def of(backbone: Backbone) -> Backbone:
     identity = f"{backbone.fingerprint}; whole, mirrored, middle {', '.join(map(str, CLOSER))}"
     return replace(
         backbone,
-        graph_def=frozen_graph.strip_to_tensorflow_1(graph.as_graph_def()),
+        graph_def=frozen_graph.strip_to_tensorflow_1(graph.as_graph_def(), kept=frozen_graph.AXES),
         bottleneck_name=mean.op.name,
         fingerprint=hashlib.sha256(identity.encode()).hexdigest(),
         views=count,

@@ -135,18 +135,18 @@ class Extraction(Generic[CacheUsed]):
 
         `advance` is called with numbers of photos done. The first photo that needs the network opens it.
         """
-        if self.waiting:
-            added_before = self.cache.added
-            try:
-                if crew is None:
-                    with Crew(folders.readers(self.image_dir, machine.cores())) as crew:
-                        self._run(open_network, size, advance, crew)
-                else:
+        added_before = self.cache.added
+        try:
+            if self.waiting and crew is None:
+                with Crew(folders.readers(self.image_dir, machine.cores())) as crew:
                     self._run(open_network, size, advance, crew)
-            finally:
-                with contextlib.suppress(UserError):  # it would hide the error that matters; the next run reads again
-                    self.digests.save()
-            self.found.computed += self.cache.added - added_before
+            elif self.waiting:
+                assert crew is not None
+                self._run(open_network, size, advance, crew)
+        finally:
+            with contextlib.suppress(UserError):  # it would hide the error that matters; the next run reads again
+                self.digests.save()
+        self.found.computed += self.cache.added - added_before
         return self.found
 
     def _run(self, open_network: Callable[[], OpenNetwork], size: int, advance: Advance, crew: Crew) -> None:

@@ -154,7 +154,9 @@ def load(
         if not model.gives_bottlenecks:
             raise UserError(f"--unknown needs bottlenecks, which {path} does not give: use the graph (.pb)")
         strangers = unknown.from_bytes(model.unknown, f"the data about unknown photos in {path}")
-    found = labels_files.find(model) if given is None else given
+    found, said = labels_files.find(model, given)
+    if said is not None:
+        model = replace(model, note=f"{model.note}; {said}" if model.note else f"{path}: {said}")
     named = category_names.known(model.record, found) if names is None else category_names.read(names, found)
     return Classifier(model, found, strangers, named)
 

@@ -20,7 +20,7 @@ RECORD, LABELS, UNKNOWN = "classifier.json", "labels.txt", "unknown.npz"
 @dataclass(frozen=True)
 class Contents:
     graph_def: GraphDef  # frozen, for any number of pictures at once if it can be
-    preprocessing: Preprocessing  # how to prepare pictures for graph_def; names both layers
+    preprocessing: Preprocessing  # how to prepare pictures for graph_def, which takes RGB; names both layers
     bottleneck: str | None  # the node whose values the final layer takes, if there is one
     labels: tuple[str, ...]
     record: dict  # of the training run; empty if nothing is known
@@ -28,14 +28,19 @@ class Contents:
 
     def files(self, preprocessing: Preprocessing, **more: object) -> dict[str, bytes]:
         """The files to put inside. `preprocessing` is what readers still have to do; `more` goes into the record."""
-        record = {**self.record, "preprocessing": asdict(preprocessing), "labels": list(self.labels), **more}
-        files = {
-            RECORD: json.dumps(record).encode("ascii"),
-            LABELS: "".join(f"{label}\n" for label in self.labels).encode("utf-8", "surrogateescape"),
-        }
-        if self.unknown is not None:
-            files[UNKNOWN] = self.unknown
-        return files
+        return packed(preprocessing, self.labels, {**self.record, **more}, self.unknown)
+
+
+def packed(
+    preprocessing: Preprocessing, labels: tuple[str, ...], record: dict, unknown: bytes | None
+) -> dict[str, bytes]:
+    """The files inside a classifier; `preprocessing` and `labels` replace what the record says of them."""
+    whole = {**record, "preprocessing": asdict(preprocessing), "labels": list(labels)}
+    files = {
+        RECORD: json.dumps(whole).encode("ascii"),
+        LABELS: "".join(f"{label}\n" for label in labels).encode("utf-8", "surrogateescape"),
+    }
+    return files if unknown is None else {**files, UNKNOWN: unknown}
 
 
 def carried(files: Mapping[str, bytes], origin: object) -> tuple[dict | None, bytes | None]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 # Operations, as TensorFlow and ONNX call them, that give logits and not probabilities.
 _LINEAR = {"MatMul", "Add", "AddV2", "Sub", "BiasAdd", "Conv2D", "Gemm", "Conv", "Relu"}
@@ -44,3 +48,14 @@ def finish(logits: bool, outputs: int | None) -> tuple[Scores, int | None, str |
     elif logits:
         note = "ends without a softmax: one is applied to its values"
     return scores, 2 if outputs == 1 else outputs, note
+
+
+def finish_in_graph(values: tf.Tensor, logits: bool) -> tf.Tensor:
+    """The same inside a TensorFlow graph."""
+    import tensorflow as tf
+
+    values = tf.cast(values, tf.float32)
+    if values.shape[1] == 1:
+        second = tf.sigmoid(values) if logits else values
+        return tf.concat([second * -1 + 1, second], 1)  # OpenCV's importer reads `1 - second` as `second - 1`
+    return tf.nn.softmax(values) if logits else values

@@ -12,11 +12,12 @@ import numpy as np
 
 from ..backbones.engine import PROCESSOR
 from ..errors import UserError, in_short
-from ..graphs import batch_lifting, frozen_graph, old_ops, tensor_sizes, xnnpack
+from ..graphs import batch_lifting, colour_order, frozen_graph, old_ops, tensor_sizes, xnnpack
 from ..graphs.interface import find
 from ..photos import category_names, preprocessing
-from ..photos.preprocessing import Overrides, Preprocessing
+from ..photos.preprocessing import BGR, RGB, Overrides, Preprocessing
 from ..training import run_record
+from . import labels as labels_files
 from .contents import Contents
 from .model import Model, Run, Wishes
 
@@ -30,6 +31,8 @@ _BATCH = 32
 # run no faster there.
 _MANY = 100
 _LARGE_GRAPH_BYTES = 32 << 20
+
+_BOTTLENECK = "bottleneck_tensor"  # its key in a record
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,21 @@ def read_contents(
     if known.record is None:
         graph_def = _lifted(known, path).graph_def
     unknown = run_record.read_unknown(path, known.record)
-    record = (known.record or {}) | ({} if named is None else {category_names.RECORDED: named})
+    record = category_names.recorded(known.record, named)
     return Contents(graph_def, known.take, known.bottleneck, labels, record, unknown)
+
+
+def write(path: Path, contents: Contents) -> None:
+    """Writes the graph, with the labels, the record and the data about unknown photos beside it, as retrain does."""
+    # What is true of this graph alone comes from the contents.
+    record = {name: value for name, value in contents.record.items() if name not in ("preprocessing", "labels")}
+    if contents.bottleneck is None:
+        record["backbone"] = {key: each for key, each in record.get("backbone", {}).items() if key != _BOTTLENECK}
+    else:
+        record["backbone"] = {**record.get("backbone", {}), _BOTTLENECK: contents.bottleneck}
+    data = frozen_graph.serialised(contents.graph_def)
+    written = run_record.Written(path, data, contents.labels, labels_files.path_beside(path))
+    written.write(contents.preprocessing, record, contents.unknown)
 
 
 def _read(path: Path, said: Overrides) -> _Known:
@@ -99,7 +115,7 @@ def _read(path: Path, said: Overrides) -> _Known:
     if (gap := frozen_graph.gap(graph_def)) is not None:
         raise UserError(f"{path} is damaged: {gap}; get it or train it again")
     if record is not None:
-        found, bottleneck = record["preprocessing"], record.get("backbone", {}).get("bottleneck_tensor")
+        found, bottleneck = record["preprocessing"], record.get("backbone", {}).get(_BOTTLENECK)
     else:
         graph_def = old_ops.modernise(graph_def)
         interface = find(graph_def, said.input_layer, said.output_layer)
@@ -108,6 +124,9 @@ def _read(path: Path, said: Overrides) -> _Known:
         said = replace(said, input_layer=interface.input_layer or said.input_layer)
     take = preprocessing.settle(path, found, said, needs_layers=True)
     _check_layers(graph_def, take, path)
+    if take.channels == BGR:
+        # So that every format exported from it takes RGB.
+        graph_def, take = colour_order.turned_round(graph_def, take.layers[0]), replace(take, channels=RGB)
     return _Known(graph_def, take, bottleneck, record)
 
 

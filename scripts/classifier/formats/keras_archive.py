@@ -18,7 +18,7 @@ from .contents import Contents
 if TYPE_CHECKING:
     import keras
 
-open_model = keras_file.open_model
+open_model, read_contents = keras_file.open_model, keras_file.read_contents
 
 
 def write(path: Path, contents: Contents) -> None:

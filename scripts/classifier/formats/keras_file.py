@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,12 +14,14 @@ from .. import atomic_files
 from ..errors import UserError, in_short
 from ..graphs import keras_description, keras_files
 from ..photos import preprocessing
-from . import endings, keras_translation, raw_pixels, sizes
+from ..photos.preprocessing import Overrides, Preprocessing
+from . import common_form, endings, keras_translation, raw_pixels, sizes
 from .contents import LABELS, RECORD, UNKNOWN, Contents, carried
 from .model import Model, Wishes
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
 
 # Larger batches are no faster on two cores and only take memory.
 _BATCH = 32
@@ -61,30 +65,20 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     """Opens our models, and those from elsewhere, whose layers may show what input they expect."""
     import tensorflow as tf
 
-    model, saved = keras_files.load(path, (RECORD, LABELS, UNKNOWN))
-    record, unknown = carried(saved.files, path)
-    height, width, batch = keras_files.input_sizes(model, path)
-    finish, outputs, note = _ending(model, path, None if record is not None else saved.described)
-    if record is not None:
-        found = record["preprocessing"]
-    else:
-        raw = keras_description.takes_raw_pixels(saved.described)
-        found = {"input_height": height, "input_width": width, **({"input_mean": 0.0, "input_std": 1.0} if raw else {})}
-    take = preprocessing.settle(path, found, wishes.said, needs_layers=False)
-    sizes.check(path, take, height, width)
-    body, gives_bottlenecks = model, False
-    if wishes.bottlenecks and any(layer.name == keras_files.BOTTLENECK for layer in model.layers):
-        bottleneck = model.get_layer(keras_files.BOTTLENECK).output
-        gives_bottlenecks = len(bottleneck.shape) == 2
-        if gives_bottlenecks:
-            body = saved.library().Model(model.inputs, [model.outputs[0], bottleneck])
+    known = _read(path, wishes.said)
+    model, record, take = known.model, known.record, known.take
+    finish: endings.Scores = endings.as_they_are
+    outputs, note = model.outputs[0].shape[1], None
+    if record is None:
+        finish, outputs, note = endings.finish(known.logits, outputs)
+    body = known.with_bottlenecks() if wishes.bottlenecks else None
 
     def run(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         try:
-            given = body.predict_on_batch(pictures)
+            given = (body or model).predict_on_batch(pictures)
         except (ValueError, TypeError, tf.errors.OpError) as error:
             raise UserError(f"{path} cannot be run on pictures: {keras_files.in_short(error)}") from None
-        scores, bottlenecks = given if gives_bottlenecks else (given, None)
+        scores, bottlenecks = (given, None) if body is None else given
         return finish(np.asarray(scores)), None if bottlenecks is None else bottlenecks.astype(np.float32, copy=False)
 
     return Model(
@@ -92,21 +86,66 @@ def open_model(path: Path, wishes: Wishes) -> Model:
         take,
         outputs,
         record,
-        unknown,
+        known.unknown,
         lambda: run,
-        batch or _BATCH,
-        gives_bottlenecks=gives_bottlenecks,
+        known.batch or _BATCH,
+        gives_bottlenecks=body is not None,
         labels=None if record is None else tuple(record["labels"]),
         note=note and f"{path} {note}",
     )
 
 
-def _ending(model: keras.Model, path: Path, described: dict | None) -> tuple[endings.Scores, int | None, str | None]:
-    """How its outputs become scores; `described` is None if they are scores already."""
+def read_contents(path: Path, said: Overrides, labels: tuple[str, ...], named: dict[str, str] | None) -> Contents:
+    """The contents to write in another format."""
+    known = _read(path, said)
+    body = known.with_bottlenecks() or known.model
+
+    def run(pictures: tf.Tensor) -> list[tf.Tensor]:
+        given = body(pictures, training=False)
+        scores, *bottlenecks = given if isinstance(given, list | tuple) else [given]
+        return [scores if known.record is not None else endings.finish_in_graph(scores, known.logits), *bottlenecks]
+
+    network = common_form.Network(path, run, known.take, known.record, known.unknown)
+    return common_form.contents(network, labels, named)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A model, with what goes in and comes out."""
+
+    model: keras.Model
+    library: ModuleType  # the Keras that it was loaded by
+    take: Preprocessing
+    record: dict | None
+    unknown: bytes | None
+    batch: int | None
+    logits: bool
+
+    def with_bottlenecks(self) -> keras.Model | None:
+        """The model with a second output for bottlenecks; None if it has no layer of that name with vectors."""
+        if all(layer.name != keras_files.BOTTLENECK for layer in self.model.layers):
+            return None
+        bottleneck = self.model.get_layer(keras_files.BOTTLENECK).output
+        if len(bottleneck.shape) != 2:
+            return None
+        return self.library.Model(self.model.inputs, [self.model.outputs[0], bottleneck])
+
+
+def _read(path: Path, said: Overrides) -> _Known:
+    model, saved = keras_files.load(path, (RECORD, LABELS, UNKNOWN))
+    record, unknown = carried(saved.files, path)
+    height, width, batch = keras_files.input_sizes(model, path)
     shapes = [tuple(each.shape) for each in model.outputs]
     if len(shapes) != 1 or len(shapes[0]) != 2:
         given = " and ".join(str(list(shape)) for shape in shapes)
         raise UserError(f"{path} gives {given}: expected a classifier that gives [n, labels]")
-    if described is None:
-        return endings.as_they_are, shapes[0][1], None
-    return endings.finish(keras_description.gives_logits(described), shapes[0][1])
+    if record is not None:
+        found = record["preprocessing"]
+    else:
+        raw = keras_description.takes_raw_pixels(saved.described)
+        found = {"input_height": height, "input_width": width, "channels": keras_description.channels(saved.described)}
+        found |= {"input_mean": 0.0, "input_std": 1.0} if raw else {}
+    take = preprocessing.settle(path, found, said, needs_layers=False)
+    sizes.check(path, take, height, width)
+    logits = record is None and keras_description.gives_logits(saved.described)
+    return _Known(model, saved.library(), take, record, unknown, batch, logits)

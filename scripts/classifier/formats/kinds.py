@@ -12,11 +12,13 @@ import numpy as np
 
 from .. import atomic_files
 from ..errors import UserError
+from ..graphs import model_files
+from ..photos.preprocessing import Overrides
 from . import trial
 from .contents import Contents
 from .model import Model, Wishes
 
-GRAPH, TFLITE, SAVED_MODEL, KERAS, H5, ONNX = "graph", "tflite", "saved_model", "keras", "h5", "onnx"
+GRAPH, TFLITE, SAVED_MODEL, KERAS, H5, ONNX = "pb", "tflite", "saved_model", "keras", "h5", "onnx"
 SERVING_FOLDER = "serving"  # beside a graph, with the SavedModels exported from it: serving/NAME/VERSION
 QUANTIZATIONS = ("none", "dynamic", "float16", "int8")  # for formats that are `quantized`
 
@@ -25,9 +27,9 @@ QUANTIZATIONS = ("none", "dynamic", "float16", "int8")  # for formats that are `
 class Format:
     """What must be known about a format before its module is imported."""
 
-    # The module beside this one, with open_model(path, wishes) and, if export writes the format,
-    # write(path, contents), which may return a note for the user. Each is imported when needed, as some need Keras,
-    # LiteRT or ONNX Runtime.
+    # The module beside this one, with open_model(path, wishes); if export takes the format, read_contents(path, said,
+    # labels, named); and if export writes it, write(path, contents), which may return a note for the user. Each is
+    # imported when needed, as some need Keras, LiteRT or ONNX Runtime.
     module: str
     ending: str | None = None  # of the files that export writes; None: it does not write this format
     holds: bytes = b""  # the bytes of its files at `at`; empty: recognised otherwise
@@ -38,7 +40,7 @@ class Format:
 
 
 FORMATS = {
-    GRAPH: Format("graph"),
+    GRAPH: Format("graph", ".pb"),
     TFLITE: Format("tflite", ".tflite", b"TFL3", at=4, quantized=True, tried=True),
     SAVED_MODEL: Format("saved_model", "", folder=True),
     KERAS: Format("keras_archive", ".keras", b"PK\x03\x04"),
@@ -55,6 +57,16 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     if FORMATS[kind].tried:
         trial.run(module.__name__, path, wishes)
     return module.open_model(path, wishes)
+
+
+def read_contents(path: Path, said: Overrides, labels: tuple[str, ...], named: dict[str, str] | None) -> Contents:
+    """The contents to write in another format; `named` maps labels to their names, if they have any."""
+    return _module(kind_of(path)).read_contents(path, said, labels, named)
+
+
+def write_again(path: Path, model: Model, labels: tuple[str, ...], named: dict[str, str] | None) -> None:
+    """Writes a .tflite model, whose network cannot be changed, with these labels and metadata."""
+    _module(TFLITE).write_again(path, model, labels, named)
 
 
 def write(
@@ -95,11 +107,12 @@ def kind_of(path: Path) -> str:
         )
     try:
         with open(path, "rb") as file:
-            head = file.read(8)
+            head = file.read(model_files.HEAD)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: give a classifier that retrain or export wrote") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
+    model_files.refuse_text(head, path, "a classifier")
     for kind, each in FORMATS.items():
         if each.holds and head.startswith(each.holds, each.at):
             return kind

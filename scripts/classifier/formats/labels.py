@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UserError
@@ -13,9 +15,34 @@ from .model import Model
 _USUAL = ("labels.txt", "retrained_labels.txt", "output_labels.txt")
 
 
-def find(model: Model) -> tuple[str, ...]:
-    """The labels from inside the classifier, else from beside it."""
-    return beside(model.path, model.record) if model.labels is None else model.labels
+# `0 daisy` and on, as Teachable Machine numbers its labels.
+_NUMBERED = re.compile(r"(\d+)[ \t:]+(\S.*)")
+
+
+def find(model: Model, given: tuple[str, ...] | None) -> tuple[tuple[str, ...], str | None]:
+    """The labels that the user gives, else those from inside the classifier, else from beside it; and a note.
+
+    The numbers of a classifier from elsewhere are taken off: one of ours has the names of the folders of photos.
+    """
+    found = model.labels if given is None else given
+    if found is None:
+        found = beside(model.path, model.record)
+    plain = without_numbers(found)
+    if model.record is not None or plain == found:
+        return found, None
+    return plain, f"the labels are numbered: {found[0]!r} is taken as {plain[0]!r}, and so on"
+
+
+def without_numbers(labels: Sequence[str]) -> tuple[str, ...]:
+    """The labels without the numbers in front, if all have one, in order, from 0 or 1 on."""
+    parts = [_NUMBERED.fullmatch(label.strip()) for label in labels]
+    numbers = [int(part[1]) for part in parts if part is not None]
+    if len(labels) < 2 or len(numbers) != len(labels) or numbers[0] not in (0, 1):
+        return tuple(labels)
+    if numbers != list(range(numbers[0], numbers[0] + len(labels))):
+        return tuple(labels)
+    plain = tuple(part[2] for part in parts if part is not None)
+    return plain if len({*plain}) == len(plain) else tuple(labels)
 
 
 def beside(path: Path, record: dict | None) -> tuple[str, ...]:

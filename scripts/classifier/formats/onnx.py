@@ -17,7 +17,7 @@ from ..errors import UserError, in_short
 from ..graphs import folding
 from ..graphs.frozen_graph import node_of
 from ..photos import preprocessing
-from . import endings, onnx_nodes, raw_pixels, sizes
+from . import endings, onnx_metadata, onnx_nodes, raw_pixels, sizes
 from .contents import LABELS, RECORD, UNKNOWN, Contents, carried
 from .model import Model, Wishes
 from .raw_pixels import BOTTLENECKS, SCORES
@@ -74,11 +74,28 @@ def _convert(contents: Contents) -> ModelProto:
     body = tf.function(raw_pixels.function(folded, take, bottleneck), autograph=False)
     with _quietly("tf2onnx"):
         model, _ = tf2onnx.convert.from_function(body, [raw_pixels.spec(folded, take)], opset=_OPSET)
+    # Scores first, as those who do not ask for an output by its name take the first.
+    outputs = sorted(model.graph.output, key=lambda each: each.name != SCORES)
+    del model.graph.output[:]
+    model.graph.output.extend(outputs)
     for each in (*model.graph.input, *model.graph.output):
         count = each.type.tensor_type.shape.dim[0]
         if not count.HasField("dim_value"):
             count.dim_param = "n"
+    _resize_to_whole_sizes(model.graph)
     return model
+
+
+def _resize_to_whole_sizes(graph: GraphProto) -> None:
+    """Raises factors by the last bit: 77 pixels times 128 / 77, rounded, may be 127.99, of which 127 would be left."""
+    from onnx import numpy_helper
+
+    factors = {node.input[2] for node in graph.node if node.op_type == "Resize" and len(node.input) == 3}
+    for each in graph.initializer:
+        if each.name in factors:
+            values = numpy_helper.to_array(each)
+            above = np.where(values == 1, values, np.nextafter(values, np.inf, dtype=values.dtype))
+            each.CopyFrom(numpy_helper.from_array(above, each.name))
 
 
 def open_model(path: Path, wishes: Wishes) -> Model:
@@ -101,9 +118,7 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     if record is not None:
         found = record["preprocessing"]
     else:
-        found = {"input_height": height, "input_width": width}
-        if kind == np.uint8:
-            found |= {"input_mean": 0.0, "input_std": 1.0}
+        found = {"input_height": height, "input_width": width, **onnx_metadata.preparation(metadata, entry, kind)}
         logits = endings.are_logits(scores.name, _last_operation(described.graph, scores.name))
         finish, outputs, note = endings.finish(logits, outputs)
     take = preprocessing.settle(path, found, wishes.said, needs_layers=False)

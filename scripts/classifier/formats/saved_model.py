@@ -1,4 +1,4 @@
-"""Writes and opens SavedModels, the folders that TensorFlow Serving and most TensorFlow tools take."""
+"""Writes SavedModels, the folders that TensorFlow Serving and most TensorFlow tools take."""
 
 from __future__ import annotations
 
@@ -8,17 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from .. import atomic_files
 from ..errors import UserError, in_short
-from ..graphs import allowed_ops, saved_model_files, tensor_sizes
+from ..graphs import saved_model_files
 from ..graphs.frozen_graph import placeholder
-from ..graphs.saved_model_files import loading
-from ..photos import preprocessing
-from . import endings, raw_pixels, sizes, tensorflow_pixels
-from .contents import LABELS, RECORD, UNKNOWN, Contents, carried
-from .model import Model, Wishes
+from . import raw_pixels, saved_model_reading, tensorflow_pixels
+from .contents import LABELS, Contents
 from .raw_pixels import SCORES
 from .saved_model_signatures import (
     CLASSES,
@@ -27,27 +22,19 @@ from .saved_model_signatures import (
     PIXELS,
     SERVING,
     WITH_BOTTLENECKS,
-    choose,
-    last_operation,
 )
 
 if TYPE_CHECKING:
     import tensorflow as tf
     from tensorflow.core.framework.graph_pb2 import GraphDef
-    from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 
 _FILE = saved_model_files.FILE
-_TAG = "serve"
 # Marks a signature for classifying in TensorFlow Serving.
 _CLASSIFY_METHOD = "tensorflow/serving/classify"
-# TensorFlow copies assets along, and ignores the other folder.
-_ASSETS, _EXTRA = "assets", "assets.extra"
-
-# Larger batches are no faster on two cores and only take memory.
-_BATCH = 32
-
 # Constants with at least this many values become variables, which are stored once for all signatures and load fast.
 _WEIGHTS = 1024
+
+open_model, read_contents = saved_model_reading.open_model, saved_model_reading.read_contents
 
 
 def write(path: Path, contents: Contents) -> None:
@@ -59,9 +46,9 @@ def write(path: Path, contents: Contents) -> None:
             labels, whole = unfinished / LABELS, unfinished / "whole"
             labels.write_bytes(files.pop(LABELS))
             _save(contents, labels, whole)
-            (whole / _EXTRA).mkdir()
+            (whole / saved_model_reading.EXTRA).mkdir()
             for name, data in files.items():
-                (whole / _EXTRA / name).write_bytes(data)
+                (whole / saved_model_reading.EXTRA / name).write_bytes(data)
             atomic_files.replace(whole, path)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}; choose a place that can be written") from None
@@ -155,78 +142,3 @@ def _with_variables(graph_def: GraphDef) -> tuple[GraphDef, dict[str, tf.Variabl
                 weights[node.name] = tf.Variable(values, name=node.name)
                 node.CopyFrom(placeholder(node.name, list(values.shape)))
     return result, weights
-
-
-def open_model(path: Path, wishes: Wishes) -> Model:
-    """Opens our models, and those from elsewhere that take prepared pictures."""
-    import tensorflow as tf
-
-    meta_graph = _graph_for_serving(path)
-    allowed_ops.refuse_in_saved_model(meta_graph, path)
-    record, unknown = carried(_own_files(path), path)
-    way = choose(meta_graph, path, wishes.bottlenecks and record is not None)
-    batch, height, width = way.sizes()
-    kind = np.dtype(way.pictures.kind)
-    finish, outputs, note = (lambda values: values), way.outputs(), None
-    if record is not None:
-        found: dict = record["preprocessing"]
-    else:
-        found = {"input_height": height, "input_width": width}
-        if kind == np.uint8:
-            found |= {"input_mean": 0.0, "input_std": 1.0}
-        last = last_operation(meta_graph.graph_def, way.scores.name)
-        finish, outputs, note = endings.finish(endings.are_logits(way.scores.key, last), outputs)
-    take = preprocessing.settle(path, found, wishes.said, needs_layers=False)
-    sizes.check(path, take, height, width)
-    with loading(path, "the whole folder"):
-        # `run` holds a reference to this, as the signatures do not outlive it.
-        loaded = tf.saved_model.load(str(path), tags=list(meta_graph.meta_info_def.tags))
-        needed = loaded.signatures[way.signature].graph.as_graph_def()  # fails if anything was not loaded
-        computed = list(tensor_sizes.of_functions(needed))
-    tensor_sizes.refuse_large(computed, path)
-
-    def run(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        if kind == np.uint8:
-            pictures = np.rint(pictures).clip(0, 255)
-        try:
-            entry = tf.constant(pictures.astype(kind, copy=False))
-            given = loaded.signatures[way.signature](**{way.pictures.key: entry})
-        except (tf.errors.OpError, ValueError) as error:
-            raise UserError(f"{path} cannot be run on pictures: {in_short(error)}") from None
-        scores = finish(given[way.scores.key].numpy())
-        return scores, None if way.bottlenecks is None else given[way.bottlenecks].numpy()
-
-    return Model(
-        path,
-        take,
-        outputs,
-        record,
-        unknown,
-        lambda: run,
-        batch or _BATCH,
-        gives_bottlenecks=way.bottlenecks is not None,
-        labels=None if record is None else tuple(record["labels"]),
-        note=note and f"{path} {note}",
-    )
-
-
-def _own_files(path: Path) -> dict[str, bytes]:
-    places = {RECORD: _EXTRA, LABELS: _ASSETS, UNKNOWN: _EXTRA}
-    try:
-        return {
-            name: (path / place / name).read_bytes() for name, place in places.items() if (path / place / name).exists()
-        }
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
-
-
-def _graph_for_serving(path: Path) -> MetaGraphDef:
-    meta_graphs = saved_model_files.read(path, path / _FILE)
-    for meta_graph in meta_graphs:
-        if _TAG in meta_graph.meta_info_def.tags:
-            return meta_graph
-    if not meta_graphs:
-        raise UserError(f"{path / _FILE} is empty or cut short: get the whole folder again")
-    raise UserError(
-        f"{path} holds no graph for serving (tagged {_TAG}), like a TensorFlow 1 Hub module: expected a classifier"
-    )

@@ -16,8 +16,8 @@ from ..graphs import frozen_graph, litert
 from ..graphs.frozen_graph import node_of
 from ..photos import preprocessing
 from ..photos.preprocessing import Preprocessing
-from . import endings, sizes, tflite_file, tflite_metadata
-from .contents import LABELS, Contents, carried
+from . import endings, sizes, tflite_file, tflite_labelling, tflite_metadata, tflite_pixels
+from .contents import Contents, carried
 from .model import Model, Run, Wishes
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ _FOR_FLOATS_ONLY = {"Sqrt", "Rsqrt", "Square", "SquaredDifference", "Pow", "Exp"
 
 # The converter rounds tensors of at least this many weights to 8 bits.
 _ROUNDED_FROM = {"int8": 0, "dynamic": 1024}
+
+write_again = tflite_labelling.write_again
 
 
 def write(
@@ -48,7 +50,7 @@ def write(
             "--quantize=int8 needs training photos to measure the ranges of values, and there are none: give their "
             "folder with --image_dir"
         )
-    _, output_layer = contents.preprocessing.layers
+    input_layer, output_layer = contents.preprocessing.layers
     graph_def = folding.fold_constants(contents.graph_def, node_of(output_layer))
     graph_def = mirroring.reversed_where_mirrored(folding.fold_scales_into_convolutions(graph_def))
     note = None
@@ -56,7 +58,8 @@ def write(
         note = f"{', '.join(unfit)} in 8 bits would ruin its scores: only the weights are in 8 bits, as with dynamic"
         quantize = "dynamic"
     model = _convert(graph_def, contents.preprocessing, quantize, pictures)
-    atomic_files.write_bytes(path, _complete(model, contents, quantize))
+    ends = node_of(input_layer), node_of(output_layer)
+    atomic_files.write_bytes(path, tflite_labelling.complete(model, contents, ends, quantize))
     return note
 
 
@@ -113,28 +116,6 @@ def _over_the_full_range(pictures: Sequence[np.ndarray], take: Preprocessing) ->
     return [first, *pictures[1:]]
 
 
-def _complete(model: bytes, contents: Contents, quantize: str) -> bytes:
-    """The model with labels, record and metadata."""
-    given = contents.preprocessing
-    (entry,) = litert.open_interpreter(model).get_input_details()
-    whole = entry["dtype"] != np.float32
-    mean, std = _as_pixels(entry) if whole else (given.input_mean, given.input_std)
-    take = Preprocessing(given.input_height, given.input_width, mean, std)
-    more = " and others" if len(contents.labels) > 5 else ""
-    description = tflite_metadata.Description(
-        name=f"{contents.record.get('backbone', {}).get('architecture', 'image')} classifier",
-        text=f"Recognises {len(contents.labels)} labels: {', '.join(contents.labels[:5])}{more}.",
-        mean=mean,
-        std=std,
-        input_range=(0, 255) if whole else (-mean / std, (255 - mean) / std),
-        output_range=(0, 255) if whole else (0, 1),
-        labels=LABELS,
-        files=contents.files(take, quantize=quantize),
-    )
-    input_layer, output_layer = given.layers
-    return tflite_metadata.embed(model, node_of(input_layer), node_of(output_layer), description)
-
-
 def open_model(path: Path, wishes: Wishes) -> Model:
     """Opens our files, and those from elsewhere, whose input and metadata may say what pictures they expect."""
     try:
@@ -149,28 +130,37 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     if record is not None:
         found = record["preprocessing"]
     else:
-        mean, std = _normalization(entry, inside, wishes, path)
-        found = {"input_height": height, "input_width": width, "input_mean": mean, "input_std": std}
+        found = {"input_height": height, "input_width": width}
+        found |= tflite_pixels.preparation(entry, inside, wishes.said, path)
     take = preprocessing.settle(path, found, wishes.said, needs_layers=False)
     sizes.check(path, take, height, width)
     outputs: int | None = int(exit_["shape"][-1])
     finish: endings.Scores = endings.as_they_are
     note = None
-    if record is None:
-        finish, outputs, note = endings.finish(tflite_file.gives_logits(data), outputs)
+    logits = tflite_file.gives_logits(data)
+    if record is None or logits:  # a file from elsewhere may have been written again, with a record
+        finish, outputs, note = endings.finish(logits, outputs)
     wanted = [exit_["index"]]
     hidden_layers = len((record or {}).get("recipe", {}).get("hidden_units", ()))
     if wishes.bottlenecks and (bottleneck := tflite_file.bottleneck_tensor(data, hidden_layers)) is not None:
         wanted.append(bottleneck)
         data, first = tflite_file.with_output(data, bottleneck), None
     shape = None if height and width else (1, take.input_height, take.input_width, 3)
-    ready = [first] if first is not None and shape is None else []
+    if first is None or shape is not None:
+        first = _open(data, path, shape)
+    plain = not litert.is_runnable(first)
+    if plain:
+        first = _open(data, path, shape, plain)
+        if not litert.is_runnable(first):
+            raise UserError(f"LiteRT cannot run {path}, with XNNPACK or without: convert the model again")
+        note = "; ".join([*([note] if note else []), "cannot be run by XNNPACK: LiteRT's slower kernels run it"])
+    ready = [first]
 
     def open_runner() -> Run:
         try:
             interpreter = ready.pop()  # the one opened above to inspect the file
         except IndexError:
-            interpreter = _open(data, path, shape)
+            interpreter = _open(data, path, shape, plain)
         with litert.errors_in_a_line(path):
             run = litert.runner(interpreter, wanted)
 
@@ -196,14 +186,14 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     )
 
 
-def _open(data: bytes, path: Path, shape: Sequence[int] | None = None) -> Interpreter:
+def _open(data: bytes, path: Path, shape: Sequence[int] | None = None, plain: bool = False) -> Interpreter:
     with litert.errors_in_a_line(path):
         for custom in tflite_file.custom_operations(data):
             raise UserError(
                 f"{path} holds the operation {in_short(custom)}, which is not TensorFlow Lite's own and is never run "
                 "here: convert the model again with TFLITE_BUILTINS alone"
             )
-        return litert.open_interpreter(data, shape)
+        return litert.open_interpreter(data, shape, plain)
 
 
 def _ends(interpreter: Interpreter, path: Path) -> tuple[dict, dict]:
@@ -221,24 +211,3 @@ def _ends(interpreter: Interpreter, path: Path) -> tuple[dict, dict]:
     if np.dtype(takes[0]["dtype"]) not in (np.float32, np.float16, np.uint8, np.int8):
         raise UserError(f"{path} takes {np.dtype(takes[0]['dtype'])}: expected pictures as float32, uint8 or int8")
     return takes[0], gives[0]
-
-
-def _normalization(
-    entry: dict, inside: tflite_metadata.Found, wishes: Wishes, path: Path
-) -> tuple[float | None, float | None]:
-    """The mean and deviation of its input; None if unknown."""
-    if np.dtype(entry["dtype"]).kind != "f":
-        return _as_pixels(entry)
-    said = wishes.said.input_mean is not None and wishes.said.input_std is not None
-    if not said and (len({*inside.mean}) > 1 or len({*inside.std}) > 1):
-        raise UserError(
-            f"{path} wants each colour normalised differently (means {inside.mean}, deviations {inside.std}), which is "
-            "not supported: give one --input_mean and --input_std for all"
-        )
-    return inside.mean[0] if inside.mean else None, inside.std[0] if inside.std else None
-
-
-def _as_pixels(entry: dict) -> tuple[float, float]:
-    """Mean and deviation that give an 8-bit input the pixels themselves, as tools for phones do."""
-    scale, zero = entry["quantization"]
-    return float(zero - np.iinfo(entry["dtype"]).min), 1 / (scale or 1)

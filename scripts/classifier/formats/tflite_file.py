@@ -80,7 +80,10 @@ def with_output(data: bytes, tensor: int) -> bytes:
 
 
 def rewrite(data: bytes, input_name: str, output_name: str, added: Mapping[str, bytes]) -> bytes:
-    """The model with these names for its input and output and with metadata added, as small as possible."""
+    """The model with these names for its input and output and with this metadata, as small as possible.
+
+    It replaces metadata of the same names.
+    """
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromPackedBuf(data, 0)
@@ -89,12 +92,13 @@ def rewrite(data: bytes, input_name: str, output_name: str, added: Mapping[str, 
         # The converter joins the names of all operations that it fused: a tenth of a small model.
         tensor.name = tensor.name.split(b";")[0]
     graph.tensors[graph.inputs[0]].name, graph.tensors[graph.outputs[0]].name = input_name, output_name
+    model.metadata = [each for each in model.metadata or [] if each.name.decode() not in added]
     for name, values in added.items():
         buffer, entry = schema.BufferT(), schema.MetadataT()
         buffer.data = np.frombuffer(values, np.uint8)
         entry.name, entry.buffer = name, len(model.buffers)
         model.buffers.append(buffer)
-        model.metadata = [*(model.metadata or []), entry]
+        model.metadata.append(entry)
     builder = _Builder(len(data))
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())

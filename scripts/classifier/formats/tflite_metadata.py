@@ -33,7 +33,7 @@ _FILE_NAME, _FILE_DESCRIPTION, _FILE_TYPE = 0, 1, 2
 
 # The schema's enumerations and union types.
 _FEATURES, _IMAGE = 1, 2
-_RGB = 1
+_UNKNOWN, _RGB = 0, 1
 _NORMALIZATION = 1
 _DESCRIPTIONS, _AXIS_LABELS = 1, 2
 _MIN_PARSER = "1.0.0"  # the first version has all of these
@@ -51,6 +51,7 @@ class Description:
     output_range: tuple[float, float]
     labels: str  # the file that holds them, one per line
     files: Mapping[str, bytes]
+    is_rgb: bool = True  # the schema has no word for BGR
 
 
 @dataclass(frozen=True)
@@ -131,10 +132,11 @@ def _lines(data: bytes) -> tuple[str, ...]:
 
 def _tables(say: Description) -> Fields:
     normalization = {_NORMALIZATION_MEAN: _floats(say.mean), _NORMALIZATION_STD: _floats(say.std)}
+    colours = _RGB if say.is_rgb else _UNKNOWN
     image = {
         _TENSOR_NAME: "image",
         _TENSOR_DESCRIPTION: "The picture, resized to this size.",
-        _TENSOR_CONTENT: {_CONTENT_KIND: _IMAGE, _CONTENT_PROPERTIES: {_IMAGE_COLOURS: _RGB}},
+        _TENSOR_CONTENT: {_CONTENT_KIND: _IMAGE, _CONTENT_PROPERTIES: {_IMAGE_COLOURS: colours}},
         _TENSOR_PROCESSES: [{_PROCESS_KIND: _NORMALIZATION, _PROCESS_OPTIONS: normalization}],
         _TENSOR_STATS: _stats(*say.input_range),
     }

@@ -14,6 +14,7 @@ from .wiring import Wiring, in_order, inputs_of
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
+    from tensorflow.core.framework.node_def_pb2 import NodeDef
 
 
 # Operations that pass their values on unchanged.
@@ -83,6 +84,13 @@ def fold_scales_into_convolutions(graph_def: GraphDef) -> GraphDef:
     return type(graph_def)(
         node=[node for node in kept if node.op != "Const" or node.name in used], versions=graph_def.versions
     )
+
+
+def value_of(name: str, nodes: list[NodeDef]) -> np.ndarray:
+    """The value of a node that is computed from constants alone, all of which are among `nodes`."""
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+
+    return _evaluate(GraphDef(node=nodes), [name], {node.name: True for node in nodes})[name]
 
 
 def _evaluate(graph_def: GraphDef, names: list[str], fixed: dict[str, bool]) -> dict[str, np.ndarray]:

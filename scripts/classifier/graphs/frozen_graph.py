@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import atomic_files
 from ..errors import UserError, in_short
-from . import allowed_ops
+from . import allowed_ops, model_files
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 # The producer version of TensorFlow 1.4: we write nothing newer.
 PRODUCER = 24
+
+# The attribute that names the axes of pictures. Where a graph has it, OpenCV works out from it what the axes of other
+# tensors are. Without it, it may take the columns of a picture for its colours.
+AXES = "data_format"
 
 
 def read(path: Path, to_run: bool = True) -> GraphDef:
@@ -41,8 +45,7 @@ def parse(data: bytes, origin: str, to_run: bool = True) -> GraphDef:
 
     if not data:
         raise UserError(f"{origin} is empty: expected a frozen graph, a .pb file")
-    if data.lstrip()[:1] == b"<":
-        raise UserError(f"{origin} is a web page, not a frozen graph: download the file itself")
+    model_files.refuse_others(data[: model_files.HEAD], origin)
     graph_def = GraphDef()
     try:
         graph_def.ParseFromString(data)
@@ -199,8 +202,8 @@ def continued(graph_def: GraphDef, pictures, *fetches: str) -> list:
     return tf.graph_util.import_graph_def(rest, input_map={"input:0": pictures}, return_elements=wanted, name="")
 
 
-def strip_to_tensorflow_1(graph_def: GraphDef) -> GraphDef:
-    """Removes what TensorFlow 1 cannot read: attributes at their default, newer names of old ops."""
+def strip_to_tensorflow_1(graph_def: GraphDef, kept: str | None = None) -> GraphDef:
+    """Removes what TensorFlow 1 cannot read: attributes at their default but `kept`, newer names of old ops."""
     from tensorflow.python.framework import op_def_registry  # the only way to get an op's defaults
 
     result = type(graph_def)(node=graph_def.node)
@@ -214,6 +217,6 @@ def strip_to_tensorflow_1(graph_def: GraphDef) -> GraphDef:
             if attr.HasField("default_value")
         }
         for name in list(node.attr):
-            if name.startswith("_") or defaults.get(name) == node.attr[name]:
+            if name.startswith("_") or (defaults.get(name) == node.attr[name] and name != kept):
                 del node.attr[name]
     return result

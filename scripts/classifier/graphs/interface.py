@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..photos.preprocessing import RGB
 from . import picture_entry
 from .frozen_graph import node_of
 from .wiring import Wiring, attribute, constant, inputs_of, kind_of
@@ -73,6 +74,7 @@ class Interface:
     output_layer: str | None = None
     bottleneck: str | None = None  # gives the final layer one vector per photo
     outputs: int | None = None  # the number of scores
+    channels: str | None = RGB  # None if they could be BGR, too
 
 
 def find(graph_def: GraphDef, input_layer: str | None = None, output_layer: str | None = None) -> Interface:
@@ -85,6 +87,13 @@ def find(graph_def: GraphDef, input_layer: str | None = None, output_layer: str 
     )
     bottleneck, outputs = _final_layer(wiring, output, within)
     return Interface(**(vars(start) if start else {}), output_layer=output, bottleneck=bottleneck, outputs=outputs)
+
+
+def only_end(graph_def: GraphDef, input_layer: str) -> str | None:
+    """The only node behind the input that no other reads; None if there are several."""
+    wiring = Wiring(graph_def)
+    ends = [name for name in wiring.behind(input_layer) if name not in wiring.readers]
+    return ends[0] if len(ends) == 1 else None
 
 
 def _output(wiring: Wiring) -> str | None:

@@ -6,14 +6,19 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from ..errors import UserError, in_short
-from . import allowed_ops, keras_classes
+from ..photos.preprocessing import RGB
+from . import allowed_ops, colour_range, keras_classes
 
 # Layers that may precede the preparation of pixels: none changes their range.
 _BEFORE_PREPARING = re.compile(
     "InputLayer|Random.*|Identity|Dropout|GaussianNoise|ZeroPadding2D|Cropping2D|Resizing|CenterCrop|"
     "GetItem|Stack|SlicingOpLambda"
 )
+# Those of them that may turn the order of colours round.
+_TAKING_APART = re.compile("GetItem|SlicingOpLambda")
 # Layers that may come between the scores and a model's output.
 _BEHIND_SCORES = re.compile("Reshape|Flatten|Dropout|Identity|GlobalAveragePooling2D|ActivityRegularization")
 
@@ -103,18 +108,44 @@ def takes_raw_pixels(described: dict) -> bool:
     return operation in ("add", "biasadd") and min(numbers) < -100
 
 
+def channels(described: dict) -> str | None:
+    """The order of colours that its first layers show, if they treat them differently; None if it could be either."""
+    turned, places = False, set[float]()
+    for each in _forwards(described):
+        if not _BEFORE_PREPARING.fullmatch(each["class_name"]):
+            break
+        if _TAKING_APART.fullmatch(each["class_name"]):
+            taken = set(_numbers(each.get("inbound_nodes", [])))
+            turned = turned or -1 in taken  # [..., ::-1]
+            places |= taken
+    else:
+        return RGB
+    turned = turned or {0, 1, 2} <= places  # one by one, which nobody does to keep their order
+    numbers = _flat(each["config"].get("mean")) or list(_numbers(each.get("inbound_nodes", [])))
+    found = colour_range.order_of_means(np.abs(numbers), turned) if len(set(numbers)) > 1 else None
+    # Keras itself reads pictures as RGB, so means of somebody's own photos are taken to be in that order.
+    return found or (None if turned else RGB)
+
+
+def pools_its_scores(described: dict) -> bool:
+    """True if there is a softmax, and no layer with weights between it and the pooling, as in a SqueezeNet."""
+    ends_in_scores = False
+    for each in _backwards(described):
+        if each["class_name"] == "Softmax" or _activation(each)[1] in ("softmax", "sigmoid"):
+            ends_in_scores = True
+        if each["class_name"].startswith("Global"):
+            return ends_in_scores
+        if "units" in each["config"] or "filters" in each["config"]:
+            return False
+    return ends_in_scores
+
+
 def gives_logits(described: dict) -> bool:
     """True if the scores come from a layer without an activation."""
     for each in _backwards(described):
         if not _BEHIND_SCORES.fullmatch(each["class_name"]) and _activation(each) != ("Activation", "linear"):
             return _activation(each)[1] == "linear"
     return False
-
-
-def towards_input(described: dict) -> Iterator[tuple[str, str]]:
-    """Kinds and names of the layers that lead to the output, last one first."""
-    for each in _backwards(described):
-        yield each["class_name"], each["config"]["name"]
 
 
 def _activation(layer: dict) -> tuple[str, str | None]:

@@ -45,6 +45,11 @@ def load(path: Path, more: Collection[str] = ()) -> tuple[keras.Model, Saved]:
     return _build(path, saved), saved
 
 
+def description(path: Path) -> dict:
+    """Of the model and its layers, without building it."""
+    return (_read_keras(path, ()) if _starts_like_an_archive(path) else _read_h5(path, ())).described
+
+
 @dataclass(frozen=True)
 class Saved:
     """What a file holds besides weights."""

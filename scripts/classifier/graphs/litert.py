@@ -19,18 +19,33 @@ if TYPE_CHECKING:
 Run = Callable[[np.ndarray], list[np.ndarray]]
 
 
-def open_interpreter(model: bytes, shape: Sequence[int] | None = None) -> Interpreter:
-    """`shape` sets the input's shape if the model leaves it open. ValueError, RuntimeError: the model cannot be run."""
+def open_interpreter(model: bytes, shape: Sequence[int] | None = None, plain: bool = False) -> Interpreter:
+    """`shape` sets the input's shape if the model leaves it open. ValueError, RuntimeError: the model cannot be run.
+
+    `plain` leaves XNNPACK out, which is faster, but cannot run every model.
+    """
     try:
-        from ai_edge_litert.interpreter import Interpreter
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
     except ImportError:
         raise UserError(".tflite files need the package ai-edge-litert: pip install ai-edge-litert") from None
     # One thread: running one picture per core is faster than one picture on all cores.
-    interpreter = Interpreter(model_content=model, num_threads=1)
+    kernels = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES if plain else OpResolverType.AUTO
+    interpreter = Interpreter(model_content=model, num_threads=1, experimental_op_resolver_type=kernels)
     if shape is not None:
         interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], shape)
     interpreter.allocate_tensors()
     return interpreter
+
+
+def is_runnable(interpreter: Interpreter) -> bool:
+    """Tries it with zeros: XNNPACK refuses a model only when it is run."""
+    (entry,) = interpreter.get_input_details()
+    interpreter.set_tensor(entry["index"], np.zeros(interpreter.get_tensor(entry["index"]).shape, entry["dtype"]))
+    try:
+        interpreter.invoke()
+    except RuntimeError:
+        return False
+    return True
 
 
 def runner(interpreter: Interpreter, tensors: Sequence[int]) -> Run:

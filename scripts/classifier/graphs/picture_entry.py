@@ -2,49 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from .affine import affine
-from .frozen_graph import node_of
-from .patterns import Known, Op
-from .wiring import Wiring, attribute, inputs_of, placeholder_sizes
+from ..photos.preprocessing import RGB
+from . import colour_range, picture_preparation
+from .picture_preparation import DECODERS, Way
+from .wiring import Wiring, attribute, placeholder_sizes
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.node_def_pb2 import NodeDef
 
-# Mean, std, and sometimes size of the input, by its name. TensorFlow for Poets' MobileNets have `input`, its Inception
-# has `Mul`, and hub's retrain.py wrote `Placeholder`.
-_KNOWN_INPUTS = {"input": (128.0, 128.0, None), "Mul": (128.0, 128.0, 299), "Placeholder": (0.0, 255.0, None)}
 
-# Input ranges (lowest, highest) of graphs that normalise pixels themselves, with the mean and std that produce them.
-_RANGES = {(0.0, 255.0): (0.0, 1.0), (0.0, 1.0): (0.0, 255.0), (-1.0, 1.0): (128.0, 128.0)}
-_NORMALISED = ((-1.0, 1.0), (0.0, 1.0))
+@dataclass(frozen=True)
+class _Maker:
+    """A program whose graphs are known by the name of their input and by others in them."""
 
-_DECODERS = ("DecodeJpeg", "DecodePng", "DecodeImage", "DecodeBmp", "DecodeGif")
-_RESIZERS = ("ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", "ResizeArea")
+    others: re.Pattern[str]
+    mean: float
+    std: float
+    size: int | None = None
+
+
+# By the name of the input, which alone proves nothing: every program may write an `input` or a `Placeholder`.
+_MAKERS = {
+    # TensorFlow for Poets' graphs, and the MobileNets and their like of TensorFlow's model garden
+    "input": _Maker(re.compile(r"(^|/)(final_result|((Mobile|NAS|PNAS)[Nn]et|Inception)\w*)(/|$)"), 128.0, 128.0),
+    # TensorFlow for Poets' Inception
+    "Mul": _Maker(re.compile(r"(^|/)(final_result|pool_3)(/|$)"), 128.0, 128.0, 299),
+    # hub's retrain.py
+    "Placeholder": _Maker(re.compile(r"(^|/)(module\w*|final_retrain_ops)/"), 0.0, 255.0),
+}
 
 
 @dataclass(frozen=True)
 class Entry:
+    """None for what was not found."""
+
     input_layer: str
     input_height: int | None = None
     input_width: int | None = None
     input_mean: float | None = None
     input_std: float | None = None
-
-
-@dataclass(frozen=True)
-class _Way:
-    """How pixels have been prepared by the node `at`: scale * pixel + shift, resized to `size`."""
-
-    at: str
-    size: tuple[int, int] | None  # height, width
-    batched: bool  # its shape is [N, height, width, 3]
-    scale: float = 1.0
-    shift: float = 0.0
+    channels: str | None = RGB
 
 
 def find(wiring: Wiring, within: set[str]) -> Entry | None:
@@ -52,7 +53,7 @@ def find(wiring: Wiring, within: set[str]) -> Entry | None:
     nodes = [node for name, node in wiring.nodes.items() if name in within]
     placeholders = [node for node in nodes if node.op == "Placeholder" and _may_be_pictures(node)]
     certain = [node for node in placeholders if placeholder_sizes(node)]
-    starts = [*(certain or placeholders), *(node for node in nodes if node.op in _DECODERS)]
+    starts = [*(certain or placeholders), *(node for node in nodes if node.op in DECODERS)]
     return at(wiring, starts[0].name) if len(starts) == 1 else None
 
 
@@ -79,51 +80,23 @@ def at(wiring: Wiring, name: str) -> Entry | None:
         return Entry(name)
     sizes = placeholder_sizes(node)
     fixed = len(sizes) in (3, 4) and min(sizes[-3:-1]) > 0
-    start = _Way(name, (sizes[-3], sizes[-2]) if fixed else None, batched=len(sizes) == 4)
-    ready = _walk(wiring, start)
-    if node.op in _DECODERS or _is_of(node, "string", "uint8", "int32"):
-        if ready.size is None or not ready.batched or ready.scale == 0:
+    start = Way(name, (sizes[-3], sizes[-2]) if fixed else None, batched=len(sizes) == 4)
+    if node.op in DECODERS or _is_of(node, "string", "uint8", "int32"):
+        ready = picture_preparation.walk(wiring, start, colours_alike=True)
+        if ready.size is None or not ready.batched or ready.plain_scale == 0:
             return None
         # scale * pixel + shift is (pixel - mean) / std.
-        return Entry(ready.at, *ready.size, _plain(-ready.shift / ready.scale), _plain(1 / ready.scale))
-    mean, std, known_size = _KNOWN_INPUTS.get(name.rpartition("/")[2], (None, None, None))
-    fitting = [taken for ends, taken in _RANGES.items() if _is_normalised(ready, ends)]
-    if (ready.scale, ready.shift) != (1, 0) and len(fitting) == 1:
-        mean, std = fitting[0]
-    return Entry(name, *(start.size or ready.size or (known_size, known_size)), mean, std)
-
-
-def _is_normalised(way: _Way, ends: tuple[float, float]) -> bool:
-    became = [way.scale * end + way.shift for end in ends]
-    return any(np.allclose(became, wanted, atol=0.05) for wanted in _NORMALISED)
-
-
-def _walk(wiring: Wiring, way: _Way) -> _Way:
-    """Follows the chain while each node has a single reader that only prepares pictures."""
-    while (reader := wiring.only_reader(way.at)) and (further := _step(wiring, way, reader)):
-        way = further
-    return way
-
-
-def _step(wiring: Wiring, way: _Way, node: NodeDef) -> _Way | None:
-    """The way extended by `node`, or None if `node` does not prepare pictures."""
-    match Op.at(node.name, wiring.nodes):
-        case Op("Cast" | "Identity"):
-            return replace(way, at=node.name)
-        case Op(kind) if kind in _DECODERS:
-            return replace(way, at=node.name)
-        case Op("ExpandDims"):
-            return replace(way, at=node.name, batched=True)
-        case Op(kind, [_, Known(size)]) if kind in _RESIZERS and size.shape == (2,):
-            return replace(way, at=node.name, size=(int(size[0]), int(size[1])), batched=True)
-        case Op("Add" | "Sub" | "Mul" | "Div") as op:
-            if (found := affine(op)) is None or found.scale.size > 1 or found.shift.size > 1:
-                return None
-            if op.kind == "Sub" and node_of(found.source) != node_of(inputs_of(node)[0]):
-                return None  # it inverts pictures
-            scale, shift = float(found.scale), float(found.shift)
-            return replace(way, at=node.name, scale=way.scale * scale, shift=way.shift * scale + shift)
-    return None
+        mean, std = _plain(-ready.plain_shift / ready.plain_scale), _plain(1 / ready.plain_scale)
+        channels = RGB if node.op in DECODERS else colour_range.order(picture_preparation.walk(wiring, ready))
+        return Entry(ready.at, *ready.size, mean, std, channels)
+    ready = picture_preparation.walk(wiring, start)
+    height, width = start.size or ready.size or (None, None)
+    if (found := colour_range.of(ready)) is not None:
+        return Entry(name, height, width, *found, colour_range.order(ready))
+    maker = _MAKERS.get(name.rpartition("/")[2])
+    if maker is None or not any(maker.others.search(each) for each in wiring.nodes):
+        return Entry(name, height, width, channels=None)
+    return Entry(name, height or maker.size, width or maker.size, maker.mean, maker.std)
 
 
 def _plain(number: float) -> float:

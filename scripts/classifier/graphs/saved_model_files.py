@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UserError, in_short
+from . import model_files
 
 if TYPE_CHECKING:
     from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef, TensorInfo
@@ -54,6 +55,7 @@ def read(folder: Path, called: object) -> list[MetaGraphDef]:
 
     saved = SavedModel()
     try:
+        model_files.refuse_pointers(folder)
         saved.ParseFromString((folder / FILE).read_bytes())
     except OSError as error:
         raise UserError(f"cannot read {folder / FILE}: {error.strerror}") from None

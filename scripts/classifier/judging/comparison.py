@@ -12,7 +12,7 @@ from ..formats.classifiers import Classifier
 from ..photos.image_lists import TESTING, TRAINING, VALIDATION, ImageLists
 from ..showing import Show
 from ..training import accuracy
-from . import looking, selection, side_by_side
+from . import drawn, looking, selection, side_by_side
 from .looking import LabelledPhoto
 from .side_by_side import Figures
 
@@ -49,12 +49,16 @@ def find(classifier: Classifier, image_dir: str | None) -> Photos | str:
 
 
 def describe(pair: list[Classifier], photos: Photos | str, show: Callable[[str, str], Show]) -> list[str]:
-    """Size, accuracy and time of both, and how often they agree."""
+    """Size, accuracy and time of both, and how often they agree; without photos, how far apart their scores are."""
     paths = [each.model.path for each in pair]
     sizes = [f"{path!s:{max(len(str(each)) for each in paths)}}  {_size(path):>10}" for path in paths]
     if isinstance(photos, str) or not photos.scored:
         why = photos if isinstance(photos, str) else f"{photos.lists.image_dir} has no test or validation photos"
-        return [f"not scored, as {why}: give photos with --image_dir to score it", *(f"  {size}" for size in sizes)]
+        return [
+            f"not scored, as {why}: give photos with --image_dir to score it",
+            *(f"  {size}" for size in sizes),
+            f"  on {len(drawn.SEEDS)} drawn pictures, scores differ by at most {drawn.difference(*pair):.2g}",
+        ]
     figures = [
         side_by_side.measure(each, photos.lists, photos.scored, show(f"scoring the {which}", "photos"))
         for which, each in zip(("original", "export"), pair, strict=True)

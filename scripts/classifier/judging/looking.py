@@ -53,6 +53,10 @@ def match(
     """
     exact = {label: index for index, label in enumerate(labels)}
     alike = {_as_the_original_wrote(label): index for index, label in enumerate(labels)}
+    if not exact.keys() & set(lists.labels):
+        # The folders may be named as the labels were, before their numbers were taken off.
+        for first in (0, 1):
+            alike |= {_as_the_original_wrote(f"{at + first} {label}"): at for at, label in enumerate(labels)}
     indices = [exact.get(name, alike.get(_as_the_original_wrote(name))) for name in lists.labels]
     if not strangers_too and all(index is None for index in indices):
         inside = [each.place for each in lists.nested() if not set(labels).isdisjoint(each.subfolders)]

@@ -42,6 +42,11 @@ def known(record: Mapping | None, labels: Sequence[str]) -> dict[str, str] | Non
     return {label: recorded.get(label, label) for label in labels} if isinstance(recorded, dict) else None
 
 
+def recorded(record: Mapping | None, named: Mapping[str, str] | None) -> dict:
+    """The record with these names, if there are any."""
+    return {**(record or {}), **({} if named is None else {RECORDED: named})}
+
+
 def shown(labels: Sequence[str], names: Mapping[str, str] | None) -> tuple[str, ...]:
     """The name to show for each label."""
     return tuple(labels) if names is None else tuple(names[label] for label in labels)

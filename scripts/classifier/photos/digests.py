@@ -9,9 +9,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .. import atomic_files
-from . import folders
+from . import file_kinds, folders
+from .url_folders import Url
 
 DIGEST_BYTES = 16
+
+# Formats of which some pictures are decoded differently since caches hold vectors of them. Their digests begin anew;
+# raising PREPROCESSING in bottlenecks/extraction.py would throw away the vectors of all other formats, too.
+_DECODED_ANEW, _ANEW = ("TIFF", "PPM"), b"by its own depth"
+# The mark of digests remembered since then, behind the photo's stamp.
+_SINCE = b";2"
+# How photos at a URL end that are decoded as before: looking into each would take a request.
+_AS_BEFORE = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".avif")
 
 
 def beside(bottleneck_dir: Path) -> Path:
@@ -20,7 +29,17 @@ def beside(bottleneck_dir: Path) -> Path:
 
 
 def digest(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()[:DIGEST_BYTES]
+    """The same for the same content. A photo that is decoded differently than it used to be gets another than it had:
+    to all that was computed from it, it is another photo."""
+    content = hashlib.sha256(data)
+    if _is_decoded_anew(data):
+        content.update(_ANEW)
+    return content.digest()[:DIGEST_BYTES]
+
+
+def _is_decoded_anew(head: bytes) -> bool:
+    kind = file_kinds.readable(head)
+    return kind is not None and kind.name in _DECODED_ANEW
 
 
 class PhotoDigests:
@@ -38,16 +57,27 @@ class PhotoDigests:
         if known is None:
             return None
         stamp = folders.stamp(self._image_dir, path)
-        return (
-            known[:DIGEST_BYTES]
-            if stamp is not None and known[DIGEST_BYTES:] == stamp.encode("utf-8", "surrogateescape")
-            else None
-        )
+        if stamp is None or known[DIGEST_BYTES:].removesuffix(_SINCE) != stamp.encode("utf-8", "surrogateescape"):
+            return None
+        if not known.endswith(_SINCE):
+            if not self._is_decoded_as_before(path):
+                return None
+            self.put(path, stamp, known[:DIGEST_BYTES])
+        return known[:DIGEST_BYTES]
+
+    def _is_decoded_as_before(self, path: str) -> bool:
+        place = self._image_dir / path
+        if isinstance(place, Url):
+            return path.lower().endswith(_AS_BEFORE)
+        try:
+            return not _is_decoded_anew(folders.beginning(place))
+        except OSError:
+            return False
 
     def put(self, path: str, stamp: str | None, content: bytes) -> None:
         """`stamp` belongs to this content. Without one, nothing is remembered."""
         if stamp is not None:
-            self._known[self._name(path)] = content + stamp.encode("utf-8", "surrogateescape")
+            self._known[self._name(path)] = content + stamp.encode("utf-8", "surrogateescape") + _SINCE
             self._changed = True
 
     def save(self) -> None:

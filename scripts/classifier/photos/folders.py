@@ -5,32 +5,19 @@ from __future__ import annotations
 import errno
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import UserError
-from . import pixels, url_folders, walking
+from . import file_kinds, url_folders, walking
 from .url_folders import Url
 from .walking import LeftOut
 
 # A folder of photos, on disk or at a URL.
 Place = Path | Url
 
-_IMAGE_ENDINGS = {
-    ".jpg",
-    ".jpeg",
-    ".jpe",
-    ".jfif",
-    ".png",
-    ".gif",
-    ".bmp",
-    ".webp",
-    ".avif",
-    ".tif",
-    ".tiff",
-    ".heic",
-    ".heif",
-}
+_IMAGE_ENDINGS = file_kinds.endings()
 
 # A file changed twice within the clock's resolution has the same time for both contents, so a file that changed just
 # now gets no stamp yet. FAT has the coarsest resolution in use, two seconds.
@@ -115,10 +102,18 @@ def _stamp(info: os.stat_result) -> str:
 
 
 def pictures_below(folder: Path, left_out: LeftOut | None = None) -> list[Path]:
-    """All pictures in a folder and below it, in the order of their paths. What cannot be followed is left out."""
-    left_out = {} if left_out is None else left_out
+    """All pictures in a folder and below it, in the order of their paths. What is none, or cannot be followed, is
+    left out."""
+    left_out = LeftOut() if left_out is None else left_out
     above = walking.identities_above(folder)
-    found = [Path(path) for path in walking.files_below(folder, _is_hidden, left_out, above) if is_photo(path)]
+    found, others = [], {}
+    for path in walking.files_below(folder, _is_hidden, left_out, above):
+        what = what_else(path)
+        if what is None:
+            found.append(Path(path))
+        else:
+            others[path] = what
+    left_out.other_files.update(others)
     if not found:
         why = "".join(f" ({words})" for words in walking.described(left_out))
         raise UserError(f"{folder} holds no pictures{why}: give a folder of photos")
@@ -127,7 +122,7 @@ def pictures_below(folder: Path, left_out: LeftOut | None = None) -> list[Path]:
 
 def folders_in(folder: Place, left_out: LeftOut | None = None) -> list[str]:
     """The names of the folders directly in it."""
-    left_out = {} if left_out is None else left_out
+    left_out = LeftOut() if left_out is None else left_out
     if isinstance(folder, Url):
         return [name for name in folder.names()[0] if not _is_hidden(name)]
     try:
@@ -156,7 +151,7 @@ def photos_in(image_dir: Place, inside: str = "") -> list[str]:
             shown = [entry for entry in entries if not _is_hidden(entry.name)]
     except OSError:
         return []
-    links: LeftOut = {}  # `folders_in` tells of them
+    links = LeftOut()  # `folders_in` tells of them
     names = sorted(each.name for each in shown if not walking.is_folder(each, links) and each.path not in links)
     names = [name for name in names if os.path.isfile(os.path.join(folder, name))]
     return [f"{inside}/{name}".strip("/") for name in names if is_photo(os.path.join(folder, name))]
@@ -167,36 +162,52 @@ def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name in ("__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini")
 
 
-def photos_below(image_dir: Place, inside: str, left_out: LeftOut) -> tuple[list[str], list[str]]:
-    """The photos in image_dir/inside and below it, and the other files, as paths relative to image_dir.
+def photos_below(image_dir: Place, inside: str, left_out: LeftOut) -> tuple[list[str], dict[str, str]]:
+    """The photos in image_dir/inside and below it, and what the other files are; paths are relative to image_dir.
 
     A link to image_dir or to a folder above it is left out: all photos would get this label.
     """
     photos: list[str] = []
-    others: list[str] = []
+    others: dict[str, str] = {}
     folder = image_dir / inside
+    files: Iterable[tuple[str, str | Place]]
     if isinstance(folder, Url):
-        for file in folder.files_below():
-            if not any(map(_is_hidden, file.inside.split("/"))):
-                (photos if is_photo(file) else others).append(file.inside)
-        return photos, others
-    root = Path(str(image_dir))
-    prefix = len(os.fspath(folder)) + 1
-    above = walking.identities(root) | walking.identities_above(root) | walking.identities_above(folder)
-    for path in walking.files_below(folder, _is_hidden, left_out, above):
-        relative = f"{inside}/{path[prefix:].replace(os.sep, '/')}"
-        (photos if is_photo(path) else others).append(relative)
+        files = (
+            (file.inside, file) for file in folder.files_below() if not any(map(_is_hidden, file.inside.split("/")))
+        )
+    else:
+        root = Path(str(image_dir))
+        prefix = len(os.fspath(folder)) + 1
+        above = walking.identities(root) | walking.identities_above(root) | walking.identities_above(folder)
+        found = walking.files_below(folder, _is_hidden, left_out, above)
+        files = ((f"{inside}/{path[prefix:].replace(os.sep, '/')}", path) for path in found)
+    for relative, path in files:
+        what = what_else(path)
+        if what is None:
+            photos.append(relative)
+        else:
+            others[relative] = what
     return photos, others
 
 
 def is_photo(path: str | Place) -> bool:
-    """Decides by the file's ending, which saves opening it, else by its first bytes."""
+    return what_else(path) is None
+
+
+def what_else(path: str | Place) -> str | None:
+    """None for a photo, by the file's ending, which saves opening it, or by its first bytes; else what it is."""
     if os.path.splitext(str(path))[1].lower() in _IMAGE_ENDINGS:
-        return True
+        return None
     try:
-        if isinstance(path, Url):
-            return pixels.looks_like_image(path.read_bytes(pixels.SNIFFED_BYTES))
-        with open(path, "rb") as file:
-            return pixels.looks_like_image(file.read(pixels.SNIFFED_BYTES))
-    except OSError:
-        return False
+        head = beginning(path)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return None if file_kinds.is_picture(head) else file_kinds.why_not(head)
+
+
+def beginning(path: str | Place) -> bytes:
+    """As many bytes as tell what a file is; or OSError."""
+    if isinstance(path, Url):
+        return path.read_bytes(file_kinds.SNIFFED_BYTES)
+    with open(path, "rb") as file:
+        return file.read(file_kinds.SNIFFED_BYTES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from .. import invocation
 from ..errors import UserError
@@ -39,7 +39,7 @@ class ImageLists:
     image_dir: Place
     labels: tuple[str, ...]
     photos: tuple[Photo, ...]  # in the order of their paths
-    other_files: tuple[str, ...] = ()  # pictures neither by their names nor by their first bytes
+    other_files: Mapping[str, str] = field(default_factory=dict)  # path -> what it is instead of a picture
     empty_folders: tuple[str, ...] = ()  # would be labels if they held photos
     stray_photos: tuple[str, ...] = ()  # beside the folders of labels
     left_out: tuple[str, ...] = ()  # in words: folders and links that cannot be followed
@@ -118,16 +118,16 @@ def scan(
     check_folder(image_dir)
     parts = _ready_made_split(image_dir)
     found: dict[str, list[tuple[list[str], str]]] = {}  # label -> (paths, split), ...
-    other_files: list[str] = []
+    other_files: dict[str, str] = {}
     empty_folders: list[str] = []
     stray_photos: list[str] = []
-    not_followed: walking.LeftOut = {}
+    not_followed = walking.LeftOut()
     for part, split in parts or [("", TRAINING)]:
         stray_photos += photos_in(image_dir, part)
         for label in folders_in(image_dir / part, not_followed):
             inside = f"{part}/{label}" if part else label
             paths, others = photos_below(image_dir, inside, not_followed)
-            other_files += others
+            other_files.update(others)
             if paths:
                 found.setdefault(label, []).append((paths, split))
             elif str(image_dir / inside) not in not_followed:
@@ -135,7 +135,7 @@ def scan(
     labels = tuple(sorted(found))
     _check_names(image_dir, labels)
     if not labels:
-        raise UserError(oddities.no_labels(image_dir, stray_photos))
+        raise UserError(oddities.no_labels(image_dir, stray_photos, other_files))
     if len(labels) < fewest_labels:
         raise UserError(oddities.one_label(image_dir, labels[0], found[labels[0]][0][0]))
     photos = tuple(
@@ -143,7 +143,7 @@ def scan(
         for index, label in enumerate(labels)
         for path, split in sorted((path, split) for paths, split in found[label] for path in paths)
     )
-    left_out = tuple(sorted(other_files)), tuple(empty_folders), tuple(stray_photos)
+    left_out = other_files, tuple(empty_folders), tuple(stray_photos)
     unread = tuple(walking.described(not_followed))
     lists = ImageLists(image_dir, labels, photos, *left_out, unread, ready_made=bool(parts))
     return deal(lists, testing_percentage, validation_percentage)
@@ -235,7 +235,7 @@ def check_folder(image_dir: Place) -> None:
     if not image_dir.is_dir():
         raise UserError(f"{image_dir} is a file: --image_dir must be a folder with one folder of photos for each label")
     if not isinstance(image_dir, Url) and not folders_in(image_dir):
-        raise UserError(oddities.no_labels(image_dir, photos_in(image_dir)))
+        raise UserError(oddities.no_labels(image_dir, photos_in(image_dir), {}))
 
 
 def _check_names(image_dir: Place, labels: tuple[str, ...]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import wording
 from .folders import Place, folders_in, names_in, photos_in
 from .wording import counted, some_of
 
@@ -77,12 +78,9 @@ def empty(image_dir: Place, folders: Sequence[str]) -> list[str]:
     return [f"{counted(len(folders), 'folder')} in {image_dir} hold no photos and are left out: {some_of(folders)}"]
 
 
-def no_photos(image_dir: Place, files: Sequence[str]) -> list[str]:
-    if not files:
-        return []
-    if len(files) == 1:
-        return [f"1 file is not a photo and is left out: {image_dir / files[0]}"]
-    return [f"{len(files):,} files are not photos and are left out, such as {image_dir / files[0]}"]
+def no_photos(image_dir: Place, files: Mapping[str, str]) -> list[str]:
+    """`files` says what each is."""
+    return wording.not_photos({str(image_dir / path): what for path, what in files.items()})
 
 
 def alike(labels: Sequence[str], totals: Sequence[int]) -> list[str]:
@@ -168,7 +166,7 @@ def one_label(image_dir: Place, label: str, paths: Iterable[str]) -> str:
     return f"{only}: {TWO_LABELS}" if inside is None else f"{only}; did you mean {_said(inside)}"
 
 
-def no_labels(image_dir: Place, photos: Sequence[str]) -> str:
+def no_labels(image_dir: Place, photos: Sequence[str], others: Mapping[str, str]) -> str:
     todo = "put the photos into one folder for each label, named like the label"
     if photos:
         above = _folders_of_photos_beside(image_dir)
@@ -177,7 +175,9 @@ def no_labels(image_dir: Place, photos: Sequence[str]) -> str:
             return f"{found}: {todo}"
         return f"{found}: did you mean {_said(above)}; if those are not labels, {todo}"
     names = names_in(image_dir)
-    return f"{image_dir} {f'holds no folder with photos (it holds {some_of(names)})' if names else 'is empty'}: {todo}"
+    inside = "".join(f"; {words}" for words in no_photos(image_dir, others))
+    found = f"holds no folder with photos (it holds {some_of(names)}{inside})" if names else "is empty"
+    return f"{image_dir} {found}: {todo}"
 
 
 def _said(found: Nested) -> str:

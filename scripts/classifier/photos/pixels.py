@@ -7,90 +7,37 @@ that a photo gives the same numbers everywhere.
 from __future__ import annotations
 
 import io
-import re
+import logging
+import warnings
 from collections.abc import Callable
 
 import numpy as np
-
-# Imported so that all are registered before several threads decode at once.
-from PIL import (
-    AvifImagePlugin,
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    ImageOps,
-    JpegImagePlugin,
-    MpoImagePlugin,
-    PngImagePlugin,
-    PpmImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import Image, ImageOps
 
 from ..errors import in_short
+from . import file_kinds
+from .decoding import depths, icons, jpeg, jpeg_2000, netpbm, photoshop, qoi, targa, tiff
+from .decoding.unreadable import MAX_PIXELS, Admit, UnreadableImage, check_size
 
-# Some phones write JPEG files of several pictures, which Pillow opens as JPEG and turns into MPO.
-PLUGINS = (
-    JpegImagePlugin,
-    MpoImagePlugin,
-    PngImagePlugin,
-    GifImagePlugin,
-    BmpImagePlugin,
-    WebPImagePlugin,
-    AvifImagePlugin,
-    TiffImagePlugin,
-    PpmImagePlugin,
-)
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "AVIF", "TIFF", "PPM")
-
-# An RGB picture of this size takes half a gigabyte; anything larger is a mistake or an attack.
-MAX_PIXELS = 178_956_970
-
-# Each scan of a JPEG goes through all of its pixels again. Encoders write about ten; hundreds are an attack.
-_MOST_SCANS = 100
-_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")  # those that do not occur within a scan's data
-_START_OF_SCAN, _END = 0xDA, 0xD9
-
-# The first bytes of files of each format.
-_SIGNATURES = (
-    b"\xff\xd8\xff",
-    b"\x89PNG\r\n\x1a\n",
-    b"GIF87a",
-    b"GIF89a",
-    b"BM",
-    b"II*\0",
-    b"MM\0*",
-    b"P4",
-    b"P5",
-    b"P6",
-)
-SNIFFED_BYTES = 16
+__all__ = ["MAX_PIXELS", "Admit", "UnreadableImage", "check_size", "decode", "normalise", "open_rgb", "squeeze"]
 
 # Pillow's own check warns at half of our limit; `check_size` raises an error instead.
 Image.MAX_IMAGE_PIXELS = None
 
+# Pillow also logs and warns about files without naming them. What matters comes as an UnreadableImage.
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
-class UnreadableImage(Exception):
-    """Says in a few words why some bytes are not a picture."""
-
-
-def looks_like_image(head: bytes) -> bool:
-    """True if the first SNIFFED_BYTES of a file are those of a picture format known here."""
-    return (
-        head.startswith(_SIGNATURES)
-        or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
-        or head[4:12] in (b"ftypavif", b"ftypavis")
-        or _is_heic(head)
-    )
-
-
-def check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise UnreadableImage(f"{width} x {height} pixels, more than {MAX_PIXELS // 1_000_000} megapixels")
-
-
-# Called with a picture's width and height before it is decoded; raises UnreadableImage if that is too large.
-Admit = Callable[[int, int], None]
+# The formats that take more than Pillow's own way.
+_OPENED: dict[str, Callable[[bytes, Admit], Image.Image]] = {
+    "JPEG": jpeg.opened,
+    "TIFF": tiff.opened,
+    "PPM": netpbm.opened,
+    "PSD": photoshop.opened,
+    "QOI": qoi.opened,
+    "ICO": icons.opened,
+    "TGA": targa.opened,
+}
 
 
 def decode(data: bytes, height: int, width: int, admit: Admit = check_size) -> np.ndarray:
@@ -99,14 +46,9 @@ def decode(data: bytes, height: int, width: int, admit: Admit = check_size) -> n
 
 
 def open_rgb(data: bytes, at_least: int, admit: Admit = check_size) -> Image.Image:
-    """The picture as upright 8-bit RGB. A large JPEG may be reduced, but not below `at_least` a side."""
-    if not data:
-        raise UnreadableImage("empty file")
+    """The picture as upright 8-bit RGB. A large JPEG or JPEG 2000 may be reduced, but not below `at_least` a side."""
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-        admit(*image.size)
-        if image.format in ("JPEG", "MPO"):
-            _check_scans(data)
+        image = _opened(data, at_least, admit)
         image.draft(None, (at_least, at_least))  # JPEG only: decode at 1/2, 1/4 or 1/8 if that is enough
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
@@ -114,7 +56,7 @@ def open_rgb(data: bytes, at_least: int, admit: Admit = check_size) -> Image.Ima
     except UnreadableImage:
         raise
     except Image.UnidentifiedImageError:
-        raise UnreadableImage(_why_unidentified(data)) from None
+        raise UnreadableImage(file_kinds.why_not(data)) from None
     except MemoryError:
         raise UnreadableImage("not enough memory to decode it") from None
     except Exception as error:
@@ -138,34 +80,25 @@ def normalise(pixels: np.ndarray, mean: float, std: float) -> np.ndarray:
     return values
 
 
-def _check_scans(data: bytes) -> None:
-    # Other data may hold these two bytes, too: only then look closer.
-    if data.count(bytes([0xFF, _START_OF_SCAN])) > _MOST_SCANS and _scans(data) > _MOST_SCANS:
-        raise UnreadableImage(f"a JPEG of more than {_MOST_SCANS} scans")
-
-
-def _scans(data: bytes) -> int:
-    """The number of scans in a JPEG's first picture."""
-    count, at = 0, 2
-    while (found := _MARKER.search(data, at)) is not None and found[1][0] != _END:
-        count += found[1][0] == _START_OF_SCAN
-        at = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")  # behind the segment
-    return count
+def _opened(data: bytes, at_least: int, admit: Admit) -> Image.Image:
+    kind = file_kinds.readable(data)
+    if kind is None:
+        raise UnreadableImage(file_kinds.why_not(data))
+    if kind.name == "JPEG2000":
+        return jpeg_2000.opened(data, at_least, admit)
+    if kind.name in _OPENED:
+        return _OPENED[kind.name](data, admit)
+    image = Image.open(io.BytesIO(data), formats=(kind.name,))
+    admit(*image.size)
+    return image
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
-    if image.mode.startswith("I;16") or image.mode == "I":
-        # Keep the upper eight of 16 bits. Pillow's own conversion would clip at 255.
-        values = np.asarray(image)
-        if image.mode == "I":
-            values = values.clip(0, 65535)
-        return Image.fromarray((values >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode == "F":
-        values = np.nan_to_num(np.asarray(image))
-        low, high = float(values.min()), float(values.max())
-        return Image.fromarray(((values - low) * (255 / ((high - low) or 1))).astype(np.uint8)).convert("RGB")
+    if image.mode.startswith("I;16"):
+        # Pillow's own conversion would clip at 255.
+        return depths.upper_eight(np.asarray(image), 16).convert("RGB")
     if image.has_transparency_data:
         # Transparent parts become white, as on a web page.
         rgba = image.convert("RGBA")
@@ -173,20 +106,6 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _is_heic(head: bytes) -> bool:
-    return head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"heif", b"mif1", b"hevc")
-
-
 def _is_cut_webp(data: bytes) -> bool:
     """Pillow does not say so, but the file's header holds its length."""
     return data[:4] == b"RIFF" and data[8:12] == b"WEBP" and len(data) < 8 + int.from_bytes(data[4:8], "little")
-
-
-def _why_unidentified(data: bytes) -> str:
-    if _is_heic(data[:SNIFFED_BYTES]):
-        return "a HEIC picture, which Poets cannot read: convert it to JPEG"
-    if data[:SNIFFED_BYTES].lstrip()[:5].lower() in (b"<html", b"<!doc", b"<?xml", b"<svg "):
-        return "not an image: a web page or drawing in text form"
-    if looks_like_image(data[:SNIFFED_BYTES]):
-        return "damaged: it starts like an image, but its header makes no sense"
-    return "not an image"

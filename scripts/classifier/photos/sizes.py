@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from . import pixels
+from . import file_kinds, folders
 
 _COLOURLESS = ("1", "L", "LA", "I", "F")
 
@@ -40,7 +40,8 @@ def of(pictures: Iterable[Path]) -> Shapes:
     sizes, grey, unreadable = [], 0, 0
     for path in pictures:
         try:
-            with Image.open(path, formats=pixels.FORMATS) as picture:
+            kind = file_kinds.readable(folders.beginning(path))
+            with Image.open(path, formats=() if kind is None else (kind.name,)) as picture:
                 sizes.append(picture.size)
                 grey += picture.mode in _COLOURLESS or picture.mode.startswith("I;16")
         except Exception:

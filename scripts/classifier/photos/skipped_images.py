@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from .. import atomic_files
@@ -11,9 +12,9 @@ from .folders import Place
 from .wording import counted
 
 
-def write(file: Path, image_dir: Place, unreadable: dict[str, str], other_files: tuple[str, ...]) -> None:
+def write(file: Path, image_dir: Place, unreadable: dict[str, str], other_files: Mapping[str, str]) -> None:
     """One line a file: its path, a tab, the reason, all printable. An earlier run's list is replaced or removed."""
-    reasons = {**unreadable, **dict.fromkeys(other_files, "not an image")}
+    reasons = {**unreadable, **other_files}
     if reasons:
         rows = [((image_dir / path).as_posix(), reasons[path]) for path in sorted(reasons)]
         atomic_files.write_text(file, "".join(f"{printable(path)}\t{printable(reason)}\n" for path, reason in rows))

@@ -7,10 +7,18 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from . import wording
 from .wording import counted
 
-# path -> why it was left out
-LeftOut = dict[str, str]
+
+class LeftOut(dict[str, str]):
+    """path -> why it was left out: folders and links that cannot be followed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.other_files: dict[str, str] = {}  # path -> what it is instead of a picture
+
+
 # What tells a folder from all others.
 Identity = tuple[int, int]
 
@@ -78,12 +86,16 @@ def identities(folder: Path) -> set[Identity]:
 
 def described(left_out: LeftOut) -> list[str]:
     """What to tell the user."""
+    others = wording.not_photos({_shown(path): reason for path, reason in left_out.other_files.items()})
     if not left_out:
-        return []
+        return others
     path, reason = min(left_out.items())
     more = f"; so {'is' if len(left_out) == 2 else 'are'} {counted(len(left_out) - 1, 'other')}"
-    shown = path if len(path) <= _LONGEST_PATH else f"{path[: _LONGEST_PATH // 2]} ... {path[-_LONGEST_PATH // 2 :]}"
-    return [f"{shown} is left out, because {reason}{more if len(left_out) > 1 else ''}"]
+    return [f"{_shown(path)} is left out, because {reason}{more if len(left_out) > 1 else ''}", *others]
+
+
+def _shown(path: str) -> str:
+    return path if len(path) <= _LONGEST_PATH else f"{path[: _LONGEST_PATH // 2]} ... {path[-_LONGEST_PATH // 2 :]}"
 
 
 def _unreadable(error: OSError) -> str:

@@ -15,7 +15,6 @@ import numpy as np
 from .. import machine
 from ..formats.answers import Answer
 from ..formats.classifiers import Classifier
-from ..photos import pixels
 from .room import Room
 
 # A decoded picture waits at most this long for others that are being decoded.
@@ -115,7 +114,7 @@ class Batches:
                     with self._room.admission() as admit:
                         picture = take.apply(job.picture, admit)
                 else:
-                    picture = pixels.normalise(job.picture, take.input_mean, take.input_std)
+                    picture = take.normalise(job.picture)
             except Exception as error:
                 refused = error  # any error goes to the client it concerns; this thread must live on
             with self._changed:

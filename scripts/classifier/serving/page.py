@@ -9,6 +9,7 @@ from string import Template
 from ..formats import classifiers
 from ..formats.classifiers import Classifier
 from ..judging.report.markup import count, decimals, name, percent, text
+from ..photos import file_kinds
 from ..photos.image_lists import TRAINING
 from .bodies import MOST_BYTES
 
@@ -31,6 +32,7 @@ def render(called: str, version: int, classifier: Classifier) -> str:
         accuracy=_accuracy(record),
         unknown=_unknown(classifier),
         most_bytes=MOST_BYTES,
+        accepted=",".join(sorted({kind.media_type for kind in file_kinds.READABLE} | file_kinds.endings())),
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..photos.pixels import UnreadableImage
+from ..photos.pixels import Admit, UnreadableImage
 
 # A pixel takes up to 16 bytes while it is decoded, turned upright and put on white: 1.6 GB for all.
 _MOST_AT_ONCE = 100_000_000
@@ -16,19 +16,20 @@ class Room:
     """For several threads. `most` is the number of pixels that one picture may have."""
 
     def __init__(self, most: int):
-        self._most, self._left = most, max(most, _MOST_AT_ONCE)
+        self._most, self._all = most, max(most, _MOST_AT_ONCE)
+        self._left = self._all
         self._changed = threading.Condition()
 
     @contextmanager
-    def admission(self) -> Iterator[Callable[[int, int], None]]:
-        """Gives what a decoder calls with a picture's width and height; it waits until there is room for it."""
+    def admission(self) -> Iterator[Admit]:
+        """Gives what a decoder calls with a picture's size before it decodes it; it waits until there is room."""
         held = 0
 
-        def admit(width: int, height: int) -> None:
+        def admit(width: int, height: int, times: int = 1) -> None:
             nonlocal held
-            wanted = width * height
-            if wanted > self._most:
+            if width * height > self._most:
                 raise UnreadableImage(f"{width} x {height} pixels, more than {self._most // 1_000_000} megapixels")
+            wanted = min(width * height * times, self._all)
             with self._changed:
                 self._changed.wait_for(lambda: wanted <= self._left)
                 self._left -= wanted

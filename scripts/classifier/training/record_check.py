@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import cast
 
+from ..photos.preprocessing import CHANNELS
 from ..photos.splitting import SPLITS
 
 _LARGEST_NUMBER = 1e30  # what float32 holds, with some room
@@ -122,6 +123,7 @@ _EXPECTED: dict[tuple[str, ...], tuple[str, _Right]] = {
     ("preprocessing", "input_std"): ("a number other than 0", _divisor),
     ("preprocessing", "input_layer"): ("a name", _is(str)),
     ("preprocessing", "output_layer"): ("a name", _is(str)),
+    ("preprocessing", "channels"): ("rgb or bgr", lambda value: value in CHANNELS),
     ("labels",): ("a list of names", _words),
     ("category_names",): ("a name for each label", _names),
     ("options",): ("an object", _is(dict)),

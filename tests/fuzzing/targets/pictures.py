@@ -49,6 +49,14 @@ def _samples() -> list[Files]:
         _saved(seen, "WEBP"),
         _saved(small, "WEBP", save_all=True, append_images=[small.rotate(90)]),
         *(_saved(each, "AVIF") for each in (small, seen)),
+        *(_saved(each, "JPEG2000", **more) for each in (rgb, grey, seen) for more in ({}, {"tile_size": (16, 16)})),
+        *(_saved(each, "TGA", **more) for each in (rgb, grey, palette) for more in ({}, {"compression": "tga_rle"})),
+        *(
+            _saved(each, "ICO", sizes=[(16, 16), (32, 32)], bitmap_format=kind)
+            for each in (seen,)
+            for kind in ("bmp", "png")
+        ),
+        *(_saved(each, "QOI") for each in (rgb, seen)),
         *(_saved(each, "PPM") for each in (rgb, grey, grey.convert("1"), deep)),
         _saved(rgb, "MPO", save_all=True, append_images=[rgb]),
     ]

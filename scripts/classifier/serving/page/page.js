@@ -92,9 +92,8 @@ async function ask(file) {
 // Patterns in the server's reasons, and the words for people that replace them.
 const REASONS = [
   [/^empty.*/i, "is empty."],
-  [/^not an image: (.*)/i, "is not a photo but $1."],
   [/^not an image.*/i, "is not a photo."],
-  [/^(a )?HEIC.*/i, "is a HEIC photo, which cannot be read here. Convert it to JPEG."],
+  [/^(an? .*), which Poets does not read(.*)/i, "is $1, which cannot be read here$2."],
   [/.*(truncated|ends too early|cut short).*/i, "is damaged: the file ends too early. Export or send it again."],
   [/^damaged.*/i, "is damaged. Export or send it again."],
 ];

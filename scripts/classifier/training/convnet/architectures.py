@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -42,11 +43,13 @@ def _dropout(made, recipe: CnnRecipe):
 
 def _basic(made, recipe: CnnRecipe, policy):
     for number, width in enumerate(_BASIC_WIDTHS, 1):
-        made = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"convolution_{number}", dtype=policy)(
-            made
+        pooled = min(made.shape[1:3]) > 1
+        convolution = Conv2D(
+            pooled, width, 3, padding="same", activation="relu", name=f"convolution_{number}", dtype=policy
         )
-        if min(made.shape[1:3]) > 1:
-            made = layers.MaxPooling2D(name=f"pooling_{number}", dtype=policy)(made)
+        made = convolution(made)
+        if pooled:
+            made = MaxPooling2D(convolution.finish, name=f"pooling_{number}", dtype=policy)(made)
     made = _Flatten(name="flat", dtype=policy)(_dropout(made, recipe))
     return layers.Dense(128, activation="relu", name=BOTTLENECK, dtype=policy)(made)
 
@@ -80,6 +83,37 @@ def _deep(made, recipe: CnnRecipe, policy):
         made = layers.Add(name=f"stage_{number}_sum", dtype=policy)([made, inner])
     made = layers.GlobalAveragePooling2D(name=BOTTLENECK, dtype=policy)(made)
     return _dropout(made, recipe)
+
+
+class Conv2D(layers.Conv2D):
+    """In training it leaves its bias and activation to the pooling after it, if there is one.
+
+    Bias and ReLU never change which of four values is the largest. So pooling first gives the same values and the same
+    gradients, with a quarter as many values to add the bias to, forward and backward. Otherwise it is Keras' own layer,
+    which formats know, and has its name in the table of layers.
+    """
+
+    def __init__(self, pooled: bool, *args, **named):
+        super().__init__(*args, **named)
+        self.pooled = pooled
+
+    def call(self, inputs, training: bool = False):
+        return self.convolution_op(inputs, self.kernel) if training and self.pooled else super().call(inputs)
+
+    def finish(self, made):
+        return self.activation(tf.nn.bias_add(made, self.bias))
+
+
+class MaxPooling2D(layers.MaxPooling2D):
+    """In training it also does what the convolution before it has left to do."""
+
+    def __init__(self, finish: Callable, **named):
+        super().__init__(**named)
+        self._finish = finish
+
+    def call(self, inputs, training: bool = False):
+        made = super().call(inputs)
+        return self._finish(made) if training else made
 
 
 class _Flatten(layers.Flatten):

@@ -134,12 +134,32 @@ def _batches(
 def _optimizer(recipe: CnnRecipe, steps_an_epoch: int) -> keras.Optimizer:
     if recipe.network == BASIC:
         # At a constant learning rate weights wander around the optimum; their average is closer to it.
-        return keras.optimizers.Adam(use_ema=True, ema_momentum=1 - 1 / (steps_an_epoch + 1))
+        return _Adam(name="adam", use_ema=True, ema_momentum=1 - 1 / (steps_an_epoch + 1))
     optimizer = keras.optimizers.SGD(
         _OneCycle(recipe.epochs * steps_an_epoch), momentum=_MOMENTUM, nesterov=True, weight_decay=_WEIGHT_DECAY
     )
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     return optimizer
+
+
+class _Adam(keras.optimizers.Adam):
+    """Keras' own Adam, by TensorFlow's fused operation: it goes through the memory once, Keras' own several times."""
+
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
+        index = self._get_variable_index(variable)
+        step = tf.cast(self.iterations + 1, tf.float32)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=self.beta_1**step,
+            beta2_power=self.beta_2**step,
+            lr=tf.cast(learning_rate, tf.float32),
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=tf.cast(gradient, tf.float32),
+        )
 
 
 class _OneCycle(keras.optimizers.schedules.LearningRateSchedule):
