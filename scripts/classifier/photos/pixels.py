@@ -1,7 +1,7 @@
 """Turns the bytes of any image into the square of pixels that a network takes.
 
-This is the only way in: training, labelling, evaluating and serving all decode here, with Pillow and NumPy alone, so
-that a photo gives the same numbers everywhere.
+This is the only way in: training, labelling, evaluating and serving all decode here, with Pillow and NumPy, and pi-heif
+for HEIC, so that a photo gives the same numbers everywhere.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from ..errors import in_short
 from . import file_kinds
-from .decoding import depths, icons, jpeg, jpeg_2000, netpbm, photoshop, qoi, targa, tiff
+from .decoding import depths, heif, icons, jpeg, jpeg_2000, netpbm, photoshop, qoi, targa, tiff
 from .decoding.unreadable import MAX_PIXELS, Admit, UnreadableImage, check_size
 
 __all__ = ["MAX_PIXELS", "Admit", "UnreadableImage", "check_size", "decode", "normalise", "open_rgb", "squeeze"]
@@ -37,6 +37,7 @@ _OPENED: dict[str, Callable[[bytes, Admit], Image.Image]] = {
     "QOI": qoi.opened,
     "ICO": icons.opened,
     "TGA": targa.opened,
+    "HEIF": heif.opened,
 }
 
 
