@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.tools import figures, shared_flags
-from benchmarks.tools.study import Study, share
+from benchmarks.tools.study import Study, gain, share
 from scripts.classifier.backbones import several_views, table
 from scripts.console import command_line, flags
 
@@ -38,25 +38,18 @@ def main(positional: list[str]) -> None:
         right = {}
         for name, study in studies.items():
             print(name, file=sys.stderr, flush=True)
-            right[name] = np.concatenate([_right(study, held_out) for held_out in study.deal(FLAGS.folds)])
+            right[name] = study.right(FLAGS.folds)
         times = figures.alternated({name: _timer(study) for name, study in studies.items()}, FLAGS.rounds)
     first = next(iter(studies))
     print(studies[first].title(FLAGS.folds), end="\n\n")
     print("| | values | ms per photo | accuracy | 95 % interval | gain, with its 95 % interval |")
     print("|---|--:|--:|--:|--:|--:|")
     for name, study in studies.items():
-        gain = _gain(right[name], right[first]) if name != first else ""
+        gained = gain(right[name], right[first]) if name != first else ""
         print(
             f"| {name} | {study.backbone.bottleneck_size:,} | {np.median(times[name]):.2f} | "
-            f"{share(int(right[name].sum()), len(right[name]))} | {gain} |"
+            f"{share(int(right[name].sum()), len(right[name]))} | {gained} |"
         )
-
-
-def _right(study: Study, held_out: np.ndarray) -> np.ndarray:
-    """Which of these photos get the right label after training on the others."""
-    training, validation = (study.examples(rows) for rows in study.rest(held_out))
-    layer, testing = study.learn(training, validation).layer, study.examples(held_out)
-    return layer.probabilities(testing.vectors.take(np.arange(len(testing)))).argmax(1) == testing.labels
 
 
 def _name(bottleneck: str, views: int) -> str:
@@ -78,14 +71,6 @@ def _timer(study: Study) -> Callable[[], float]:
         return 1000 * (time.process_time() - start) / _PHOTOS_A_ROUND / network.batch
 
     return measure
-
-
-def _gain(right: np.ndarray, before: np.ndarray) -> str:
-    """Compares photo by photo, so that the difficulty of a photo adds no uncertainty."""
-    differences = right.astype(float) - before
-    half = 1.96 * differences.std(ddof=1) / np.sqrt(len(differences))
-    mean = differences.mean()
-    return f"{100 * mean:+.1f} ({100 * (mean - half):+.1f} to {100 * (mean + half):+.1f})"
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def _decode(folder: Path) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], int
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as temporary:
         gathered = pictures.decode(
             image_lists.scan(folder, *_PERCENTAGES),
-            CnnRecipe.image_size,
+            CnnRecipe(),
             pictures.MEMORY,
             Path(temporary),
             _PERCENTAGES,

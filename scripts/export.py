@@ -19,7 +19,7 @@ from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
 from .classifier.judging import comparison
 from .classifier.judging.comparison import Photos
-from .classifier.photos import folders, pixels
+from .classifier.photos import fitting, folders, pixels
 from .console import command_line, flags, input_flags
 from .console.console import Console
 from .console.path_kinds import MODEL, PHOTOS
@@ -68,7 +68,7 @@ def main(positional: list[str]) -> None:
     with console.waiting(f"loading {output}"):
         after = classifiers.load(output, None, Wishes(pictures=2))
     console.say(*comparison.describe([before, after], photos, console.show))
-    console.say(f"written: {output}")
+    console.say(f"written: {output}", *_left_to_do(contents.preprocessing.fit))
     console.suggest(("label a photo", f"label_image --graph={shlex.quote(str(output))} --image=some.jpg"))
     console.say(f"how to use it {_USES[FLAGS.format]}: {invocation.page('export.md')}")
 
@@ -92,6 +92,14 @@ def _check_paths(graph: Path, output: Path) -> None:
 def _open_graph(graph: Path) -> Classifier:
     labels = None if FLAGS.labels is None else Path(FLAGS.labels)
     return classifiers.load(graph, labels, Wishes(input_flags.overrides(), 2), names=input_flags.names())
+
+
+def _left_to_do(fit: str) -> list[str]:
+    """What programs that give the file pixels have to know; those that squeeze pictures need to know nothing."""
+    if fit == fitting.SQUEEZE:
+        return []
+    decodes = " (the SavedModel does so with image_bytes)" if FLAGS.format == kinds.SAVED_MODEL else ""
+    return [f"other programs must give it {fitting.WORDS[fit]}{decodes}"]
 
 
 def _samples(classifier: Classifier, photos: Photos | str, console: Console) -> Iterator[np.ndarray]:

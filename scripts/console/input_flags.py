@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ..classifier.photos.fitting import FITS
 from ..classifier.photos.preprocessing import Overrides
 from . import flags
 from .path_kinds import GRAPH, LABELS, NAMES
@@ -23,6 +24,13 @@ flags.DEFINE_float(
 flags.DEFINE_float(
     "input_std", None, "The number that pixels are divided by after that. Default: read from the classifier's file."
 )
+flags.DEFINE_enum(
+    "fit",
+    None,
+    FITS,
+    "How a photo becomes the classifier's square input. squeeze: all of it, squeezed. crop: the largest square in its "
+    "middle. pad: all of it, on grey. Default: read from the classifier's file, else squeeze.",
+)
 flags.DEFINE_string("input_layer", None, "The graph's node that takes pictures. Default: read from the graph.")
 flags.DEFINE_string("output_layer", None, "The graph's node that gives scores. Default: read from the graph.")
 flags.group("classifier")
@@ -37,7 +45,13 @@ flags.DEFINE_path(
 
 def overrides() -> Overrides:
     return Overrides(
-        FLAGS.input_height, FLAGS.input_width, FLAGS.input_mean, FLAGS.input_std, FLAGS.input_layer, FLAGS.output_layer
+        FLAGS.input_height,
+        FLAGS.input_width,
+        FLAGS.input_mean,
+        FLAGS.input_std,
+        FLAGS.input_layer,
+        FLAGS.output_layer,
+        FLAGS.fit,
     )
 
 

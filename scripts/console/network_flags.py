@@ -1,12 +1,13 @@
 """Flags about the pretrained network and the way it looks at photos."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..classifier import invocation, machine
 from ..classifier.backbones import table
 from ..classifier.backbones.backbone import Backbone
 from ..classifier.backbones.choices import Choices
+from ..classifier.photos import fitting
 from ..classifier.showing import Show, nowhere
 from . import flags
 from .path_kinds import FOLDER, NETWORK
@@ -42,6 +43,13 @@ flags.DEFINE_float(
     None,
     "For a network file: the number that pixels are divided by after that. Default: read from the file.",
 )
+flags.DEFINE_enum(
+    "fit",
+    fitting.SQUEEZE,
+    fitting.FITS,
+    "How a photo becomes the network's square input. squeeze: all of it, squeezed. crop: the largest square in its "
+    "middle. pad: all of it, on grey. The classifier remembers it.",
+)
 flags.DEFINE_integer(
     "views",
     1,
@@ -74,6 +82,7 @@ class Network:
     bottleneck: str
     views: int
     precision: str
+    fit: str
 
     def remaining_bytes(self) -> int | None:
         """Bytes left to download before it can be loaded; None if unknown."""
@@ -85,7 +94,7 @@ class Network:
     def load(self, show: Show = nowhere) -> tuple[Backbone, str]:
         """The network, and the precision it computes in on this machine."""
         loaded = table.load(self.name, self.model_dir, show, self.choices)
-        backbone = table.seeing_more(loaded, self.bottleneck, self.views)
+        backbone = table.seeing_more(replace(loaded, fit=self.fit), self.bottleneck, self.views)
         return backbone, machine.decide_precision(self.precision, large=backbone.large)
 
 
@@ -94,4 +103,12 @@ def network() -> Network:
     choices = Choices(FLAGS.bottleneck_layer, FLAGS.input_size, FLAGS.input_mean, FLAGS.input_std)
     table.check(FLAGS.architecture, choices)
     table.check_views(FLAGS.views)
-    return Network(FLAGS.architecture, Path(FLAGS.model_dir), choices, FLAGS.bottleneck, FLAGS.views, FLAGS.precision)
+    return Network(
+        FLAGS.architecture,
+        Path(FLAGS.model_dir),
+        choices,
+        FLAGS.bottleneck,
+        FLAGS.views,
+        FLAGS.precision,
+        FLAGS.fit,
+    )

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from scripts.classifier.photos import pixels
+from scripts.classifier.photos import fitting, pixels
 from tests.support.workplace import draw_shape
 
 # Every op our graphs may hold, with its attributes in TensorFlow 1.4.
@@ -52,7 +52,7 @@ def assert_readable_by_tensorflow_1(graph_def):
 
 def same_in_opencv(graph_def, size: int):
     """Compares final_result from OpenCV's importer with that of a session as in TensorFlow 1."""
-    square = pixels.normalise(pixels.squeeze(draw_shape("blue", 77), size, size), 128, 128)
+    square = pixels.normalise(fitting.fit(draw_shape("blue", 77), size, size, fitting.SQUEEZE), 128, 128)
     mirrored = np.ascontiguousarray(square[:, ::-1])
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         tf.import_graph_def(graph_def, name="")

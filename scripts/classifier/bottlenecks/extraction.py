@@ -17,7 +17,7 @@ from .. import machine
 from ..backbones.backbone import MEAN, STD, Backbone
 from ..backbones.network import Run
 from ..errors import UserError
-from ..photos import distortions, folders, pixels
+from ..photos import distortions, fitting, folders, pixels
 from ..photos.digests import digest
 from ..photos.distortions import View
 from ..photos.folders import Place
@@ -26,25 +26,26 @@ from .cache import KEY_BYTES, BottleneckCache
 from .crew import Crew
 
 # Part of every cache's identity: raise the number when a change makes the same photo give different pixels.
-PREPROCESSING = f"squeeze bilinear 1, mean {MEAN:g}, std {STD:g}"
+_PREPROCESSING = f"bilinear 1, mean {MEAN:g}, std {STD:g}"
 
 _LOOKED_UP_AT_ONCE = 1 << 16
 
 
 def open_cache(bottleneck_dir: Path, backbone: Backbone, precision: str) -> BottleneckCache:
     """The cache folder for this way of computing vectors: one for each backbone, precision and preprocessing."""
-    identity = "; ".join((backbone.fingerprint, str(backbone.input_size), PREPROCESSING, precision))
+    preprocessing = f"{backbone.fit} {_PREPROCESSING}"
+    identity = "; ".join((backbone.fingerprint, str(backbone.input_size), preprocessing, precision))
     short = hashlib.sha256(identity.encode()).hexdigest()[:12]
     return BottleneckCache(
         bottleneck_dir / f"{backbone.name}-{short}",
         identity,
         backbone.bottleneck_size,
-        about={"architecture": backbone.name, "precision": precision, "preprocessing": PREPROCESSING},
+        about={"architecture": backbone.name, "precision": precision, "preprocessing": preprocessing},
     )
 
 
-# A photo's bytes, the side of a square and some views -> each view as [side, side, 3] uint8.
-Look = Callable[[bytes, int, list[View]], list[np.ndarray]]
+# A photo's bytes, the side of a square, some views and how it is made to fit -> each view as [side, side, 3] uint8.
+Look = Callable[[bytes, int, list[View], str], list[np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -131,29 +132,37 @@ class Extraction(Generic[CacheUsed]):
                 self.waiting.append(job)
 
     def run(
-        self, open_network: Callable[[], OpenNetwork], size: int, advance: Advance, crew: Crew | None = None
+        self,
+        open_network: Callable[[], OpenNetwork],
+        size: int,
+        advance: Advance,
+        crew: Crew | None = None,
+        fit: str = fitting.SQUEEZE,
     ) -> Found:
         """Computes everything that is waiting, by default with a new crew that keeps all cores busy.
 
+        The network takes squares of `size` pixels a side, which photos are made to `fit` as one of fitting.FITS.
         `advance` is called with numbers of photos done. The first photo that needs the network opens it.
         """
         added_before = self.cache.added
         try:
             if self.waiting and crew is None:
                 with Crew(folders.readers(self.image_dir, machine.cores())) as crew:
-                    self._run(open_network, size, advance, crew)
+                    self._run(open_network, (size, fit), advance, crew)
             elif self.waiting:
                 assert crew is not None
-                self._run(open_network, size, advance, crew)
+                self._run(open_network, (size, fit), advance, crew)
         finally:
             with contextlib.suppress(UserError):  # it would hide the error that matters; the next run reads again
                 self.digests.save()
         self.found.computed += self.cache.added - added_before
         return self.found
 
-    def _run(self, open_network: Callable[[], OpenNetwork], size: int, advance: Advance, crew: Crew) -> None:
+    def _run(
+        self, open_network: Callable[[], OpenNetwork], square: tuple[int, str], advance: Advance, crew: Crew
+    ) -> None:
         network = _Once(open_network)
-        crew.share(self.waiting, lambda: _Worker(self, network, size), advance)
+        crew.share(self.waiting, lambda: _Worker(self, network, *square), advance)
 
     def read_waiting(self) -> None:
         """Reads the waiting photos without running the network, and drops those whose content is cached."""
@@ -179,8 +188,8 @@ Extract = Callable[[Extraction[BottleneckCache], Advance], Found]
 class _Worker:
     """One thread's work: reads and decodes photos and runs the network on them."""
 
-    def __init__(self, extraction: Extraction, network: _Once[OpenNetwork], size: int):
-        self._extraction, self._network, self._size = extraction, network, size
+    def __init__(self, extraction: Extraction, network: _Once[OpenNetwork], size: int, fit: str):
+        self._extraction, self._network, self._size, self._fit = extraction, network, size, fit
         self._batch: _Batch | None = None
 
     def do(self, job: Job) -> None:
@@ -191,7 +200,7 @@ class _Worker:
             keys = job.keys(content)
             missing = [(key, view) for key, view in zip(keys, job.views, strict=True) if key not in cache]
             views = [view for _, view in missing]
-            squares = self._extraction.look(photo.data, self._size, views) if missing else []
+            squares = self._extraction.look(photo.data, self._size, views, self._fit) if missing else []
         except pixels.UnreadableImage as error:
             found.unreadable[job.path] = str(error)
             return

@@ -119,13 +119,14 @@ def _complete(model: bytes, contents: Contents, quantize: str) -> bytes:
     (entry,) = litert.open_interpreter(model).get_input_details()
     whole = entry["dtype"] != np.float32
     mean, std = _as_pixels(entry) if whole else (given.input_mean, given.input_std)
-    take = Preprocessing(given.input_height, given.input_width, mean, std)
+    take = Preprocessing(given.input_height, given.input_width, mean, std, fit=given.fit)
     more = " and others" if len(contents.labels) > 5 else ""
     description = tflite_metadata.Description(
         name=f"{contents.record.get('backbone', {}).get('architecture', 'image')} classifier",
         text=f"Recognises {len(contents.labels)} labels: {', '.join(contents.labels[:5])}{more}.",
         mean=mean,
         std=std,
+        fit=given.fit,
         input_range=(0, 255) if whole else (-mean / std, (255 - mean) / std),
         output_range=(0, 255) if whole else (0, 1),
         labels=LABELS,

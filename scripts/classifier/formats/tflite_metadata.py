@@ -16,6 +16,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..fetching import unpacked_sizes
+from ..photos import fitting
 from . import flatbuffer_tables, tflite_file
 from .flatbuffer_tables import Fields, Table
 
@@ -46,6 +47,7 @@ class Description:
     text: str
     mean: float
     std: float
+    fit: str  # how a picture becomes the input's square
     input_range: tuple[float, float]
     output_range: tuple[float, float]
     labels: str  # the file that holds them, one per line
@@ -132,7 +134,7 @@ def _tables(say: Description) -> Fields:
     normalization = {_NORMALIZATION_MEAN: _floats(say.mean), _NORMALIZATION_STD: _floats(say.std)}
     image = {
         _TENSOR_NAME: "image",
-        _TENSOR_DESCRIPTION: "The picture, resized to this size.",
+        _TENSOR_DESCRIPTION: f"{fitting.WORDS[say.fit].capitalize()}.",
         _TENSOR_CONTENT: {_CONTENT_KIND: _IMAGE, _CONTENT_PROPERTIES: {_IMAGE_COLOURS: _RGB}},
         _TENSOR_PROCESSES: [{_PROCESS_KIND: _NORMALIZATION, _PROCESS_OPTIONS: normalization}],
         _TENSOR_STATS: _stats(*say.input_range),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UserError
-from . import pixels
+from . import fitting, pixels
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,12 @@ class Overrides:
     input_std: float | None = None
     input_layer: str | None = None
     output_layer: str | None = None
+    fit: str | None = None  # one of fitting.FITS
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Squeezes to input_height x input_width, then computes (pixel - input_mean) / input_std.
+    """Makes pictures fit input_height x input_width, then computes (pixel - input_mean) / input_std.
 
     The layers are names of nodes; they are None for formats that have one input and output.
     """
@@ -36,6 +37,7 @@ class Preprocessing:
     input_std: float
     input_layer: str | None = None
     output_layer: str | None = None
+    fit: str = fitting.SQUEEZE
 
     @property
     def layers(self) -> tuple[str, str]:
@@ -45,7 +47,7 @@ class Preprocessing:
 
     def apply(self, data: bytes, admit: pixels.Admit = pixels.check_size) -> np.ndarray:
         """[input_height, input_width, 3] float32; raises pixels.UnreadableImage."""
-        square = pixels.decode(data, self.input_height, self.input_width, admit)
+        square = pixels.decode(data, self.input_height, self.input_width, admit, self.fit)
         return pixels.normalise(square, self.input_mean, self.input_std)
 
 

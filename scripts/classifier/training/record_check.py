@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from ..photos.fitting import FITS
 from ..photos.splitting import SPLITS
 
 _LARGEST_NUMBER = 1e30  # what float32 holds, with some room
@@ -81,6 +82,7 @@ _EXPECTED: dict[tuple[str, ...], tuple[str, _Right]] = {
     ("preprocessing", "input_std"): ("a number other than 0", _divisor),
     ("preprocessing", "input_layer"): ("a name", _is(str)),
     ("preprocessing", "output_layer"): ("a name", _is(str)),
+    ("preprocessing", "fit"): (f"one of {', '.join(FITS)}", lambda value: value in FITS),
     ("labels",): ("a list of names", _words),
     ("category_names",): ("a name for each label", _names),
     ("options",): ("an object", _is(dict)),

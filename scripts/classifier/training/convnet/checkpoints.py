@@ -13,6 +13,7 @@ import numpy as np
 from ... import atomic_files
 from ...errors import UserError
 from ...fetching import unpacked_sizes
+from ...photos.fitting import SQUEEZE
 from ..final_layer import Evaluation
 from .recipes import BASIC, CnnRecipe
 
@@ -70,7 +71,7 @@ def read(path: Path, recipe: CnnRecipe, precision: str) -> Checkpoint:
             held = {name: arrays[name] for name in arrays.files}
         about = json.loads(str(held.pop(_ABOUT)))
         history = [Evaluation(**each) for each in about["history"]]
-        before, photos = dict(about["options"]), str(about["photos"])
+        before, photos = {"fit": SQUEEZE, **about["options"]}, str(about["photos"])
     except FileNotFoundError:
         raise UserError(
             f"--resume: {path} does not exist, so there is no training to resume: leave --resume out"
