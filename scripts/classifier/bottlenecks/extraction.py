@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +22,7 @@ from ..photos.distortions import View
 from ..photos.folders import Place
 from ..showing import Advance
 from .cache import KEY_BYTES, BottleneckCache
-from .crew import Crew
+from .crew import Crew, Once
 
 # Part of every cache's identity: raise the number when a change makes the same photo give different pixels.
 _PREPROCESSING = f"bilinear 1, mean {MEAN:g}, std {STD:g}"
@@ -144,25 +143,18 @@ class Extraction(Generic[CacheUsed]):
         The network takes squares of `size` pixels a side, which photos are made to `fit` as one of fitting.FITS.
         `advance` is called with numbers of photos done. The first photo that needs the network opens it.
         """
-        added_before = self.cache.added
+        added_before, network = self.cache.added, Once(open_network)
         try:
-            if self.waiting and crew is None:
-                with Crew(folders.readers(self.image_dir, machine.cores())) as crew:
-                    self._run(open_network, (size, fit), advance, crew)
-            elif self.waiting:
-                assert crew is not None
-                self._run(open_network, (size, fit), advance, crew)
+            if self.waiting:
+                with contextlib.ExitStack() as own:
+                    if crew is None:
+                        crew = own.enter_context(Crew(folders.readers(self.image_dir, machine.cores())))
+                    crew.share(self.waiting, lambda: _Worker(self, network, size, fit), advance)
         finally:
             with contextlib.suppress(UserError):  # it would hide the error that matters; the next run reads again
                 self.digests.save()
         self.found.computed += self.cache.added - added_before
         return self.found
-
-    def _run(
-        self, open_network: Callable[[], OpenNetwork], square: tuple[int, str], advance: Advance, crew: Crew
-    ) -> None:
-        network = _Once(open_network)
-        crew.share(self.waiting, lambda: _Worker(self, network, *square), advance)
 
     def read_waiting(self) -> None:
         """Reads the waiting photos without running the network, and drops those whose content is cached."""
@@ -188,7 +180,7 @@ Extract = Callable[[Extraction[BottleneckCache], Advance], Found]
 class _Worker:
     """One thread's work: reads and decodes photos and runs the network on them."""
 
-    def __init__(self, extraction: Extraction, network: _Once[OpenNetwork], size: int, fit: str):
+    def __init__(self, extraction: Extraction, network: Once[OpenNetwork], size: int, fit: str):
         self._extraction, self._network, self._size, self._fit = extraction, network, size, fit
         self._batch: _Batch | None = None
 
@@ -240,20 +232,3 @@ class _Batch:
                 raise UserError("the network gave NaN or infinite values: its weights must be damaged")
             self._cache.add(self._keys, vectors)
             self._keys = []
-
-
-Result = TypeVar("Result")
-
-
-class _Once(Generic[Result]):
-    """Calls a function when the first thread asks, and gives the result to every thread."""
-
-    def __init__(self, function: Callable[[], Result]):
-        self._function, self._lock = function, threading.Lock()
-        self._result: Result | None = None
-
-    def __call__(self) -> Result:
-        with self._lock:
-            if self._result is None:
-                self._result = self._function()
-            return self._result
