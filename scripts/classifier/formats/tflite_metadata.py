@@ -47,11 +47,11 @@ class Description:
     text: str
     mean: float
     std: float
-    fit: str  # how a picture becomes the input's square
     input_range: tuple[float, float]
     output_range: tuple[float, float]
     labels: str  # the file that holds them, one per line
     files: Mapping[str, bytes]
+    fit: str = fitting.SQUEEZE  # how a picture becomes the input's square
 
 
 @dataclass(frozen=True)
