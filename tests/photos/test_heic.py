@@ -80,6 +80,11 @@ def test_avif_files_for_both_kinds_of_programs_are_left_to_pillow():
         assert np.abs(np.subtract(pixels.open_rgb(each, 1).getpixel((9, 9)), RED)).max() < 9
 
 
+GREY = coded("grey")
+# The file says that there are 11 bits where there are 8, which makes pi-heif write beyond its memory.
+DEEP = dataclasses.replace(
+    GREY, properties=(GREY.properties[0].replace(b"\xfc\xfc\xf8\xf8", b"\xfc\xfc\xfb\xf8"), *GREY.properties[1:])
+)
 LAYERS = Item(b"iovl", bytes(20), (ispe(64, 64),), (b"dimg", (2,)))
 _HUGE = (60_000, 60_000)
 UNREADABLE = {
@@ -113,6 +118,7 @@ UNREADABLE = {
         heic.box(b"ftyp", b"hevc\0\0\0\0msf1hevc") + heic.box(b"moov", bytes(9)),
         "without a still picture",
     ),
+    "deep grey": (write(DEEP), "a grey HEIF picture of more than 8 bits, which Poets does not read: save it as"),
     "cut": (write(EIGHT)[:-20], "truncated: its end is missing"),
     "cut early": (write(EIGHT)[:200], "truncated: its end is missing"),
     "damaged": (write(EIGHT)[:-59] + bytes(59), "damaged: "),

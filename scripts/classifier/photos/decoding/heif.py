@@ -16,6 +16,9 @@ from . import heif_items
 from .heif_items import CODED, GRID, SAME, Items
 from .unreadable import Admit, UnreadableImage
 
+# Colours come in 8 bits, whatever the file has. Greys would come in as many as the file claims, and pi-heif 1.4
+# writes beyond its memory if they have fewer. No phone takes deep greys.
+_MODES = ("L", "RGB", "RGBA", "RGBa")
 _CUT = "truncated: its end is missing"
 _TO_DO = "save it as JPEG or PNG"
 # What is decoded may be more than what is seen: of a grid of 2 x 2 tiles, little more than a quarter may be. A few
@@ -37,7 +40,10 @@ def opened(data: bytes, admit: Admit) -> Image.Image:
             seen = f"{width} x {height} pixels that it shows"
             raise UnreadableImage(f"a HEIF picture of far more than the {seen}: {_TO_DO}")
     try:
-        picture = pi_heif.open_heif(items.only_picture(data)).to_pillow()
+        found = pi_heif.open_heif(items.only_picture(data))
+        if found.mode not in _MODES:
+            raise UnreadableImage(f"a grey HEIF picture of more than 8 bits, which Poets does not read: {_TO_DO}")
+        picture = found.to_pillow()
     except (ValueError, EOFError) as error:
         if "end of file" in str(error).lower():
             raise UnreadableImage(_CUT) from None
