@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.tools import figures, shared_flags
-from benchmarks.tools.study import share
+from benchmarks.tools.study import gain, share
 from scripts.classifier.backbones import several_views, table
 from scripts.console import command_line, flags
 
@@ -34,17 +34,17 @@ def main(positional: list[str]) -> None:
         right = {}
         for name, study in studies.items():
             print(name, file=sys.stderr, flush=True)
-            right[name] = np.concatenate([study.right(held_out) for held_out in study.deal(FLAGS.folds)])
+            right[name] = study.right(FLAGS.folds)
         times = figures.alternated({name: study.timer() for name, study in studies.items()}, FLAGS.rounds)
     first = next(iter(studies))
     print(studies[first].title(FLAGS.folds), end="\n\n")
     print("| | values | ms per photo | accuracy | 95 % interval | gain, with its 95 % interval |")
     print("|---|--:|--:|--:|--:|--:|")
     for name, study in studies.items():
-        gain = _gain(right[name], right[first]) if name != first else ""
+        gained = gain(right[name], right[first]) if name != first else ""
         print(
             f"| {name} | {study.backbone.bottleneck_size:,} | {np.median(times[name]):.2f} | "
-            f"{share(int(right[name].sum()), len(right[name]))} | {gain} |"
+            f"{share(int(right[name].sum()), len(right[name]))} | {gained} |"
         )
 
 
@@ -52,14 +52,6 @@ def _name(bottleneck: str, views: int) -> str:
     """retrain's flags for the same."""
     given = [f"--views={views}"] * (views > 1) + [f"--bottleneck={bottleneck}"] * (bottleneck != table.LAST)
     return " ".join(given) or "one view"
-
-
-def _gain(right: np.ndarray, before: np.ndarray) -> str:
-    """Compares photo by photo, so that the difficulty of a photo adds no uncertainty."""
-    differences = right.astype(float) - before
-    half = 1.96 * differences.std(ddof=1) / np.sqrt(len(differences))
-    mean = differences.mean()
-    return f"{100 * mean:+.1f} ({100 * (mean - half):+.1f} to {100 * (mean + half):+.1f})"
 
 
 if __name__ == "__main__":

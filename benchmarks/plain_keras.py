@@ -24,7 +24,7 @@ def decode(folder: Path) -> Decoded:
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as temporary:
         return pictures.decode(
             image_lists.scan(folder, *_PERCENTAGES),
-            CnnRecipe.image_size,
+            CnnRecipe(),
             pictures.MEMORY,
             Path(temporary),
             _PERCENTAGES,

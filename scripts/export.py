@@ -22,7 +22,7 @@ from .classifier.formats.conversion import Target
 from .classifier.formats.model import Wishes
 from .classifier.judging import comparison, selection
 from .classifier.judging.comparison import Photos
-from .classifier.photos import folders, pixels
+from .classifier.photos import fitting, folders, pixels
 from .classifier.photos.preprocessing import Preprocessing
 from .console import command_line, flags, input_flags
 from .console.console import Console
@@ -79,7 +79,8 @@ def main(positional: list[str]) -> None:
     with console.waiting(f"loading {target.path}"):
         after = classifiers.load(target.path, None, Wishes(pictures=2))
     console.say(*comparison.describe([before, after], photos, console.show))
-    console.say(f"written: {target.path}{_BESIDE.get(target.kind, '')}")
+    left = _left_to_do(after.model.preprocessing.fit)
+    console.say(f"written: {target.path}{_BESIDE.get(target.kind, '')}", *left)
     console.suggest(("label a photo", f"label_image --graph={shlex.quote(str(target.path))} --image=some.jpg"))
     console.say(f"how to use it {_USES[target.kind]}: {invocation.page('export.md')}")
 
@@ -97,6 +98,14 @@ def _target() -> Target:
 def _open_graph(graph: Path) -> Classifier:
     labels = None if FLAGS.labels is None else Path(FLAGS.labels)
     return classifiers.load(graph, labels, Wishes(input_flags.overrides(), 2), names=input_flags.names())
+
+
+def _left_to_do(fit: str) -> list[str]:
+    """What programs that give the file pixels have to know; those that squeeze pictures need to know nothing."""
+    if fit == fitting.SQUEEZE:
+        return []
+    decodes = " (the SavedModel does so with image_bytes)" if FLAGS.format == kinds.SAVED_MODEL else ""
+    return [f"other programs must give it {fitting.WORDS[fit]}{decodes}"]
 
 
 def _samples(photos: Photos | str, console: Console, take: Preprocessing) -> Iterator[np.ndarray]:

@@ -6,6 +6,7 @@ from benchmarks.tools.study import Study
 from benchmarks.tools.workbench import Workbench
 from scripts.classifier.backbones import table
 from scripts.classifier.errors import UserError
+from scripts.classifier.photos import fitting
 from scripts.classifier.training.recipe import Recipe
 from scripts.console import flags
 
@@ -43,12 +44,11 @@ def workbench(folder: Path, steps: int = 1, rounds: int = 1) -> Workbench:
     return Workbench(folder, Path(FLAGS.photos), Path(FLAGS.model_dir), FLAGS.architecture, FLAGS.count, steps, rounds)
 
 
-def study(folder: Path, bottleneck: str = table.LAST, views: int = 1) -> Study:
+def study(folder: Path, bottleneck: str = table.LAST, views: int = 1, fit: str = fitting.SQUEEZE) -> Study:
     """A study in this folder."""
     table.resolve(FLAGS.architecture)
-    return Study(
-        folder, existing(FLAGS.photos), Path(FLAGS.model_dir), FLAGS.architecture, FLAGS.steps, bottleneck, views
-    )
+    photos, model_dir = existing(FLAGS.photos), Path(FLAGS.model_dir)
+    return Study(folder, photos, model_dir, FLAGS.architecture, FLAGS.steps, bottleneck, views, fit)
 
 
 def existing(folder: str) -> Path:

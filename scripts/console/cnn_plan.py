@@ -10,7 +10,7 @@ from ..classifier.backbones import engine as engines, gpu
 from ..classifier.backbones.engine import Engine
 from ..classifier.drawing import picture_files
 from ..classifier.errors import UserError
-from ..classifier.photos import folders, image_lists
+from ..classifier.photos import fitting, folders, image_lists
 from ..classifier.photos.folders import Place
 from ..classifier.photos.image_lists import ImageLists
 from ..classifier.showing import Show
@@ -30,6 +30,13 @@ flags.group("photos")
 flags.DEFINE_path("image_dir", "tf_files/flower_photos", "The folder of photos, with a folder for each label.", PHOTOS)
 flags.DEFINE_integer(
     "image_size", CnnRecipe.image_size, "Width and height that photos are scaled to, in pixels.", 8, 1024
+)
+flags.DEFINE_enum(
+    "fit",
+    CnnRecipe.fit,
+    fitting.FITS,
+    "How a photo becomes a square. squeeze: all of it, squeezed. crop: the largest square in its middle. pad: all of "
+    "it, on grey. The classifier remembers it.",
 )
 flags.DEFINE_bool(
     "augment",
@@ -120,7 +127,7 @@ class Plan:
 
     def decode(self, lists: ImageLists, show: Show) -> Decoded:
         return pictures.decode(
-            lists, self.recipe.image_size, self.cache, self.cache_dir, self.percentages, self.skipped_file, show
+            lists, self.recipe, self.cache, self.cache_dir, self.percentages, self.skipped_file, show
         )
 
     def work(self) -> str:
@@ -174,6 +181,7 @@ def _recipe() -> CnnRecipe:
         FLAGS.augment,
         FLAGS.patience if FLAGS.early_stopping else None,
         FLAGS.seed,
+        FLAGS.fit,
     )
 
 

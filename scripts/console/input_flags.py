@@ -3,6 +3,7 @@
 from dataclasses import fields
 from pathlib import Path
 
+from ..classifier.photos.fitting import FITS
 from ..classifier.photos.preprocessing import CHANNELS, Overrides
 from . import flags
 from .path_kinds import GRAPH, LABELS, NAMES
@@ -26,6 +27,13 @@ flags.DEFINE_float(
 )
 flags.DEFINE_enum(
     "channels", None, list(CHANNELS), "The order of a pixel's colours. Default: read from the classifier's file."
+)
+flags.DEFINE_enum(
+    "fit",
+    None,
+    FITS,
+    "How a photo becomes the classifier's square input. squeeze: all of it, squeezed. crop: the largest square in its "
+    "middle. pad: all of it, on grey. Default: read from the classifier's file, else squeeze.",
 )
 flags.DEFINE_string("input_layer", None, "The graph's node that takes pictures. Default: read from the graph.")
 flags.DEFINE_string("output_layer", None, "The graph's node that gives scores. Default: read from the graph.")

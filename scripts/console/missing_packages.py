@@ -31,7 +31,7 @@ def remedy(package: str) -> str:
 
 
 def _next_step() -> str:
-    label_only = "; label_image with a .tflite file needs only ai-edge-litert, numpy and Pillow"
+    label_only = "; label_image with a .tflite file needs only ai-edge-litert, numpy and Pillow, and pi-heif for HEIC"
     if not (_CLONE / "setup.sh").exists():
         return f"run {invocation.install('core')}{label_only}"
     folder = "" if Path.cwd() == _CLONE else f"{_CLONE}{os.sep}"

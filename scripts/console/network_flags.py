@@ -1,7 +1,7 @@
 """Flags about the pretrained network and the way it looks at photos."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..classifier import invocation
@@ -11,6 +11,7 @@ from ..classifier.backbones.choices import ALL, Choices
 from ..classifier.backbones.engine import Engine
 from ..classifier.errors import UserError
 from ..classifier.fetching.downloads import Unavailable
+from ..classifier.photos import fitting
 from ..classifier.photos.preprocessing import CHANNELS
 from ..classifier.showing import Show, nowhere
 from . import flags
@@ -49,6 +50,13 @@ flags.DEFINE_float(
 flags.DEFINE_enum(
     "channels", None, list(CHANNELS), "For a network file: the order of a pixel's colours. Default: read from the file."
 )
+flags.DEFINE_enum(
+    "fit",
+    fitting.SQUEEZE,
+    fitting.FITS,
+    "How a photo becomes the network's square input. squeeze: all of it, squeezed. crop: the largest square in its "
+    "middle. pad: all of it, on grey. The classifier remembers it.",
+)
 flags.DEFINE_integer(
     "views",
     1,
@@ -83,6 +91,7 @@ class Network:
     views: int
     precision: str
     found: gpu.Found  # the GPU to run it on, if any
+    fit: str
 
     def remaining_bytes(self) -> int | None:
         """Bytes left to download before it can be loaded; None if unknown."""
@@ -101,7 +110,7 @@ class Network:
             loaded = table.load(self.name, self.model_dir, show, self.choices)
         except Unavailable as error:
             raise UserError(f"{error}; this needs no download: {_without_download()}") from None
-        backbone = table.seeing_more(loaded, self.bottleneck, self.views)
+        backbone = table.seeing_more(replace(loaded, fit=self.fit), self.bottleneck, self.views)
         return backbone, engine.of_this_machine(self.precision, large=backbone.large, gpu=self.found.gpu)
 
 
@@ -124,4 +133,5 @@ def network(on_a_cluster: bool) -> Network:
         FLAGS.views,
         FLAGS.precision,
         gpu.Found(None) if on_a_cluster else gpu.look(),
+        FLAGS.fit,
     )

@@ -15,7 +15,7 @@ from PIL import Image
 
 from scripts.classifier.formats import tflite
 from scripts.classifier.formats.model import Wishes
-from tests.support import small_classifiers
+from tests.support import heic, small_classifiers
 from tests.support.workplace import ROOT, draw_folder
 
 INSTALLED = ("ai-edge-litert", "numpy", "pillow")
@@ -124,6 +124,10 @@ def test_mistakes_are_reported_in_one_line(alone, tmp_path):
         done = alone.label(*words)
         assert done.returncode == 1 and done.stdout == "", words
         assert done.stderr.startswith("error: ") and said in done.stderr and done.stderr.count("\n") == 1, words
+    (tmp_path / "a.heic").write_bytes(heic.write(heic.coded("eight")))
+    done = alone.label(tmp_path / "a.heic")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "a HEIC picture, for which the package pi-heif is needed: pip install pi-heif" in done.stderr
     (tmp_path / "broken.jpg").write_bytes(photo.read_bytes()[:300])
     done = alone.label(tmp_path / "broken.jpg", photo, "--top_k=1")
     assert done.returncode == 1 and "broken.jpg" in done.stderr and "(score=" in done.stdout

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.support import heic
 from tests.support.server import serving
 from tests.support.workplace import draw_shape
 
@@ -83,8 +84,9 @@ def test_every_lossless_format_gives_the_same_answer(server, by_label_image):
         answer = server.post("/label", encoded("red", form=form_))
         assert answer.status == 200, form_
         assert_same_labels(answer.json, by_label_image["red.png"])
+    assert server.post("/label", heic.write(heic.coded("eight"))).status == 200
     accepted = server.get("/").body.decode()
-    assert all(each in accepted for each in ("image/jpeg", "image/jp2", ".psd", ".tga")) and ".heic" not in accepted
+    assert all(each in accepted for each in ("image/jpeg", "image/jp2", "image/heic", ".psd"))
 
 
 def test_tensorflow_servings_interface_gives_what_label_image_prints(server, by_label_image):

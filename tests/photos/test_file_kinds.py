@@ -41,11 +41,6 @@ NAMED = {
     "icns": (encoded("ICNS"), "an ICNS icon, which Poets does not read: save it as JPEG or PNG"),
     "eps": (encoded("EPS"), "an EPS drawing, which Poets does not read: export it as PNG"),
     "pdf": (encoded("PDF"), "a PDF document, which Poets does not read: export its pages as JPEG"),
-    "heic": (
-        b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
-        "a HEIC picture, which Poets does not read: save it as JPEG",
-    ),
-    "heif": (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic" + bytes(50), "a HEIC picture, which"),
     "jxl": (b"\xff\x0a" + bytes(50), "a JPEG XL picture, which"),
     "jxl in a box": (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(50), "a JPEG XL picture, which"),
     "cr2": (

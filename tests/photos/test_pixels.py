@@ -131,7 +131,7 @@ BROKEN = {
     "truncated webp": (encoded(draw_shape("red", 3), "WEBP")[:200], "truncated: its end is missing"),
     "jpeg header only": (JPEG[:3], "damaged"),
     "absurdly large": (huge_png(20_000, 10_000), "20000 x 10000 pixels, more than 178 megapixels"),
-    "heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+    "heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIF file without a still picture"),
 }
 
 

@@ -158,6 +158,21 @@ def test_several_views_are_compared_with_one_photo_by_photo(tmp_path):
         assert float(row[5].split()[0]) == pytest.approx(share - shares[0], abs=0.11)
 
 
+def test_ways_to_make_squares_are_compared_photo_by_photo(tmp_path):
+    photos = draw_folder(tmp_path / "photos", each=4)
+    (tmp_path / "temporary").mkdir()
+    words = ["--architecture=color_texture", "--folds=2", "--steps=20", f"--photos={photos}"]
+    done = run(tmp_path / "temporary", "fits", *words)
+    assert done.returncode == 0, done.stderr
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines()[4:]]
+    fits = [f"--fit={fit}" for fit in ("squeeze", "crop", "pad")]
+    assert [row[0].strip("`") for row in rows] == [*fits, *(f"{fit} --views=4" for fit in fits)]
+    for group in (rows[:3], rows[3:]):
+        shares = [float(row[1].split()[0]) for row in group]
+        for share, row in zip(shares[1:], group[1:], strict=True):
+            assert float(row[3].split()[0]) == pytest.approx(share - shares[0], abs=0.11)
+
+
 def test_training_from_nothing_is_measured(tmp_path):
     (tmp_path / "temporary").mkdir()
     photos = draw_folder(tmp_path / "photos", ("green", "red"), each=10)

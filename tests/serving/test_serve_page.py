@@ -160,9 +160,9 @@ UNREADABLE = {
     "cut.webp": (encoded("WEBP")[:-60], "cut.webp is damaged: the file ends too early. Export or send it again."),
     "cut.png": (encoded("PNG")[:2000], "cut.png is damaged: the file ends too early. Export or send it again."),
     "broken.png": (b"\x89PNG\r\n\x1a\n and nothing more", "broken.png is damaged. Export or send it again."),
-    "holiday.heic": (
-        b"\0\0\0\x18ftypheic" + bytes(99),
-        "holiday.heic is a HEIC picture, which cannot be read here: save it as JPEG or PNG.",
+    "holiday.jxl": (
+        b"\xff\x0a" + bytes(99),
+        "holiday.jxl is a JPEG XL picture, which cannot be read here: save it as JPEG or PNG.",
     ),
 }
 

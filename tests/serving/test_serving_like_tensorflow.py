@@ -12,7 +12,7 @@ from PIL import Image
 from tensorflow_serving.apis import classification_pb2, predict_pb2
 
 from scripts.classifier.formats import tensorflow_pixels
-from scripts.classifier.photos import pixels
+from scripts.classifier.photos import fitting, pixels
 from tests.support import prediction_service
 from tests.support.server import serving
 from tests.support.workplace import draw_shape
@@ -95,6 +95,18 @@ def test_tensorflow_decodes_as_pillow_does(decode, name):
     given = decode(tf.constant([PICTURES[name]])).numpy()[0]
     apart = np.abs(given - wanted)
     assert apart.max() <= 3 and (apart > 0).mean() < 0.1
+
+
+@pytest.mark.parametrize("fit", [fitting.CROP, fitting.PAD])
+def test_tensorflow_makes_pictures_fit_as_pillow_does(fit):
+    """Also thin ones, and those that are drafted, turned and of odd sizes."""
+    sizes = [(160, 120), (120, 161), (97, 96), (128, 96), (1, 50), (300, 1), (1400, 1100)]
+    shapes = [encoded(draw_shape("red", 1).resize(size), "PNG") for size in sizes]
+    pictures = [*shapes, PICTURES["turned 6"], PICTURES["large jpeg"]]
+    found = tensorflow_pixels.decode_all(tf.constant(pictures), 96, 128, fit)
+    for data, given in zip(pictures, found.numpy(), strict=True):
+        apart = np.abs(given - pixels.decode(data, 96, 128, fit=fit).astype(np.float32))
+        assert apart.max() <= 3 and (apart > 0).mean() < 0.1
 
 
 def test_predict_gives_what_our_interface_gives(server, client):

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from scripts.classifier.graphs import frozen_graph
-from scripts.classifier.photos import pixels
+from scripts.classifier.photos import fitting, pixels
 from tests.support.workplace import draw_shape
 
 # Every op our graphs may hold, with its attributes in TensorFlow 1.4.
@@ -53,7 +53,7 @@ def assert_readable_by_tensorflow_1(graph_def):
 
 def same_in_opencv(graph_def, size: int):
     """Compares final_result from OpenCV's importer with that of a session as in TensorFlow 1."""
-    square = pixels.normalise(pixels.squeeze(draw_shape("blue", 77), size, size), 128, 128)
+    square = pixels.normalise(fitting.fit(draw_shape("blue", 77), size, size, fitting.SQUEEZE), 128, 128)
     mirrored = np.ascontiguousarray(square[:, ::-1])
     written = frozen_graph.serialised(graph_def)  # before TensorFlow gets it, which adds attributes that OpenCV heeds
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:

@@ -10,8 +10,12 @@ import pytest
 from scripts.classifier.errors import UserError
 from scripts.classifier.training import record_check, run_record
 
+SIZE = {"input_height": 32, "input_width": 32, "input_mean": 0, "input_std": 1}
 FAULTS = {
-    "preprocessing": [None, 5, [], {"input_height": "32"}, {"input_height": -1}, {"input_width": 10**9}],
+    "preprocessing": [
+        *(None, 5, [], {"input_height": "32"}, {"input_height": -1}, {"input_width": 10**9}),
+        *(dict(SIZE, fit="stretch"), dict(SIZE, fit=["crop"])),
+    ],
     "labels": [None, "red", [1, 2, 3], [], {"a": 1}],
     "options": [5, {"image_dir": 7}, {"testing_percentage": "many"}, {"validation_percentage": 1e999}],
     "backbone": ["x", {"views": 0}, {"views": "1"}, {"bottleneck_tensor": 3}],

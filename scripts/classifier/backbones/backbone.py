@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..photos import fitting
+
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
@@ -34,6 +36,8 @@ class Backbone:
     learnt: bool = True
     # The number of views of each picture that the network looks at.
     views: int = 1
+    # How photos become its square pictures, one of fitting.FITS.
+    fit: str = fitting.SQUEEZE
 
     def describe(self) -> str:
         size = f"{self.input_size} x {self.input_size} pixels"

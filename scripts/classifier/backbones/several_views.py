@@ -12,8 +12,8 @@ from .backbone import Backbone
 if TYPE_CHECKING:
     import tensorflow as tf
 
-# The share of width and height that each of the two closer views keeps. Pictures arrive squeezed into squares, so a
-# centre square of the photo cannot be cut out; cropping both directions works as well (benchmarks/free_accuracy.py).
+# The share of width and height that each of the two closer views keeps. Pictures arrive as squares (see --fit), so
+# nothing beside them can be seen; cropping both directions works as well (benchmarks/free_accuracy.py).
 CLOSER = (0.8, 0.6)
 COUNTS = (1, 2 + len(CLOSER))
 

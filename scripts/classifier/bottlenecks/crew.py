@@ -6,12 +6,13 @@ import queue
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from ..showing import Advance
 
 Item = TypeVar("Item")
 Taken = TypeVar("Taken", contravariant=True)
+Result = TypeVar("Result")
 
 
 class Member(Protocol[Taken]):
@@ -69,3 +70,17 @@ class Crew(ThreadPoolExecutor):
         finally:
             stop.set()
             wait(threads)
+
+
+class Once(Generic[Result]):
+    """Calls a function when the first thread asks, and gives the result to every thread."""
+
+    def __init__(self, function: Callable[[], Result]):
+        self._function, self._lock = function, threading.Lock()
+        self._result: Result | None = None
+
+    def __call__(self) -> Result:
+        with self._lock:
+            if self._result is None:
+                self._result = self._function()
+            return self._result

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,31 +17,32 @@ from ..backbones.backbone import MEAN, STD, Backbone
 from ..backbones.engine import Engine
 from ..backbones.network import Run
 from ..errors import UserError
-from ..photos import distortions, folders, pixels
+from ..photos import distortions, fitting, folders, pixels
 from ..photos.digests import digest
 from ..photos.distortions import View
 from ..photos.folders import Place
 from ..showing import Advance
 from .cache import KEY_BYTES, BottleneckCache
-from .crew import Crew
+from .crew import Crew, Once
 
 # Part of every cache's identity: raise the number when a change makes the same photo give different pixels.
-PREPROCESSING = f"squeeze bilinear 1, mean {MEAN:g}, std {STD:g}"
+_PREPROCESSING = f"bilinear 1, mean {MEAN:g}, std {STD:g}"
 
 _LOOKED_UP_AT_ONCE = 1 << 16
 
 
 def open_cache(bottleneck_dir: Path, backbone: Backbone, engine: Engine) -> BottleneckCache:
     """The cache folder for this way of computing vectors: one for each backbone, arithmetic and preprocessing."""
-    identity = "; ".join((backbone.fingerprint, str(backbone.input_size), PREPROCESSING, engine.arithmetic))
+    preprocessing = f"{backbone.fit} {_PREPROCESSING}"
+    identity = "; ".join((backbone.fingerprint, str(backbone.input_size), preprocessing, engine.arithmetic))
     short = hashlib.sha256(identity.encode()).hexdigest()[:12]
     folder = bottleneck_dir / f"{backbone.name}-{short}"
-    about = {"architecture": backbone.name, "precision": engine.arithmetic, "preprocessing": PREPROCESSING}
+    about = {"architecture": backbone.name, "precision": engine.arithmetic, "preprocessing": preprocessing}
     return BottleneckCache(folder, identity, backbone.bottleneck_size, about)
 
 
-# A photo's bytes, the side of a square and some views -> each view as [side, side, 3] uint8.
-Look = Callable[[bytes, int, list[View]], list[np.ndarray]]
+# A photo's bytes, the side of a square, some views and how it is made to fit -> each view as [side, side, 3] uint8.
+Look = Callable[[bytes, int, list[View], str], list[np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -129,29 +129,30 @@ class Extraction(Generic[CacheUsed]):
                 self.waiting.append(job)
 
     def run(
-        self, open_network: Callable[[], OpenNetwork], size: int, advance: Advance, crew: Crew | None = None
+        self,
+        open_network: Callable[[], OpenNetwork],
+        size: int,
+        advance: Advance,
+        crew: Crew | None = None,
+        fit: str = fitting.SQUEEZE,
     ) -> Found:
         """Computes everything that is waiting, by default with a new crew that keeps all cores busy.
 
+        The network takes squares of `size` pixels a side, which photos are made to `fit` as one of fitting.FITS.
         `advance` is called with numbers of photos done. The first photo that needs the network opens it.
         """
-        added_before = self.cache.added
+        added_before, network = self.cache.added, Once(open_network)
         try:
-            if self.waiting and crew is None:
-                with Crew(folders.readers(self.image_dir, machine.cores())) as crew:
-                    self._run(open_network, size, advance, crew)
-            elif self.waiting:
-                assert crew is not None
-                self._run(open_network, size, advance, crew)
+            if self.waiting:
+                with contextlib.ExitStack() as own:
+                    if crew is None:
+                        crew = own.enter_context(Crew(folders.readers(self.image_dir, machine.cores())))
+                    crew.share(self.waiting, lambda: _Worker(self, network, size, fit), advance)
         finally:
             with contextlib.suppress(UserError):  # it would hide the error that matters; the next run reads again
                 self.digests.save()
         self.found.computed += self.cache.added - added_before
         return self.found
-
-    def _run(self, open_network: Callable[[], OpenNetwork], size: int, advance: Advance, crew: Crew) -> None:
-        network = _Once(open_network)
-        crew.share(self.waiting, lambda: _Worker(self, network, size), advance)
 
     def read_waiting(self) -> None:
         """Reads the waiting photos without running the network, and drops those whose content is cached."""
@@ -177,8 +178,8 @@ Extract = Callable[[Extraction[BottleneckCache], Advance], Found]
 class _Worker:
     """One thread's work: reads and decodes photos and runs the network on them."""
 
-    def __init__(self, extraction: Extraction, network: _Once[OpenNetwork], size: int):
-        self._extraction, self._network, self._size = extraction, network, size
+    def __init__(self, extraction: Extraction, network: Once[OpenNetwork], size: int, fit: str):
+        self._extraction, self._network, self._size, self._fit = extraction, network, size, fit
         self._batch: _Batch | None = None
 
     def do(self, job: Job) -> None:
@@ -189,7 +190,7 @@ class _Worker:
             keys = job.keys(content)
             missing = [(key, view) for key, view in zip(keys, job.views, strict=True) if key not in cache]
             views = [view for _, view in missing]
-            squares = self._extraction.look(photo.data, self._size, views) if missing else []
+            squares = self._extraction.look(photo.data, self._size, views, self._fit) if missing else []
         except pixels.UnreadableImage as error:
             found.unreadable[job.path] = str(error)
             return
@@ -229,20 +230,3 @@ class _Batch:
                 raise UserError("the network gave NaN or infinite values: its weights must be damaged")
             self._cache.add(self._keys, vectors)
             self._keys = []
-
-
-Result = TypeVar("Result")
-
-
-class _Once(Generic[Result]):
-    """Calls a function when the first thread asks, and gives the result to every thread."""
-
-    def __init__(self, function: Callable[[], Result]):
-        self._function, self._lock = function, threading.Lock()
-        self._result: Result | None = None
-
-    def __call__(self) -> Result:
-        with self._lock:
-            if self._result is None:
-                self._result = self._function()
-            return self._result

@@ -38,7 +38,7 @@ def look_up(lists: ImageLists, views: tuple[View, ...], cache: BottleneckCache) 
 def extract_here(backbone: Backbone, engine: Engine) -> Extract:
     """Computes on this machine, in this process."""
     return lambda extraction, advance: extraction.run(
-        lambda: network.Network(backbone, engine), backbone.input_size, advance
+        lambda: network.Network(backbone, engine), backbone.input_size, advance, fit=backbone.fit
     )
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UserError
-from ..photos import folders, pixels
+from ..photos import fitting, folders, pixels
+from ..photos.preprocessing import Overrides
 from . import classifiers, quiet_tensorflow
 from .classifiers import Classifier
 from .model import Wishes
@@ -41,19 +42,34 @@ class Predictor:
         return answer.scores[best], [self.names[at] for at in best]
 
 
-def load_classifier(path: str | os.PathLike, category_names: str | os.PathLike | None = None) -> Predictor:
-    """Opens any classifier that label_image takes; `category_names` is a JSON file that maps labels to names."""
+def load_classifier(
+    path: str | os.PathLike, category_names: str | os.PathLike | None = None, fit: str | None = None
+) -> Predictor:
+    """Opens any classifier that label_image takes; `category_names` is a JSON file that maps labels to names.
+
+    `fit` says how pictures become squares for a file that does not say: "squeeze", "crop" or "pad".
+    """
+    wishes = Wishes(Overrides(fit=None if fit is None else _known(fit)))
     names = None if category_names is None else Path(category_names)
     with quiet_tensorflow.while_loading():
-        return Predictor(classifiers.load(Path(path), None, Wishes(), names=names))
+        return Predictor(classifiers.load(Path(path), None, wishes, names=names))
 
 
-def process_image(path: str | os.PathLike, size: int = 224) -> np.ndarray:
-    """The picture squeezed to (size, size, 3), upright: red, green and blue, float32 from 0 (black) to 1."""
+def process_image(path: str | os.PathLike, size: int = 224, fit: str = fitting.SQUEEZE) -> np.ndarray:
+    """The picture as (size, size, 3), upright: red, green and blue, float32 from 0 (black) to 1.
+
+    `fit` says how it becomes a square: "squeeze", "crop" or "pad".
+    """
     try:
-        square = pixels.decode(folders.contents(Path(path)), size, size)
+        square = pixels.decode(folders.contents(Path(path)), size, size, fit=_known(fit))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
     except pixels.UnreadableImage as error:
         raise UserError(f"{path}: {error}") from None
     return pixels.normalise(square, 0, 255)
+
+
+def _known(fit: str) -> str:
+    if fit not in fitting.FITS:
+        raise UserError(f"fit={fit!r}: expected one of {', '.join(fitting.FITS)}")
+    return fit

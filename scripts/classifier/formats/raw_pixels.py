@@ -17,7 +17,7 @@ PICTURES, SCORES, BOTTLENECKS = "pictures", "scores", "bottlenecks"
 
 def taken(take: Preprocessing) -> Preprocessing:
     """The preprocessing left to do for a file that prepares pixels itself."""
-    return Preprocessing(take.input_height, take.input_width, 0.0, 1.0)
+    return Preprocessing(take.input_height, take.input_width, 0.0, 1.0, fit=take.fit)
 
 
 def spec(graph_def: GraphDef, take: Preprocessing) -> tf.TensorSpec:

@@ -85,7 +85,7 @@ def _save(contents: Contents, labels: Path, folder: Path) -> None:
         return {SCORES: scores, CLASSES: tf.tile(classes, [tf.shape(scores)[0], 1])}
 
     decode = tf.function(
-        lambda encoded: tensorflow_pixels.decode_all(encoded, take.input_height, take.input_width),
+        lambda encoded: tensorflow_pixels.decode_all(encoded, take.input_height, take.input_width, take.fit),
         [strings],
         autograph=False,
     )

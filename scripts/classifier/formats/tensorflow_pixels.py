@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..photos import fitting
+
 if TYPE_CHECKING:
     import tensorflow as tf
 
@@ -16,18 +18,18 @@ _HEAD, _MOST_ENTRIES = 4096, 64
 _ORIENTATION = 0x0112
 
 
-def decode_all(pictures: tf.Tensor, height: int, width: int) -> tf.Tensor:
+def decode_all(pictures: tf.Tensor, height: int, width: int, fit: str = fitting.SQUEEZE) -> tf.Tensor:
     """Strings [n] -> pixels of 0 to 255, float32 [n, height, width, 3]."""
     import tensorflow as tf
 
     return tf.map_fn(
-        lambda data: decode(data, height, width),
+        lambda data: decode(data, height, width, fit),
         pictures,
         fn_output_signature=tf.TensorSpec([height, width, 3], tf.float32),
     )
 
 
-def decode(data: tf.Tensor, height: int, width: int) -> tf.Tensor:
+def decode(data: tf.Tensor, height: int, width: int, fit: str = fitting.SQUEEZE) -> tf.Tensor:
     """A string -> [height, width, 3]"""
     import tensorflow as tf
 
@@ -42,7 +44,8 @@ def decode(data: tf.Tensor, height: int, width: int) -> tf.Tensor:
         ],
         default=other,
     )
-    return _squeeze(image, height, width)
+    image.set_shape([None, None, 3])
+    return _FITTED[fit](image, height, width)
 
 
 def _starts(head: tf.Tensor, signature: bytes) -> tf.Tensor:
@@ -76,13 +79,76 @@ def _png(data: tf.Tensor) -> tf.Tensor:
 
 
 def _squeeze(image: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    import tensorflow as tf
+
+    return tf.ensure_shape(_resized(image, height, width), [height, width, 3])
+
+
+def _resized(image: tf.Tensor, height: int | tf.Tensor, width: int | tf.Tensor) -> tf.Tensor:
     """Rounds to whole values after each direction, as Pillow does."""
     import tensorflow as tf
 
-    image.set_shape([None, None, 3])
     for size in ([tf.shape(image)[0], width], [height, width]):
         image = tf.round(tf.image.resize(image, size, antialias=True))
-    return tf.clip_by_value(tf.ensure_shape(image, [height, width, 3]), 0, 255)
+    return tf.clip_by_value(image, 0, 255)
+
+
+def _crop(image: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    import tensorflow as tf
+
+    down, across = _size(image)
+    as_wide, as_high = _with_proportions(down, across, height, width)
+    down_kept = tf.where(as_wide <= across, down, as_high)
+    across_kept = tf.where(as_wide <= across, as_wide, across)
+    first = [(down - down_kept) // 2, (across - across_kept) // 2]
+    middle = image[first[0] : first[0] + down_kept, first[1] : first[1] + across_kept]
+    return _squeeze(middle, height, width)
+
+
+def _pad(image: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    import tensorflow as tf
+
+    down, across = _size(image)
+    as_wide, as_high = _with_proportions(down, across, height, width)
+    down_around = tf.where(as_wide <= across, as_high, down)
+    across_around = tf.where(as_wide <= across, across, as_wide)
+    top, rows = _shown(down, down_around, height)
+    left, columns = _shown(across, across_around, width)
+    edges = [[top, height - top - rows], [left, width - left - columns], [0, 0]]
+    padded = tf.pad(_resized(image, rows, columns), edges, constant_values=fitting.BACKGROUND)
+    return tf.ensure_shape(padded, [height, width, 3])
+
+
+# The same as photos/fitting.py does with Pillow.
+_FITTED = {fitting.SQUEEZE: _squeeze, fitting.CROP: _crop, fitting.PAD: _pad}
+
+
+def _size(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Height and width, large enough to be multiplied."""
+    import tensorflow as tf
+
+    return tuple(tf.unstack(tf.shape(image, tf.int64)[:2]))
+
+
+def _with_proportions(down: tf.Tensor, across: tf.Tensor, height: int, width: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """How wide and how high the rectangle is that shares the other side with the picture."""
+    import tensorflow as tf
+
+    return tf.maximum(_nearest(down * width, height), 1), tf.maximum(_nearest(across * height, width), 1)
+
+
+def _shown(side: tf.Tensor, around: tf.Tensor, wanted: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Which pixels the picture fills in one direction: the first, and how many."""
+    import tensorflow as tf
+
+    before = -((side - around) // 2)
+    at = tf.minimum(_nearest(before * wanted, around), wanted - 1)
+    count = tf.maximum(_nearest((before + side) * wanted, around) - at, 1)
+    return tf.cast(at, tf.int32), tf.cast(count, tf.int32)
+
+
+def _nearest(number: tf.Tensor, by: int | tf.Tensor) -> tf.Tensor:
+    return (2 * number + by) // (2 * by)
 
 
 def _upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:

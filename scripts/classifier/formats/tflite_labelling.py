@@ -23,7 +23,7 @@ def complete(model: bytes, contents: Contents, ends: tuple[str, str], quantize: 
     given = contents.preprocessing
     (entry,) = litert.open_interpreter(model).get_input_details()
     mean, std = (given.input_mean, given.input_std) if _in_floats(entry) else tflite_pixels.as_they_are(entry)
-    take = Preprocessing(given.input_height, given.input_width, mean, std)
+    take = Preprocessing(given.input_height, given.input_width, mean, std, fit=given.fit)
     architecture = contents.record.get("backbone", {}).get("architecture", "image")
     files = contents.files(take, quantize=quantize)
     return tflite_metadata.embed(model, *ends, _description(model, take, contents.labels, architecture, files))
@@ -58,6 +58,7 @@ def _description(
         text=f"Recognises {len(labels)} labels: {', '.join(labels[:_SHOWN])}{more}.",
         mean=mean,
         std=std,
+        fit=take.fit,
         input_range=(-mean / std, (255 - mean) / std) if _in_floats(entry) else _range(entry),
         output_range=(0, 1) if _in_floats(exit_) else _range(exit_),
         labels=LABELS,

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..fetching import unpacked_sizes
+from ..photos import fitting
 from . import flatbuffer_tables, tflite_file
 from .flatbuffer_tables import Fields, Table
 
@@ -52,6 +53,7 @@ class Description:
     labels: str  # the file that holds them, one per line
     files: Mapping[str, bytes]
     is_rgb: bool = True  # the schema has no word for BGR
+    fit: str = fitting.SQUEEZE  # how a picture becomes the input's square
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def _tables(say: Description) -> Fields:
     colours = _RGB if say.is_rgb else _UNKNOWN
     image = {
         _TENSOR_NAME: "image",
-        _TENSOR_DESCRIPTION: "The picture, resized to this size.",
+        _TENSOR_DESCRIPTION: f"{fitting.WORDS[say.fit].capitalize()}.",
         _TENSOR_CONTENT: {_CONTENT_KIND: _IMAGE, _CONTENT_PROPERTIES: {_IMAGE_COLOURS: colours}},
         _TENSOR_PROCESSES: [{_PROCESS_KIND: _NORMALIZATION, _PROCESS_OPTIONS: normalization}],
         _TENSOR_STATS: _stats(*say.input_range),

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from ..formats.classifiers import Classifier
-from ..photos import pixels
+from ..photos import fitting
 
 SEEDS = range(8)
 _PATCHES = 6  # along each side: large areas of colour tell networks more than noise does
@@ -20,5 +20,5 @@ def difference(one: Classifier, other: Classifier) -> float:
 def _scores(classifier: Classifier, seed: int) -> np.ndarray:
     take = classifier.model.preprocessing
     patches = np.random.default_rng(seed).integers(0, 256, (_PATCHES, _PATCHES, 3)).astype(np.uint8)
-    square = pixels.squeeze(Image.fromarray(patches), take.input_height, take.input_width)
+    square = fitting.fit(Image.fromarray(patches), take.input_height, take.input_width, fitting.SQUEEZE)
     return classifier.answers(classifier.model.open_runner(), take.normalise(square)[None])[0].scores

@@ -15,7 +15,7 @@ from .url_folders import Url
 DIGEST_BYTES = 16
 
 # Formats of which some pictures are decoded differently since caches hold vectors of them. Their digests begin anew;
-# raising PREPROCESSING in bottlenecks/extraction.py would throw away the vectors of all other formats, too.
+# raising _PREPROCESSING in bottlenecks/extraction.py would throw away the vectors of all other formats, too.
 _DECODED_ANEW, _ANEW = ("TIFF", "PPM"), b"by its own depth"
 # The mark of digests remembered since then, behind the photo's stamp.
 _SINCE = b";2"

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import UserError
-from . import pixels
+from . import fitting, pixels
 
 
 @dataclass(frozen=True)
@@ -71,26 +71,26 @@ def views_of(distortions: Distortions, count: int, seed: int) -> tuple[View, ...
     return tuple(View(distortions, seed, number) for number in range(count))
 
 
-def look(data: bytes, size: int, wanted: list[View]) -> list[np.ndarray]:
-    """Each wanted view of the picture as [size, size, 3] uint8, decoded only once."""
+def look(data: bytes, size: int, wanted: list[View], fit: str = fitting.SQUEEZE) -> list[np.ndarray]:
+    """Each wanted view of the picture as [size, size, 3] uint8, decoded only once. It is made to `fit` first."""
     image = pixels.open_rgb(data, round(size * max(view.distortions.largest_enlargement for view in wanted)))
     return [
-        _distort(image, size, view, data) if view.distortions.any else pixels.squeeze(image, size, size)
+        _distort(image, size, view, data, fit) if view.distortions.any else fitting.fit(image, size, size, fit)
         for view in wanted
     ]
 
 
-def _distort(image: Image.Image, size: int, view: View, data: bytes) -> np.ndarray:
+def _distort(image: Image.Image, size: int, view: View, data: bytes, fit: str) -> np.ndarray:
     kinds = view.distortions
     # The same photo, seed and number always give the same view, whatever else the folder holds.
     seed = hashlib.blake2b(view.identity.encode() + data, digest_size=8).digest()
     random = np.random.default_rng(int.from_bytes(seed, "little"))
     # The original enlarges by margin and scale, then cuts out a square of the network's size. That is the same as
-    # cutting 1/(margin x scale) of the width and height out of the photo.
+    # cutting 1/(margin x scale) of the width and height out of what is seen of the photo.
     enlarged = (1 + kinds.random_crop / 100) * random.uniform(1, 1 + kinds.random_scale / 100)
-    width, height = image.width / enlarged, image.height / enlarged
-    left, upper = random.uniform(0, image.width - width), random.uniform(0, image.height - height)
-    square = pixels.squeeze(image, size, size, (left, upper, left + width, upper + height))
+    share = 1 / enlarged
+    left, upper = random.uniform(0, 1 - share), random.uniform(0, 1 - share)
+    square = fitting.fit(image, size, size, fit, (left, upper, left + share, upper + share))
     if kinds.flip_left_right and random.integers(2):
         square = square[:, ::-1]
     if kinds.random_brightness:

@@ -52,7 +52,12 @@ READABLE = (
     Readable("GIF", ".gif", "image/gif", rb"GIF8[79]a", (GifImagePlugin,)),
     Readable("BMP", ".bmp", "image/bmp", rb"BM.{12}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\0", (BmpImagePlugin,)),
     Readable("WEBP", ".webp", "image/webp", rb"RIFF....WEBP", (WebPImagePlugin,)),
-    Readable("AVIF", ".avif", "image/avif", rb"....ftyp(avi[fs]|mif1|msf1)", (AvifImagePlugin,)),
+    # A file for both kinds of programs (mif1, msf1) names its own kind after that.
+    Readable(
+        "AVIF", ".avif", "image/avif", rb"....ftyp(avi[fs]|m(if|sf)1....(....){0,15}?avi[fs])", (AvifImagePlugin,)
+    ),
+    # Not Pillow's: it has a decoder of its own.
+    Readable("HEIF", ".heic .heif .hif", "image/heic", rb"....ftyp(hei[cfmsx]|hev[cmsx]|m(if[12]|sf1))", ()),
     Readable(
         "TIFF",
         ".tif .tiff .dng",
@@ -97,7 +102,6 @@ _DEVELOP = "develop it into a JPEG with the camera's program"
 _FRAMES, _UNPACK = "save frames of it as JPEG", "unpack it"
 
 _OTHERS = (
-    Other("a HEIC picture", _SAVE, rb"....ftyp(hei[cfmsx]|hev[cmsx]|mif[12]|msf1)"),
     Other("a JPEG XL picture", _SAVE, rb"\xff\x0a|\0\0\0\x0cJXL "),
     Other("a JPEG XR picture", _SAVE, rb"II\xbc"),
     Other("a raw file of a Canon camera (CR2)", _DEVELOP, rb"II\*\0....CR"),

@@ -1,7 +1,7 @@
 """Turns the bytes of any image into the square of pixels that a network takes.
 
-This is the only way in: training, labelling, evaluating and serving all decode here, with Pillow and NumPy alone, so
-that a photo gives the same numbers everywhere.
+This is the only way in: training, labelling, evaluating and serving all decode here, with Pillow and NumPy, and pi-heif
+for HEIC, so that a photo gives the same numbers everywhere.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ..errors import in_short
-from . import file_kinds
-from .decoding import depths, icons, jpeg, jpeg_2000, netpbm, photoshop, qoi, targa, tiff
+from . import file_kinds, fitting
+from .decoding import depths, heif, icons, jpeg, jpeg_2000, netpbm, photoshop, qoi, targa, tiff
 from .decoding.unreadable import MAX_PIXELS, Admit, UnreadableImage, check_size
 
-__all__ = ["MAX_PIXELS", "Admit", "UnreadableImage", "check_size", "decode", "normalise", "open_rgb", "squeeze"]
+__all__ = ["MAX_PIXELS", "Admit", "UnreadableImage", "check_size", "decode", "normalise", "open_rgb"]
 
 # Pillow's own check warns at half of our limit; `check_size` raises an error instead.
 Image.MAX_IMAGE_PIXELS = None
@@ -37,12 +37,13 @@ _OPENED: dict[str, Callable[[bytes, Admit], Image.Image]] = {
     "QOI": qoi.opened,
     "ICO": icons.opened,
     "TGA": targa.opened,
+    "HEIF": heif.opened,
 }
 
 
-def decode(data: bytes, height: int, width: int, admit: Admit = check_size) -> np.ndarray:
-    """The picture squeezed to [height, width, 3] uint8 RGB, upright, as the original scripts squeezed it."""
-    return squeeze(open_rgb(data, max(height, width), admit), height, width)
+def decode(data: bytes, height: int, width: int, admit: Admit = check_size, fit: str = fitting.SQUEEZE) -> np.ndarray:
+    """The picture as [height, width, 3] uint8 RGB, upright, made to fit as one of fitting.FITS."""
+    return fitting.fit(open_rgb(data, max(height, width), admit), height, width, fit)
 
 
 def open_rgb(data: bytes, at_least: int, admit: Admit = check_size) -> Image.Image:
@@ -64,13 +65,6 @@ def open_rgb(data: bytes, at_least: int, admit: Admit = check_size) -> Image.Ima
         reason = in_short(error)
         cut_short = "truncated" in reason.lower() or _is_cut_webp(data)
         raise UnreadableImage("truncated: its end is missing" if cut_short else f"damaged: {reason}") from error
-
-
-def squeeze(
-    image: Image.Image, height: int, width: int, box: tuple[float, float, float, float] | None = None
-) -> np.ndarray:
-    """The picture, or the box (left, upper, right, lower) of it, as [height, width, 3] uint8."""
-    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR, box=box))
 
 
 def normalise(pixels: np.ndarray, mean: float, std: float) -> np.ndarray:

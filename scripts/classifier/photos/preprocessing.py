@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UserError
-from . import pixels
+from . import fitting, pixels
 
 # The order of a pixel's colours. Pictures are decoded to RGB; networks from Caffe and Custom Vision take BGR.
 RGB, BGR = CHANNELS = ("rgb", "bgr")
@@ -32,11 +32,12 @@ class Overrides:
     input_layer: str | None = None
     output_layer: str | None = None
     channels: str | None = None  # one of CHANNELS
+    fit: str | None = None  # one of fitting.FITS
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Squeezes to input_height x input_width, then computes (pixel - input_mean) / input_std, in the order `channels`.
+    """Makes pictures fit input_height x input_width, and (pixel - input_mean) / input_std in the order `channels`.
 
     The layers are names of nodes; they are None for formats that have one input and output.
     """
@@ -48,6 +49,7 @@ class Preprocessing:
     input_layer: str | None = None
     output_layer: str | None = None
     channels: str = RGB
+    fit: str = fitting.SQUEEZE
 
     @property
     def layers(self) -> tuple[str, str]:
@@ -57,7 +59,7 @@ class Preprocessing:
 
     def apply(self, data: bytes, admit: pixels.Admit = pixels.check_size) -> np.ndarray:
         """[input_height, input_width, 3] float32; raises pixels.UnreadableImage."""
-        return self.normalise(pixels.decode(data, self.input_height, self.input_width, admit))
+        return self.normalise(pixels.decode(data, self.input_height, self.input_width, admit, self.fit))
 
     def normalise(self, square: np.ndarray) -> np.ndarray:
         """RGB pixels of 0 to 255, of the right size, as the classifier takes them."""

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from . import file_kinds, folders
+from .decoding import heif
 
 _COLOURLESS = ("1", "L", "LA", "I", "F")
 
@@ -41,6 +42,9 @@ def of(pictures: Iterable[Path]) -> Shapes:
     for path in pictures:
         try:
             kind = file_kinds.readable(folders.beginning(path))
+            if kind is not None and kind.name == "HEIF":
+                sizes.append(heif.size_of(folders.contents(path)))
+                continue
             with Image.open(path, formats=() if kind is None else (kind.name,)) as picture:
                 sizes.append(picture.size)
                 grey += picture.mode in _COLOURLESS or picture.mode.startswith("I;16")

@@ -32,6 +32,7 @@ def render(called: str, version: int, classifier: Classifier) -> str:
         accuracy=_accuracy(record),
         unknown=_unknown(classifier),
         most_bytes=MOST_BYTES,
+        # With HEIC among them, iPhones send photos as they are instead of turning them into JPEG first.
         accepted=",".join(sorted({kind.media_type for kind in file_kinds.READABLE} | file_kinds.endings())),
     )
 

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import cast
 
+from ..photos.fitting import FITS
 from ..photos.preprocessing import CHANNELS
 from ..photos.splitting import SPLITS
 
@@ -124,6 +125,7 @@ _EXPECTED: dict[tuple[str, ...], tuple[str, _Right]] = {
     ("preprocessing", "input_layer"): ("a name", _is(str)),
     ("preprocessing", "output_layer"): ("a name", _is(str)),
     ("preprocessing", "channels"): ("rgb or bgr", lambda value: value in CHANNELS),
+    ("preprocessing", "fit"): (f"one of {', '.join(FITS)}", lambda value: value in FITS),
     ("labels",): ("a list of names", _words),
     ("category_names",): ("a name for each label", _names),
     ("options",): ("an object", _is(dict)),

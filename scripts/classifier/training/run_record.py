@@ -26,7 +26,8 @@ _MOST_POINTS = 100
 
 
 def preprocessing(backbone: Backbone, final_tensor_name: str) -> Preprocessing:
-    return Preprocessing(backbone.input_size, backbone.input_size, MEAN, STD, "input", final_tensor_name)
+    size = backbone.input_size
+    return Preprocessing(size, size, MEAN, STD, "input", final_tensor_name, fit=backbone.fit)
 
 
 def backbone(backbone: Backbone, precision: str) -> dict:

@@ -14,6 +14,7 @@ from PIL import Image
 from scripts.classifier.judging import perceptual_hash
 from scripts.classifier.photos import distortions, pixels, sizes
 from scripts.classifier.photos.distortions import Distortions, View
+from tests.support import heic
 
 from ..mutations import number
 from ..target import Files, Target, alone
@@ -58,6 +59,8 @@ def _samples() -> list[Files]:
         ),
         *(_saved(each, "QOI") for each in (rgb, seen)),
         *(_saved(each, "PPM") for each in (rgb, grey, grey.convert("1"), deep)),
+        heic.write(heic.coded("eight"), heic.alpha_of(1)),
+        *((heic.DATA / f"{name}.heic").read_bytes() for name in ("eight", "grey", "ten")),
         _saved(rgb, "MPO", save_all=True, append_images=[rgb]),
     ]
     return [{"photo": data} for data in made]

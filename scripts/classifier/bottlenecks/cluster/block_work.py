@@ -50,7 +50,7 @@ class BlockWork:
             )
         backbone = pickle.loads(ray.get(task.backbone))
         self._engine = engine.of_this_machine(task.precision, large=backbone.large, gpu=None)
-        self._size = backbone.input_size
+        self._size, self._fit = backbone.input_size, backbone.fit
         self._crew = Crew(folders.readers(self._image_dir, task.threads))
         self._cache = open_cache(Path(task.bottleneck_dir), backbone, self._engine)
         self._backbone = backbone
@@ -73,7 +73,7 @@ class BlockWork:
         cache, record = ClaimedCache(self._cache, claim), _Record()
         with _decoding(carefully=bool(claim.earlier)) as look:
             extraction = Extraction(jobs, self._image_dir, cache, record, look)
-            extraction.run(self._open_network, self._size, lambda count: None, self._crew)
+            extraction.run(self._open_network, self._size, lambda count: None, self._crew, self._fit)
         cache.flush()
         with claim.held():
             self._run.write_result(number, Result(record.read, extraction.found.unreadable, cache.added))

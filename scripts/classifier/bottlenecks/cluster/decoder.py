@@ -1,6 +1,6 @@
 """Decodes photos in a separate process, so that a broken photo can crash nothing else.
 
-Run with `python -m`, this module is that process: it reads pickles of (bytes, side, views) from standard input and
+Run with `python -m`, this module is that process: it reads pickles of (bytes, side, views, fit) from standard input and
 writes pickles of squares, or of the reason why there are none, to standard output.
 """
 
@@ -16,7 +16,7 @@ from typing import IO
 
 import numpy as np
 
-from ...photos import distortions, pixels
+from ...photos import distortions, fitting, pixels
 from ...photos.distortions import View
 from . import package
 
@@ -28,12 +28,12 @@ class Decoder:
         self._process: _Process | None = None
         self._lock = threading.Lock()  # one photo at a time, so that a crash can be blamed on the right one
 
-    def look(self, data: bytes, side: int, wanted: list[View]) -> list[np.ndarray]:
+    def look(self, data: bytes, side: int, wanted: list[View], fit: str = fitting.SQUEEZE) -> list[np.ndarray]:
         with self._lock:
             if self._process is None:
                 self._process = _Process()
             try:
-                answer = self._process.ask((data, side, wanted))
+                answer = self._process.ask((data, side, wanted, fit))
             except (BrokenPipeError, EOFError, pickle.UnpicklingError):
                 ended = self._process.wait()
                 self._process = None
@@ -63,7 +63,7 @@ class _Process:
         self._questions: IO[bytes] = self._process.stdin
         self._answers: IO[bytes] = self._process.stdout
 
-    def ask(self, question: tuple[bytes, int, list[View]]) -> list[np.ndarray] | str:
+    def ask(self, question: tuple[bytes, int, list[View], str]) -> list[np.ndarray] | str:
         pickle.dump(question, self._questions)
         self._questions.flush()
         return pickle.load(self._answers)
@@ -90,12 +90,12 @@ def _serve() -> None:
     os.dup2(2, 1)  # keeps what decoders print out of the answers
     while True:
         try:
-            data, side, wanted = pickle.load(sys.stdin.buffer)
+            data, side, wanted, fit = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
         answer: list[np.ndarray] | str
         try:
-            answer = distortions.look(data, side, wanted)
+            answer = distortions.look(data, side, wanted, fit)
         except pixels.UnreadableImage as error:
             answer = str(error)
         pickle.dump(answer, answers)

@@ -36,6 +36,7 @@ def split(weights: list[np.ndarray], label_count: int, recipe: CnnRecipe) -> tup
         bottleneck_name=keras_graphs.OUTPUT,
         bottleneck_size=bottleneck.shape[-1],
         fingerprint=hashlib.sha256(graph_def.SerializeToString(deterministic=True)).hexdigest(),
+        fit=recipe.fit,
     )
     return backbone, FinalLayer(*model.get_layer(architectures.LOGITS).get_weights())
 

@@ -13,6 +13,7 @@ import numpy as np
 from ... import atomic_files
 from ...errors import UserError, in_short
 from ...fetching import unpacked_sizes
+from ...photos.fitting import SQUEEZE
 from .. import record_check
 from ..final_layer import Evaluation
 from .recipes import BASIC, CnnRecipe
@@ -79,7 +80,7 @@ def read(path: Path, recipe: CnnRecipe, precision: str) -> Checkpoint:
         history = [Evaluation(**each) for each in about["history"]]
         if not record_check.is_curve({name: [vars(at)[name] for at in history] for name in _MEASURES}):
             raise ValueError("a history of something else")
-        before, photos = dict(about["options"]), str(about["photos"])
+        before, photos = {"fit": SQUEEZE, **about["options"]}, str(about["photos"])
     except FileNotFoundError:
         raise UserError(
             f"--resume: {path} does not exist, so there is no training to resume: leave --resume out"

@@ -16,10 +16,12 @@ from ... import machine
 from ...errors import UserError
 from ...photos import folders, image_lists, pixels, skipped_images
 from ...photos.digests import digest
+from ...photos.fitting import SQUEEZE
 from ...photos.folders import Place
 from ...photos.image_lists import ImageLists, Photo
 from ...showing import Advance, Show
 from .. import run_record, words
+from .recipes import CnnRecipe
 
 AUTO, MEMORY, DISK, NONE = KINDS = ("auto", "memory", "disk", "none")
 
@@ -30,8 +32,10 @@ _SHARE_OF_MEMORY = 0.5
 class Pictures:
     """Photos by their paths, each as [side, side, 3] uint8."""
 
-    def __init__(self, image_dir: Place, paths: Sequence[str], side: int, kind: str, cache_dir: Path):
-        self.image_dir, self.paths, self.side = image_dir, list(paths), side
+    def __init__(
+        self, image_dir: Place, paths: Sequence[str], side: int, kind: str, cache_dir: Path, fit: str = SQUEEZE
+    ):
+        self.image_dir, self.paths, self.side, self.fit = image_dir, list(paths), side, fit
         shape = (len(paths), side, side, 3)
         self.megabytes = np.prod(shape) / 1e6
         self.kind = _decide(int(np.prod(shape)), kind)
@@ -66,7 +70,7 @@ class Pictures:
     def _fill_row(self, row: int) -> bytes | str:
         try:
             data = folders.contents(self.image_dir / self.paths[row])
-            square = pixels.decode(data, self.side, self.side)
+            square = pixels.decode(data, self.side, self.side, fit=self.fit)
         except pixels.UnreadableImage as error:
             return str(error)
         except OSError as error:
@@ -78,7 +82,7 @@ class Pictures:
     def _decode_again(self, row: int) -> np.ndarray:
         path = self.image_dir / self.paths[row]
         try:
-            return pixels.decode(folders.contents(path), self.side, self.side)
+            return pixels.decode(folders.contents(path), self.side, self.side, fit=self.fit)
         except (OSError, pixels.UnreadableImage) as error:
             raise UserError(
                 f"{path} cannot be read any more ({error}): do not move or change photos during training"
@@ -135,15 +139,16 @@ class Decoded:
 
 def decode(
     lists: ImageLists,
-    side: int,
+    recipe: CnnRecipe,
     kind: str,
     cache_dir: Path,
     percentages: tuple[float, float],
     skipped_file: Path,
     show: Show,
 ) -> Decoded:
-    """Decodes all photos, leaves out unreadable ones, and splits the rest into sets."""
-    pictures = Pictures(lists.image_dir, [photo.path for photo in lists.photos], side, kind, cache_dir)
+    """Decodes all photos as the recipe says, leaves out unreadable ones, and splits the rest into sets."""
+    paths = [photo.path for photo in lists.photos]
+    pictures = Pictures(lists.image_dir, paths, recipe.image_size, kind, cache_dir, recipe.fit)
     with show(len(lists.photos)) as advance:
         digests, unreadable = pictures.fill(advance)
     skipped_images.write(skipped_file, lists.image_dir, unreadable, lists.other_files)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...errors import UserError
+from ...photos import fitting
 
 BASIC, DEEP = NETWORKS = ("basic", "deep")
 
@@ -35,6 +36,7 @@ class CnnRecipe:
     augment: bool = False
     patience: int | None = None  # stop after this many epochs without a better one; None: never
     seed: int = 0
+    fit: str = fitting.SQUEEZE  # how photos become squares
 
     def __post_init__(self):
         if not 0 <= self.dropout < 1:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from ... import lookahead, machine
+from ...backbones.backbone import Backbone
 from ...errors import UserError
 from ...photos import distortions, pixels
 from ...photos.distortions import WHOLE, Distortions, View
@@ -26,11 +27,11 @@ def batches(
     photos: list[Photo],
     draw: BalancedBatches | EvenBatches,
     distorted: Distortions,
-    size: int,
+    backbone: Backbone,
     batch_size: int,
     seed: int,
 ) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
-    """Endless batches: pixels, [batch_size, size, size, 3] uint8, and labels. No view comes twice."""
+    """Endless batches: pixels for the backbone, [batch_size, side, side, 3] uint8, and labels. No view comes twice."""
     number = itertools.count()
 
     def drawn() -> Iterator[tuple[Photo, View]]:
@@ -40,7 +41,7 @@ def batches(
 
     def look(wanted: tuple[Photo, View]) -> tuple[np.ndarray, int]:
         photo, view = wanted
-        return _look(image_dir, photo.path, size, view), photo.label
+        return _look(image_dir, photo.path, backbone, view), photo.label
 
     with (
         ThreadPoolExecutor(machine.cores()) as threads,
@@ -52,15 +53,17 @@ def batches(
             yield np.stack(squares), np.array(labels, np.int32)
 
 
-def whole(image_dir: Place, paths: list[str], size: int) -> np.ndarray:
-    """These photos, undistorted, [photos, size, size, 3] uint8."""
+def whole(image_dir: Place, paths: list[str], backbone: Backbone) -> np.ndarray:
+    """These photos, undistorted, [photos, side, side, 3] uint8."""
     with ThreadPoolExecutor(machine.cores()) as threads:
-        squares = threads.map(lambda path: _look(image_dir, path, size, WHOLE), paths)
-        return np.stack([*squares]) if paths else np.empty((0, size, size, 3), np.uint8)
+        squares = threads.map(lambda path: _look(image_dir, path, backbone, WHOLE), paths)
+        side = backbone.input_size
+        return np.stack([*squares]) if paths else np.empty((0, side, side, 3), np.uint8)
 
 
-def _look(image_dir: Place, path: str, size: int, view: View) -> np.ndarray:
+def _look(image_dir: Place, path: str, backbone: Backbone, view: View) -> np.ndarray:
     try:
-        return distortions.look((image_dir / path).read_bytes(), size, [view])[0]
+        data = (image_dir / path).read_bytes()
+        return distortions.look(data, backbone.input_size, [view], backbone.fit)[0]
     except (OSError, pixels.UnreadableImage) as error:
         raise UserError(f"{image_dir / path} cannot be read any more ({error}): start again") from None

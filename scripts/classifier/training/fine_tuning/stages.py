@@ -68,9 +68,10 @@ def fine_tune(
 def _tuner(trained: Trained, lists: ImageLists, recipe: Recipe, tuning: Tuning) -> FineTuner:
     validation = lists.of(VALIDATION)
     photos = [validation[row] for row in held_out_rows(len(validation), recipe.seed)]
-    paths, size = [photo.path for photo in photos], trained.backbone.input_size
+    paths = [photo.path for photo in photos]
     held_out = HeldOut(
-        photo_batches.whole(lists.image_dir, paths, size), np.array([photo.label for photo in photos], np.int32)
+        photo_batches.whole(lists.image_dir, paths, trained.backbone),
+        np.array([photo.label for photo in photos], np.int32),
     )
     weights = unfreezing.weights_of(trained.backbone, tuning.start)
     return FineTuner(trained.backbone, trained.layer, weights, trained.engine, recipe, tuning, held_out)
@@ -94,7 +95,7 @@ def _run(
         photos,
         draw,
         tuning.distortions,
-        trained.backbone.input_size,
+        trained.backbone,
         tuner.batch_size,
         recipe.seed,
     )
@@ -120,7 +121,9 @@ def _sets_of(lists: ImageLists, backbone: Backbone, engine: Engine, show: Show) 
         jobs = [Job(photo.path, (WHOLE,)) for photo in lists.photos]
         extraction = Extraction(jobs, lists.image_dir, cache, PhotoDigests(Path(folder) / "digests", lists.image_dir))
         with show(len(jobs)) as advance:
-            found = extraction.run(lambda: network.Network(backbone, engine), backbone.input_size, advance)
+            found = extraction.run(
+                lambda: network.Network(backbone, engine), backbone.input_size, advance, fit=backbone.fit
+            )
         for path, reason in found.unreadable.items():
             raise UserError(f"{lists.image_dir / path} cannot be read any more ({reason}): start again")
         # Open files stay readable after the folder is deleted.
