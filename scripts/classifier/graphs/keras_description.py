@@ -32,7 +32,7 @@ _MOST_PARTS = 200_000
 
 def refuse_code(described: object, path: Path) -> None:
     """Refuses all but Keras' own layers of arithmetic: opening a file must never run its author's code."""
-    for count, each in enumerate(_dicts(described)):
+    for count, each in enumerate(dicts(described)):
         if count > _MOST_PARTS:
             raise UserError(f"{path} describes more than {_MOST_PARTS:,} layers and parts of layers: it is damaged")
         name, module = each.get("class_name"), each.get("module")
@@ -88,9 +88,9 @@ def takes_raw_pixels(described: dict) -> bool:
     kind, settings = first["class_name"], first["config"]
     numbers = list(_numbers(first.get("inbound_nodes", [])))
     if kind == "Rescaling":
-        return all(0 < scale < 0.01 for scale in _flat(settings["scale"]))
+        return all(0 < scale < 0.01 for scale in flat(settings["scale"]))
     if kind == "Normalization":
-        return max(_flat(settings.get("mean")), default=0) > 2
+        return max(flat(settings.get("mean")), default=0) > 2
     if not numbers:
         return False
     operation = str(settings.get("function", kind)).rpartition(".")[2].lower().replace("_", "")
@@ -180,12 +180,12 @@ def _numbers(value: object) -> Iterator[float]:
         yield float(value)
 
 
-def _flat(value: object) -> list[float]:
+def flat(value: object) -> list[float]:
     """All numbers in nested lists."""
     return list(_numbers(value))
 
 
-def _dicts(value: object) -> Iterator[dict]:
+def dicts(value: object) -> Iterator[dict]:
     """However deep: a file may nest more than Python can follow by calls."""
     waiting = [value]
     while waiting:
