@@ -171,7 +171,7 @@ def test_an_unreachable_handle_is_a_one_line_error(workplace, photos):
 def test_anything_but_a_module_is_refused_in_one_line(served, tmp_path, monkeypatch):
     monkeypatch.delenv("POETS_MIRROR", raising=False)
     models = tmp_path / "models"
-    assert "did not answer with a module's .tar.gz archive" in refused(f"{served.address}/page/1", models)
+    assert "answers with a web page, not a module's .tar.gz archive" in refused(f"{served.address}/page/1", models)
     grey = hub_modules.today(tmp_path / "grey", channels=1)
     said = refused(grey, models)
     assert "has no signature from colour pictures" in said and "inputs, float32 [?, 64, 64, 1]" in said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
@@ -28,10 +28,12 @@ def freeze(
     size: int | None = None,
     layer: str | None = None,
     origin: object = "the network",
+    pool: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> GraphDef:
     """A graph from the placeholder `input`, (pixel - 128) / 128, to OUTPUT, with batch norms folded away.
 
-    `size` is for models that take any size. OUTPUT is the model's output, or that of `layer`.
+    `size` is for models that take any size. OUTPUT is the model's output, or that of `layer`, behind `pool` if that is
+    given.
     """
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -41,10 +43,12 @@ def freeze(
 
     def run(pictures: tf.Tensor) -> tf.Tensor:
         if watched is None:
-            return model(pictures, training=False)
-        with _output_of(watched) as outputs:
-            model(pictures, training=False)
-        return outputs[-1]
+            output = model(pictures, training=False)
+        else:
+            with _output_of(watched) as outputs:
+                model(pictures, training=False)
+            output = outputs[-1]
+        return output if pool is None else pool(output)
 
     # For one picture, so that all shapes are numbers.
     traced = tf.function(run, autograph=False).get_concrete_function(
