@@ -270,6 +270,18 @@ def test_a_wrong_architecture_or_flag_is_a_one_line_error(workplace, photos, wor
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and said in done.stderr
 
 
+@pytest.mark.parametrize(("version", "more"), [((3, 11), ""), ((3, 10), ", with Python 3.11 or later")])
+def test_without_keras_hub_a_preset_is_refused_before_any_work(monkeypatch, version, more):
+    monkeypatch.setitem(sys.modules, "keras_hub", None)  # as if it were not installed
+    monkeypatch.setattr(sys, "version_info", version)
+    with pytest.raises(UserError) as error:
+        table.check("keras_hub:dinov2_small", Choices())
+    assert str(error.value) == (
+        "--architecture=keras_hub:dinov2_small needs the package keras-hub, which is not installed: "
+        f"run pip install -r requirements/keras_hub.txt{more}"
+    )
+
+
 # DenseNet-161
 
 

@@ -72,7 +72,8 @@ def load(preset: Preset, model_dir: Path, choices: Choices) -> Backbone:
 
 
 def _freeze(preset: Preset, choices: Choices) -> GraphDef:
-    converter = preset.prepared()
+    preset.described()  # before KerasHub reads it, to know the class of its preparation
+    prelude, prepared = _preparation(preset, choices)
     built = _build(preset, choices)
     model, shape = _that_takes_pictures(built, preset.origin)
     if (size := model.count_params() * 4) > _MOST_BYTES:
@@ -80,13 +81,11 @@ def _freeze(preset: Preset, choices: Choices) -> GraphDef:
             f"{preset.origin} has {size / 1e9:.1f} GB of weights, expected at most 2 GB, as much as a TensorFlow graph "
             "holds: choose a smaller one"
         )
-    prepared = None if converter is None else converter["config"].get("image_size")
-    own = next((each[0] for each in (shape, prepared) if each and each[0] and each[0] == each[1]), None)
-    prelude = _prelude(preset, choices)
+    own = shape[0] if shape[0] == shape[1] else None
     return keras_graphs.freeze(
         model,
         prelude,
-        choices.size(own, preset.origin),
+        choices.size(own or prepared, preset.origin),
         choices.bottleneck_layer,
         preset.origin,
         lambda output: _pooled(output, _has_class_token(built)),
@@ -135,25 +134,29 @@ def _that_takes_pictures(built: Any, origin: str) -> tuple[keras.Model, tuple[in
     return built, shapes[0][1:3]
 
 
-def _prelude(preset: Preset, choices: Choices) -> Prelude:
-    """Its own scale and offset, unless the user gave others."""
+def _preparation(preset: Preset, choices: Choices) -> tuple[Prelude, int | None]:
+    """The preset's own scale and offset, unless the user gave others, and the side of its square pictures."""
     import keras_hub
 
-    if preset.prepared() is None or choices.input_mean is not None or choices.input_std is not None:
-        return choices.prelude(None, None, preset.origin)
+    chosen = choices.input_mean is not None or choices.input_std is not None
+    if preset.prepared() is None:
+        return choices.prelude(None, None, preset.origin), None
     try:
         with keras_files.quietly():
             converter = keras_hub.layers.ImageConverter.from_preset(str(preset.path(CONVERTER).parent.resolve()))
+        height, width = map(int, converter.image_size or (0, 0))
         scale, offset = (
             np.broadcast_to(np.array(plain if given is None else given, np.float64), 3)
             for given, plain in ((converter.scale, 1.0), (converter.offset, 0.0))
         )
     except Exception as error:
+        # Keras may raise anything on a layer that it does not understand.
         raise UserError(
-            f"{preset.path(CONVERTER)} does not say how to prepare pictures ({keras_files.in_short(error)}): give "
-            "--input_mean and --input_std"
+            f"{preset.path(CONVERTER)} does not say how to prepare pictures ({keras_files.in_short(error)}): get it "
+            "again, or delete it and give --input_mean and --input_std"
         ) from None
-    return Prelude(np.diag(scale), offset)
+    prelude = choices.prelude(None, None, preset.origin) if chosen else Prelude(np.diag(scale), offset)
+    return prelude, height if height == width and height > 0 else None
 
 
 def _has_class_token(built: Any) -> bool:

@@ -8,7 +8,6 @@ them, so only descriptions of networks and of their preparation are let through.
 from __future__ import annotations
 
 import contextlib
-import copy
 import hashlib
 import importlib.util
 import json
@@ -143,14 +142,15 @@ class Preset:
     def _read(self, file: str, kind: type, expected: str) -> dict:
         path = self.path(file)
         try:
-            described = json.loads(path.read_text("utf-8"))
+            text = path.read_text("utf-8")
+            described = json.loads(text)
+            if not isinstance(described, dict) or not isinstance(described.get("config"), dict):
+                raise UserError(f"{path} does not describe {expected} of KerasHub: expected a KerasHub preset")
+            _refuse_others(json.loads(text), kind, path)
         except FileNotFoundError:
             raise UserError(f"{self.origin} has no {file}: expected the folder of a KerasHub preset") from None
         except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"{path} cannot be read ({in_short(error)}): expected the {file} of a preset") from None
-        if not isinstance(described, dict) or not isinstance(described.get("config"), dict):
-            raise UserError(f"{path} does not describe {expected} of KerasHub: expected a KerasHub preset")
-        refuse_others(described, kind, path)
         return described
 
     def _published(self) -> dict[str, Any]:
@@ -197,11 +197,10 @@ class Preset:
             ) from None
 
 
-def refuse_others(described: dict, kind: type, path: Path) -> None:
-    """Refuses a description of anything but a `kind` of KerasHub's, made of such and of Keras' own layers."""
+def _refuse_others(plain: dict, kind: type, path: Path) -> None:
+    """Refuses all but a `kind` of KerasHub's, made of such and of Keras' layers. `plain` is of no use after that."""
     import keras
 
-    plain = copy.deepcopy(described)
     for each in keras_description.dicts(plain):
         registered, name = each.get("registered_name"), each.get("class_name")
         ours = str(each.get("module")).partition(".")[0] == "keras_hub"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,8 @@ _ARITHMETIC = re.compile(
 # The largest published networks have a thousand layers of some ten parts, such as initializers and types. Keras needs
 # more than a millisecond for each layer.
 _MOST_PARTS = 200_000
+
+_HUGE = 10**300  # JSON may hold integers that no float can
 
 
 def refuse_code(described: object, path: Path) -> None:
@@ -177,7 +180,7 @@ def _numbers(value: object) -> Iterator[float]:
         for each in value[3:] if from_a_layer else value:
             yield from _numbers(each)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield float(value)
+        yield float(value) if abs(value) < _HUGE else math.inf
 
 
 def flat(value: object) -> list[float]:
