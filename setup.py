@@ -5,7 +5,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 REQUIREMENTS = Path(__file__).parent / "requirements"
-EXTRAS = ("cluster", "datasets", "networks", "notebook", "onnx", "serve")
+EXTRAS = ("cluster", "datasets", "keras_hub", "networks", "notebook", "onnx", "serve")
 
 
 def listed(name: str) -> list[str]:

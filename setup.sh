@@ -139,6 +139,7 @@ case ${1-} in
     install_packages core
     install_packages onnx
     install_packages networks
+    install_packages keras_hub # nothing on Python 3.10, which it does not support
     install_packages notebook
     install_packages serve
     install_packages cluster

@@ -4,7 +4,7 @@
 
 For each network it shows the size of its input in pixels, the number of values in a bottleneck, the size of the
 download, and whether it is here already: in --model_dir, or installed with pip. retrain's --architecture also takes
-TensorFlow Hub handles, SavedModels and files.
+networks of KerasHub (keras_hub:PRESET), TensorFlow Hub handles, SavedModels and files.
 """
 
 import json
@@ -35,6 +35,9 @@ def main(positional: list[str]) -> None:
     console.say(f"{len(listed)} networks to choose from; {needs} no download")
     console.say("", *_table(listed), "")
     console.suggest(("train with one", "retrain --architecture=efficientnet_lite0 --image_dir=FOLDER"))
+    console.say(
+        "  --architecture also takes keras_hub:PRESET, a TensorFlow Hub handle (https://...), a file or a folder"
+    )
 
 
 def _table(listed: list[Listed]) -> list[str]:

@@ -25,7 +25,8 @@ flags.DEFINE_path(
     "The pretrained network: inception_v3, inception_2015 (the original's), "
     "mobilenet_{0.25,0.50,0.75,1.0}_{128,160,192,224}[_quantized], densenet161, any network of keras.applications "
     f"(`{invocation.command('architectures')}` lists them all), or efficientnet_lite0, which needs no download. Also a "
-    "TensorFlow Hub handle, the folder of a SavedModel, a Keras model (.keras, .h5) or a frozen graph (.pb).",
+    "preset of KerasHub (keras_hub:dinov2_small), a TensorFlow Hub handle, the folder of a SavedModel, a Keras model "
+    "(.keras, .h5) or a frozen graph (.pb).",
     NETWORK,
 )
 flags.DEFINE_string(

@@ -171,7 +171,7 @@ def test_an_unreachable_handle_is_a_one_line_error(workplace, photos):
 def test_anything_but_a_module_is_refused_in_one_line(served, tmp_path, monkeypatch):
     monkeypatch.delenv("POETS_MIRROR", raising=False)
     models = tmp_path / "models"
-    assert "did not answer with a module's .tar.gz archive" in refused(f"{served.address}/page/1", models)
+    assert "answers with a web page, not a module's .tar.gz archive" in refused(f"{served.address}/page/1", models)
     grey = hub_modules.today(tmp_path / "grey", channels=1)
     said = refused(grey, models)
     assert "has no signature from colour pictures" in said and "inputs, float32 [?, 64, 64, 1]" in said
@@ -268,6 +268,18 @@ def test_a_wrong_architecture_or_flag_is_a_one_line_error(workplace, photos, wor
     done = workplace.retrain(photos, *words)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and said in done.stderr
+
+
+@pytest.mark.parametrize(("version", "more"), [((3, 11), ""), ((3, 10), ", with Python 3.11 or later")])
+def test_without_keras_hub_a_preset_is_refused_before_any_work(monkeypatch, version, more):
+    monkeypatch.setitem(sys.modules, "keras_hub", None)  # as if it were not installed
+    monkeypatch.setattr(sys, "version_info", version)
+    with pytest.raises(UserError) as error:
+        table.check("keras_hub:dinov2_small", Choices())
+    assert str(error.value) == (
+        "--architecture=keras_hub:dinov2_small needs the package keras-hub, which is not installed: "
+        f"run pip install -r requirements/keras_hub.txt{more}"
+    )
 
 
 # DenseNet-161

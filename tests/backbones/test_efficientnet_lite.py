@@ -10,6 +10,7 @@ from efficientnet_lite_pytorch import EfficientNet
 
 from scripts.classifier.backbones import efficientnet_lite, table
 from scripts.classifier.backbones.choices import Choices
+from scripts.classifier.backbones.engine import PROCESSOR
 from scripts.classifier.errors import UserError
 from scripts.classifier.photos import pixels
 from tests.support.engines import by_network, by_tensorflow, noise
@@ -42,7 +43,7 @@ def test_its_values_are_those_of_the_original(name, model_dir, real_data):
     assert (backbone.input_size, backbone.bottleneck_size) == (size.pixels, 1280)
     first = [sorted(folder.glob("*.jpg"))[0].read_bytes() for folder in photos]
     pictures = np.stack([pixels.normalise(pixels.decode(data, size.pixels, size.pixels), 128, 128) for data in first])
-    assert np.abs(by_network(backbone, "float32", pictures) - by_torch(size, pictures)).max() < 1e-4
+    assert np.abs(by_network(backbone, PROCESSOR, pictures) - by_torch(size, pictures)).max() < 1e-4
 
 
 def test_every_engine_agrees(model_dir):
@@ -50,7 +51,7 @@ def test_every_engine_agrees(model_dir):
     assert_readable_by_tensorflow_1(backbone.graph_def)
     pictures = noise(2, backbone.input_size)
     theirs = by_torch(SMALLEST, pictures)
-    assert np.abs(by_network(backbone, "float32", pictures) - theirs).max() < 1e-4
+    assert np.abs(by_network(backbone, PROCESSOR, pictures) - theirs).max() < 1e-4
     assert np.abs(by_tensorflow(backbone, pictures) - theirs).max() < 1e-4
 
 

@@ -18,6 +18,7 @@ def test_all_names_are_listed(workplace, tmp_path):
     assert first == f"{len(table.NAMES)} networks to choose from; 6 are here and need no download"
     assert next_step.startswith("next:\n")
     assert "retrain --architecture=efficientnet_lite0" in next_step
+    assert "keras_hub:PRESET" in next_step.splitlines()[-1]
     header, *lines = listed.splitlines()
     assert {len(line) for line in lines} == {len(header)}  # aligned
     rows = {line.split()[0]: " ".join(line.split()[1:]) for line in lines}

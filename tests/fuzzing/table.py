@@ -7,6 +7,7 @@ from .targets import (
     checkpoints,
     cifar10_batches,
     event_files,
+    keras_hub_presets,
     matlab_files,
     models,
     pictures,
@@ -37,6 +38,7 @@ _ALL: tuple[Target, ...] = (
     texts.TOKENS,
     requests.TARGET,
     url_folders.TARGET,
+    keras_hub_presets.TARGET,
     *models.TARGETS,
 )
 

@@ -58,7 +58,7 @@ def new_home(folder):
         packed.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: borrowed\nVersion: 1.0\n")
         packed.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         packed.writestr(f"{about}/RECORD", "")
-    for name in ("core", "onnx", "networks", "notebook", "serve", "cluster", "test"):
+    for name in ("core", "onnx", "networks", "keras_hub", "notebook", "serve", "cluster", "test"):
         (home / "requirements" / f"{name}.txt").write_text(f"--no-index\n{wheel}\n-c constraints.txt\n")
     (home / "requirements" / "constraints.txt").touch()
     return home

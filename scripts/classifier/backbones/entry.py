@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..showing import Show
 from .backbone import Backbone
 from .choices import Choices
 from .sources import Source
@@ -19,6 +20,8 @@ class Loadable:
     # Takes the folder of pretrained networks, which holds the source's file by then.
     load: Callable[[Path, Choices], Backbone]
     source: Source | None = None  # None: nothing to download
+    fetch: Callable[[Show], None] | None = None  # gets its files, if no source names them
+    megabytes_left: Callable[[], int] | None = None  # about, before `fetch`
     package: WeightsPackage | None = None  # holds its weights, if it is installed with pip
     heeds: tuple[str, ...] = ()  # the choices that apply to it
 

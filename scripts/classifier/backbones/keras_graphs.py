@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
@@ -29,16 +29,23 @@ def freeze(
     size: int | None = None,
     layer: str | None = None,
     origin: object = "the network",
+    pool: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> GraphDef:
     """A graph from the placeholder `input`, (pixel - 128) / 128, to OUTPUT, with batch norms folded away.
 
-    `size` is for models that take any size. OUTPUT is the model's output, or that of `layer`.
+    `size` is for models that take any size. OUTPUT is the model's output, or that of `layer`, behind `pool` if that is
+    given.
     """
-    return frozen_backbones.convert(traced(model, prelude, size, layer, origin), origin)
+    return frozen_backbones.convert(traced(model, prelude, size, layer, origin, pool), origin)
 
 
 def traced(
-    model: keras.Model, prelude: Prelude, size: int | None = None, layer: str | None = None, origin: object = ""
+    model: keras.Model,
+    prelude: Prelude,
+    size: int | None = None,
+    layer: str | None = None,
+    origin: object = "",
+    pool: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> Frozen:
     """The same before it is converted."""
     size = model.input_shape[1] if size is None else size
@@ -46,10 +53,12 @@ def traced(
 
     def run(pictures: tf.Tensor) -> tf.Tensor:
         if watched is None:
-            return model(pictures, training=False)
-        with _output_of(watched) as outputs:
-            model(pictures, training=False)
-        return outputs[-1]
+            output = model(pictures, training=False)
+        else:
+            with _output_of(watched) as outputs:
+                model(pictures, training=False)
+            output = outputs[-1]
+        return output if pool is None else pool(output)
 
     graph_def, entry, (output,) = freezing.of_function(run, size, size)
     return Frozen(graph_def, entry, output, prelude, size)

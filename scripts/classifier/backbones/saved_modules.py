@@ -15,7 +15,7 @@ from ..fetching import archives
 from ..graphs import allowed_ops, colour_range, freezing, inlining, interface, saved_model_files
 from ..graphs.frozen_graph import node_of
 from ..graphs.saved_model_files import FILE, Signature, Tensor
-from . import frozen_backbones, kept_graphs
+from . import frozen_backbones, hub_handles, kept_graphs
 from .backbone import Backbone
 from .choices import ALL, Choices
 from .entry import Loadable
@@ -37,20 +37,16 @@ _MODULE_FILE = "tfhub_module.pb"  # in modules of TensorFlow 1
 _ATTACHMENTS, _IMAGE_INFO = "hub_module_attachments", b"image_module_info"
 
 
-def is_handle(name: str) -> bool:
-    return re.match(r"https?://", name) is not None
-
-
-def source(handle: str) -> Source:
-    """The address at which TensorFlow Hub gives the module as an archive."""
-    plain = handle.rstrip("/")
-    is_archive = plain.endswith((".tar.gz", ".tgz"))
-    return Source(url=plain if is_archive else f"{plain}?tf-hub-format=compressed", file=f"{short_name(handle)}.tar.gz")
-
-
 def at_handle(handle: str) -> Loadable:
-    """A module of TensorFlow Hub."""
-    archive = source(handle)
+    """A module of TensorFlow Hub, downloaded unless the library of that name has it."""
+    cached = hub_handles.folder_in_cache(handle)
+    if cached is not None:
+        return in_folder(cached, handle)
+    archive = Source(
+        url=hub_handles.archive_url(handle),
+        file=f"{short_name(hub_handles.plain(handle))}.tar.gz",
+        if_refused=hub_handles.IF_REFUSED,
+    )
     return Loadable(
         load=lambda model_dir, choices: load_archive(handle, archive.within(model_dir), choices),
         source=archive,
@@ -58,8 +54,9 @@ def at_handle(handle: str) -> Loadable:
     )
 
 
-def in_folder(folder: Path) -> Loadable:
-    return Loadable(load=lambda model_dir, choices: load_folder(folder, model_dir, choices), heeds=ALL)
+def in_folder(folder: Path, handle: str | None = None) -> Loadable:
+    """A module or SavedModel that is here already; `handle` is where it came from."""
+    return Loadable(load=lambda model_dir, choices: load_folder(folder, model_dir, choices, handle), heeds=ALL)
 
 
 def short_name(place: str) -> str:
@@ -70,13 +67,15 @@ def short_name(place: str) -> str:
 
 def load_archive(handle: str, archive: Path, choices: Choices) -> Backbone:
     with archive.open("rb") as file:
-        if file.read(2) != b"\x1f\x8b":
+        start = file.read(64)
+        if not start.startswith(b"\x1f\x8b"):
             file.close()
             for path in (archive, archive.with_name(f"{archive.name}.sha256")):
                 path.unlink(missing_ok=True)
+            found = "with a web page, not" if start.lstrip().startswith(b"<") else "with something other than"
             raise UserError(
-                f"{source(handle).url} did not answer with a module's .tar.gz archive: check the handle, or give the "
-                "folder of a module instead"
+                f"{hub_handles.archive_url(handle)} answers {found} a module's .tar.gz archive: check the handle, or "
+                "download the model from its page and give its folder"
             )
     fingerprint = choices.of_file(digest(archive))
 
@@ -88,10 +87,10 @@ def load_archive(handle: str, archive: Path, choices: Choices) -> Backbone:
                 raise UserError(f"the archive at {handle} holds no {FILE}: expected a TensorFlow Hub module")
             return _freeze(found, choices, handle)
 
-    return _backbone(short_name(handle), archive.parent, fingerprint, make)
+    return _backbone(short_name(hub_handles.plain(handle)), archive.parent, fingerprint, make)
 
 
-def load_folder(folder: Path, model_dir: Path, choices: Choices) -> Backbone:
+def load_folder(folder: Path, model_dir: Path, choices: Choices, handle: str | None = None) -> Backbone:
     if not (folder / FILE).exists():
         raise UserError(f"{folder} holds no {FILE}: expected the folder of a SavedModel or a TensorFlow Hub module")
     content = hashlib.sha256()
@@ -101,8 +100,8 @@ def load_folder(folder: Path, model_dir: Path, choices: Choices) -> Backbone:
     except OSError as error:
         raise UserError(f"cannot read {folder}: {error.strerror}") from None
     fingerprint = choices.of_file(content.hexdigest())
-    name = short_name(folder.resolve().name)
-    return _backbone(name, model_dir, fingerprint, lambda: _freeze(folder, choices, folder))
+    name = short_name(folder.resolve().name if handle is None else hub_handles.plain(handle))
+    return _backbone(name, model_dir, fingerprint, lambda: _freeze(folder, choices, handle or folder))
 
 
 def _backbone(name: str, model_dir: Path, fingerprint: str, make: Callable[[], GraphDef]) -> Backbone:
@@ -137,7 +136,7 @@ def _prelude(graph_def: GraphDef, entry: str, way: _Way, folder: Path, choices: 
     mean, std, channels = found.input_mean, found.input_std, found.channels
     if mean is None or std is None:
         # Other programs write SavedModels, too, and have other conventions.
-        is_module = is_handle(str(origin)) or (folder / _MODULE_FILE).exists() or way.gives_features()
+        is_module = hub_handles.is_handle(str(origin)) or (folder / _MODULE_FILE).exists() or way.gives_features()
         mean, std = (_MEAN, _STD) if is_module else (None, None)
         channels = colour_range.usual_order(way.entry.key)
     return choices.prelude(mean, std, origin, channels)

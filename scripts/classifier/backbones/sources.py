@@ -16,6 +16,7 @@ class Source:
     size: int | None = None  # bytes; a download of another size is refused
     about_megabytes: int | None = None  # for display, if the exact size is not known
     estimated: bool = False  # about_megabytes was computed, not observed
+    if_refused: str | None = None  # what to do if the server has no such file, or not for everybody
 
     @property
     def megabytes(self) -> int | None:

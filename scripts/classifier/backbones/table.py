@@ -8,15 +8,18 @@ from pathlib import Path
 from .. import invocation
 from ..errors import UserError
 from ..fetching import downloads
+from ..fetching.downloads import Unavailable
 from ..showing import Show, nowhere
 from . import (
     color_texture,
     densenet161,
     earlier_layers,
     efficientnet_lite,
+    hub_handles,
     inception_2015,
     inception_v3,
     keras_applications,
+    keras_hub_networks,
     mobilenet_v1,
     network_files,
     saved_modules,
@@ -26,6 +29,7 @@ from . import (
 from .backbone import Backbone
 from .choices import Choices
 from .entry import Entry, Loadable
+from .sources import Source
 
 # `resolve` ignores case if no name matches exactly, and takes the first match: the 2017 archives before Keras.
 _FAMILIES = (
@@ -51,8 +55,10 @@ LAST, MULTI = BOTTLENECKS = ("last", "multi")
 
 
 def resolve(name: str) -> str:
-    """The network's name as in NAMES, or the handle or path as given; raises if it is none of these."""
-    if name in NAMES or saved_modules.is_handle(name) or (name and Path(name).exists()):
+    """The network's name as in NAMES, or the handle, preset or path as given; raises if it is none of these."""
+    if keras_hub_networks.is_preset(name):
+        return keras_hub_networks.check(name)
+    if name in NAMES or hub_handles.is_handle(name) or (name and Path(name).exists()):
         return name
     for known in NAMES:
         if known.lower() == name.lower():
@@ -106,41 +112,50 @@ def check(name: str, choices: Choices) -> str:
 
 def remaining_bytes(name: str, model_dir: Path) -> int | None:
     """Bytes left to download before it can be loaded; None if that is not known."""
-    source = _loadable(resolve(name)).source
+    network = _loadable(resolve(name))
+    source = network.source
     if source is None:
-        return 0
+        return None if network.megabytes_left is not None and network.megabytes_left() else 0
     return downloads.remaining_bytes(source.within(model_dir), sha256=source.sha256, md5=source.md5, size=source.size)
 
 
 def about_megabytes(name: str) -> int | None:
     """The size of its download; None if that is not known."""
-    source = _loadable(resolve(name)).source
-    return None if source is None else source.megabytes
+    network = _loadable(resolve(name))
+    if network.megabytes_left is not None:
+        return network.megabytes_left()
+    return None if network.source is None else network.source.megabytes
 
 
 def load(name: str, model_dir: Path, show: Show = nowhere, choices: Choices | None = None) -> Backbone:
     """The network, downloaded into model_dir first if it is not there yet."""
     choices = choices or Choices()
     network = _loadable(check(name, choices))
-    source = network.source
-    if source is not None:
-        downloads.fetch(
-            source.url,
-            source.within(model_dir),
-            sha256=source.sha256,
-            md5=source.md5,
-            size=source.size,
-            show=show,
-        )
+    if network.source is not None:
+        _download(network.source, model_dir, show)
+    if network.fetch is not None:
+        network.fetch(show)
     return network.load(model_dir, choices)
+
+
+def _download(source: Source, model_dir: Path, show: Show) -> None:
+    place = source.within(model_dir)
+    try:
+        downloads.fetch(source.url, place, sha256=source.sha256, md5=source.md5, size=source.size, show=show)
+    except downloads.Refused as error:
+        if source.if_refused is None:
+            raise
+        raise Unavailable(f"cannot fetch {source.url}: {error.answer}; {source.if_refused}") from None
 
 
 def _loadable(name: str) -> Loadable:
     """The network behind a name that `resolve` returned."""
     if name in _ENTRIES:
         return _ENTRIES[name]
-    if saved_modules.is_handle(name):
+    if hub_handles.is_handle(name):
         return saved_modules.at_handle(name)
+    if keras_hub_networks.is_preset(name):
+        return keras_hub_networks.at(name)
     path = Path(name)
     return saved_modules.in_folder(path) if path.is_dir() else network_files.in_file(path)
 

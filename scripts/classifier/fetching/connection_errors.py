@@ -9,6 +9,14 @@ import urllib.request
 from ..errors import in_short
 
 
+class TransferFailed(Exception):
+    """The text gives the reason, and fits after a colon."""
+
+
+class Refused(TransferFailed):
+    """The server answers, but has no such file, or not for everybody."""
+
+
 def in_words(error: Exception, url: str, *, seconds: float, began: bool) -> str:
     """`seconds` is the time waited for a byte; `began` says that bytes had arrived before."""
     cause = _cause(error)

@@ -13,12 +13,21 @@ from .. import atomic_files
 from ..errors import UserError
 from ..locks import sole_owner
 from ..showing import Show, nowhere
-from . import transfers
+from . import connection_errors, transfers
+from .connection_errors import TransferFailed
 from .transfers import Patience
 
 
 class Unavailable(UserError):
     """The file cannot be fetched from its place: another time or another place may work."""
+
+
+class Refused(Unavailable):
+    """The file's own server has no such file, or not for everybody."""
+
+    def __init__(self, text: str, answer: str):
+        super().__init__(text)
+        self.answer = answer
 
 
 def fetch(
@@ -130,8 +139,11 @@ def _download(url: str, destination: Path, expected: _Expected, patience: Patien
                         patience=patience,
                         show=show,
                     )
-            except transfers.TransferFailed as error:
-                raise Unavailable(f"cannot fetch {url}: {error}; {advice}") from None
+            except TransferFailed as error:
+                text = f"cannot fetch {url}: {error}; {advice}"
+                if isinstance(error, connection_errors.Refused) and source == url:
+                    raise Refused(text, str(error)) from None
+                raise Unavailable(text) from None
             flaw = expected.flaw_of(partial)
             if flaw is None:
                 break
@@ -191,7 +203,7 @@ def _copy(source: Path, descriptor: int, partial: Path, show: Show) -> bool:
                     transfers.append(chunk, descriptor, partial.parent)
                     advance(len(chunk))
     except OSError as error:
-        raise transfers.TransferFailed(f"cannot read {source} ({error.strerror})") from None
+        raise TransferFailed(f"cannot read {source} ({error.strerror})") from None
     return False
 
 

@@ -18,11 +18,13 @@ from .. import machine
 from ..errors import UserError, in_short
 from ..showing import Advance, Show
 from . import connection_errors
+from .connection_errors import Refused, TransferFailed
 from .first_answers import first_answer
 from .redirects import Misdirected
 
 CHUNK = 256 * 1024
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_REFUSALS = (401, 403, 404, 410)
 WORTH_ANOTHER_TRY = (408, 425, 429, 500, 502, 503, 504)
 # For a body of unknown length: almost three times the largest network here (1.4 GB).
 MOST_OF_UNKNOWN_LENGTH = 4_000_000_000
@@ -39,10 +41,6 @@ class Patience:
     attempts_before_first_byte: int = 3
     attempts_without_progress: int = 7  # their pauses of 0.5, 1, 2 ... 16 s outlast a router's restart
     first_pause_seconds: float = 0.5
-
-
-class TransferFailed(Exception):
-    """The text gives the reason, and fits after a colon."""
 
 
 def transfer(
@@ -218,7 +216,8 @@ class _Transfer:
             raise _Unfinished(f"the server answers {error.code} {in_short(error.reason)}")
         if error.code in (301, 302, 303, 307, 308):
             raise TransferFailed(f"the server redirects in circles ({error.code})")
-        raise TransferFailed(f"the server answers {error.code} {in_short(error.reason)}")
+        failure = Refused if error.code in _REFUSALS else TransferFailed
+        raise failure(f"the server answers {error.code} {in_short(error.reason)}")
 
     def _write(self, chunk: bytes) -> None:
         if self._length() + len(chunk) > self.most:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import UserError
-from . import frozen_graph, old_ops, pictures_apart
+from . import constant_parts, frozen_graph, old_ops, pictures_apart
 from .frozen_graph import node_of
 from .patterns import Known, Op
 from .shapes import Misfit, Shape, all_known, infer_shapes
@@ -43,7 +43,7 @@ def lift_batch(
 
     The shapes of everything that depends on the pictures show that no picture affects another. If the graph had to be
     changed, two pictures are also run together and separately to check; `try_out=False` skips that, for callers with
-    a single picture.
+    a single picture, unless a picture becomes several rows on the way, as in transformers.
     """
     entry, output = node_of(input_layer), node_of(output_layer)
     single = _between(graph_def, entry, output, size, origin)
@@ -56,8 +56,12 @@ def lift_batch(
             shapes = infer_shapes(single, entry, 1)
     except Misfit as error:
         raise UserError(f"{origin} is not a graph that TensorFlow can run: {error}") from None
-    many, changed = _loosen(single, entry, shapes)
-    why_not = pictures_apart.what_mixes(many, entry, output)
+    many, changed = _loosen(single, entry, shapes, rows=False)
+    why_not = pictures_apart.what_mixes(many, entry, output, rows=False)
+    if why_not is not None:
+        in_rows, _ = _loosen(single, entry, shapes, rows=True)
+        if pictures_apart.what_mixes(in_rows, entry, output, rows=True) is None:
+            many, changed, try_out, why_not = in_rows, True, True, None
     if why_not is None and changed and try_out:
         why_not = pictures_apart.what_differs(many, entry, output)
     return Lifted(many, True) if why_not is None else Lifted(single, False, why_not)
@@ -126,8 +130,11 @@ def _give_a_row(single: GraphDef, output: str, values: int | None) -> None:
     single.node.extend([*added, frozen_graph.operation(output, "Reshape", inner, shape)])
 
 
-def _loosen(single: GraphDef, entry: str, shapes: dict[str, list[Shape]]) -> tuple[GraphDef, bool]:
-    """The graph for any batch size instead of 1, and True if more than the input had to change."""
+def _loosen(single: GraphDef, entry: str, shapes: dict[str, list[Shape]], rows: bool) -> tuple[GraphDef, bool]:
+    """The graph for any batch size instead of 1, and True if more than the input had to change.
+
+    `rows`: a first dimension other than 1 is a number of rows for each picture.
+    """
     many = type(single)()
     many.CopyFrom(single)
     nodes = {node.name: node for node in many.node}
@@ -140,7 +147,7 @@ def _loosen(single: GraphDef, entry: str, shapes: dict[str, list[Shape]]) -> tup
             continue
         match Op.at(name, nodes):
             case Op("Reshape" | "QuantizedReshape", [_, Known(wanted), *_]):
-                each = _reshaped(wanted, shapes[name][0])
+                each = _reshaped(wanted, shapes[name][0], rows)
                 if each is not None:
                     shape = np.array([-1, *each], wanted.dtype)
                     node.input[1] = insert(nodes, frozen_graph.constant(f"{name}/any_number", shape))
@@ -152,13 +159,15 @@ def _loosen(single: GraphDef, entry: str, shapes: dict[str, list[Shape]]) -> tup
                     if set(dims) == {0}:
                         become_identity(node, given.source)
                     changed = True
+            case Op("ConcatV2") if constant_parts.pad_instead(node, nodes, shapes):
+                changed = True
     many.node.extend(node for name, node in nodes.items() if name not in known)
     return many, changed
 
 
-def _reshaped(wanted: np.ndarray, became: Shape) -> list[int] | None:
-    """The shape each picture gets, if a batch size of 1 is written into the wanted shape."""
-    if wanted.ndim != 1 or not wanted.size or wanted[0] != 1:
+def _reshaped(wanted: np.ndarray, became: Shape, rows: bool) -> list[int] | None:
+    """The shape of each picture, or of each of its rows, if their number is written into the wanted shape."""
+    if wanted.ndim != 1 or not wanted.size or wanted[0] < 1 or (wanted[0] > 1 and not rows):
         return None
     each = wanted[1:].tolist()
     if -1 not in each:

@@ -17,9 +17,12 @@ from typing import Any
 # Some layers keep values that files leave out, such as a random state. As float32 these take 64 MB, which harms nobody.
 _SPARE = 16_000_000
 
+# So do they in arrays of their own, some for each that a file has.
+_SPARE_ARRAYS = 200
+
 _BYTES = 4  # of float32, in which nearly all layers compute
 
-_left: contextvars.ContextVar[list[int] | None] = contextvars.ContextVar("left", default=None)
+_left: contextvars.ContextVar[list[float] | None] = contextvars.ContextVar("left", default=None)
 
 
 class TooMany(ValueError):
@@ -27,10 +30,13 @@ class TooMany(ValueError):
 
 
 @contextlib.contextmanager
-def of(values: int, library: ModuleType) -> Iterator[None]:
-    """Inside, the layers that this thread builds may have this many weights together. `library`: keras or tf_keras."""
+def of(values: int, library: ModuleType, arrays: float = math.inf) -> Iterator[None]:
+    """Inside, the layers that this thread builds may have this many weights together, in this many arrays.
+
+    `library`: keras or tf_keras.
+    """
     _count(library.layers.Layer)
-    before = _left.set([values + _SPARE])
+    before = _left.set([values + _SPARE, 2 * arrays + _SPARE_ARRAYS])
     try:
         yield
     finally:
@@ -49,7 +55,8 @@ def _count(layer: Any) -> None:
         if left is not None:
             shape = parameters.bind(*args, **kwargs).arguments.get("shape") or ()
             left[0] -= math.prod(int(size) for size in ((shape,) if isinstance(shape, int) else tuple(shape)))
-            if left[0] < 0:
+            left[1] -= 1
+            if min(left) < 0:
                 raise TooMany("its layers have more weights than the file holds")
         return add_weight(*args, **kwargs)
 

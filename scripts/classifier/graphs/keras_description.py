@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,10 +35,12 @@ _ARITHMETIC = re.compile(
 # more than a millisecond for each layer.
 _MOST_PARTS = 200_000
 
+_HUGE = 10**300  # JSON may hold integers that no float can
+
 
 def refuse_code(described: object, path: Path) -> None:
     """Refuses all but Keras' own layers of arithmetic: opening a file must never run its author's code."""
-    for count, each in enumerate(_dicts(described)):
+    for count, each in enumerate(dicts(described)):
         if count > _MOST_PARTS:
             raise UserError(f"{path} describes more than {_MOST_PARTS:,} layers and parts of layers: it is damaged")
         name, module = each.get("class_name"), each.get("module")
@@ -93,9 +96,9 @@ def takes_raw_pixels(described: dict) -> bool:
     kind, settings = first["class_name"], first["config"]
     numbers = list(_numbers(first.get("inbound_nodes", [])))
     if kind == "Rescaling":
-        return all(0 < scale < 0.01 for scale in _flat(settings["scale"]))
+        return all(0 < scale < 0.01 for scale in flat(settings["scale"]))
     if kind == "Normalization":
-        return max(_flat(settings.get("mean")), default=0) > 2
+        return max(flat(settings.get("mean")), default=0) > 2
     if not numbers:
         return False
     operation = str(settings.get("function", kind)).rpartition(".")[2].lower().replace("_", "")
@@ -121,7 +124,7 @@ def channels(described: dict) -> str | None:
     else:
         return RGB
     turned = turned or {0, 1, 2} <= places  # one by one, which nobody does to keep their order
-    numbers = _flat(each["config"].get("mean")) or list(_numbers(each.get("inbound_nodes", [])))
+    numbers = flat(each["config"].get("mean")) or list(_numbers(each.get("inbound_nodes", [])))
     found = colour_range.order_of_means(np.abs(numbers), turned) if len(set(numbers)) > 1 else None
     # Keras itself reads pictures as RGB, so means of somebody's own photos are taken to be in that order.
     return found or (None if turned else RGB)
@@ -208,15 +211,15 @@ def _numbers(value: object) -> Iterator[float]:
         for each in value[3:] if from_a_layer else value:
             yield from _numbers(each)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield float(value)
+        yield float(value) if abs(value) < _HUGE else math.inf
 
 
-def _flat(value: object) -> list[float]:
+def flat(value: object) -> list[float]:
     """All numbers in nested lists."""
     return list(_numbers(value))
 
 
-def _dicts(value: object) -> Iterator[dict]:
+def dicts(value: object) -> Iterator[dict]:
     """However deep: a file may nest more than Python can follow by calls."""
     waiting = [value]
     while waiting:

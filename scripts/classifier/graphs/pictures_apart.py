@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,8 +17,26 @@ if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
     from tensorflow.core.framework.node_def_pb2 import NodeDef
 
-# A batch size that no other dimension in a graph has: wherever it appears, it is the batch.
+# A prime that no other dimension in a graph is a multiple of: wherever it appears, it is the batch, alone or times the
+# rows that each picture has become (its windows, or its places in a matrix product).
 _MANY = 9973
+
+# Operations that work alike on every dimension, so that the batch need not be the first.
+_ALIKE = {
+    "Add",
+    "GatherV2",
+    "Identity",
+    "Mul",
+    "Reshape",
+    "Slice",
+    "Split",
+    "SplitV",
+    "Squeeze",
+    "StridedSlice",
+    "Sub",
+    "Transpose",
+    "Unpack",
+}
 
 # Operations that only read shapes: their results are the same for every picture.
 _OF_SHAPES_ONLY = ("Shape", "ShapeN", "Size", "Rank")
@@ -39,8 +58,11 @@ _EIGHT_BIT = {
 }
 
 
-def what_mixes(many: GraphDef, entry: str, output: str) -> str | None:
-    """Describes the first node that mixes pictures; None if there is none."""
+def what_mixes(many: GraphDef, entry: str, output: str, rows: bool) -> str | None:
+    """Describes the first node that mixes pictures; None if there is none.
+
+    `rows`: on the way, a picture may become several rows, or lie in another dimension than the first.
+    """
     wiring = Wiring(many)
     try:
         shapes = infer_shapes(many, entry, _MANY)
@@ -58,12 +80,12 @@ def what_mixes(many: GraphDef, entry: str, output: str) -> str | None:
         ports = [0] if node.op in _EIGHT_BIT else range(len(became))
         results = {(name, port): became[port] for port in ports if (name, port) in read}
         varying.update(results)
-        kept_apart = all(shape is not None and shape[:1] == (_MANY,) for shape in results.values())
+        given = [shapes[source][port] for source, port in sources if (source, port) in varying]
+        kept_apart = _are_apart(node, given, list(results.values()))
         in_floats = node.op.removeprefix("Quantized")
-        if in_floats == "Reshape":
-            given = shapes[sources[0][0]][sources[0][1]]
-            kept_apart = kept_apart and _values_a_picture(given) == _values_a_picture(became[0])
-        elif in_floats in PRODUCTS:
+        if name == output or not rows:
+            kept_apart = kept_apart and all(_batch(shape) == (0, _MANY) for shape in results.values())
+        if in_floats in PRODUCTS:
             kept_apart = kept_apart and sources[1] not in varying
         elif kind_of(node) == "FusedBatchNorm":
             kept_apart = kept_apart and "is_training" in node.attr and not node.attr["is_training"].b
@@ -72,9 +94,34 @@ def what_mixes(many: GraphDef, entry: str, output: str) -> str | None:
     return None
 
 
-def _values_a_picture(shape: Shape) -> int | None:
-    sizes = all_known(shape)
-    return None if sizes is None else math.prod(sizes[1:])
+def _are_apart(node: NodeDef, given: Sequence[Shape], results: Sequence[Shape]) -> bool:
+    """True if the shapes before and behind an operation show where each picture is, and that it stays whole."""
+    batches = [_batch(shape) for shape in (*given, *results)]
+    if None in batches:
+        return False
+    at = {batch[0] for batch in batches if batch is not None}
+    if at != {0} and kind_of(node) not in _ALIKE:
+        return False
+    if node.op in ("Reshape", "QuantizedReshape"):
+        before, behind = (_around(shape) for shape in (given[0], results[0]))
+        return before is not None and before == behind
+    return len({batch[1] for batch in batches if batch is not None}) == 1
+
+
+def _batch(shape: Shape) -> tuple[int, int] | None:
+    """The one dimension that the batch is in, and its size; None if there is no such, or more."""
+    found = [(at, size) for at, size in enumerate(shape or ()) if size is not None and size and size % _MANY == 0]
+    # A vector over all pictures' rows could be summed, or scaled as a whole.
+    return found[0] if len(found) == 1 and (shape is None or len(shape) > 1 or found[0][1] == _MANY) else None
+
+
+def _around(shape: Shape) -> tuple[int, int] | None:
+    """How many pieces each picture is in, and the values of one, which lie together; None if not all is known."""
+    sizes, batch = all_known(shape), _batch(shape)
+    if sizes is None or batch is None:
+        return None
+    at, size = batch
+    return math.prod(sizes[:at]), size // _MANY * math.prod(sizes[at + 1 :])
 
 
 def _words(wiring: Wiring, node: NodeDef) -> str:

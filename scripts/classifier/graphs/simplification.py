@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import affine, folding, frozen_graph
+from . import affine, einsums, folding, frozen_graph
 from .frozen_graph import node_of
 from .patterns import Known, Op
 from .shapes import Shape, all_known, infer_shapes
@@ -25,7 +25,7 @@ def simplify(graph_def: GraphDef, output: str) -> GraphDef:
     Whatever is computed from shapes becomes a constant, batch norms become scales and shifts, and matrix products over
     a picture's positions and grouped convolutions become ordinary convolutions.
     """
-    graph_def = _pass_over(graph_def)
+    graph_def = einsums.spell_out(_pass_over(graph_def))
     shapes = infer_shapes(graph_def)
     nodes: Nodes = {node.name: node for node in graph_def.node}
     for node in list(nodes.values()):
@@ -34,6 +34,9 @@ def simplify(graph_def: GraphDef, output: str) -> GraphDef:
                 _become_constant(node, np.array(shape, np.int32))
             case Op("FusedBatchNorm") as norm if (found := affine.batch_norm(norm)) is not None:
                 affine.become_multiplication_and_addition(node, found, nodes)
+            case Op("BiasAdd", [x, Op("Squeeze", [y])]) if _is_row(y.source, x.source, shapes):
+                # What Keras makes of a sum with a single vector, which may depend on the picture.
+                node.CopyFrom(frozen_graph.operation(node.name, "Add", x.source, y.source))
     folded = folding.fold_constants(type(graph_def)(node=nodes.values(), versions=graph_def.versions), output)
     wiring = Wiring(folded)
     nodes = dict(wiring.nodes)
@@ -74,6 +77,12 @@ def _pass_over(graph_def: GraphDef) -> GraphDef:
 
 def _known(shapes: Shapes, source: str) -> tuple[int, ...] | None:
     return all_known(shapes[node_of(source)][port_of(source)])
+
+
+def _is_row(vector: str, of: str, shapes: Shapes) -> bool:
+    """True if `vector` is a single row, of the same rank as `of`."""
+    given = _known(shapes, of)
+    return given is not None and _known(shapes, vector) == (*[1] * (len(given) - 1), given[-1])
 
 
 def _become_constant(node: NodeDef, values: np.ndarray) -> None:
