@@ -35,6 +35,8 @@ _ADDRESS_SPACE = 3_000_000_000
 _MOST_CHARACTERS = 1500
 # Enough for the last stack that faulthandler prints.
 _LOG_TAIL = 6000
+# After the stack, faulthandler lists whatever was imported, which may be hundreds.
+_MODULES = "Extension modules:"
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,9 @@ def _in_one_process(inputs: Inputs, numbers: range | list[int]) -> Iterator[Outc
                 os.waitpid(child, 0)
         code = os.waitstatus_to_exitcode(status)
         if code != 0:
-            log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_TAIL))
-            yield _death(numbers[done], code, log.read().decode("utf-8", "replace"), inputs.target.seconds)
+            log.seek(0)
+            told = log.read().decode("utf-8", "replace").rpartition(_MODULES)
+            yield _death(numbers[done], code, (told[0] or told[2])[-_LOG_TAIL:], inputs.target.seconds)
 
 
 def _lines(pipe: IO[bytes], child: int) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from scripts.classifier.backbones.engine import PROCESSOR
 from scripts.classifier.errors import UserError
 from scripts.classifier.training.convnet import checkpoints
 from scripts.classifier.training.convnet.recipes import CnnRecipe
@@ -16,7 +17,7 @@ BEST = np.ones((2, 3), np.float32)
 
 
 def written(tmp_path, history=None, options=None, **arrays):
-    trainer = SimpleNamespace(state=[], history=[], best_weights=[BEST], recipe=CnnRecipe(), precision="float32")
+    trainer = SimpleNamespace(state=[], history=[], best_weights=[BEST], recipe=CnnRecipe(), engine=PROCESSOR)
     trainer.history = [Evaluation(10, 0.5, 1.0, 0.4, 1.1)]
     path = tmp_path / "checkpoint.npz"
     checkpoints.write(path, trainer, "photos")

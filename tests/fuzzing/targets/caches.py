@@ -143,7 +143,7 @@ def _read_digests(folder: Path) -> None:
     remembered.put("new.jpg", "stamp", bytes(16))
     remembered.save()
     again = PhotoDigests(file, Path("/anywhere/photos"))
-    assert again._known.get("/anywhere/photos/new.jpg") == bytes(16) + b"stamp"
+    assert again._known["/anywhere/photos/new.jpg"].startswith(bytes(16) + b"stamp")
 
 
 def _runs() -> list[Files]:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from scripts.classifier.backbones.engine import PROCESSOR
 from scripts.classifier.training.convnet import checkpoints
 from scripts.classifier.training.convnet.recipes import CnnRecipe
 from scripts.classifier.training.convnet.verdict import best_epoch
@@ -27,7 +28,7 @@ def _trainer() -> SimpleNamespace:
     state = [tf.Variable(np.ones((2, 3), np.float32)), tf.Variable(np.int64(7))]
     history = [Evaluation(10, 0.5, 1.0, 0.4, 1.1), Evaluation(20, 0.6, 0.9, None, None)]
     best = [np.ones((2, 3), np.float32)]
-    return SimpleNamespace(state=state, history=history, best_weights=best, recipe=_RECIPE, precision=_PRECISION)
+    return SimpleNamespace(state=state, history=history, best_weights=best, recipe=_RECIPE, engine=PROCESSOR)
 
 
 def _samples() -> list[Files]:

@@ -35,7 +35,7 @@ def _read(folder: Path) -> None:
     (path,) = (each for each in folder.iterdir() if each.stem == _NAME and each.suffix != ".json")
     opener = importlib.import_module(f"scripts.classifier.formats.{kinds.FORMATS[kinds.kind_of(path)].module}")
     model = opener.open_model(path, Wishes(Overrides(input_mean=127.5, input_std=127.5)))
-    classifier = Classifier(model, labels.find(model, None), None)
+    classifier = Classifier(model, labels.find(model, None)[0], None)
     take = model.preprocessing
     picture = np.ones((1, take.input_height, take.input_width, 3), np.float32)
     (answer,) = classifier.answers(model.open_runner(), picture)

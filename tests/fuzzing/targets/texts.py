@@ -34,7 +34,8 @@ def _labels() -> list[Files]:
 def _read_labels(path: Path) -> None:
     take = Preprocessing(32, 32, 0.0, 1.0)
     model = Model(path.with_name("graph.pb"), take, None, None, None, open_runner=lambda: None, batch=1)
-    for found in (labels.find(model, path), labels.beside(model.path, {"labels": ["red"]})):
+    given, _ = labels.find(model, labels.read(path))
+    for found in (given, labels.beside(model.path, {"labels": ["red"]})):
         assert all(isinstance(each, str) and each.strip() for each in found)
 
 
