@@ -184,9 +184,9 @@ def test_a_network_from_nothing_learns_the_same_in_float16(tmp_path):
 
     photos, skipped = draw_folder(tmp_path / "photos", each=8), tmp_path / "skipped.txt"
     lists = image_lists.scan(photos, 0, 25)
-    decoded = pictures.decode(lists, 16, pictures.MEMORY, tmp_path, (0, 25), skipped, nowhere)
-    training, validation, _ = (decoded.of(split) for split in image_lists.SPLITS)
     recipe = CnnRecipe(epochs=2, image_size=16)
+    decoded = pictures.decode(lists, recipe, pictures.MEMORY, tmp_path, (0, 25), skipped, nowhere)
+    training, validation, _ = (decoded.of(split) for split in image_lists.SPLITS)
     losses = []
     for engine in (PROCESSOR, STAND_INS["float16"]):
         trainer = CnnTrainer(training, validation, 3, engine, recipe)

@@ -134,7 +134,7 @@ def test_anything_but_a_preset_for_pictures_is_refused_in_one_line(saved, tmp_pa
     shutil.copytree(saved["vit"][0], folder)
     assert "leave --input_size out" in refused(folder, models, input_size=64)
     (folder / "image_converter.json").unlink()
-    assert "give --input_mean and --input_std" in refused(folder, models)
+    assert "give --input_mean, --input_std; " in refused(folder, models)
     (folder / "model.weights.h5").write_bytes((folder / "model.weights.h5").read_bytes()[:2000])
     told = {"input_mean": 0.0, "input_std": 255.0}
     assert "is damaged or cut short" in refused(folder, models, **told)

@@ -124,7 +124,8 @@ def test_a_node_dies_after_another_has_joined(workplace, nodes, many, plainly, t
             stderr=errors,
             env=nodes.environment,
         )
-        wait_until(lambda: count(workplace) > 0)
+        wait_until(lambda: driver.poll() is not None or count(workplace) > 0)
+        assert driver.poll() is None, (tmp_path / "errors").read_text()
         for worker in ray_nodes.workers(first):
             worker.suspend()
         before = count(workplace)

@@ -54,7 +54,7 @@ def test_flowers_are_drawn_and_described(tmp_path):
     assert again.stdout.splitlines()[-4:] == [
         f"written: {sheet} (1200 x {Image.open(sheet).height} pixels)",
         "next:",
-        f"  train a classifier:   python -m scripts.retrain --architecture=color_texture --image_dir={destination}",
+        f"  train a classifier:   python -m scripts.retrain --architecture=efficientnet_lite0 --image_dir={destination}",
         f"  look at some photos:  python -m scripts.show_image {destination}",
     ]
     assert Image.open(sheet).width == 1200
