@@ -131,7 +131,7 @@ TARGET = Target(
     "pictures",
     _samples,
     alone(_read),
-    inputs=2500,
+    inputs=1500,
     own=(_png_chunks,),
     fine=(pixels.UnreadableImage,),
     megabytes=1500,
