@@ -51,10 +51,11 @@ def test_flowers_are_drawn_and_described(tmp_path):
     again = run("drawn_flowers", f"--destination={destination}", "--per_kind=2", "--seed=7", f"--plot={sheet}")
     assert again.returncode == 0
     assert again.stdout.splitlines()[:-4] == [f"{first} already (to make it again, delete the folder)", *counts, about]
+    words = "retrain --architecture=efficientnet_lite0"
     assert again.stdout.splitlines()[-4:] == [
         f"written: {sheet} (1200 x {Image.open(sheet).height} pixels)",
         "next:",
-        f"  train a classifier:   python -m scripts.retrain --architecture=efficientnet_lite0 --image_dir={destination}",
+        f"  train a classifier:   python -m scripts.{words} --image_dir={destination}",
         f"  look at some photos:  python -m scripts.show_image {destination}",
     ]
     assert Image.open(sheet).width == 1200
