@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from scripts.classifier.photos import pixels
-from tests.support import tiffs
+from tests.support import orientations, tiffs
 
 WIDE, HIGH = 24, 16
 WHOLE = 1000  # pixels that a side shall have at least, so nothing is reduced
@@ -137,37 +137,25 @@ def test_a_jpeg_2000_of_twelve_bits_is_not_dark():
 
 
 CARRY_ORIENTATION = ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "MPO"]
-# How a camera held this way stores the same scene.
-UNDONE = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_270,
-}
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("orientation", orientations.ORIENTATIONS)
 @pytest.mark.parametrize("kind", CARRY_ORIENTATION)
 def test_pictures_are_turned_upright(kind, orientation):
     upright = Image.fromarray(np.kron([[250, 30, 120], [60, 160, 200]], np.ones((16, 16))).astype(np.uint8)).convert(
         "RGB"
     )
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    stored = upright.transpose(UNDONE[orientation]) if orientation in UNDONE else upright
+    stored, exif = orientations.stored(upright, orientation)
     options = {"exif": exif, "quality": 95, **({"save_all": True, "append_images": [stored]} if kind == "MPO" else {})}
     found = np.asarray(pixels.open_rgb(encoded(stored, kind, **options), WHOLE)).astype(int)
     assert found.shape == (32, 48, 3) and np.abs(found - np.asarray(upright)).max() < 12
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("orientation", orientations.ORIENTATIONS)
 def test_deep_greys_are_turned_upright_too(orientation):
     values = RANDOM.integers(0, 4096, (HIGH, WIDE))
     stored = Image.fromarray(values.astype(np.int32))
-    stored = np.asarray(stored.transpose(UNDONE[orientation]) if orientation in UNDONE else stored)
+    stored = np.asarray(orientations.stored(stored, orientation)[0])
     page = tiffs.Page([tiffs.packed(stored, 12)], stored.shape[::-1], [12], more={274: ("H", [orientation])})
     assert np.array_equal(np.asarray(pixels.open_rgb(tiffs.write(page), WHOLE))[..., 0], values >> 4)
 

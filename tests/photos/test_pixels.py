@@ -14,6 +14,7 @@ from PIL import Image
 
 from scripts.classifier.photos import file_kinds, pixels
 from scripts.classifier.photos.pixels import UnreadableImage
+from tests.support import orientations
 from tests.support.workplace import draw_shape
 
 SIZE = 32
@@ -78,22 +79,10 @@ def test_transparent_parts_are_white():
     assert (pixels.decode(encoded(image, "PNG"), 8, 8) == 255).all()
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("orientation", orientations.ORIENTATIONS)
 def test_pictures_are_upright_for_every_camera_orientation(orientation):
     upright = two_halves()
-    # How a camera held this way stores the same scene.
-    undo = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }
-    stored = upright.transpose(undo[orientation]) if orientation in undo else upright
-    exif = Image.Exif()
-    exif[0x0112] = orientation
+    stored, exif = orientations.stored(upright, orientation)
     found = pixels.decode(encoded(stored, "JPEG", quality=95, exif=exif), SIZE, SIZE).astype(int)
     assert found[:, :12, 0].min() > 150 and found[:, -12:, 2].min() > 150
 
