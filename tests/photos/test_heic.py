@@ -88,9 +88,12 @@ DEEP = dataclasses.replace(
 LAYERS = Item(b"iovl", bytes(20), (ispe(64, 64),), (b"dimg", (2,)))
 _HUGE = (60_000, 60_000)
 UNREADABLE = {
-    "claims a size": (write(coded("eight", size=_HUGE)), "60000 x 60000 pixels, more than 178 megapixels"),
+    "claims a size": (write(coded("eight", size=_HUGE)), "60000 x 60000 pixels, more than 178 megapixels; save it"),
     "claims a grid": (write(grid(2, 2, _HUGE, range(2, 6)), *[EIGHT] * 4), "more than 178 megapixels"),
-    "claims to be larger than it is": (write(coded("eight", size=(3000, 2000))), "damaged: .*size"),
+    "claims to be larger than it is": (
+        write(coded("eight", size=(3000, 2000))),
+        "damaged: .*size.*; copy or download it",
+    ),
     "two sizes": (write(coded("eight", ispe(9000, 9000))), "no size"),
     "no size": (write(dataclasses.replace(EIGHT, properties=EIGHT.properties[:1])), "no size"),
     "small grid of large tiles": (
@@ -119,8 +122,8 @@ UNREADABLE = {
         "without a still picture",
     ),
     "deep grey": (write(DEEP), "a grey HEIF picture of more than 8 bits, which Poets does not read: save it as"),
-    "cut": (write(EIGHT)[:-20], "truncated: its end is missing"),
-    "cut early": (write(EIGHT)[:200], "truncated: its end is missing"),
+    "cut": (write(EIGHT)[:-20], "truncated: its end is missing; copy or download it again"),
+    "cut early": (write(EIGHT)[:200], "truncated: its end is missing; copy or download it again"),
     "damaged": (write(EIGHT)[:-59] + bytes(59), "damaged: "),
 }
 

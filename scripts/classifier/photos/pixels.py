@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from ..errors import in_short
 from . import file_kinds, fitting
 from .decoding import depths, heif, icons, jpeg, jpeg_2000, netpbm, photoshop, qoi, targa, tiff
-from .decoding.unreadable import MAX_PIXELS, Admit, UnreadableImage, check_size
+from .decoding.unreadable import CUT, MAX_PIXELS, Admit, UnreadableImage, check_size, damaged
 
 __all__ = ["MAX_PIXELS", "Admit", "UnreadableImage", "check_size", "decode", "normalise", "open_rgb"]
 
@@ -64,7 +64,7 @@ def open_rgb(data: bytes, at_least: int, admit: Admit = check_size) -> Image.Ima
         # Broken files make Pillow's decoders raise anything (struct.error, IndexError, SyntaxError ...).
         reason = in_short(error)
         cut_short = "truncated" in reason.lower() or _is_cut_webp(data)
-        raise UnreadableImage("truncated: its end is missing" if cut_short else f"damaged: {reason}") from error
+        raise UnreadableImage(CUT) if cut_short else damaged(reason) from error
 
 
 def normalise(pixels: np.ndarray, mean: float, std: float) -> np.ndarray:

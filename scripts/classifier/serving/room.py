@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..photos.pixels import Admit, UnreadableImage
+from ..photos.decoding.unreadable import Admit, too_large
 
 # A pixel takes up to 16 bytes while it is decoded, turned upright and put on white: 1.6 GB for all.
 _MOST_AT_ONCE = 100_000_000
@@ -28,7 +28,7 @@ class Room:
         def admit(width: int, height: int, times: int = 1) -> None:
             nonlocal held
             if width * height > self._most:
-                raise UnreadableImage(f"{width} x {height} pixels, more than {self._most // 1_000_000} megapixels")
+                raise too_large(width, height, self._most)
             wanted = min(width * height * times, self._all)
             with self._changed:
                 self._changed.wait_for(lambda: wanted <= self._left)

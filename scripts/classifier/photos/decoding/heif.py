@@ -14,12 +14,11 @@ from PIL import Image
 
 from . import heif_items
 from .heif_items import CODED, GRID, SAME, Items
-from .unreadable import Admit, UnreadableImage
+from .unreadable import CUT, Admit, UnreadableImage, damaged
 
 # Colours come in 8 bits, whatever the file has. Greys would come in as many as the file claims, and pi-heif 1.4
 # writes beyond its memory if they have fewer. No phone takes deep greys.
 _MODES = ("L", "RGB", "RGBA", "RGBa")
-_CUT = "truncated: its end is missing"
 _TO_DO = "save it as JPEG or PNG"
 # What is decoded may be more than what is seen: of a grid of 2 x 2 tiles, little more than a quarter may be. A few
 # tiles more are always allowed. Each tile, however small, takes some time.
@@ -46,7 +45,7 @@ def opened(data: bytes, admit: Admit) -> Image.Image:
         picture = found.to_pillow()
     except (ValueError, EOFError) as error:
         if "end of file" in str(error).lower():
-            raise UnreadableImage(_CUT) from None
+            raise UnreadableImage(CUT) from None
         raise
     # Without the profile of its colours, as other formats are read, and without anything to turn it once more.
     picture.info = {}
@@ -63,7 +62,7 @@ def _items(data: bytes) -> Items:
     try:
         return heif_items.read(data)
     except struct.error:
-        raise UnreadableImage(_CUT) from None
+        raise UnreadableImage(CUT) from None
 
 
 @cache
@@ -81,7 +80,7 @@ def _pi_heif() -> ModuleType:
 def _size(items: Items, number: int) -> tuple[int, int]:
     sizes = items.of[number].sizes if number in items.of else []
     if len(sizes) != 1 or 0 in sizes[0]:
-        raise UnreadableImage("damaged: a HEIF file whose picture has no size")
+        raise damaged("a HEIF file whose picture has no size")
     return sizes[0]
 
 

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .unreadable import UnreadableImage
+from .unreadable import CUT, UnreadableImage, damaged
 
 CODED, GRID, SAME = b"hvc1", b"grid", b"iden"
 _HIDDEN = 1  # among the flags of an item
@@ -69,7 +69,7 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[_Box]:
             inside += 8
         after = start + length if length else end
         if not inside <= after <= end:
-            raise UnreadableImage("truncated: its end is missing")
+            raise UnreadableImage(CUT)
         yield _Box(kind, inside, after)
         start = after
 
@@ -160,4 +160,4 @@ def _measure(data: bytes, box: _Box, items: Items) -> None:
 
 
 def _odd() -> UnreadableImage:
-    return UnreadableImage("damaged: a HEIF file that does not say what it consists of, or says it twice")
+    return damaged("a HEIF file that does not say what it consists of, or says it twice")

@@ -9,7 +9,7 @@ from PIL import Image
 from PIL.IcoImagePlugin import IcoFile
 
 from . import targa
-from .unreadable import Admit, UnreadableImage
+from .unreadable import CUT, Admit, UnreadableImage
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 # Of a bitmap's header, up to its number of bits.
@@ -29,7 +29,7 @@ def opened(data: bytes, admit: Admit) -> Image.Image:
         admit(*image.size)
         return image
     if len(picture) < _BITMAP.size:
-        raise UnreadableImage("truncated: its end is missing")
+        raise UnreadableImage(CUT)
     _, width, height, _, bits = _BITMAP.unpack_from(picture)
     admit(abs(width), abs(height))
     # The list of pictures may leave out or mistake the number of bits, which says how transparency is kept.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from .unreadable import Admit, UnreadableImage
+from .unreadable import CUT, Admit, UnreadableImage, damaged
 
 _SIZE, _CODING, _COMPONENT_CODING = 0xFF51, 0xFF52, 0xFF53
 _TILE_PART, _TILE_DATA, _END = 0xFF90, 0xFF93, 0xFFD9
@@ -23,7 +23,6 @@ _MOST_LAYERS = 100  # encoders write up to about 20
 _PARTS, _PIXELS_A_PART, _PARTS_A_TILE = 100_000, 128, 25
 # A pixel takes so much memory, in units of what other formats take, if it is decoded in full.
 _TIMES = 3
-_CUT = "truncated: its end is missing"
 
 
 def opened(data: bytes, at_least: int, admit: Admit) -> Image.Image:
@@ -33,7 +32,7 @@ def opened(data: bytes, at_least: int, admit: Admit) -> Image.Image:
         stream = _Stream(data, _beginning(data))
         stream.check(image.size)
     except (struct.error, IndexError):
-        raise UnreadableImage(_CUT) from None
+        raise UnreadableImage(CUT) from None
     halvings = max(each for each in range(stream.halvings + 1) if each == 0 or _fits(image.size, each, at_least))
     image.reduce = halvings  # type: ignore[method-assign, assignment]  # this format's own
     admit(*image.size, times=1 if halvings else _TIMES)
@@ -58,7 +57,7 @@ def _beginning(data: bytes) -> int:
         if kind == b"jp2c":
             return at + inside
         if length < inside:
-            raise UnreadableImage("damaged: a JPEG 2000 without a picture")
+            raise damaged("a JPEG 2000 without a picture")
         at += length
     return at
 
@@ -91,17 +90,17 @@ class _Stream:
         while (part := self._tile_part(pixels, tiles, components)) is not None:
             seen.add(part)
         if len(seen) < tiles:
-            raise UnreadableImage(_CUT)
+            raise UnreadableImage(CUT)
 
     def _check_size(self, told: tuple[int, int]) -> tuple[int, int, int]:
         marker, _, start = self._segment()
         if marker != _SIZE:
-            raise UnreadableImage("damaged: a JPEG 2000 that does not say its size")
+            raise damaged("a JPEG 2000 that does not say its size")
         _, right, bottom, left, top, tile_width, tile_height, tile_left, tile_top, components = _SIZES.unpack_from(
             self._data, start
         )
         if (right - left, bottom - top) != told:
-            raise UnreadableImage(f"damaged: {right - left} x {bottom - top} pixels in a file of {told[0]} x {told[1]}")
+            raise damaged(f"{right - left} x {bottom - top} pixels in a file of {told[0]} x {told[1]}")
         if not 1 <= components <= _MOST_COMPONENTS or not tile_width or not tile_height:
             raise UnreadableImage(f"a JPEG 2000 of {components} components, expected 1 to {_MOST_COMPONENTS}")
         tiles = -(-(right - tile_left) // tile_width) * -(-(bottom - tile_top) // tile_height)
@@ -141,7 +140,7 @@ class _Stream:
         self._check_header(pixels, tiles, components)
         self._at = start + length if length else len(self._data)
         if self._at > len(self._data) or (length and length < 14):
-            raise UnreadableImage(_CUT)
+            raise UnreadableImage(CUT)
         return number
 
     def _marker(self) -> int:
@@ -152,7 +151,7 @@ class _Stream:
         marker, length = struct.unpack_from(">HH", self._data, self._at)
         start = self._at + 4
         if marker < 0xFF00 or length < 2:
-            raise UnreadableImage("damaged: a JPEG 2000 with segments that make no sense")
+            raise damaged("a JPEG 2000 with segments that make no sense")
         self._at += 2 + length
         return marker, length, start
 

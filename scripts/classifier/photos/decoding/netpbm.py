@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from . import depths
-from .unreadable import Admit, UnreadableImage
+from .unreadable import CUT, Admit, UnreadableImage, damaged
 
 _COMMENT = re.compile(rb"#[^\r\n]*")
 _IN_TEXT = (b"P1", b"P2", b"P3")
@@ -37,7 +37,7 @@ def opened(data: bytes, admit: Admit) -> Image.Image:
     count = int(np.prod(shape))
     values = _numbers(data[at:], count) if text else _binary(data, at, count, white)
     if values.max(initial=0) > white:
-        raise UnreadableImage(f"damaged: it holds {values.max()}, and its white is {white}")
+        raise damaged(f"it holds {values.max()}, and its white is {white}")
     return _eight_bits(values.reshape(shape), white)
 
 
@@ -45,26 +45,26 @@ def _bits(text: bytes, width: int, height: int) -> Image.Image:
     """0 is white, and no spaces are needed between the values."""
     values = np.frombuffer(b"".join(_COMMENT.sub(b" ", text).split()), np.uint8)[: width * height]
     if len(values) < width * height:
-        raise UnreadableImage("truncated: its end is missing")
+        raise UnreadableImage(CUT)
     if not np.isin(values, np.frombuffer(b"01", np.uint8)).all():
-        raise UnreadableImage("damaged: it holds other characters than 0 and 1")
+        raise damaged("it holds other characters than 0 and 1")
     return Image.fromarray(np.where(values == ord("0"), np.uint8(255), np.uint8(0)).reshape(height, width))
 
 
 def _numbers(text: bytes, count: int) -> np.ndarray:
     text = _COMMENT.sub(b" ", text)
     if re.search(rb"[^\d\s]", text) or re.search(rb"\d{11}", text):
-        raise UnreadableImage("damaged: it holds something else than numbers")
+        raise damaged("it holds something else than numbers")
     values = np.fromstring(text.decode("ascii"), np.int64, sep=" ")[:count]
     if len(values) < count:
-        raise UnreadableImage("truncated: its end is missing")
+        raise UnreadableImage(CUT)
     return values
 
 
 def _binary(data: bytes, at: int, count: int, white: int) -> np.ndarray:
     dtype = np.dtype(np.uint8 if white < 256 else ">u2")
     if len(data) < at + count * dtype.itemsize:
-        raise UnreadableImage("truncated: its end is missing")
+        raise UnreadableImage(CUT)
     return np.frombuffer(data, dtype, count, at)
 
 

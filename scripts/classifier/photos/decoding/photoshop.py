@@ -7,7 +7,7 @@ import struct
 
 from PIL import Image
 
-from .unreadable import Admit, UnreadableImage
+from .unreadable import CUT, Admit, UnreadableImage
 
 _HEADER = struct.Struct(">4sH8xIIHH")
 # Of the colour modes, those that Pillow reads right: grey, indexed, RGB, CMYK and Lab. Bitmaps come out inverted,
@@ -20,7 +20,7 @@ _VERSION_INFO, _HAS_PICTURE = 1057, 4
 
 def opened(data: bytes, admit: Admit) -> Image.Image:
     if len(data) < _HEADER.size:
-        raise UnreadableImage("truncated: its end is missing")
+        raise UnreadableImage(CUT)
     _, version, height, width, bits, mode = _HEADER.unpack_from(data)
     if version != 1:
         raise UnreadableImage(f"a large Photoshop document (PSB), which Poets does not read: {_TO_DO}")

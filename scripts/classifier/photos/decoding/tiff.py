@@ -13,7 +13,7 @@ from PIL.ExifTags import Base
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from . import depths
-from .unreadable import Admit, UnreadableImage
+from .unreadable import Admit, UnreadableImage, damaged
 
 _DNG = 0xC612  # the tag that only DNG files have
 _SUBDIRECTORIES, _IS_REDUCED = 330, 1
@@ -33,7 +33,7 @@ def opened(data: bytes, admit: Admit) -> Image.Image:
     """The first page, 8 bits deep and upright."""
     directories = _directories(data)
     if not directories:
-        raise UnreadableImage("damaged: it starts like an image, but its header makes no sense")
+        raise damaged("it starts like an image, but its header makes no sense")
     first = directories[0]
     if _DNG in first.tags:
         return _preview(data, directories, admit)
