@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 import sys
+import tarfile
 from pathlib import Path
 
 import h5py
@@ -172,6 +173,13 @@ def test_anything_but_a_module_is_refused_in_one_line(served, tmp_path, monkeypa
     monkeypatch.delenv("POETS_MIRROR", raising=False)
     models = tmp_path / "models"
     assert "answers with a web page, not a module's .tar.gz archive" in refused(f"{served.address}/page/1", models)
+    (tmp_path / "note.txt").write_text("not a module")
+    with tarfile.open(tmp_path / "note.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "note.txt", "note.txt")
+    served.script("/note/1?tf-hub-format=compressed", File((tmp_path / "note.tar.gz").read_bytes()))
+    said = refused(f"{served.address}/note/1", models)
+    assert "answers with an archive without a saved_model.pb, not a module's" in said and "give its folder" in said
+    assert list(models.iterdir()) == []  # so that the next try fetches it again
     grey = hub_modules.today(tmp_path / "grey", channels=1)
     said = refused(grey, models)
     assert "has no signature from colour pictures" in said and "inputs, float32 [?, 64, 64, 1]" in said

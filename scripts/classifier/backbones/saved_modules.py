@@ -70,13 +70,8 @@ def load_archive(handle: str, archive: Path, choices: Choices) -> Backbone:
         start = file.read(64)
         if not start.startswith(b"\x1f\x8b"):
             file.close()
-            for path in (archive, archive.with_name(f"{archive.name}.sha256")):
-                path.unlink(missing_ok=True)
-            found = "with a web page, not" if start.lstrip().startswith(b"<") else "with something other than"
-            raise UserError(
-                f"{hub_handles.archive_url(handle)} answers {found} a module's .tar.gz archive: check the handle, or "
-                "download the model from its page and give its folder"
-            )
+            web_page = start.lstrip().startswith(b"<")
+            raise _no_module(archive, handle, "with a web page, not" if web_page else "with something other than")
     fingerprint = choices.of_file(digest(archive))
 
     def make() -> GraphDef:
@@ -84,10 +79,20 @@ def load_archive(handle: str, archive: Path, choices: Choices) -> Backbone:
             folder = archives.extract(archive, Path(place) / "module")
             found = next((path for path in (folder, *folder.iterdir()) if (path / FILE).exists()), None)
             if found is None:
-                raise UserError(f"the archive at {handle} holds no {FILE}: expected a TensorFlow Hub module")
+                raise _no_module(archive, handle, f"with an archive without a {FILE}, not")
             return _freeze(found, choices, handle)
 
     return _backbone(short_name(hub_handles.plain(handle)), archive.parent, fingerprint, make)
+
+
+def _no_module(archive: Path, handle: str, found: str) -> UserError:
+    """Also deletes what was fetched, so that it is fetched again when the server has the module."""
+    for path in (archive, archive.with_name(f"{archive.name}.sha256")):
+        path.unlink(missing_ok=True)
+    return UserError(
+        f"{hub_handles.archive_url(handle)} answers {found} a module's .tar.gz archive: check the handle, or "
+        "download the model from its page and give its folder"
+    )
 
 
 def load_folder(folder: Path, model_dir: Path, choices: Choices, handle: str | None = None) -> Backbone:
