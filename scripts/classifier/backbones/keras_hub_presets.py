@@ -160,8 +160,8 @@ class Preset:
         if self.name not in known:
             what = suggestion(self.name, list(known)) or "no such preset"
             raise UserError(
-                f"--architecture=keras_hub:{self.name}: {what.replace('network', 'preset')}; expected a name that "
-                "keras_hub.models.Backbone.presets lists, or the folder of a preset"
+                f"--architecture=keras_hub:{self.name}: {what.replace('network', 'preset')} "
+                "(https://keras.io/keras_hub/presets/ lists the names; a preset's folder will do, too)"
             )
         return known[self.name]
 

