@@ -1,4 +1,4 @@
-"""Measures the gain and the cost of several views and earlier layers, by cross-validation.
+"""Measures the gain and the cost of several views, earlier layers and a hidden layer, by cross-validation.
 
     python -m benchmarks.free_accuracy --photos=tf_files/flower_photos
 
@@ -8,6 +8,7 @@ Prints a Markdown table.
 
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from benchmarks.tools import figures, shared_flags
 from benchmarks.tools.study import gain, share
 from scripts.classifier.backbones import several_views, table
 from scripts.console import command_line, flags
+
+_HIDDEN_UNITS = 100
 
 FLAGS = flags.FLAGS
 shared_flags.define_network()
@@ -30,6 +33,12 @@ def main(positional: list[str]) -> None:
             _name(bottleneck, views): shared_flags.study(Path(temporary), bottleneck, views)
             for views in several_views.COUNTS
             for bottleneck in table.BOTTLENECKS
+        }
+        hidden = (_HIDDEN_UNITS,)
+        studies |= {
+            _name(each.bottleneck, each.views, hidden): replace(each, hidden_units=hidden)
+            for each in list(studies.values())
+            if each.bottleneck == table.LAST
         }
         right = {}
         for name, study in studies.items():
@@ -48,9 +57,10 @@ def main(positional: list[str]) -> None:
         )
 
 
-def _name(bottleneck: str, views: int) -> str:
+def _name(bottleneck: str, views: int, hidden_units: tuple[int, ...] = ()) -> str:
     """retrain's flags for the same."""
     given = [f"--views={views}"] * (views > 1) + [f"--bottleneck={bottleneck}"] * (bottleneck != table.LAST)
+    given += [f"--hidden_units={units}" for units in hidden_units]
     return " ".join(given) or "one view"
 
 

