@@ -144,6 +144,9 @@ case ${1-} in
     install_packages serve
     install_packages cluster
     install_packages test
+    # Tests work on small matrices, for which a second thread of NumPy's waits more than it helps: the workers share the
+    # cores already.
+    export OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1}
     # All tests of a file run in the same process, so that they can share what is slow to make; tests/support/order.py
     # sets the order of files.
     exec $python -m pytest -n 2 --dist loadfile --no-loadscope-reorder ${1+"$@"}

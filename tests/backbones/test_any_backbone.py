@@ -12,7 +12,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import torch
 from keras.src.legacy.saving import legacy_h5_format
 
 from scripts.classifier.backbones import (
@@ -27,7 +26,7 @@ from scripts.classifier.backbones.choices import Choices
 from scripts.classifier.backbones.frozen_backbones import Prelude
 from scripts.classifier.errors import UserError
 from scripts.classifier.graphs import frozen_graph
-from tests.support import file_server, hub_modules, torch_densenet
+from tests.support import file_server, hub_modules
 from tests.support.file_server import File
 from tests.support.graph_readers import assert_readable_by_tensorflow_1
 from tests.support.published_networks import mobilenet_graph
@@ -294,8 +293,18 @@ def test_without_keras_hub_a_preset_is_refused_before_any_work(monkeypatch, vers
 
 
 @pytest.fixture(scope="module")
-def densenet(tmp_path_factory):
+def torch():
+    """PyTorch, imported by the one worker that runs this file, though every worker collects it."""
+    import torch
+
+    return torch
+
+
+@pytest.fixture(scope="module")
+def densenet(torch, tmp_path_factory):
     """The network in PyTorch, and its weights in today's format and, under the names of 2017, in that of 2017."""
+    from tests.support import torch_densenet
+
     folder, network = tmp_path_factory.mktemp("densenet"), torch_densenet.random_densenet()
     tensors = network.state_dict()
     torch.save(tensors, folder / "today.pth")
@@ -318,7 +327,7 @@ def test_both_formats_hold_the_same_tensors(densenet):
             assert np.array_equal(old[_of_2017(name)], values.numpy())
 
 
-def test_densenet161_gives_the_same_values_as_pytorch(densenet, tmp_path):
+def test_densenet161_gives_the_same_values_as_pytorch(torch, densenet, tmp_path):
     network, folder = densenet
     backbone = table.load(str(folder / "old.pth"), tmp_path, choices=Choices(input_size=64))
     assert backbone.bottleneck_size == 2208
@@ -337,7 +346,7 @@ class Harmful:
         return print, ("harm",)
 
 
-def test_anything_but_densenet161_is_refused_in_one_line(densenet, tmp_path, capsys):
+def test_anything_but_densenet161_is_refused_in_one_line(torch, densenet, tmp_path, capsys):
     def said(write) -> str:
         path = tmp_path / "file.pth"
         write(path)

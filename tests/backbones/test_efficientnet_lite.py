@@ -5,8 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
-from efficientnet_lite_pytorch import EfficientNet
 
 from scripts.classifier.backbones import efficientnet_lite, table
 from scripts.classifier.backbones.choices import Choices
@@ -27,6 +25,10 @@ def model_dir(tmp_path_factory):
 
 def by_torch(size: efficientnet_lite.Size, pictures: np.ndarray) -> np.ndarray:
     """Averages over the last layer's places; `pictures` are (pixel - 128) / 128."""
+    # Every worker collects all files, but only one runs this.
+    import torch
+    from efficientnet_lite_pytorch import EfficientNet
+
     model = EfficientNet.from_name(size.name.replace("_", "-"))
     model.load_state_dict(torch.load(size.package.path(), weights_only=True))
     model.eval()

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.workplace import ROOT
 
-# Files that take half a minute or more, longest first.
+# Files that take a quarter of a minute or more, about the longest first.
 LONGEST = (
     "bottlenecks/test_cluster.py",
     "commands/test_retrain_command.py",
@@ -18,8 +18,11 @@ LONGEST = (
     "commands/test_serve_command.py",
     "formats/test_keras_format.py",
     "project/test_docs.py",
+    "fuzzing/test_fuzzing.py",
+    "backbones/test_keras_hub.py",
     "project/test_notebook.py",
     "backbones/test_networks.py",
+    "serving/test_serve_fuzz.py",
 )
 
 

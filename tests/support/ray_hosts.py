@@ -71,7 +71,7 @@ class Host:
 def hosts(count: int) -> Iterator[list[Host]]:
     """A head and this many workers, all running Ray."""
     folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
-    common = ray_nodes.environment(str(folder))
+    common = ray_nodes.environment(str(folder), silence_ms=1_000)
     switch = f"poets-{os.getpid()}"
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)

@@ -20,19 +20,22 @@ import psutil
 IMPATIENCE = {
     "RAY_health_check_initial_delay_ms": "500",
     "RAY_health_check_period_ms": "500",
-    "RAY_health_check_timeout_ms": "1000",
     "RAY_health_check_failure_threshold": "3",
 }
 _OBJECT_STORE_BYTES = 80 << 20
 
 
-def environment(folder: str) -> dict[str, str]:
-    """What the nodes of a cluster and its drivers share."""
+def environment(folder: str, silence_ms: int) -> dict[str, str]:
+    """What the nodes of a cluster and its drivers share.
+
+    A node that leaves three questions unanswered, each for `silence_ms`, is lost: a busy machine may only be slow.
+    """
     return {
         "RAY_TMPDIR": folder,
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_health_check_timeout_ms": str(silence_ms),
         **IMPATIENCE,
     }
 
@@ -42,7 +45,7 @@ class Nodes:
 
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # sockets have short names
-        self.environment = environment(self.folder)
+        self.environment = environment(self.folder, silence_ms=10_000)  # a killed one is noticed at once
         self._server = subprocess.Popen(
             [sys.executable, __file__],
             stdin=subprocess.PIPE,
