@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,6 +35,10 @@ def _top_k(word: str | None) -> int:
 def _sure(word: str | None) -> float | None:
     if word is None:
         return None
-    if not re.fullmatch(r"\d{1,2}(\.\d{1,6})?", word, re.ASCII) or not float(word):
+    try:
+        percent = float(word)
+    except ValueError:
+        percent = math.nan
+    if not 0 < percent < 100:
         raise Refused(400, f"sure={in_short(word[:20])}: expected a percentage above 0 and below 100, such as 95")
-    return float(word)
+    return percent

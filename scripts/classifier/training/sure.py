@@ -58,11 +58,15 @@ class Sure:
     def as_record(self) -> dict:
         return {"photos": self.photos, "right_at_once": self.right_at_once, "sums": list(self.sums)}
 
+    def promises(self, percent: float) -> bool:
+        """True if there were enough validation photos for so much."""
+        return self._rank(percent) <= self.photos
+
     def limit(self, percent: float) -> float:
         """The largest sum of scores above a label that still belongs to the set."""
-        rank = math.ceil(round((self.photos + 1) * percent / 100, 9))
-        if rank > self.photos:
+        if not self.promises(percent):
             raise UserError(self._too_few(percent))
+        rank = self._rank(percent)
         if rank <= self.right_at_once:
             return 0.0
         others = self.photos - self.right_at_once
@@ -72,6 +76,10 @@ class Sure:
         """The labels that belong to the set, the highest score first."""
         order, above = _ranked(scores[None])
         return [int(at) for at in order[0][above[0] <= self.limit(percent)]]
+
+    def _rank(self, percent: float) -> int:
+        """How many validation photos the limit has to be enough for."""
+        return math.ceil(round((self.photos + 1) * percent / 100, 9))
 
     def _too_few(self, percent: float) -> str:
         needed = math.ceil(round(percent / (100 - percent), 9))
