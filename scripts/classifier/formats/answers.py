@@ -47,7 +47,8 @@ class SureSet:
 
     def as_json(self, named: bool) -> dict:
         names = {"names": [rank.name for rank in self.ranks]} if named else {}
-        return {"percent": self.percent, "labels": [rank.label for rank in self.ranks], **names}
+        percent = int(self.percent) if self.percent == int(self.percent) else self.percent
+        return {"percent": percent, "labels": [rank.label for rank in self.ranks], **names}
 
 
 def as_json(answer: Answer, ranks: Sequence[Rank], named: bool, sure: SureSet | None = None) -> dict:
