@@ -11,15 +11,14 @@ import sys
 import tempfile
 import time
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.tools import shared_flags
+from benchmarks.tools.promises import judged_folds
 from benchmarks.tools.study import Study, share
 from scripts.classifier.backbones.engine import PROCESSOR
-from scripts.classifier.photos.image_lists import SPLITS, ImageLists
 from scripts.classifier.showing import Advance, nowhere
 from scripts.classifier.training import accuracy, stages as training
 from scripts.classifier.training.fine_tuning import stages
@@ -65,7 +64,7 @@ def _fine_tune(study: Study, held_out: np.ndarray, tuning: Tuning) -> tuple[np.n
     backbone, recipe = study.backbone, Recipe(steps=study.steps)
     split_rows = [np.sort(rows) for rows in (*study.rest(held_out), held_out)]
     sets = Sets(*(study.examples(rows) for rows in split_rows))
-    lists, journal = _dealt(study.lists, *split_rows), Journal(study.folder / "summaries")
+    lists, journal = judged_folds.dealt(study.lists, *split_rows), Journal(study.folder / "summaries")
     trained = training.train(backbone, PROCESSOR, sets, len(lists.labels), recipe, journal, nowhere)
     started = time.perf_counter()
     ended: list[float] = []
@@ -79,14 +78,6 @@ def _fine_tune(study: Study, held_out: np.ndarray, tuning: Tuning) -> tuple[np.n
     journal.close()
     before, after = (accuracy.measure(each.layer, each.sets.testing) for each in (trained, tuned))
     return before.truth == before.guesses, after.truth == after.guesses, seconds
-
-
-def _dealt(lists: ImageLists, *split_rows: np.ndarray) -> ImageLists:
-    photos = list(lists.photos)
-    for split, rows in zip(SPLITS, split_rows, strict=True):
-        for row in rows:
-            photos[row] = replace(photos[row], split=split)
-    return replace(lists, photos=tuple(photos))
 
 
 def _print(before: np.ndarray, after: np.ndarray, seconds: float) -> None:

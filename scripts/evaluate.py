@@ -23,7 +23,7 @@ from .classifier.judging.report.page import Report
 from .classifier.judging.selection import Selection
 from .classifier.photos.wording import some_of
 from .classifier.plain_text import json_line
-from .console import command_line, flags, input_flags
+from .console import command_line, flags, input_flags, sure_flags
 from .console.console import Console
 from .console.path_kinds import PAGE, PHOTOS
 
@@ -35,6 +35,7 @@ flags.DEFINE_bool(
     False,
     "Call photos unknown if they are unlike the training photos; photos in folders of other labels should be.",
 )
+sure_flags.define("Measure answers that shall hold the right label in this percentage of cases, such as 95.")
 flags.group("photos")
 flags.DEFINE_path(
     "image_dir",
@@ -64,11 +65,13 @@ def main(positional: list[str]) -> None:
     if report is not None:
         atomic_files.check(report)
     selection.check(FLAGS.image_dir)
+    sure = sure_flags.percent()
     console = Console(quiet=FLAGS.json)
     classifier = _open(console)
+    sure_flags.check(classifier, sure)
     chosen = _choose(console, classifier)
     looked = _look(console, classifier, chosen)
-    assessed = assessment.assess(classifier, chosen, looked)
+    assessed = assessment.assess(classifier, chosen, looked, sure)
     console.say(*words.describe_all(assessed))
     if report is not None:
         _write_report(console, assessed, report)
@@ -131,7 +134,7 @@ def _write_report(console: Console, assessed: Assessment, file: Path) -> None:
 
 def _again(*more: str) -> str:
     """This command line again, with more flags."""
-    given = [name for name in ("graph", "labels", "image_dir", "split", "unknown") if FLAGS[name].present]
+    given = [name for name in ("graph", "labels", "image_dir", "split", "unknown", "sure") if FLAGS[name].present]
     return shlex.join(["evaluate", *(f"--{name}={FLAGS[name].value}" for name in given), *more])
 
 

@@ -7,31 +7,30 @@ arguments. --graph takes every format that export writes, and graphs written by 
 prepared is read from the classifier; for graphs from elsewhere, flags can set it.
 """
 
-import csv
-import functools
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from .classifier.drawing import answers as drawings, picture_files
 from .classifier.errors import UserError
-from .classifier.formats import answers, classifiers
-from .classifier.formats.answers import Answer, Rank
+from .classifier.formats import classifiers
 from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
 from .classifier.photos import folders, named_pictures, pixels, walking
-from .classifier.plain_text import cell, json_line
 from .classifier.training import unknown
-from .console import command_line, flags, input_flags
+from .console import answer_lines, command_line, flags, input_flags, sure_flags
+from .console.answer_lines import Said
 from .console.console import Console
 from .console.path_kinds import PICTURE, PICTURES
 
 FLAGS = flags.FLAGS
-flags.most_used("image", "graph", "top_k", "unknown", "plot")
+flags.most_used("image", "graph", "top_k", "unknown", "sure")
 flags.group("photos")
 flags.DEFINE_multi_path("image", [], "A picture, a folder of pictures or a pattern; may be repeated.", PICTURES)
 flags.group("classifier")
 flags.DEFINE_bool("unknown", False, "Call pictures unknown if they are unlike the training photos.")
+sure_flags.define(
+    "Answer with the smallest set of labels that holds the right one in this percentage of cases, such as 95."
+)
 flags.group("output")
 flags.DEFINE_integer("top_k", 5, "Number of labels printed for each picture.", 1)
 flags.DEFINE_bool("json", False, "Print JSON.")
@@ -40,28 +39,28 @@ flags.DEFINE_path("plot", None, "Draw each picture beside its scores into this f
 
 _MOST_PLOTTED = 20  # one below the other: nobody looks at more
 
-PrintOne = Callable[[Path, Answer, list[Rank]], None]
-
 
 def main(positional: list[str]) -> int:
     if FLAGS.json and FLAGS.csv:
         raise UserError("--json and --csv: choose one of them")
     pictures = _pictures([*FLAGS.image, *positional])
     plot = None if FLAGS.plot is None else _check_plot(Path(FLAGS.plot), pictures)
+    sure = sure_flags.percent()
     classifier = _open_classifier(len(pictures))
-    print_one = _printer(several=len(pictures) > 1, named=classifier.named is not None)
+    sure_flags.check(classifier, sure)
+    print_one = _printer(len(pictures) > 1, classifier.named is not None, sure is not None)
     unreadable, answered = 0, []
     for path, answer in classifier.label(pictures):
         if isinstance(answer, str):
             unreadable += 1
             command_line.print_error(f"{path}: {answer}")
             continue
-        ranks = classifier.ranked(answer, FLAGS.top_k)
-        print_one(path, answer, ranks)
+        said = Said.of(classifier, path, answer, FLAGS.top_k, sure)
+        print_one(said)
         if plot is not None:
-            answered.append((path, answer, ranks))
+            answered.append(said)
     if plot is not None and answered:
-        _plot(plot, [_shown(*each) for each in answered])
+        _plot(plot, [_shown(each) for each in answered])
     return 1 if unreadable else 0
 
 
@@ -83,43 +82,12 @@ def _open_classifier(pictures: int) -> Classifier:
     return classifier
 
 
-def _printer(several: bool, named: bool) -> PrintOne:
+def _printer(several: bool, named: bool, sure: bool) -> answer_lines.Print:
     if FLAGS.json:
-        return functools.partial(_print_json, named)
+        return answer_lines.json(named)
     if FLAGS.csv:
-        return _csv_printer(named)
-    return functools.partial(_print_text, several)
-
-
-def _print_text(several: bool, path: Path, answer: Answer, ranks: list[Rank]) -> None:
-    """In the format of the original label_image; if there are several pictures, each under its path."""
-    lines = [f"{name} (distance={answer.distance:.2f})" for name in _unknown_line(answer)]
-    lines += [f"{rank.name} (score={rank.score:.5f})" for rank in ranks]
-    lines = lines[: FLAGS.top_k]
-    command_line.print_safely(*([path, *lines, ""] if several else lines))
-
-
-def _print_json(named: bool, path: Path, answer: Answer, ranks: list[Rank]) -> None:
-    """One object per line, so that readers need not wait for the last picture."""
-    print(json_line({"image": str(path), **answers.as_json(answer, ranks, named)}))
-
-
-def _csv_printer(named: bool) -> PrintOne:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["image", "rank", "label", "score", *(["name"] if named else [])])
-
-    def print_one(path: Path, answer: Answer, ranks: list[Rank]) -> None:
-        rows = [(name, "", name) for name in _unknown_line(answer)]
-        rows += [(rank.label, f"{rank.score:.6f}", rank.name) for rank in ranks]
-        for number, (label, score, name) in enumerate(rows[: FLAGS.top_k], 1):
-            writer.writerow([cell(path), number, cell(label), score, *([cell(name)] if named else [])])
-
-    return print_one
-
-
-def _unknown_line(answer: Answer) -> list[str]:
-    """The line for an unknown picture, printed before the labels: it is no label and has no score."""
-    return [unknown.NAME] if answer.unknown else []
+        return answer_lines.table(named, FLAGS.top_k, sure)
+    return answer_lines.text(several, FLAGS.top_k)
 
 
 def _check_plot(plot: Path, pictures: list[Path]) -> Path:
@@ -131,11 +99,12 @@ def _check_plot(plot: Path, pictures: list[Path]) -> Path:
     return plot
 
 
-def _shown(path: Path, answer: Answer, ranks: list[Rank]) -> drawings.Shown:
-    why = f"unlike its training photos (distance {answer.distance or 0:.2f}, limit 1)"
-    photo = pixels.open_rgb(folders.contents(path), drawings.PHOTO_SIDE)
-    scores = [(rank.name, rank.score) for rank in ranks]
-    return drawings.Shown(photo, path.name, scores, (unknown.NAME, why) if answer.unknown else None)
+def _shown(said: Said) -> drawings.Shown:
+    why = f"unlike its training photos (distance {said.answer.distance or 0:.2f}, limit 1)"
+    photo = pixels.open_rgb(folders.contents(said.path), drawings.PHOTO_SIDE)
+    scores = [(rank.name, rank.score) for rank in said.ranks]
+    strange = (unknown.NAME, why) if said.answer.unknown else None
+    return drawings.Shown(photo, said.path.name, scores, strange, None if said.sure is None else said.sure.describe())
 
 
 def _plot(plot: Path, shown: list[drawings.Shown]) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from .classifier.bottlenecks.gathering import Gathered
 from .classifier.photos import category_names
 from .classifier.photos.image_lists import ImageLists
-from .classifier.training import recipe_search, retrained_graph, run_record, stages, words
+from .classifier.training import calibrating, recipe_search, retrained_graph, run_record, stages, words
 from .classifier.training.fine_tuning import stages as fine_tuning, tuner, unfreezing
 from .classifier.training.fine_tuning.tuner import Tuning
 from .classifier.training.journal import Journal
@@ -48,6 +48,7 @@ def main(positional: list[str]) -> None:
     trained = _train(network, sets, len(lists.labels), recipe, journal, console)
     if plan.tuning is not None:
         trained = _fine_tune(trained, lists, recipe, plan.tuning, journal, console)
+    trained = _calibrate(trained, recipe, plan, console)
 
     with console.stage("testing"), console.waiting("testing"):
         outcome = Outcome.of(trained, lists.labels, plan.places, plan.known_kept, recipe.seed, plan.most_tested)
@@ -116,6 +117,13 @@ def _fine_tune(
         tuned = fine_tuning.fine_tune(trained, lists, recipe, tuning, journal, *shows)
     console.tell(*words.fine_tuning(tuned, tuning, console.seconds["fine-tuning"]))
     return tuned.trained
+
+
+def _calibrate(trained: Trained, recipe: Recipe, plan: Plan, console: Console) -> Trained:
+    with console.stage("calibrating"), console.waiting("calibrating"):
+        calibrated = calibrating.calibrate(trained, plan.calibrate, recipe if plan.tuning is None else None)
+    console.say(*words.calibration(calibrated))
+    return calibrated
 
 
 if __name__ == "__main__":

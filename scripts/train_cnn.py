@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from .classifier.drawing import picture_files, sample_sheet
 from .classifier.drawing.lettering import Drawn
 from .classifier.photos.image_lists import TESTING, TRAINING, VALIDATION, ImageLists
-from .classifier.training import accuracy, run_record
+from .classifier.training import accuracy, calibrating, run_record, words
 from .classifier.training.convnet import checkpoints, drawings, verdict
 from .classifier.training.convnet.pictures import Decoded
 from .classifier.training.convnet.verdict import Verdict
@@ -68,7 +68,7 @@ def main(positional: list[str]) -> None:
     precision = trainer.engine.precision
     rounded = "" if precision == "float32" else f"; it was measured in {precision}, they are in float32"
     console.say(f"best epoch: {trainer.best_epoch} of {len(trainer.history)}; its weights are written{rounded}")
-    console.say(*accuracy.describe(results, labels, which), *judged.lines())
+    console.say(*words.calibration(outcome.trained), *accuracy.describe(results, labels, which), *judged.lines())
     trainings.end(console, outcome, written, plan.model, lists, plan.curves)
 
 
@@ -131,7 +131,8 @@ def _test(trainer: CnnTrainer, decoded: Decoded, plan: Plan) -> tuple[Outcome, V
 
     labels = decoded.lists.labels
     with plan.engine.guarded(_LESS_MEMORY):
-        trained = stages.finish(trainer, decoded.of(TESTING), len(labels))
+        finished = stages.finish(trainer, decoded.of(TESTING), len(labels))
+        trained = calibrating.calibrate(finished, plan.calibrate)
         outcome = Outcome.of(trained, labels, plan.places, plan.known_kept, plan.recipe.seed)
     validation = decoded.lists.counts(VALIDATION)
     return outcome, verdict.judge(trainer.history, validation, trainer.recipe, plan.image_dir)

@@ -118,6 +118,7 @@ class Plan:
     resumed: Checkpoint | None
     summaries_dir: Path
     known_kept: float  # the share of known photos that --unknown should recognise
+    calibrate: str  # whether scores are calibrated
     places: Places
     model: WholeModel | None
     quiet: bool
@@ -161,6 +162,7 @@ def of_flags() -> Plan:
         resumed=checkpoints.read(checkpoint, recipe, engine.precision) if FLAGS.resume else None,
         summaries_dir=Path(FLAGS.summaries_dir),
         known_kept=FLAGS.known_photos_kept / 100,
+        calibrate=FLAGS.calibrate,
         places=output_flags.places(),
         model=output_flags.whole_model(),
         quiet=FLAGS.quiet,

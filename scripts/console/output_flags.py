@@ -11,6 +11,7 @@ from ..classifier.errors import UserError
 from ..classifier.formats import kinds, whole_models
 from ..classifier.photos.image_lists import ImageLists
 from ..classifier.photos.wording import counted
+from ..classifier.training import calibrating
 from ..classifier.training.outcome import Places
 from . import flags
 from .path_kinds import FOLDER, GRAPH, LABELS, MODEL
@@ -37,6 +38,13 @@ def define(graph: str, labels: str, summaries_dir: str) -> None:
         "Percentage of photos of its labels that the classifier should still recognise with --unknown.",
         1,
         100,
+    )
+    flags.DEFINE_enum(
+        "calibrate",
+        calibrating.AUTO,
+        calibrating.CHOICES,
+        "Whether scores are corrected to mean what they say. auto: by one number, the temperature, if photos that it "
+        "did not learn from show that it helps. No photo gets another first label.",
     )
     flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")
 

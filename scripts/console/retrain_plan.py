@@ -85,6 +85,7 @@ class Plan:
     halfway: Halfway | None
     most_tested: int  # photos; -1: all
     known_kept: float  # the share of known photos that --unknown should recognise
+    calibrate: str  # whether scores are calibrated
     places: Places
     model: WholeModel | None
     lists_mistakes: bool
@@ -167,6 +168,7 @@ def of_flags() -> Plan:
         halfway=_halfway(),
         most_tested=FLAGS.test_batch_size,
         known_kept=FLAGS.known_photos_kept / 100,
+        calibrate=FLAGS.calibrate,
         places=output_flags.places(final_tensor_name=FLAGS.final_tensor_name),
         model=output_flags.whole_model(FLAGS.views),
         lists_mistakes=FLAGS.print_misclassified_test_images,

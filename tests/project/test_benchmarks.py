@@ -173,6 +173,24 @@ def test_ways_to_make_squares_are_compared_photo_by_photo(tmp_path):
             assert float(row[3].split()[0]) == pytest.approx(share - shares[0], abs=0.11)
 
 
+def test_promises_are_measured_on_photos_that_had_no_part_in_them(tmp_path):
+    photos = draw_folder(tmp_path / "photos", each=20)
+    (tmp_path / "temporary").mkdir()
+    words = ["--architecture=color_texture", "--folds=2", "--steps=20", "--only=scores,sure", f"--photos={photos}"]
+    done = run(tmp_path / "temporary", "promises", *words)
+    assert done.returncode == 0, done.stderr
+    title, *parts = done.stdout.strip().split("\n\n")
+    assert title == "color_texture, 60 photos of 3 labels, 2 folds, 20 steps" and parts[::2] == ["## scores", "## sure"]
+    scores, sure = (
+        [[cell.strip() for cell in row.split("|")[1:-1]] for row in part.splitlines()] for part in parts[1::2]
+    )
+    assert [row[0] for row in scores[2:]] == ["final layer", "`--hidden_units=100`"]
+    assert all(len(row[7].split(", ")) == 2 for row in scores[2:])
+    assert not sure[2:]  # three validation photos a fold promise nothing
+    done = run(tmp_path / "temporary", "promises", *words[:-2], "--only=truth", words[-1])
+    assert done.returncode == 1 and "error: --only=truth is not known: choose from scores, sure" in done.stderr
+
+
 def test_training_from_nothing_is_measured(tmp_path):
     (tmp_path / "temporary").mkdir()
     photos = draw_folder(tmp_path / "photos", ("green", "red"), each=10)

@@ -21,6 +21,12 @@ FAULTS = {
     "backbone": ["x", {"views": 0}, {"views": "1"}, {"bottleneck_tensor": 3}],
     "recipe": [[], {"hidden_units": 5}],
     "unknown": [1, {"test_photos_kept": "all"}],
+    "calibration": [1, {"temperature": 0}, {"temperature": "1"}],
+    "sure": [
+        *(5, {}, {"photos": 3}, {"photos": 3, "right_at_once": 3, "sums": [0.5]}),
+        *({"photos": 9, "right_at_once": 7, "sums": sums} for sums in (None, [], [0.1, 0.2, 0.3], [0.9, 0.1], ["a"])),
+        *({"photos": 9, "right_at_once": 7, "sums": sums} for sums in ([[0.1]], [0.5, 1e999], [0.5, 1.5])),
+    ],
     "photos": [{"red": 3}, {"red": {"training": None}}],
     "test": ["good", {"photos": "5"}, {"interval_95": [1]}],
     "category_names": [["a"], {"red": 1}],

@@ -29,11 +29,12 @@ class Shown:
     caption: str
     scores: Sequence[tuple[str, float]]
     unknown: tuple[str, str] | None = None  # shown first if the photo is none of the labels: a word, and why
+    sure: str | None = None  # the labels that it may be, above the scores
 
 
 def draw(answers: Sequence[Shown]) -> Drawn:
     """Draws the answers one below the other. Long names are not cut but take several lines."""
-    words = [word for each in answers for word in (each.caption, *(each.unknown or ()), *dict(each.scores))]
+    words = [word for each in answers for word in (each.caption, *_words(each))]
     everything = "".join([*words, "0123456789.%<>"])
     texts, small = Lettering(everything, _TEXT_SIZE), Lettering(everything, _SMALL_SIZE)
     rows = [_row(each, texts, small) for each in answers]
@@ -50,9 +51,8 @@ def _row(shown: Shown, texts: Lettering, small: Lettering) -> Image.Image:
     below = small.wrap(shown.caption, PHOTO_SIDE)
     left = photo.height + _GAP // 2 + len(below) * small.height
     # Drawn on a sheet that is high enough, then cropped.
-    words = (*(shown.unknown or ()), *(name for name, _ in shown.scores))
-    lines = sum(len(texts.wrap(word, _CHART - _VALUE)) for word in words)
-    tallest = lines * texts.height + (len(shown.scores) + 1) * (_BAR + _BELOW_BAR)
+    lines = sum(len(texts.wrap(word, _CHART - _VALUE)) for word in _words(shown))
+    tallest = lines * texts.height + (len(shown.scores) + 2) * (_BAR + _BELOW_BAR)
     row = Image.new("RGB", (PHOTO_SIDE + _CHART + 3 * _GAP, max(left, tallest) + 2 * _GAP), PAPER)
     pen = ImageDraw.Draw(row)
     row.paste(photo, (_GAP + (PHOTO_SIDE - photo.width) // 2, _GAP))
@@ -63,6 +63,12 @@ def _row(shown: Shown, texts: Lettering, small: Lettering) -> Image.Image:
     return row.crop((0, 0, row.width, max(left + _GAP, bottom) + _GAP))
 
 
+def _words(shown: Shown) -> list[str]:
+    """Everything beside the photo but the values."""
+    sure = [] if shown.sure is None else [shown.sure]
+    return [*(shown.unknown or ()), *sure, *(name for name, _ in shown.scores)]
+
+
 def _answer(pen: ImageDraw.ImageDraw, shown: Shown, texts: Lettering, small: Lettering) -> int:
     """Draws the answer to the right of the photo, and returns where it ends."""
     x, y = PHOTO_SIDE + 2 * _GAP, _GAP
@@ -70,6 +76,8 @@ def _answer(pen: ImageDraw.ImageDraw, shown: Shown, texts: Lettering, small: Let
         word, why = shown.unknown
         y = _write(pen, x, y, word, texts, INK)
         y = _write(pen, x, y, why, small, SOFT_INK) + _BELOW_BAR
+    if shown.sure is not None:
+        y = _write(pen, x, y, shown.sure, small, SOFT_INK) + _BELOW_BAR
     for rank, (name, score) in enumerate(shown.scores):
         ink, colour = (INK, _FIRST if rank == 0 else _OTHERS) if shown.unknown is None else (SOFT_INK, _MUTED)
         y = _write(pen, x, y, name, texts, ink)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,8 +19,9 @@ from ..photos import category_names, folders, pixels
 from ..photos.folders import Place
 from ..photos.wording import counted, some_of
 from ..training import unknown
+from ..training.sure import Sure
 from . import kinds, labels as labels_files
-from .answers import Answer, Rank
+from .answers import Answer, Rank, SureSet
 from .model import Model, Run, Wishes
 
 # With a runner on every core, the most pictures in progress or answers waiting to be read.
@@ -53,7 +55,24 @@ class Classifier:
 
     def ranked(self, answer: Answer, count: int) -> list[Rank]:
         """The labels with the highest scores, at most `count`, the highest first."""
-        return [Rank(self.labels[at], self.names[at], float(answer.scores[at])) for at in answer.best(count)]
+        return self._ranks(answer, answer.best(count))
+
+    def sure_set(self, answer: Answer, percent: float) -> SureSet:
+        return SureSet(percent, tuple(self._ranks(answer, self.sure.members(answer.scores, percent))))
+
+    @cached_property
+    def sure(self) -> Sure:
+        """What sure answers rest on. Raises a UserError if the training did not record it."""
+        found = Sure.of_record(self.model.record)
+        if found is None:
+            raise UserError(
+                f"{self.model.path} was written without the data for sure answers: train it again, with validation "
+                "photos, and keep the files that are written together"
+            )
+        return found
+
+    def _ranks(self, answer: Answer, indices: list[int]) -> list[Rank]:
+        return [Rank(self.labels[at], self.names[at], float(answer.scores[at])) for at in indices]
 
     def label(self, pictures: Sequence[Picture]) -> Iterator[tuple[Picture, Answer | str]]:
         """The answer to each picture, or why it cannot be read, in the order given."""

@@ -14,6 +14,7 @@ from .judged import Judged, Strangers
 from .looking import Looked
 from .measures import Measures
 from .selection import ALL, Selection
+from .sure_measures import SureMeasures
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Assessment:
     bottlenecks: np.ndarray | None  # of everything, [photos, values]
     measures: Measures  # of the chosen set
     strangers: Strangers | None
+    sure: SureMeasures | None  # None: not asked for
 
     def find(self, show: Show) -> Findings:
         """Finds the photos worth a look. Reads all of them again, to compare them with each other."""
@@ -34,16 +36,19 @@ class Assessment:
         return findings.find(self.measures.judged, photos, near)
 
 
-def assess(classifier: Classifier, chosen: Selection, looked: Looked) -> Assessment:
+def assess(classifier: Classifier, chosen: Selection, looked: Looked, sure: float | None = None) -> Assessment:
+    """`sure` is the percentage of sets that shall hold the right label; None: no sets are measured."""
     known = looked.rows(lambda photo: photo.label is not None)
     everything = _judged(classifier, looked, known)
+    judged = everything if chosen.split == ALL else everything.of(chosen.split)
     return Assessment(
         classifier,
         chosen,
         everything,
         None if looked.bottlenecks is None else looked.bottlenecks[known],
-        Measures(everything if chosen.split == ALL else everything.of(chosen.split)),
+        Measures(judged),
         _strangers(chosen, looked),
+        None if sure is None else SureMeasures(judged, classifier.sure, sure),
     )
 
 

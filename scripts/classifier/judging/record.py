@@ -17,7 +17,8 @@ def of(assessment: Assessment) -> dict:
     record = {"graph": str(classifier.model.path), "image_dir": str(chosen.lists.image_dir), "split": chosen.split}
     names = {} if classifier.named is None else {category_names.RECORDED: classifier.named}
     labelled = Measures(replace(assessment.measures.judged, labels=classifier.labels))
-    return record | names | of_measures(labelled, assessment.strangers)
+    sure = {} if assessment.sure is None else {"sure": assessment.sure.as_record(classifier.labels)}
+    return record | names | of_measures(labelled, assessment.strangers) | sure
 
 
 def of_measures(measures: Measures, strangers: Strangers | None = None) -> dict:

@@ -42,7 +42,8 @@ def describe_all(assessment: Assessment) -> list[str]:
     measures, lines = assessment.measures, []
     if learned := measures.judged.splits.count(TRAINING):
         lines.append(f"it was trained on {learned:,} of these photos: expect less of it on new ones")
-    return [*lines, *describe(measures, assessment.strangers)]
+    sure = [] if assessment.sure is None else ["", *assessment.sure.describe()]
+    return [*lines, *describe(measures, assessment.strangers), *sure]
 
 
 def describe(measures: Measures, strangers: Strangers | None = None) -> list[str]:

@@ -14,21 +14,20 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from ..errors import in_short
+from ..errors import UserError, in_short
 from ..formats import answers
 from ..formats.answers import Answer
+from ..formats.classifiers import Classifier
 from ..judging.report.style import COLOURS
 from ..photos.pixels import UnreadableImage
-from . import docs_page, forms, metrics, openapi, page, tensorflow_rest
+from . import docs_page, forms, metrics, openapi, page, queries, tensorflow_rest
 from .batches import Full, Outcome, Picture
 from .bodies import Bodies
 from .door import ON_ERRORS
+from .queries import Wanted
 from .refusals import Refused, Vanished
 from .service import Served, Service
 from .tokens import MOST_SIGN_IN, SIGN_IN, Tokens
-
-# The default, as in label_image.
-_TOP_K = 5
 
 # The event loop reads requests up to this size itself, within milliseconds. Larger ones go to another thread.
 _READ_AT_ONCE = 50_000
@@ -101,7 +100,7 @@ class _Handlers:
         return Response(self._service.metrics.text(waiting), headers={"content-type": metrics.CONTENT_TYPE})
 
     async def label(self, request: Request) -> Response:
-        top_k = _top_k(request.query_params.get("top_k"))
+        wanted = queries.read(request.query_params)
         async with self._body(request) as body:
             kind = request.headers.get("content-type", "")
             if kind.lower().startswith("multipart/"):
@@ -111,7 +110,7 @@ class _Handlers:
             served, outcomes = await self._look(request, [data for _, data in pictures])
         model = {"model": self._service.name, "version": str(served.version)}
         described = [
-            {**({} if name is None else {"image": name}), **_described(outcome, served, top_k)}
+            {**({} if name is None else {"image": name}), **_described(outcome, served.classifier, wanted)}
             for (name, _), outcome in zip(pictures, outcomes, strict=True)
         ]
         if len(described) > 1:
@@ -217,19 +216,14 @@ def _answers(outcomes: Sequence[Outcome], place: str) -> list[Answer]:
     return found
 
 
-def _described(outcome: Outcome, served: Served, top_k: int) -> dict:
+def _described(outcome: Outcome, classifier: Classifier, wanted: Wanted) -> dict:
     """The same JSON as label_image --json."""
     if isinstance(outcome, UnreadableImage):
         return {"error": str(outcome)}
     if isinstance(outcome, Exception):
         raise outcome
-    classifier = served.classifier
-    return answers.as_json(outcome, classifier.ranked(outcome, top_k), classifier.named is not None)
-
-
-def _top_k(word: str | None) -> int:
-    if word is None:
-        return _TOP_K
-    if not re.fullmatch(r"[1-9]\d{0,5}", word, re.ASCII):
-        raise Refused(400, f"top_k={word[:20]}: expected a number of labels, at least 1")
-    return int(word)
+    try:
+        sure = None if wanted.sure is None else classifier.sure_set(outcome, wanted.sure)
+    except UserError as error:
+        raise Refused(400, str(error)) from None
+    return answers.as_json(outcome, classifier.ranked(outcome, wanted.top_k), classifier.named is not None, sure)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from . import openapi_label
 from .bodies import MOST_BYTES
+from .openapi_parts import NUMBER, STRING, array, closed, errors, schema
 from .tensorflow_rest import MOST_PICTURES
 
-_STRING, _NUMBER = {"type": "string"}, {"type": "number"}
 _B64 = {
     "type": "object",
     "required": ["b64"],
@@ -21,7 +22,7 @@ _SMALL_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGOoBwAAgQ
 def document(name: str, labels: tuple[str, ...], height: int, width: int) -> dict:
     model, versioned = f"/v1/models/{name}", f"/v1/models/{name}/versions/{{version}}"
     operations = {
-        "/label": {"post": _label()},
+        "/label": {"post": openapi_label.operation()},
         model: {"get": _get("Lists the versions and shows which one is in service.", "Status")},
         f"{model}/metadata": {"get": _get("Describes inputs and outputs as TensorFlow signatures.", "Metadata")},
         f"{model}:predict": {"post": _json("Scores pictures.", "Predict", "Predictions")},
@@ -53,27 +54,13 @@ def document(name: str, labels: tuple[str, ...], height: int, width: int) -> dic
 
 
 def _schemas(labels: tuple[str, ...], height: int, width: int) -> dict:
-    def array(items: dict, size: int | None = None) -> dict:
-        return {"type": "array", "items": items, **({} if size is None else {"minItems": size, "maxItems": size})}
-
     byte = {"type": "number", "minimum": 0, "maximum": 255}
     pixels = {**array(array(array(byte, 3), width), height), "description": f"Pixels, [{height}][{width}][3]."}
-    example = _closed({"image_bytes": _B64})
+    example = closed({"image_bytes": _B64})
     several = {"minItems": 1, "maxItems": MOST_PICTURES}
-    pictures = {**array({"anyOf": [_B64, example, pixels, _closed({"pictures": pixels})]}), **several}
+    pictures = {**array({"anyOf": [_B64, example, pixels, closed({"pictures": pixels})]}), **several}
     signature = {"type": "string", "enum": ["", "serving_default", "pixels"]}
-    scored = _closed({"scores": array(_NUMBER, len(labels)), "classes": array(_STRING, len(labels))})
-    labelled = {
-        "type": "object",
-        "required": ["label", "score"],
-        "additionalProperties": False,
-        "properties": {
-            "label": {"type": "string", "enum": list(labels)},
-            "name": _STRING,
-            "score": {"type": "number", "minimum": 0},
-        },
-    }
-    one = {"image": _STRING, "unknown": {"type": "boolean"}, "distance": _NUMBER, "labels": array(labelled)}
+    scored = closed({"scores": array(NUMBER, len(labels)), "classes": array(STRING, len(labels))})
     rows = {
         "type": "object",
         "required": ["instances"],
@@ -88,19 +75,19 @@ def _schemas(labels: tuple[str, ...], height: int, width: int) -> dict:
             "inputs": {
                 "anyOf": [
                     {**array({"anyOf": [_B64, pixels]}), **several},
-                    _closed({"image_bytes": {**array(_B64), **several}}),
-                    _closed({"pictures": {**array(pixels), **several}}),
+                    closed({"image_bytes": {**array(_B64), **several}}),
+                    closed({"pictures": {**array(pixels), **several}}),
                 ]
             },
         },
     }
-    version = {"version": _STRING, "state": {"enum": ["AVAILABLE", "END"]}, "status": {"type": "object"}}
+    version = {"version": STRING, "state": {"enum": ["AVAILABLE", "END"]}, "status": {"type": "object"}}
     return {
         "Predict": {"oneOf": [rows, columns]},
         "Predictions": {
             "oneOf": [
-                _closed({"predictions": array(scored)}),
-                _closed({"outputs": _closed({"scores": array(array(_NUMBER)), "classes": array(array(_STRING))})}),
+                closed({"predictions": array(scored)}),
+                closed({"outputs": closed({"scores": array(array(NUMBER)), "classes": array(array(STRING))})}),
             ]
         },
         "Classify": {
@@ -112,77 +99,28 @@ def _schemas(labels: tuple[str, ...], height: int, width: int) -> dict:
                 "examples": {**array(example), **several},
             },
         },
-        "Results": _closed({"results": array(array({"type": "array", "minItems": 2, "maxItems": 2}))}),
-        "Status": _closed({"model_version_status": array(_closed(version))}),
-        "Metadata": _closed({"model_spec": {"type": "object"}, "metadata": {"type": "object"}}),
-        "Labelled": {
-            "oneOf": [
-                {
-                    "type": "object",
-                    "required": ["model", "version", "labels"],
-                    "properties": {"model": _STRING, "version": _STRING, **one},
-                    "additionalProperties": False,
-                },
-                _closed(
-                    {
-                        "model": _STRING,
-                        "version": _STRING,
-                        "pictures": array(
-                            {
-                                "type": "object",
-                                "properties": {**one, "error": _STRING},
-                                "additionalProperties": False,
-                            }
-                        ),
-                    }
-                ),
-            ]
-        },
-        "Error": _closed({"error": _STRING}),
+        "Results": closed({"results": array(array({"type": "array", "minItems": 2, "maxItems": 2}))}),
+        "Status": closed({"model_version_status": array(closed(version))}),
+        "Metadata": closed({"model_spec": {"type": "object"}, "metadata": {"type": "object"}}),
+        **openapi_label.schemas(labels),
+        "Error": closed({"error": STRING}),
     }
-
-
-def _closed(properties: dict) -> dict:
-    """An object with exactly these properties."""
-    return {
-        "type": "object",
-        "required": list(properties),
-        "properties": properties,
-        "additionalProperties": False,
-    }
-
-
-def _schema(name: str) -> dict:
-    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
-
-
-def _errors(*statuses: int) -> dict:
-    words = {
-        400: "The request is malformed, or a picture cannot be read.",
-        401: "The token is missing or wrong.",
-        404: "No such model or version.",
-        408: "The request took too long to arrive.",
-        413: "The request is too large.",
-        415: "The content type or encoding is not supported.",
-        503: "Too many pictures are waiting. Try again after Retry-After seconds.",
-    }
-    return {str(status): {"description": words[status], "content": _schema("Error")} for status in statuses}
 
 
 def _get(summary: str, answer: str) -> dict:
     return {
         "summary": summary,
-        "responses": {"200": {"description": "Success.", "content": _schema(answer)}, **_errors(401, 404)},
+        "responses": {"200": {"description": "Success.", "content": schema(answer)}, **errors(401, 404)},
     }
 
 
 def _json(summary: str, asked: str, answer: str) -> dict:
     return {
         "summary": summary,
-        "requestBody": {"required": True, "content": _schema(asked)},
+        "requestBody": {"required": True, "content": schema(asked)},
         "responses": {
-            "200": {"description": "One result for each picture, in the same order.", "content": _schema(answer)},
-            **_errors(400, 401, 404, 408, 413, 415, 503),
+            "200": {"description": "One result for each picture, in the same order.", "content": schema(answer)},
+            **errors(400, 401, 404, 408, 413, 415, 503),
         },
     }
 
@@ -195,53 +133,17 @@ def _of_version(operation: dict) -> dict:
         "description": "The version in service.",
         "schema": {"type": "integer", "minimum": 0},
     }
-    responses = {**operation["responses"], **_errors(400, 404)}
+    responses = {**operation["responses"], **errors(400, 404)}
     return {**operation, "parameters": [parameter], "responses": responses}
 
 
-def _label() -> dict:
-    picture = {"schema": {"type": "string", "format": "binary"}}
-    files = {
-        "type": "object",
-        "required": ["image"],
-        "properties": {
-            "image": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}},
-        },
-    }
-    return {
-        "summary": "Labels a picture, the highest score first, or all pictures of a form. "
-        "`unknown` is true for a picture unlike those it was trained on, if the server tells unknown pictures.",
-        "parameters": [
-            {
-                "name": "top_k",
-                "in": "query",
-                "description": "How many labels to return (default 5).",
-                "schema": {"type": "integer", "minimum": 1, "maximum": 999_999},
-            }
-        ],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/octet-stream": picture,
-                "image/jpeg": picture,
-                "image/png": picture,
-                "multipart/form-data": {"schema": files},
-            },
-        },
-        "responses": {
-            "200": {"description": "Labels and scores.", "content": _schema("Labelled")},
-            **_errors(400, 401, 408, 413, 415, 503),
-        },
-    }
-
-
 def _text(summary: str, stopping: bool = False) -> dict:
-    plain = {"content": {"text/plain": {"schema": _STRING}}}
+    plain = {"content": {"text/plain": {"schema": STRING}}}
     return {
         "summary": summary,
         "responses": {
             "200": {"description": "Success.", **plain},
             **({"503": {"description": "Stopping.", **plain}} if stopping else {}),
-            **_errors(401),
+            **errors(401),
         },
     }

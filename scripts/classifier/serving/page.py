@@ -11,7 +11,11 @@ from ..formats.classifiers import Classifier
 from ..judging.report.markup import count, decimals, name, percent, text
 from ..photos import file_kinds
 from ..photos.image_lists import TRAINING
+from ..training.sure import Sure
 from .bodies import MOST_BYTES
+
+# How sure the page's sure answers are, in percent.
+_SURE = 95
 
 _FOLDER = Path(__file__).parent / "page"
 
@@ -31,6 +35,8 @@ def render(called: str, version: int, classifier: Classifier) -> str:
         trained=_trained(record),
         accuracy=_accuracy(record),
         unknown=_unknown(classifier),
+        sure=_sure(classifier),
+        sure_percent=_SURE if _can_be_sure(classifier) else "",
         most_bytes=MOST_BYTES,
         # With HEIC among them, iPhones send photos as they are instead of turning them into JPEG first.
         accepted=",".join(sorted({kind.media_type for kind in file_kinds.READABLE} | file_kinds.endings())),
@@ -73,6 +79,21 @@ def _accuracy(record: dict) -> str:
     return (
         f"It got <strong>{percent(test['accuracy'], exact)}</strong> of {count(test['photos'], 'test photo')} right, "
         f"none of which it had seen before. On many more photos like them, expect between {low} and {high}."
+    )
+
+
+def _can_be_sure(classifier: Classifier) -> bool:
+    found = Sure.of_record(classifier.model.record)
+    return found is not None and found.promises(_SURE)
+
+
+def _sure(classifier: Classifier) -> str:
+    """The option to see sure answers, if this classifier can give them."""
+    if not _can_be_sure(classifier):
+        return ""
+    return (
+        '<label class="soft"><input type="checkbox" id="sure"> Show the labels that hold the right one in '
+        f"{_SURE} of 100 cases</label>"
     )
 
 

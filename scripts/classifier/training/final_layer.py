@@ -7,7 +7,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -57,10 +57,19 @@ class FinalLayer:
         layers: tuple[Dense | FinalLayer, ...] = (*self.hidden, self)
         return [each for layer in layers for each in (layer.weights, layer.biases)]
 
-    def probabilities(self, vectors: np.ndarray) -> np.ndarray:
+    def cooled(self, temperature: float) -> FinalLayer:
+        """The layer whose logits are these, divided by the temperature."""
+        return replace(
+            self, weights=self.weights / np.float32(temperature), biases=self.biases / np.float32(temperature)
+        )
+
+    def logits(self, vectors: np.ndarray) -> np.ndarray:
         for layer in self.hidden:
             vectors = np.maximum(vectors @ layer.weights + layer.biases, 0)
-        logits = vectors @ self.weights + self.biases
+        return vectors @ self.weights + self.biases
+
+    def probabilities(self, vectors: np.ndarray) -> np.ndarray:
+        logits = self.logits(vectors)
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return odds / odds.sum(axis=1, keepdims=True)
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from .. import atomic_files
 from ..graphs import frozen_graph
-from . import accuracy, learning_unknown, retrained_graph, run_record
+from . import accuracy, learning_unknown, retrained_graph, run_record, sure
 from .accuracy import Results
+from .sure import Sure
 from .trained import Trained
 from .unknown import Unknown
 
@@ -42,6 +43,7 @@ class Outcome:
     known_wanted: float  # the share of known photos that should count as known
     tells_unknown: Unknown | None  # None without validation photos, which set its threshold
     known_kept: float | None  # the share of test photos that count as known
+    sure: Sure | None  # None without validation photos
 
     @classmethod
     def of(
@@ -65,6 +67,7 @@ class Outcome:
             known_wanted,
             tells_unknown,
             learning_unknown.share_kept(tells_unknown, testing),
+            sure.learn(trained.layer, validation, seed),
         )
 
     @cached_property
@@ -90,6 +93,8 @@ class Outcome:
             "best_step": trained.best_step,
             "backbone": run_record.backbone(trained.backbone, trained.engine.precision),
             "unknown": {"known_photos_kept": self.known_wanted, "test_photos_kept": self.known_kept},
+            "calibration": None if trained.calibration is None else trained.calibration.as_record(),
+            "sure": None if self.sure is None else self.sure.as_record(),
             "validation": accuracy.as_record(self.validated, self.labels),
             "test": accuracy.as_record(self.tested, self.labels),
             "curve": run_record.curve(trained.curve),

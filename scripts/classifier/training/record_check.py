@@ -110,6 +110,18 @@ def _test(value: object) -> bool:
     return isinstance(value, dict) and (not value.get("photos") or all(value.get(each) is not None for each in figures))
 
 
+def _sure(value: object) -> bool:
+    """Sums of scores, rising, for photos whose first label was not the right one."""
+    if not isinstance(value, dict):
+        return False
+    photos, right, sums = (value.get(each) for each in ("photos", "right_at_once", "sums"))
+    if not _count(photos) or not _count(right) or not isinstance(sums, list):
+        return False
+    others = cast(int, photos) - cast(int, right)
+    enough = 0 < len(sums) <= others if others else not sums
+    return enough and all(_number(each) and 0 <= each <= 1 for each in sums) and sums == sorted(sums)
+
+
 def _splits(value: object) -> bool:
     return isinstance(value, dict) and all(
         isinstance(sizes, dict) and all(_count(sizes.get(split)) for split in SPLITS) for sizes in value.values()
@@ -141,6 +153,9 @@ _EXPECTED: dict[tuple[str, ...], tuple[str, _Right]] = {
     ("unknown",): ("an object", _is(dict)),
     ("unknown", "test_photos_kept"): ("a number", _number),
     ("unknown_sha256",): ("a checksum", _is(str)),
+    ("calibration",): ("an object", _is(dict)),
+    ("calibration", "temperature"): ("a number above 0", lambda value: _number(value) and cast(float, value) > 0),
+    ("sure",): ("numbers of photos and what they needed", _sure),
     ("photos",): ("numbers of photos for each label", _splits),
     ("test",): ("an object with an accuracy and an interval_95", _test),
     ("test", "photos"): ("a number of photos", _count),

@@ -11,6 +11,7 @@ from ..bottlenecks.cache import BottleneckCache
 from ..photos.image_lists import SPLITS, ImageLists
 from .examples import Examples
 from .final_layer import Evaluation, FinalLayer
+from .temperature import Calibration
 
 
 class Sets(NamedTuple):
@@ -37,3 +38,4 @@ class Trained:
     best_step: int | None  # the step that the layer is from; None: the last
     stopped_early: bool
     curve: list[Evaluation]
+    calibration: Calibration | None = None  # None: not tried yet

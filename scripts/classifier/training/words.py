@@ -70,6 +70,10 @@ def fine_tuning(tuned: FineTuned, tuning: Tuning, seconds: float) -> Words:
     return [f"{took}; the weights from step {tuned.best_step} of {tuned.steps} are kept{change}"], warnings
 
 
+def calibration(trained: Trained) -> list[str]:
+    return [] if trained.calibration is None else trained.calibration.describe()
+
+
 def outcome(outcome: Outcome, names: tuple[str, ...], mistakes_too: bool) -> list[str]:
     lines = accuracy.misclassified(outcome.tested, names) if mistakes_too else []
     lines += accuracy.describe(outcome.tested, names)

@@ -9,7 +9,8 @@ from ..assessment import Assessment
 from ..findings import Findings
 from ..judged import Strangers
 from ..measures import Measures
-from . import confusions, making, numbers, photos, verdict
+from ..sure_measures import SureMeasures
+from . import confusions, making, numbers, photos, sure_answers, verdict
 from .markup import text
 from .style import STYLE
 
@@ -28,6 +29,7 @@ class Report:
     record: dict | None = None  # the one beside the graph
     curve: dict[str, list] | None = None  # step, accuracy, cross_entropy, validation_accuracy, validation_cross_entropy
     strangers: Strangers | None = None
+    sure: SureMeasures | None = None
 
     @staticmethod
     def of(assessment: Assessment, found: Findings) -> Report:
@@ -40,6 +42,7 @@ class Report:
             record=model.record,
             curve=(model.record or {}).get("curve"),
             strangers=assessment.strangers,
+            sure=assessment.sure,
         )
 
 
@@ -51,6 +54,7 @@ def render(report: Report) -> str:
         confusions.confusion(measures),
         making.curves(report.curve),
         numbers.calibration(measures),
+        sure_answers.section(report.sure),
         photos.mistakes(found, image_dir),
         photos.uncertain(found, image_dir),
         photos.suspicions(found, image_dir),

@@ -4,6 +4,7 @@
 const AT_ONCE = 3; // requests; more would only wait at the server
 const find = (id) => document.getElementById(id);
 const mostBytes = Number(document.body.dataset.mostBytes);
+const surePercent = document.body.dataset.sure; // empty if this classifier cannot give sure answers
 const waiting = [];
 let asking = 0;
 
@@ -68,7 +69,7 @@ async function ask(file) {
   for (let attempt = 1; ; attempt++) {
     let response;
     try {
-      response = await fetch("/label", {
+      response = await fetch(surePercent ? `/label?sure=${surePercent}` : "/label", {
         method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" },
       });
     } catch {
@@ -111,6 +112,10 @@ function percent(share) {
   return `${shown} %`;
 }
 
+function either(names) {
+  return names.length > 1 ? `${names.slice(0, -1).join(", ")} or ${names.at(-1)}` : names[0];
+}
+
 function tell(card, file, found) {
   const [best] = found.labels;
   const called = best.name ?? best.label;
@@ -120,6 +125,10 @@ function tell(card, file, found) {
   card.querySelector("img")?.setAttribute("alt", file.name);
   card.classList.add("answered");
   if (card.classList.contains("unseeable")) explainMissing(card);
+  if (found.sure) {
+    card.querySelector(".sure").textContent =
+      `${either(found.sure.names ?? found.sure.labels)} (${found.sure.percent} % sure)`;
+  }
   const bars = card.querySelector(".bars");
   for (const { label, name, score } of found.labels) {
     const row = document.createElement("li");
@@ -225,5 +234,9 @@ function bring(carried) {
   if (carried.files.length) take(carried.files);
   else hint("That was not a photo file. Save the photo first, then choose it.");
 }
+
+find("sure")?.addEventListener("change", ({ target }) => {
+  find("pictures").classList.toggle("show-sure", target.checked);
+});
 
 find("host").textContent = location.host;
