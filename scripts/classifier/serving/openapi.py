@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import recent
 from .bodies import MOST_BYTES
 from .tensorflow_rest import MOST_PICTURES
 
@@ -32,6 +33,7 @@ def document(name: str, labels: tuple[str, ...], height: int, width: int) -> dic
         versioned: {"get": _of_version(_get("The same for one version.", "Status"))},
         "/healthz": {"get": _text("Checks that the server is alive. Needs no token.")},
         "/readyz": {"get": _text("Checks that the server accepts pictures. 503 while it is stopping.", stopping=True)},
+        "/watching": {"get": _get("Compares recent pictures with the test photos, in numbers and words.", "Watching")},
         "/metrics": {"get": _text("Counts and times for Prometheus.")},
     }
     return {
@@ -138,6 +140,7 @@ def _schemas(labels: tuple[str, ...], height: int, width: int) -> dict:
                 ),
             ]
         },
+        "Watching": recent.SCHEMA,
         "Error": _closed({"error": _STRING}),
     }
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from .. import atomic_files
 from ..graphs import frozen_graph
-from . import accuracy, learning_unknown, retrained_graph, run_record
+from . import accuracy, expected, learning_unknown, retrained_graph, run_record
 from .accuracy import Results
+from .expected import Expected
 from .trained import Trained
 from .unknown import Unknown
 
@@ -42,6 +43,7 @@ class Outcome:
     known_wanted: float  # the share of known photos that should count as known
     tells_unknown: Unknown | None  # None without validation photos, which set its threshold
     known_kept: float | None  # the share of test photos that count as known
+    expected: Expected | None  # None without test and validation photos
 
     @classmethod
     def of(
@@ -65,6 +67,7 @@ class Outcome:
             known_wanted,
             tells_unknown,
             learning_unknown.share_kept(tells_unknown, testing),
+            expected.measure(trained.layer, tells_unknown, trained.sets, labels),
         )
 
     @cached_property
@@ -92,5 +95,6 @@ class Outcome:
             "unknown": {"known_photos_kept": self.known_wanted, "test_photos_kept": self.known_kept},
             "validation": accuracy.as_record(self.validated, self.labels),
             "test": accuracy.as_record(self.tested, self.labels),
+            "expected": None if self.expected is None else self.expected.as_record(),
             "curve": run_record.curve(trained.curve),
         }
