@@ -1,0 +1,1 @@
+"""What each promise is measured by: a module for each, whose `measure` gives lines of Markdown."""
