@@ -5,7 +5,7 @@
 It takes every format that export writes, and graphs written by TensorFlow 1. Photos that the classifier was trained
 on would flatter it, so by default it looks only at the test photos of the folder it was trained on. In any other
 folder it looks at the test part if there is one, else at all photos. --report writes a page with the mistakes,
-doubtful labels and duplicate photos.
+doubtful labels and duplicate photos. --answers looks at no photos but at what serve --log_answers has kept.
 """
 
 import shlex
@@ -23,7 +23,7 @@ from .classifier.judging.report.page import Report
 from .classifier.judging.selection import Selection
 from .classifier.photos.wording import some_of
 from .classifier.plain_text import json_line
-from .console import command_line, flags, input_flags, sure_flags
+from .console import answer_flags, command_line, flags, input_flags, sure_flags
 from .console.console import Console
 from .console.path_kinds import PAGE, PHOTOS
 
@@ -61,12 +61,15 @@ _FEW = 5  # folders that a warning names
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
+    console = Console(quiet=FLAGS.json)
+    if FLAGS.answers is not None:
+        answer_flags.evaluate(console)
+        return
     report = None if FLAGS.report is None else Path(FLAGS.report)
     if report is not None:
         atomic_files.check(report)
     selection.check(FLAGS.image_dir)
     sure = sure_flags.percent()
-    console = Console(quiet=FLAGS.json)
     classifier = _open(console)
     sure_flags.check(classifier, sure)
     chosen = _choose(console, classifier)

@@ -19,7 +19,7 @@ from .classifier.formats.model import Wishes
 from .classifier.photos import pixels
 from .classifier.serving import access_log, names
 from .console import command_line, flags, input_flags
-from .console.path_kinds import FILE
+from .console.path_kinds import ANSWERS, FILE
 
 # Cameras of 64 megapixels make this many; a picture then takes up to a gigabyte for a moment.
 _MOST_MEGAPIXELS = 65
@@ -60,6 +60,13 @@ flags.DEFINE_integer(
     1,
     pixels.MAX_PIXELS // 1_000_000,
 )
+flags.DEFINE_path(
+    "log_answers",
+    None,
+    "Append a line of JSON for each answer to this file: time, labels, scores and the picture's sha256, never the "
+    "picture. Default: nothing is kept.",
+    ANSWERS,
+)
 flags.DEFINE_enum("log_format", access_log.TEXT, [access_log.TEXT, access_log.JSON], "The format of the request log.")
 
 # Enough pictures for the faster engine, which takes half a second longer to start.
@@ -68,7 +75,7 @@ _MANY = 1000
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    server, service, metrics, watching, page, tokens = _import()
+    answer_log, server, service, metrics, watching, page, tokens = _import()
     if FLAGS.port > 65535:
         raise UserError(f"--port={FLAGS.port}: expected 0 to 65535")
     token = tokens.find(FLAGS.token, FLAGS.token_file)
@@ -80,6 +87,8 @@ def main(positional: list[str]) -> None:
     def load() -> Classifier:
         return classifiers.load(path, labels, wishes, FLAGS.unknown, input_flags.names())
 
+    log = access_log.Log(FLAGS.log_format, _write)
+    kept = None if FLAGS.log_answers is None else answer_log.AnswerLog(Path(FLAGS.log_answers), log.event)
     listening = server.listen(FLAGS.host, FLAGS.port)
     watched = server.Watched(path, labels, load, FLAGS.unknown, watching.look(path, labels)) if FLAGS.watch else None
     _say(f"loading {path}")
@@ -87,10 +96,8 @@ def main(positional: list[str]) -> None:
     if classifier.model.note:
         _say(f"note: {classifier.model.note}")
     service.check(classifier)
-    served = service.Service(
-        name, version, service.Limits(FLAGS.queue, FLAGS.most_megapixels * 1_000_000), metrics.Metrics()
-    )
-    log = access_log.Log(FLAGS.log_format, _write)
+    limits = service.Limits(FLAGS.queue, FLAGS.most_megapixels * 1_000_000)
+    served = service.Service(name, version, limits, metrics.Metrics(), kept)
     asked = tokens.Tokens(token, names.Names(FLAGS.host, FLAGS.known_as), page.sign_in)
     server.run(
         listening, served, classifier, watched, asked, log, lambda: _ready(name, classifier, listening, bool(token))
@@ -101,14 +108,14 @@ def main(positional: list[str]) -> None:
 def _import():
     """The modules that need packages of requirements/serve.txt."""
     try:
-        from .classifier.serving import metrics, page, server, service, tokens, watching
+        from .classifier.serving import answer_log, metrics, page, server, service, tokens, watching
     except ModuleNotFoundError as error:
         if (error.name or "").startswith(f"{__package__}."):
             raise
         raise UserError(
             f"serving needs the package {error.name}, which is not installed: {invocation.install('serve')}"
         ) from None
-    return server, service, metrics, watching, page, tokens
+    return answer_log, server, service, metrics, watching, page, tokens
 
 
 def _ready(name: str, classifier: Classifier, listening: socket.socket, asks_for_token: bool) -> None:

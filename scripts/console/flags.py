@@ -23,6 +23,7 @@ GROUPS = (
     "fine-tuning",
     "how a picture is prepared",
     "server",
+    "answers in use",
     "output",
 )
 

@@ -38,6 +38,7 @@ NETWORK = PathKind("a network's name or its file", "efficientnet_lite0")
 PICTURE = PathKind("a picture file", "tf_files/picture.png")
 PAGE = PathKind("an HTML file", "tf_files/report.html")
 RECORD = PathKind("a training's record", "tf_files/retrained_graph.json")
+ANSWERS = PathKind("a file", "tf_files/answers.jsonl")
 PICTURES = PathList("pictures, folders or patterns", "some.jpg")
 
 

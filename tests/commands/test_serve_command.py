@@ -342,7 +342,7 @@ def test_labels_are_shown_by_name(retrained, small_graph, tmp_path):
 def test_a_token_is_required(retrained, small_graph):
     with serving(retrained, small_graph, "--token=open sesame") as server:
         assert server.get("/healthz").status == 200
-        for path in ("/", "/readyz", "/metrics", "/docs", "/openapi.json", "/v1/models/small", "/page.js"):
+        for path in ("/", "/readyz", "/metrics", "/watching", "/docs", "/openapi.json", "/v1/models/small", "/page.js"):
             answer = server.get(path)
             assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
             assert server.get(path, Authorization="Bearer open").status == 401

@@ -98,6 +98,9 @@ def test_it_writes_what_retrain_writes(trained):
     assert record["labels"] == ["blue", "green", "red"] == (trained / "cnn_labels.txt").read_text().split()
     take = record["preprocessing"]
     assert (take["input_layer"], take["output_layer"], take["input_height"]) == ("input", "final_result", 32)
+    expected = record["expected"]
+    assert expected["photos"] == (record["test"]["photos"] or record["validation"]["photos"]) > 0
+    assert sum(expected["label_shares"].values()) == pytest.approx(1) and 1 / 3 < expected["mean_score"] <= 1
     curve = record["curve"]
     assert len(curve["step"]) == EPOCHS and 1 + np.argmax(curve["validation_accuracy"]) == record["best_epoch"]
     for graph in ("cnn_graph.pb", "model.keras"):

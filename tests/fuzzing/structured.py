@@ -48,6 +48,14 @@ def json_values(data: bytes, chance: random.Random) -> bytes | None:
         return None
 
 
+def json_lines(data: bytes, chance: random.Random) -> bytes | None:
+    """One line of several changed like that."""
+    lines = data.split(b"\n")
+    at = chance.randrange(len(lines))
+    changed = json_values(lines[at], chance)
+    return None if changed is None else b"\n".join([*lines[:at], changed, *lines[at + 1 :]])
+
+
 def _places(value: object) -> list[tuple[dict | list, object]]:
     found, waiting = [], [value]
     while waiting:

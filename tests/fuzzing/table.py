@@ -36,6 +36,7 @@ _ALL: tuple[Target, ...] = (
     texts.NAMES,
     texts.ATTRIBUTIONS,
     texts.TOKENS,
+    texts.ANSWERS,
     requests.TARGET,
     url_folders.TARGET,
     keras_hub_presets.TARGET,

@@ -24,7 +24,7 @@ def test_answers_are_as_described(retrained, small_graph):
     with serving(retrained, small_graph) as server:
         interface = schemathesis.openapi.from_url(f"{server.address}/openapi.json")
         operations = [found.ok() for found in interface.get_all_operations()]
-        assert len(operations) == 12
+        assert len(operations) == 13
         for operation in operations:
             # A request without a body cannot be wrong.
             modes = list(GenerationMode) if operation.method == "post" else [GenerationMode.POSITIVE]

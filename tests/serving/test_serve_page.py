@@ -218,6 +218,33 @@ def test_without_unknown_the_page_says_that_every_answer_is_a_label(retrained, s
         expect(page.locator("main")).to_contain_text("whatever a photo shows, the answer is one of these labels")
 
 
+def test_the_page_says_in_words_how_recent_pictures_differ(retrained, small_graph, browser, pictures, tmp_path):
+    file = io.BytesIO()
+    Image.effect_mandelbrot((160, 120), (-2, -1, 1, 1), 100).save(file, "PNG")
+    with serving(retrained, small_graph) as server, browser.new_context(**PHONE) as context:
+        page = context.new_page()
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(server.address + "/")
+        expect(page.locator("#notes")).to_be_empty()
+        for _ in range(49):
+            assert server.post("/label", file.getvalue()).status == 200
+        (tmp_path / "fractal.png").write_bytes(file.getvalue())
+        page.set_input_files("#files", tmp_path / "fractal.png")
+        said = "Of the last 50 pictures, 100 % look like nothing it learned from; of its "
+        expect(page.locator("#notes .note").first).to_contain_text(said)
+        assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+        with open(pictures[2], "rb") as red:
+            data = red.read()
+        for _ in range(200):
+            assert server.post("/label", data).status == 200
+        page.reload()
+        gentle = page.locator("#notes .soft")
+        expect(gentle).to_contain_text("100 % were called red")
+        expect(page.locator("#notes .note")).to_have_count(0)
+        assert asked and all(url.startswith((server.address + "/", "blob:")) for url in asked)
+
+
 def test_dropped_text_gets_a_hint(open_page):
     page = open_page(**DESK)
     page.evaluate(

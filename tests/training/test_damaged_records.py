@@ -2,15 +2,22 @@
 
 import hashlib
 import json
+import math
 import random
 import shutil
 
 import pytest
 
 from scripts.classifier.errors import UserError
-from scripts.classifier.training import record_check, run_record
+from scripts.classifier.judging import drift
+from scripts.classifier.judging.drift import Tally
+from scripts.classifier.training import expected, record_check, run_record
 
 SIZE = {"input_height": 32, "input_width": 32, "input_mean": 0, "input_std": 1}
+EXPECTED = {
+    **{"split": "testing", "photos": 8, "unknown": 0.1, "mean_score": 0.9, "score_deviation": 0.1},
+    "label_shares": {"blue": 0.5, "green": 0.25, "red": 0.25},
+}
 FAULTS = {
     "preprocessing": [
         *(None, 5, [], {"input_height": "32"}, {"input_height": -1}, {"input_width": 10**9}),
@@ -30,6 +37,16 @@ FAULTS = {
     "photos": [{"red": 3}, {"red": {"training": None}}],
     "test": ["good", {"photos": "5"}, {"interval_95": [1]}],
     "category_names": [["a"], {"red": 1}],
+    "expected": [
+        *(7, [], {}, {"photos": 5}),
+        *(dict(EXPECTED, **{key: None}) for key in EXPECTED if key != "unknown"),
+        *(dict(EXPECTED, photos=photos) for photos in (0, -1, 2.5, "8", 10**400)),
+        *(dict(EXPECTED, split=split) for split in ("test", ["testing"])),
+        *(dict(EXPECTED, unknown=share) for share in (-0.1, 1.5, math.nan, "none", [0])),
+        *(dict(EXPECTED, mean_score=score) for score in (-1, math.nan, math.inf, 10**400, [0.9])),
+        *(dict(EXPECTED, score_deviation=score) for score in (-1, math.nan, math.inf, "wide")),
+        *(dict(EXPECTED, label_shares=shares) for shares in ([], {}, {"red": None}, {"red": 2}, {"red": {"red": 1}})),
+    ],
 }
 DAMAGED = [(key, value) for key, values in FAULTS.items() for value in values]
 
@@ -126,3 +143,13 @@ def test_a_test_without_its_figures_is_named(record, missing):
     test = {name: value for name, value in record["test"].items() if name != missing}
     assert "its test should be" in record_check.fault({**record, "test": test})
     assert record_check.fault({**record, "test": {"photos": 0, "accuracy": None}}) is None
+
+
+def test_what_to_expect_may_be_missing_and_may_be_large(record):
+    assert record_check.fault({**record, "expected": None}) is None
+    large = {**EXPECTED, "photos": 10**12, "mean_score": 1e29, "score_deviation": 1e29, "unknown": None}
+    assert record_check.fault({**record, "expected": large}) is None
+    before = expected.of_record({"expected": large}, ("blue", "green", "red"))
+    found = drift.compare(Tally.of([0] * 60, [0.9] * 60, [True] * 60, 3), before)
+    assert [each.way for each in found] == [drift.SCORE, drift.LABELS]
+    assert expected.of_record({"expected": large}, ("blue", "red")) is None  # of other labels

@@ -14,6 +14,7 @@ from .. import atomic_files
 from ..errors import UserError
 from ..graphs import model_files
 from ..photos.preprocessing import Overrides
+from ..training import run_record
 from . import trial
 from .contents import Contents
 from .model import Model, Wishes
@@ -57,6 +58,11 @@ def open_model(path: Path, wishes: Wishes) -> Model:
     if FORMATS[kind].tried:
         trial.run(module.__name__, path, wishes)
     return module.open_model(path, wishes)
+
+
+def read_record(path: Path) -> dict | None:
+    """The record of a classifier, if it has one; that of a graph lies beside it, so TensorFlow is not loaded for it."""
+    return run_record.read(path) if kind_of(path) == GRAPH else open_model(path, Wishes()).record
 
 
 def read_contents(path: Path, said: Overrides, labels: tuple[str, ...], named: dict[str, str] | None) -> Contents:

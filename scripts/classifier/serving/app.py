@@ -52,6 +52,7 @@ def build(service: Service, tokens: Tokens, lifespan: Callable) -> Starlette:
         Route("/icon.svg", _file((_FILES / "icon.svg").read_bytes(), _ICON)),
         Route("/label", handlers.label, methods=["POST"]),
         Route("/v1/{rest:path}", handlers.tensorflow, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
+        Route("/watching", handlers.watching),
         Route("/docs", handlers.docs),
         Route("/openapi.json", handlers.openapi),
         Route(SIGN_IN, handlers.sign_in, methods=["POST"]),
@@ -74,8 +75,8 @@ class _Handlers:
         self._service, self._tokens, self._bodies = service, tokens, Bodies()
 
     async def page(self, request: Request) -> Response:
-        served = self._service.current
-        return HTMLResponse(page.render(self._service.name, served.version, served.classifier))
+        served, kept = self._service.current, self._service.kept is not None
+        return HTMLResponse(page.render(self._service.name, served.version, served.classifier, kept))
 
     async def docs(self, request: Request) -> Response:
         return HTMLResponse(docs_page.render(self._document()))
@@ -96,8 +97,13 @@ class _Handlers:
         return PlainTextResponse("ready\n")
 
     async def metrics(self, request: Request) -> Response:
-        waiting = self._service.current.batches.waiting
-        return Response(self._service.metrics.text(waiting), headers={"content-type": metrics.CONTENT_TYPE})
+        served = self._service.current
+        text = self._service.metrics.text(served.batches.waiting, served.recent)
+        return Response(text, headers={"content-type": metrics.CONTENT_TYPE})
+
+    async def watching(self, request: Request) -> Response:
+        served = self._service.current
+        return JSONResponse({**_model(self._service, served), **served.recent.as_json()})
 
     async def label(self, request: Request) -> Response:
         wanted = queries.read(request.query_params)
@@ -108,7 +114,7 @@ class _Handlers:
             else:
                 pictures = forms.read(kind, body)
             served, outcomes = await self._look(request, [data for _, data in pictures])
-        model = {"model": self._service.name, "version": str(served.version)}
+        model = _model(self._service, served)
         described = [
             {**({} if name is None else {"image": name}), **_described(outcome, served.classifier, wanted)}
             for (name, _), outcome in zip(pictures, outcomes, strict=True)
@@ -196,6 +202,10 @@ async def _read(body: bytes, read: Callable[..., _Read], *more: int) -> _Read:
     if len(body) <= _READ_AT_ONCE:
         return read(body, *more)
     return await asyncio.to_thread(read, body, *more)
+
+
+def _model(service: Service, served: Served) -> dict:
+    return {"model": service.name, "version": str(served.version)}
 
 
 def _size(served: Served) -> tuple[int, int]:

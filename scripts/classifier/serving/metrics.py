@@ -5,6 +5,9 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from . import recent_metrics
+from .recent import Recent
+
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
@@ -50,6 +53,6 @@ class Metrics:
     def refused(self) -> None:
         self._refused.inc()
 
-    def text(self, waiting: int) -> bytes:
+    def text(self, waiting: int, recent: Recent) -> bytes:
         self._waiting.set(waiting)
-        return generate_latest(self._registry)
+        return generate_latest(self._registry) + recent_metrics.text(recent)

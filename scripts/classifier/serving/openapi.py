@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import openapi_label
+from . import openapi_label, recent
 from .bodies import MOST_BYTES
 from .openapi_parts import NUMBER, STRING, array, closed, errors, schema
 from .tensorflow_rest import MOST_PICTURES
@@ -33,6 +33,7 @@ def document(name: str, labels: tuple[str, ...], height: int, width: int) -> dic
         versioned: {"get": _of_version(_get("The same for one version.", "Status"))},
         "/healthz": {"get": _text("Checks that the server is alive. Needs no token.")},
         "/readyz": {"get": _text("Checks that the server accepts pictures. 503 while it is stopping.", stopping=True)},
+        "/watching": {"get": _get("Compares recent pictures with the test photos, in numbers and words.", "Watching")},
         "/metrics": {"get": _text("Counts and times for Prometheus.")},
     }
     return {
@@ -103,6 +104,7 @@ def _schemas(labels: tuple[str, ...], height: int, width: int) -> dict:
         "Status": closed({"model_version_status": array(closed(version))}),
         "Metadata": closed({"model_spec": {"type": "object"}, "metadata": {"type": "object"}}),
         **openapi_label.schemas(labels),
+        "Watching": recent.SCHEMA,
         "Error": closed({"error": STRING}),
     }
 

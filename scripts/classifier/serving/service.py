@@ -12,8 +12,10 @@ import numpy as np
 
 from ..errors import UserError
 from ..formats.classifiers import Classifier
+from .answer_log import AnswerLog
 from .batches import Batches, Limits, Outcome, Picture
 from .metrics import Metrics
+from .recent import Recent
 
 
 @dataclass(frozen=True)
@@ -21,13 +23,14 @@ class Served:
     version: int
     classifier: Classifier
     batches: Batches
+    recent: Recent  # its own, so that a new classifier begins anew
 
 
 class Service:
     """To be used in the event loop's thread only."""
 
-    def __init__(self, name: str, first_version: int, limits: Limits, metrics: Metrics):
-        self.name, self.metrics, self._limits = name, metrics, limits
+    def __init__(self, name: str, first_version: int, limits: Limits, metrics: Metrics, kept: AnswerLog | None = None):
+        self.name, self.metrics, self.kept, self._limits = name, metrics, kept, limits
         self.former: list[int] = []  # versions that were replaced
         self.stopping = False
         self._current: Served | None = None
@@ -44,7 +47,7 @@ class Service:
         former = self._current
         version = self._first_version if former is None else former.version + 1
         batches = Batches(classifier, self._limits, self.metrics.batch)
-        self._current = Served(version, classifier, batches)
+        self._current = Served(version, classifier, batches, Recent(classifier))
         self.metrics.model(self.name, version)
         if former is not None:
             self.former.append(former.version)
@@ -57,6 +60,9 @@ class Service:
         for outcome in outcomes:
             if not isinstance(outcome, Exception):
                 self.metrics.predicted(served.classifier.labels[int(outcome.scores.argmax())], outcome.unknown)
+                served.recent.add(outcome)
+        if self.kept is not None:
+            await self.kept.add(self.name, served.version, served.classifier, pictures, outcomes)
         return served, outcomes
 
     async def close(self) -> None:

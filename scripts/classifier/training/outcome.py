@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from .. import atomic_files
 from ..graphs import frozen_graph
-from . import accuracy, learning_unknown, retrained_graph, run_record, sure
+from . import accuracy, expected, learning_unknown, retrained_graph, run_record, sure
 from .accuracy import Results
+from .expected import Expected
 from .sure import Sure
 from .trained import Trained
 from .unknown import Unknown
@@ -44,6 +45,7 @@ class Outcome:
     tells_unknown: Unknown | None  # None without validation photos, which set its threshold
     known_kept: float | None  # the share of test photos that count as known
     sure: Sure | None  # None without validation photos
+    expected: Expected | None  # None without test and validation photos
 
     @classmethod
     def of(
@@ -68,6 +70,7 @@ class Outcome:
             tells_unknown,
             learning_unknown.share_kept(tells_unknown, testing),
             sure.learn(trained.layer, validation, seed),
+            expected.measure(trained.layer, tells_unknown, trained.sets, labels),
         )
 
     @cached_property
@@ -97,5 +100,6 @@ class Outcome:
             "sure": None if self.sure is None else self.sure.as_record(),
             "validation": accuracy.as_record(self.validated, self.labels),
             "test": accuracy.as_record(self.tested, self.labels),
+            "expected": None if self.expected is None else self.expected.as_record(),
             "curve": run_record.curve(trained.curve),
         }

@@ -14,6 +14,7 @@ from ..photos.preprocessing import CHANNELS
 from ..photos.splitting import SPLITS
 
 _LARGEST_NUMBER = 1e30  # what float32 holds, with some room
+_MOST_PHOTOS = 10**12  # of which shares are still exact
 # More than any network takes; a picture of this size takes 200 MB as numbers.
 _LARGEST_SIDE = 4096
 
@@ -122,6 +123,26 @@ def _sure(value: object) -> bool:
     return enough and all(_number(each) and 0 <= each <= 1 for each in sums) and sums == sorted(sums)
 
 
+def _expected(value: object) -> bool:
+    """Whoever tells what to expect tells all of it, except the share of unknown photos."""
+    if not isinstance(value, dict) or value.get("split") not in SPLITS:
+        return False
+    photos, shares, unknown = (value.get(each) for each in ("photos", "label_shares", "unknown"))
+    return (
+        _count(photos)
+        and 1 <= cast(int, photos) <= _MOST_PHOTOS
+        and isinstance(shares, dict)
+        and bool(shares)
+        and all(map(_finite_share, shares.values()))
+        and (unknown is None or _finite_share(unknown))
+        and all(_step(value.get(each)) for each in ("mean_score", "score_deviation"))
+    )
+
+
+def _finite_share(value: object) -> bool:
+    return _number(value) and 0 <= cast(float, value) <= 1
+
+
 def _splits(value: object) -> bool:
     return isinstance(value, dict) and all(
         isinstance(sizes, dict) and all(_count(sizes.get(split)) for split in SPLITS) for sizes in value.values()
@@ -161,6 +182,7 @@ _EXPECTED: dict[tuple[str, ...], tuple[str, _Right]] = {
     ("test", "photos"): ("a number of photos", _count),
     ("test", "accuracy"): ("a number", _number),
     ("test", "interval_95"): ("two numbers", _interval),
+    ("expected",): ("what answers to new photos should look like", _expected),
     ("curve",): ("columns of measurements", is_curve),
 }
 _NEEDED = {("preprocessing",), ("labels",)}

@@ -12,12 +12,14 @@ import numpy as np
 
 from scripts.classifier.drawing import training_curves
 from scripts.classifier.formats import classifiers, labels
+from scripts.classifier.formats.answers import Answer
 from scripts.classifier.formats.model import Model
+from scripts.classifier.judging import drift
 from scripts.classifier.judging.report import making
 from scripts.classifier.photos import category_names, preprocessing
 from scripts.classifier.photos.image_lists import ImageLists
 from scripts.classifier.photos.preprocessing import Overrides
-from scripts.classifier.serving import page, telling
+from scripts.classifier.serving import page, recent, recent_metrics, telling
 from scripts.classifier.training import replaced, run_record, unknown
 from scripts.classifier.training.outcome import Places
 
@@ -44,6 +46,10 @@ def _record() -> dict:
         "unknown": {"test_photos_kept": 0.95},
         "photos": dict.fromkeys(_NAMES, share),
         "test": {"photos": 12, "accuracy": 0.95, "interval_95": [0.8, 1.0]},
+        "expected": {
+            **{"split": "testing", "photos": 12, "unknown": 0.1, "mean_score": 0.9, "score_deviation": 0.1},
+            "label_shares": dict.fromkeys(_NAMES, 1 / 3),
+        },
         "curve": {**curve, **{f"validation_{key}": curve[key] for key in ("accuracy", "cross_entropy")}},
         "seconds": {"training": 1.5},
         "versions": {"python": "3.11"},
@@ -93,6 +99,11 @@ def _read(folder: Path) -> None:
     model = Model(graph, take, None, record, data, open_runner=_never, batch=1, gives_bottlenecks=True, labels=found)
     classifier = classifiers.Classifier(model, tuple(record["labels"]), strangers, known)
     page.render("name", 1, classifier)
+    used = recent.Recent(classifier)
+    for _ in range(drift.FEWEST):
+        used.add(Answer(np.ones(len(classifier.labels)), None, 2.0))
+    json.dumps(used.as_json())
+    recent_metrics.text(used)
     for wanted in (None, True, False):
         telling.line(classifier, wanted)
     making.making(record)

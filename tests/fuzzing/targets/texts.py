@@ -8,12 +8,14 @@ from pathlib import Path
 from scripts.classifier.errors import UserError
 from scripts.classifier.formats import labels
 from scripts.classifier.formats.model import Model
+from scripts.classifier.judging import answer_log, over_time, over_time_words
 from scripts.classifier.photos import attributions, category_names
 from scripts.classifier.photos.preprocessing import Preprocessing
 from scripts.classifier.plain_text import printable
 from scripts.classifier.serving import tokens
+from scripts.classifier.training.expected import Expected
 
-from ..structured import json_values
+from ..structured import json_lines, json_values
 from ..target import Files, Target, alone
 
 _LABELS = ("1", "10", "rosé")
@@ -73,7 +75,27 @@ def _read_token(path: Path) -> None:
     assert tokens.find(None, str(path))
 
 
+def _answers() -> list[Files]:
+    def line(at: int, **more: object) -> str:
+        answer = {"unknown": bool(at % 2), "labels": [{"label": _LABELS[at % 3], "score": 0.9}]}
+        return json.dumps({"time": f"2026-03-0{1 + at}T08:00:00.000Z", "model": "a", "version": "1", **more, **answer})
+
+    lines = [line(at, classifier="0123456789abcdef") for at in range(5)] + [line(7), line(8)]
+    return [{"answers.jsonl": "\n".join(lines).encode()}]
+
+
+def _read_answers(path: Path) -> None:
+    """As evaluate does."""
+    before = Expected("testing", 12, 0.1, 0.9, 0.1, dict.fromkeys(_LABELS, 1 / 3))
+    log = answer_log.read(path)
+    history = over_time.of(log, lambda origin: origin.classifier is not None, _LABELS, before)
+    for said in (*over_time_words.of_several(log), *over_time_words.describe(history, history.labels)):
+        assert isinstance(said, str)
+    json.dumps(over_time_words.as_record(log, history))
+
+
 LABELS = Target("labels", _labels, alone(_read_labels), inputs=3000)
 NAMES = Target("category_names", _names, alone(_read_names), inputs=2000, own=(json_values,))
 ATTRIBUTIONS = Target("attributions", _attributions, alone(_read_attributions), inputs=1500)
 TOKENS = Target("token_files", _tokens, alone(_read_token), inputs=1000)
+ANSWERS = Target("answers", _answers, alone(_read_answers), inputs=1500, own=(json_lines,))

@@ -57,8 +57,28 @@ function work() {
       .finally(() => {
         asking -= 1;
         work();
+        if (!asking) watch();
       });
   }
+}
+
+// Shows how recent pictures, of everybody, differ from those that the classifier was tested on.
+async function watch() {
+  let notes;
+  try {
+    const response = await fetch("/watching");
+    if (!response.ok) return;
+    ({ notes } = await response.json());
+  } catch {
+    return; // a server that has gone is told at the next photo
+  }
+  if (notes.map(({ text }) => text).join("") === find("notes").textContent) return; // or it would be read out again
+  find("notes").replaceChildren(...notes.map(({ about, text }) => {
+    const note = document.createElement("p");
+    note.className = about === "labels" ? "soft" : "note"; // other labels may just be another day
+    note.textContent = text;
+    return note;
+  }));
 }
 
 // Errors thrown here are whole sentences for the person at the page.
@@ -240,3 +260,4 @@ find("sure")?.addEventListener("change", ({ target }) => {
 });
 
 find("host").textContent = location.host;
+watch();
