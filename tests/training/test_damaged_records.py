@@ -21,6 +21,10 @@ FAULTS = {
     "backbone": ["x", {"views": 0}, {"views": "1"}, {"bottleneck_tensor": 3}],
     "recipe": [[], {"hidden_units": 5}],
     "unknown": [1, {"test_photos_kept": "all"}],
+    "seen": [
+        *(5, "", [], {}, {"training": ""}, {"training": "", "validation": 5}, {"training": [[]], "validation": ""})
+    ]
+    + [{"training": "", "validation": each} for each in ("AAAA", "?" * 12, "AAAAAAAAAAA", "é" * 12)],
     "photos": [{"red": 3}, {"red": {"training": None}}],
     "test": ["good", {"photos": "5"}, {"interval_95": [1]}],
     "category_names": [["a"], {"red": 1}],

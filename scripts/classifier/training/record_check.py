@@ -12,6 +12,7 @@ from typing import cast
 from ..photos.fitting import FITS
 from ..photos.preprocessing import CHANNELS
 from ..photos.splitting import SPLITS
+from . import seen
 
 _LARGEST_NUMBER = 1e30  # what float32 holds, with some room
 # More than any network takes; a picture of this size takes 200 MB as numbers.
@@ -141,6 +142,7 @@ _EXPECTED: dict[tuple[str, ...], tuple[str, _Right]] = {
     ("unknown",): ("an object", _is(dict)),
     ("unknown", "test_photos_kept"): ("a number", _number),
     ("unknown_sha256",): ("a checksum", _is(str)),
+    (seen.RECORDED,): ("digests of training and validation photos", seen.is_entry),
     ("photos",): ("numbers of photos for each label", _splits),
     ("test",): ("an object with an accuracy and an interval_95", _test),
     ("test", "photos"): ("a number of photos", _count),
