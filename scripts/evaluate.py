@@ -4,7 +4,8 @@
 
 It takes every format that export writes, and graphs written by TensorFlow 1. Photos that the classifier was trained
 on would flatter it, so by default it looks only at the test photos of the folder it was trained on. In any other
-folder it looks at the test part if there is one, else at all photos. --report writes a page with the mistakes,
+folder it looks at the test part if there is one, else at all photos, and leaves out those that training has seen,
+whatever their names are now. --report writes a page with the mistakes,
 doubtful labels and duplicate photos.
 """
 
@@ -15,8 +16,9 @@ from .classifier import atomic_files, invocation
 from .classifier.formats import classifiers
 from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
-from .classifier.judging import assessment, looking, record, selection, words
+from .classifier.judging import assessment, exposure, looking, record, selection, words
 from .classifier.judging.assessment import Assessment
+from .classifier.judging.exposure import Exposure
 from .classifier.judging.looking import Looked
 from .classifier.judging.report import page
 from .classifier.judging.report.page import Report
@@ -47,7 +49,8 @@ flags.DEFINE_enum(
     None,
     selection.CHOICES,
     "The photos to measure on. Default: testing, in the folder that the classifier was trained on and in folders with "
-    "their own split; all, in other folders.",
+    "their own split; all, in other folders. Unless training or all is given, photos that training has seen are left "
+    "out.",
 )
 flags.group("output")
 flags.DEFINE_path("report", None, "Write a page for the browser into this file, such as tf_files/report.html.", PAGE)
@@ -67,8 +70,9 @@ def main(positional: list[str]) -> None:
     console = Console(quiet=FLAGS.json)
     classifier = _open(console)
     chosen = _choose(console, classifier)
-    looked = _look(console, classifier, chosen)
-    assessed = assessment.assess(classifier, chosen, looked)
+    exposed = _expose(console, classifier, chosen)
+    looked = _look(console, classifier, chosen, exposed)
+    assessed = assessment.assess(classifier, chosen, exposed, looked)
     console.say(*words.describe_all(assessed))
     if report is not None:
         _write_report(console, assessed, report)
@@ -95,8 +99,8 @@ def _choose(console: Console, classifier: Classifier) -> Selection:
     return chosen
 
 
-def _look(console: Console, classifier: Classifier, chosen: Selection) -> Looked:
-    """Looks at the photos to measure on. A report needs all photos: wrong labels and duplicates may be anywhere."""
+def _expose(console: Console, classifier: Classifier, chosen: Selection) -> Exposure:
+    """Chooses the photos to measure on. A report needs all photos: wrong labels and duplicates may be anywhere."""
     photos, foreign = looking.match(chosen.lists, classifier.labels, strangers_too=FLAGS.unknown)
     console.warn(*chosen.lists.folder_warnings())
     if foreign and not FLAGS.unknown:
@@ -106,16 +110,22 @@ def _look(console: Console, classifier: Classifier, chosen: Selection) -> Looked
             f"(--unknown counts {whose} photos as unknown things)"
         )
         photos = [photo for photo in photos if photo.label is not None]
-    measured = chosen.of(photos)
-    wanted = measured if FLAGS.report is None else photos
-    console.say(words.announce(classifier.model.path, chosen, measured, len(wanted)))
+    chosen.check(photos)
+    some = chosen.of(photos) if FLAGS.report is None else photos
+    exposed = exposure.find(classifier.model.record, chosen, some, console.show("reading photos", "photos"))
+    exposure.refuse_nothing_new(exposed, chosen)
+    if exposed.left_out:
+        console.warn(f"{exposed.describe_left_out(chosen)}: --split=all keeps such photos")
+    return exposed
+
+
+def _look(console: Console, classifier: Classifier, chosen: Selection, exposed: Exposure) -> Looked:
+    wanted = exposed.measured if FLAGS.report is None else exposed.photos
+    console.say(words.announce(classifier.model.path, chosen, exposed.measured, len(wanted)))
     with console.show("looking at photos", "photos")(len(wanted)) as advance:
         looked = looking.look(classifier, chosen.lists, wanted, advance)
     if looked.unreadable:
-        path, reason = next(iter(looked.unreadable.items()))
-        number = len(looked.unreadable)
-        which, others = ("1 photo", "") if number == 1 else (f"{number:,} photos", " ...")
-        console.warn(f"left out {which} that cannot be read ({path}: {reason}{others})")
+        console.warn(words.unreadable(looked.unreadable))
     return looked
 
 

@@ -9,11 +9,12 @@ import numpy as np
 from ..formats.classifiers import Classifier
 from ..showing import Show
 from . import findings, near_duplicates, perceptual_hash
+from .exposure import Exposure
 from .findings import Findings
 from .judged import Judged, Strangers
 from .looking import Looked
 from .measures import Measures
-from .selection import ALL, Selection
+from .selection import Selection
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Assessment:
     chosen: Selection
     everything: Judged  # all photos of known labels that were looked at, with the labels' display names
     bottlenecks: np.ndarray | None  # of everything, [photos, values]
-    measures: Measures  # of the chosen set
+    measures: Measures  # of the photos to judge by
+    exposed: Exposure
     strangers: Strangers | None
 
     def find(self, show: Show) -> Findings:
@@ -34,16 +36,20 @@ class Assessment:
         return findings.find(self.measures.judged, photos, near)
 
 
-def assess(classifier: Classifier, chosen: Selection, looked: Looked) -> Assessment:
+def assess(classifier: Classifier, chosen: Selection, exposed: Exposure, looked: Looked) -> Assessment:
     known = looked.rows(lambda photo: photo.label is not None)
     everything = _judged(classifier, looked, known)
+    wanted = {photo.path for photo in exposed.measured}
+    measured = np.array([row for row, path in enumerate(everything.paths) if path in wanted], np.int64)
+    strangers = looked.rows(lambda photo: photo.label is None and photo.path in wanted)
     return Assessment(
         classifier,
         chosen,
         everything,
         None if looked.bottlenecks is None else looked.bottlenecks[known],
-        Measures(everything if chosen.split == ALL else everything.of(chosen.split)),
-        _strangers(chosen, looked),
+        Measures(everything.at(measured)),
+        exposed,
+        _strangers(chosen, looked, strangers),
     )
 
 
@@ -59,12 +65,8 @@ def _judged(classifier: Classifier, looked: Looked, rows: np.ndarray) -> Judged:
     )
 
 
-def _strangers(chosen: Selection, looked: Looked) -> Strangers | None:
-    """Photos of none of the labels, from all sets, as training used none of them.
-
-    None if there are none, or if the classifier was not asked to say unknown.
-    """
-    rows = looked.rows(lambda photo: photo.label is None)
+def _strangers(chosen: Selection, looked: Looked, rows: np.ndarray) -> Strangers | None:
+    """Photos of none of the labels; None if there are none, or if the classifier was not asked to say unknown."""
     if looked.unknown is None or not len(rows):
         return None
     paths = [looked.photos[row].path for row in rows]
