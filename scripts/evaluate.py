@@ -4,55 +4,30 @@
 
 It takes every format that export writes, and graphs written by TensorFlow 1. Photos that the classifier was trained
 on would flatter it, so by default it looks only at the test photos of the folder it was trained on. In any other
-folder it looks at the test part if there is one, else at all photos. --report writes a page with the mistakes,
-doubtful labels and duplicate photos. --answers looks at no photos but at what serve --log_answers has kept.
+folder it looks at the test part if there is one, else at all photos, and leaves out those that training has seen,
+whatever their names are now. --report writes a page with the mistakes, doubtful labels and duplicate photos.
+--answers looks at no photos but at what serve --log_answers has kept.
 """
 
-import shlex
 from pathlib import Path
 
 from .classifier import atomic_files, invocation
 from .classifier.formats import classifiers
 from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
-from .classifier.judging import assessment, looking, record, selection, words
+from .classifier.judging import assessment, exposure, looking, record, selection, words
 from .classifier.judging.assessment import Assessment
+from .classifier.judging.exposure import Exposure
 from .classifier.judging.looking import Looked
 from .classifier.judging.report import page
 from .classifier.judging.report.page import Report
 from .classifier.judging.selection import Selection
 from .classifier.photos.wording import some_of
 from .classifier.plain_text import json_line
-from .console import answer_flags, command_line, flags, input_flags, sure_flags
+from .console import answer_flags, command_line, evaluation_flags, flags, input_flags, sure_flags
 from .console.console import Console
-from .console.path_kinds import PAGE, PHOTOS
 
 FLAGS = flags.FLAGS
-flags.most_used("graph", "image_dir", "report", "unknown", "split")
-flags.group("classifier")
-flags.DEFINE_bool(
-    "unknown",
-    False,
-    "Call photos unknown if they are unlike the training photos; photos in folders of other labels should be.",
-)
-sure_flags.define("Measure answers that shall hold the right label in this percentage of cases, such as 95.")
-flags.group("photos")
-flags.DEFINE_path(
-    "image_dir",
-    None,
-    "The folder of photos, with a folder for each label. Default: the folder that the classifier was trained on.",
-    PHOTOS,
-)
-flags.DEFINE_enum(
-    "split",
-    None,
-    selection.CHOICES,
-    "The photos to measure on. Default: testing, in the folder that the classifier was trained on and in folders with "
-    "their own split; all, in other folders.",
-)
-flags.group("output")
-flags.DEFINE_path("report", None, "Write a page for the browser into this file, such as tf_files/report.html.", PAGE)
-flags.DEFINE_bool("json", False, "Print JSON.")
 
 # Usually there are many photos, which is worth the half second that preparing a faster engine takes.
 _EXPECTED_PHOTOS = 100
@@ -73,13 +48,14 @@ def main(positional: list[str]) -> None:
     classifier = _open(console)
     sure_flags.check(classifier, sure)
     chosen = _choose(console, classifier)
-    looked = _look(console, classifier, chosen)
-    assessed = assessment.assess(classifier, chosen, looked, sure)
+    exposed = _expose(console, classifier, chosen)
+    looked = _look(console, classifier, chosen, exposed)
+    assessed = assessment.assess(classifier, chosen, exposed, looked, sure)
     console.say(*words.describe_all(assessed))
     if report is not None:
         _write_report(console, assessed, report)
     else:
-        console.suggest(("see the photos it gets wrong", _again("--report=tf_files/report.html")))
+        console.suggest(("see the photos it gets wrong", evaluation_flags.again("--report=tf_files/report.html")))
     if FLAGS.json:
         print(json_line(record.of(assessed)))
 
@@ -101,8 +77,8 @@ def _choose(console: Console, classifier: Classifier) -> Selection:
     return chosen
 
 
-def _look(console: Console, classifier: Classifier, chosen: Selection) -> Looked:
-    """Looks at the photos to measure on. A report needs all photos: wrong labels and duplicates may be anywhere."""
+def _expose(console: Console, classifier: Classifier, chosen: Selection) -> Exposure:
+    """Chooses the photos to measure on. A report needs all photos: wrong labels and duplicates may be anywhere."""
     photos, foreign = looking.match(chosen.lists, classifier.labels, strangers_too=FLAGS.unknown)
     console.warn(*chosen.lists.folder_warnings())
     if foreign and not FLAGS.unknown:
@@ -112,16 +88,22 @@ def _look(console: Console, classifier: Classifier, chosen: Selection) -> Looked
             f"(--unknown counts {whose} photos as unknown things)"
         )
         photos = [photo for photo in photos if photo.label is not None]
-    measured = chosen.of(photos)
-    wanted = measured if FLAGS.report is None else photos
-    console.say(words.announce(classifier.model.path, chosen, measured, len(wanted)))
+    chosen.check(photos)
+    some = chosen.of(photos) if FLAGS.report is None else photos
+    exposed = exposure.find(classifier.model.record, chosen, some, console.show("reading photos", "photos"))
+    exposure.refuse_nothing_new(exposed, chosen)
+    if exposed.left_out:
+        console.warn(f"{exposed.describe_left_out(chosen)}: --split=all keeps such photos")
+    return exposed
+
+
+def _look(console: Console, classifier: Classifier, chosen: Selection, exposed: Exposure) -> Looked:
+    wanted = exposed.measured if FLAGS.report is None else exposed.photos
+    console.say(words.announce(classifier.model.path, chosen, exposed.measured, len(wanted)))
     with console.show("looking at photos", "photos")(len(wanted)) as advance:
         looked = looking.look(classifier, chosen.lists, wanted, advance)
     if looked.unreadable:
-        path, reason = next(iter(looked.unreadable.items()))
-        number = len(looked.unreadable)
-        which, others = ("1 photo", "") if number == 1 else (f"{number:,} photos", " ...")
-        console.warn(f"left out {which} that cannot be read ({path}: {reason}{others})")
+        console.warn(words.unreadable(looked.unreadable))
     return looked
 
 
@@ -133,12 +115,6 @@ def _write_report(console: Console, assessed: Assessment, file: Path) -> None:
         return
     wrong = "correct wrong labels and train again; " if found.suspicions else ""
     console.say(f"next: {wrong}for more accuracy see {invocation.page('accuracy.md')}")
-
-
-def _again(*more: str) -> str:
-    """This command line again, with more flags."""
-    given = [name for name in ("graph", "labels", "image_dir", "split", "unknown", "sure") if FLAGS[name].present]
-    return shlex.join(["evaluate", *(f"--{name}={FLAGS[name].value}" for name in given), *more])
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def main(positional: list[str]) -> None:
         before = _open_graph(graph)
     if before.model.note is not None:
         console.warn(before.model.note)
-    photos = comparison.find(before, FLAGS.image_dir)
+    photos = comparison.find(before, FLAGS.image_dir, console.show("reading photos", "photos"))
     with console.waiting("converting"):
         note = conversion.convert(before, input_flags.overrides(), target, partial(_samples, photos, console))
     if note is not None:

@@ -59,7 +59,7 @@ def main(positional: list[str]) -> None:
         {
             "options": command_line.options(),
             **plan.record(recipe, recipe_search.as_record(trials), named),
-            **run_record.photos(lists, fingerprint, gathered.unreadable),
+            **run_record.photos(lists, fingerprint, gathered.unreadable, gathered.contents),
             "seconds": console.seconds,
         }
     )
@@ -82,7 +82,7 @@ def _gather(lists: ImageLists, network: Loaded, plan: Plan, console: Console) ->
         gathered = plan.gather(lists, network, console.say, console.show("bottlenecks", "photos"))
     seconds = console.seconds["bottlenecks"]
     console.tell(*words.bottlenecks(gathered, network.cache, seconds, plan.skipped_file))
-    return gathered
+    return gathered.without_leaks()
 
 
 def _choose_recipe(

@@ -60,7 +60,7 @@ def main(positional: list[str]) -> None:
             "epochs_trained": len(trainer.history),
             "best_epoch": trainer.best_epoch,
             "verdict": {"name": judged.name, "since_epoch": judged.since_epoch},
-            **run_record.photos(lists, decoded.fingerprint, decoded.unreadable),
+            **run_record.photos(lists, decoded.fingerprint, decoded.unreadable, decoded.contents),
             "seconds": console.seconds,
         }
     )
@@ -76,7 +76,7 @@ def _decode(lists: ImageLists, plan: Plan, console: Console) -> Decoded:
     with console.stage("decoding"):
         decoded = plan.decode(lists, console.show("decoding", "photos"))
     console.tell(*decoded.describe(console.seconds["decoding"], plan.cache_dir, plan.skipped_file))
-    return decoded
+    return decoded.without_leaks()
 
 
 def _draw_photos(decoded: Decoded, plan: Plan, console: Console) -> None:

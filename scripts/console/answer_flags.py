@@ -24,7 +24,7 @@ flags.DEFINE_path(
     ANSWERS,
 )
 
-_ABOUT_PHOTOS = ("image_dir", "split", "report", "unknown", "labels")
+_ABOUT_PHOTOS = ("image_dir", "split", "report", "unknown", "labels", "sure")
 
 
 def evaluate(console: Console) -> None:

@@ -124,7 +124,7 @@ RECORD = {
 
 
 def test_the_page_says_what_was_measured(image_dir, judged):
-    source = render(image_dir, judged)
+    source = render(image_dir, judged, proven=True)
     page = Page(source)
     assert page.sections == ALWAYS
     assert "Right on 54 of 60 photos it had never seen: 90 %" in page.text
@@ -228,7 +228,7 @@ def test_extreme_results_have_a_page_too(case, image_dir):
     judged = judge(image_dir, labels, truth, guess)
     if case == "a photo gone":
         judged.paths[0] = "blue/gone.jpg"
-    page = Page(render(image_dir, judged))
+    page = Page(render(image_dir, judged, proven=True))
     assert page.sections == sections
     assert {
         "no mistake": "Right on all 40 photos it had never seen",
@@ -247,18 +247,24 @@ def test_extreme_results_have_a_page_too(case, image_dir):
 
 
 @pytest.mark.parametrize(
-    ("splits", "said"),
+    ("splits", "proven", "said"),
     [
-        (["testing"] * 4, "Right on all 4 photos it had never seen"),
-        (["training"] * 4, "Right on all 4 photos it learned from"),
-        (["testing", "validation"] * 2, "Right on all 4 photos it did not learn from"),
-        (["testing", "training"] * 2, "Right on all 4 photos shown to it"),
-        ([""] * 4, "Right on all 4 photos shown to it"),
+        (["testing"] * 4, True, "Right on all 4 photos it had never seen"),
+        (["testing"] * 4, False, "Right on all 4 photos it is not known to have learned from"),
+        (["training"] * 4, True, "Right on all 4 photos it learned from"),
+        (["training", "validation"] * 2, True, "Right on all 4 photos it had seen in training"),
+        (["testing", "validation"] * 2, True, "Right on all 4 photos it did not learn from"),
+        (["testing", "validation"] * 2, False, "Right on all 4 photos it is not known to have learned from"),
+        (["testing", "training", "validation"], True, "Right on all 3 photos, 2 of which it had seen in training"),
+        (["testing", "training", "testing"], False, "all 3 photos, at least 1 of which it had seen in training"),
+        ([""] * 4, True, "Right on all 4 photos shown to it"),
     ],
 )
-def test_the_verdict_says_which_photos_it_is_about(image_dir, splits, said):
-    page = Page(render(image_dir, judge(image_dir, ("blue", "green"), [0, 0, 1, 1], [0, 0, 1, 1], splits)))
+def test_the_verdict_says_which_photos_it_is_about(image_dir, splits, proven, said):
+    truth = [0, 0, 1, 1][: len(splits)]
+    page = Page(render(image_dir, judge(image_dir, ("blue", "green"), truth, truth, splits), proven=proven))
     assert said in page.text
+    assert ("had never seen" in page.text) == (splits == ["testing"] * 4 and proven)
     assert ("A classifier does well on photos it knows" in page.text) == ("training" in splits)
 
 

@@ -34,6 +34,10 @@ FAULTS = {
         *({"photos": 9, "right_at_once": 7, "sums": sums} for sums in (None, [], [0.1, 0.2, 0.3], [0.9, 0.1], ["a"])),
         *({"photos": 9, "right_at_once": 7, "sums": sums} for sums in ([[0.1]], [0.5, 1e999], [0.5, 1.5])),
     ],
+    "seen": [
+        *(5, "", [], {}, {"training": ""}, {"training": "", "validation": 5}, {"training": [[]], "validation": ""})
+    ]
+    + [{"training": "", "validation": each} for each in ("AAAA", "?" * 12, "AAAAAAAAAAA", "é" * 12)],
     "photos": [{"red": 3}, {"red": {"training": None}}],
     "test": ["good", {"photos": "5"}, {"interval_95": [1]}],
     "category_names": [["a"], {"red": 1}],

@@ -61,8 +61,12 @@ class Found:
     """The keys of each photo's views, all in the cache now, and the reasons why other photos could not be read."""
 
     keys: dict[str, list[bytes]] = field(default_factory=dict)
+    contents: dict[str, bytes] = field(default_factory=dict)  # the digest of each photo with keys
     unreadable: dict[str, str] = field(default_factory=dict)
     computed: int = 0  # bottlenecks that were not cached before
+
+    def put(self, path: str, content: bytes, keys: list[bytes]) -> None:
+        self.keys[path], self.contents[path] = keys, content
 
 
 class OpenNetwork(Protocol):
@@ -121,10 +125,10 @@ class Extraction(Generic[CacheUsed]):
         contents = [self.digests.get(job.path) for job in jobs]
         keys = [[] if content is None else job.keys(content) for job, content in zip(jobs, contents, strict=True)]
         present = iter(self.cache.present(key for of_job in keys for key in of_job).tolist())
-        for job, of_job in zip(jobs, keys, strict=True):
+        for job, content, of_job in zip(jobs, contents, keys, strict=True):
             there = list(itertools.islice(present, len(of_job)))
-            if there and all(there):
-                self.found.keys[job.path] = of_job
+            if content is not None and there and all(there):
+                self.found.put(job.path, content, of_job)
             else:
                 self.waiting.append(job)
 
@@ -165,7 +169,7 @@ class Extraction(Generic[CacheUsed]):
                 continue
             keys = job.keys(content)
             if all(key in self.cache for key in keys):
-                self.found.keys[job.path] = keys
+                self.found.put(job.path, content, keys)
             else:
                 still.append(job)
         self.waiting = still
@@ -202,7 +206,7 @@ class _Worker:
                 self._batch = _Batch(self._network(), self._size, cache)
             self._batch.add(key, square)
         self._extraction.digests.put(job.path, photo.stamp, content)
-        found.keys[job.path] = keys
+        found.put(job.path, content, keys)
 
     def finish(self) -> None:
         if self._batch is not None:

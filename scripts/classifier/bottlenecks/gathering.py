@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..backbones import network
 from ..backbones.backbone import Backbone
 from ..backbones.engine import Engine
-from ..photos import digests, image_lists, skipped_images
+from ..photos import digests, image_lists, leaks, skipped_images
 from ..photos.digests import PhotoDigests
 from ..photos.distortions import WHOLE, View
 from ..photos.image_lists import TRAINING, ImageLists
@@ -24,8 +24,12 @@ class Gathered:
 
     lists: ImageLists
     keys: dict[str, list[bytes]]
+    contents: dict[str, bytes]  # the digest of each photo
     unreadable: dict[str, str]
     computed: int  # bottlenecks that were not cached
+
+    def without_leaks(self) -> Gathered:
+        return replace(self, lists=leaks.without(self.lists, self.contents))
 
 
 def look_up(lists: ImageLists, views: tuple[View, ...], cache: BottleneckCache) -> Extraction[BottleneckCache]:
@@ -68,5 +72,5 @@ def gather(
         skipped_images.write(skipped_file, lists.image_dir, unreadable, lists.other_files)
         skipped_images.refuse_a_majority(unreadable, total, lists.image_dir, skipped_file)
         if not found.unreadable:
-            return Gathered(lists, found.keys, unreadable, computed)
+            return Gathered(lists, found.keys, found.contents, unreadable, computed)
         lists = image_lists.deal(image_lists.without(lists, found.unreadable), *percentages)

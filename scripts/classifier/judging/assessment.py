@@ -9,11 +9,12 @@ import numpy as np
 from ..formats.classifiers import Classifier
 from ..showing import Show
 from . import findings, near_duplicates, perceptual_hash
+from .exposure import Exposure
 from .findings import Findings
 from .judged import Judged, Strangers
 from .looking import Looked
 from .measures import Measures
-from .selection import ALL, Selection
+from .selection import Selection
 from .sure_measures import SureMeasures
 
 
@@ -23,7 +24,8 @@ class Assessment:
     chosen: Selection
     everything: Judged  # all photos of known labels that were looked at, with the labels' display names
     bottlenecks: np.ndarray | None  # of everything, [photos, values]
-    measures: Measures  # of the chosen set
+    measures: Measures  # of the photos to judge by
+    exposed: Exposure
     strangers: Strangers | None
     sure: SureMeasures | None  # None: not asked for
 
@@ -36,18 +38,23 @@ class Assessment:
         return findings.find(self.measures.judged, photos, near)
 
 
-def assess(classifier: Classifier, chosen: Selection, looked: Looked, sure: float | None = None) -> Assessment:
+def assess(
+    classifier: Classifier, chosen: Selection, exposed: Exposure, looked: Looked, sure: float | None = None
+) -> Assessment:
     """`sure` is the percentage of sets that shall hold the right label; None: no sets are measured."""
     known = looked.rows(lambda photo: photo.label is not None)
     everything = _judged(classifier, looked, known)
-    judged = everything if chosen.split == ALL else everything.of(chosen.split)
+    wanted = {photo.path for photo in exposed.measured}
+    judged = everything.at(np.array([row for row, path in enumerate(everything.paths) if path in wanted], np.int64))
+    strangers = looked.rows(lambda photo: photo.label is None and photo.path in wanted)
     return Assessment(
         classifier,
         chosen,
         everything,
         None if looked.bottlenecks is None else looked.bottlenecks[known],
         Measures(judged),
-        _strangers(chosen, looked),
+        exposed,
+        _strangers(chosen, looked, strangers),
         None if sure is None else SureMeasures(judged, classifier.sure, sure),
     )
 
@@ -64,12 +71,8 @@ def _judged(classifier: Classifier, looked: Looked, rows: np.ndarray) -> Judged:
     )
 
 
-def _strangers(chosen: Selection, looked: Looked) -> Strangers | None:
-    """Photos of none of the labels, from all sets, as training used none of them.
-
-    None if there are none, or if the classifier was not asked to say unknown.
-    """
-    rows = looked.rows(lambda photo: photo.label is None)
+def _strangers(chosen: Selection, looked: Looked, rows: np.ndarray) -> Strangers | None:
+    """Photos of none of the labels; None if there are none, or if the classifier was not asked to say unknown."""
     if looked.unknown is None or not len(rows):
         return None
     paths = [looked.photos[row].path for row in rows]

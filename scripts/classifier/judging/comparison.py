@@ -12,8 +12,10 @@ from ..formats.classifiers import Classifier
 from ..photos.image_lists import TESTING, TRAINING, VALIDATION, ImageLists
 from ..showing import Show
 from ..training import accuracy
-from . import drawn, looking, selection, side_by_side
+from . import drawn, exposure, looking, selection, side_by_side
+from .exposure import Exposure
 from .looking import LabelledPhoto
+from .selection import Selection
 from .side_by_side import Figures
 
 _IN_WORDS = {TESTING: "test photos", VALIDATION: "validation photos (no test photos were kept)"}
@@ -22,12 +24,35 @@ _IN_WORDS = {TESTING: "test photos", VALIDATION: "validation photos (no test pho
 @dataclass(frozen=True)
 class Photos:
     lists: ImageLists
-    training: list[LabelledPhoto]
-    scored: list[LabelledPhoto]  # none that it was trained on
-    in_words: str  # which ones these are
+    training: list[LabelledPhoto]  # all photos, if none of the folder's are for training
+    chosen: Selection
+    exposed: Exposure
+
+    @property
+    def scored(self) -> list[LabelledPhoto]:
+        """None that it is known to have been trained on."""
+        return self.exposed.measured
+
+    @property
+    def in_words(self) -> str:
+        """Which ones are scored; more about them is in brackets."""
+        if self.chosen.split in _IN_WORDS:
+            return _IN_WORDS[self.chosen.split]
+        if self.exposed.proven:
+            return "photos (training has seen none of them)"
+        return "photos (it is not known whether training has seen them)"
+
+    @property
+    def none_scored(self) -> str:
+        """Why none are."""
+        if left_out := len(self.exposed.left_out):
+            return (
+                f"training has seen {'the only photo' if left_out == 1 else f'all {left_out:,} photos'} to score it on"
+            )
+        return f"{self.lists.image_dir} has no test or validation photos"
 
 
-def find(classifier: Classifier, image_dir: str | None) -> Photos | str:
+def find(classifier: Classifier, image_dir: str | None, show: Show) -> Photos | str:
     """The photos of the folder that the user names, else of the one it was trained on; or why there are none."""
     trained_on = (classifier.model.record or {}).get("options", {}).get("image_dir")
     if image_dir is None and trained_on is None:
@@ -42,10 +67,12 @@ def find(classifier: Classifier, image_dir: str | None) -> Photos | str:
             raise
         return str(error)
     known = [photo for photo in labelled if photo.label is not None]
-    scored = [photo for photo in known if chosen.split in (selection.ALL, photo.split)]
-    # A folder that it has never seen has no training photos: then all photos take their place.
-    training = [photo for photo in known if photo.split == TRAINING] or known
-    return Photos(chosen.lists, training, scored, _IN_WORDS.get(chosen.split, "photos"))
+    exposed = exposure.find(classifier.model.record, chosen, known, show)
+    return Photos(chosen.lists, _training(exposed.photos) or _training(known) or known, chosen, exposed)
+
+
+def _training(photos: list[LabelledPhoto]) -> list[LabelledPhoto]:
+    return [photo for photo in photos if photo.split == TRAINING]
 
 
 def describe(pair: list[Classifier], photos: Photos | str, show: Callable[[str, str], Show]) -> list[str]:
@@ -53,7 +80,7 @@ def describe(pair: list[Classifier], photos: Photos | str, show: Callable[[str, 
     paths = [each.model.path for each in pair]
     sizes = [f"{path!s:{max(len(str(each)) for each in paths)}}  {_size(path):>10}" for path in paths]
     if isinstance(photos, str) or not photos.scored:
-        why = photos if isinstance(photos, str) else f"{photos.lists.image_dir} has no test or validation photos"
+        why = photos if isinstance(photos, str) else photos.none_scored
         return [
             f"not scored, as {why}: give photos with --image_dir to score it",
             *(f"  {size}" for size in sizes),
@@ -64,7 +91,9 @@ def describe(pair: list[Classifier], photos: Photos | str, show: Callable[[str, 
         for which, each in zip(("original", "export"), pair, strict=True)
     ]
     same, total = side_by_side.same_guesses(*figures), figures[0].photos
+    left_out = [photos.exposed.describe_left_out(photos.chosen)] if photos.exposed.left_out else []
     return [
+        *left_out,
         f"scored on {total} {photos.in_words}:",
         *(f"  {size}  {_accuracy(each)}  {_time(each)}" for size, each in zip(sizes, figures, strict=True)),
         f"  the first label is the same on {same} of {total} {photos.in_words.partition(' (')[0]}",

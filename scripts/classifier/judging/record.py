@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..photos import category_names
+from ..photos.image_lists import TRAINING, VALIDATION
 from ..training import accuracy
 from .assessment import Assessment
 from .judged import Strangers
@@ -16,9 +17,20 @@ def of(assessment: Assessment) -> dict:
     classifier, chosen = assessment.classifier, assessment.chosen
     record = {"graph": str(classifier.model.path), "image_dir": str(chosen.lists.image_dir), "split": chosen.split}
     names = {} if classifier.named is None else {category_names.RECORDED: classifier.named}
+    seen = {"seen": _seen(assessment)}
     labelled = Measures(replace(assessment.measures.judged, labels=classifier.labels))
     sure = {} if assessment.sure is None else {"sure": assessment.sure.as_record(classifier.labels)}
-    return record | names | of_measures(labelled, assessment.strangers) | sure
+    return record | names | seen | of_measures(labelled, assessment.strangers) | sure
+
+
+def _seen(assessment: Assessment) -> dict:
+    """How many of the photos training has seen; "proven" if their contents show it, else their places may."""
+    exposed, splits = assessment.exposed, assessment.measures.judged.splits
+    return {
+        "proven": exposed.proven,
+        **{use: splits.count(use) for use in (TRAINING, VALIDATION)},
+        "left_out": len(exposed.left_out),
+    }
 
 
 def of_measures(measures: Measures, strangers: Strangers | None = None) -> dict:

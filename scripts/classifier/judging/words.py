@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from ..drawing.percent import percent
 from ..drawing.text_columns import columns, cut, fit
-from ..photos.image_lists import TRAINING
+from ..photos.image_lists import TRAINING, VALIDATION
 from ..training.accuracy import interval_95, share_in_words
 from .assessment import Assessment
 from .findings import Findings, Suspicion
@@ -37,11 +38,22 @@ def announce(model: Path, chosen: Selection, measured: list[LabelledPhoto], look
     return f"evaluating {model} on {_photos(known, which)} of {chosen.lists.image_dir}{beside}{report}"
 
 
+def unreadable(photos: Mapping[str, str]) -> str:
+    """`photos`, at least one: path -> why it cannot be read."""
+    path, reason = next(iter(photos.items()))
+    others = "" if len(photos) == 1 else " ..."
+    return f"left out {_photos(len(photos))} that cannot be read ({path}: {reason}{others})"
+
+
 def describe_all(assessment: Assessment) -> list[str]:
-    """A warning if the classifier was trained on these photos, then the lines of `describe`."""
+    """What is known of the photos and training, then the lines of `describe`."""
     measures, lines = assessment.measures, []
-    if learned := measures.judged.splits.count(TRAINING):
-        lines.append(f"it was trained on {learned:,} of these photos: expect less of it on new ones")
+    learned, tuned = (measures.judged.splits.count(use) for use in (TRAINING, VALIDATION))
+    if learned:
+        also = f" and tuned on {tuned:,}" if tuned else ""
+        lines.append(f"it was trained on {learned:,} of these photos{also}: expect less of it on new ones")
+    elif not assessment.exposed.proven and not assessment.chosen.own:
+        lines.append("it is not known which photos it was trained on: these may be among them")
     sure = [] if assessment.sure is None else ["", *assessment.sure.describe()]
     return [*lines, *describe(measures, assessment.strangers), *sure]
 

@@ -12,6 +12,7 @@ from typing import cast
 from ..photos.fitting import FITS
 from ..photos.preprocessing import CHANNELS
 from ..photos.splitting import SPLITS
+from . import seen
 
 _LARGEST_NUMBER = 1e30  # what float32 holds, with some room
 _MOST_PHOTOS = 10**12  # of which shares are still exact
@@ -177,6 +178,7 @@ _EXPECTED: dict[tuple[str, ...], tuple[str, _Right]] = {
     ("calibration",): ("an object", _is(dict)),
     ("calibration", "temperature"): ("a number above 0", lambda value: _number(value) and cast(float, value) > 0),
     ("sure",): ("numbers of photos and what they needed", _sure),
+    (seen.RECORDED,): ("digests of training and validation photos", seen.is_entry),
     ("photos",): ("numbers of photos for each label", _splits),
     ("test",): ("an object with an accuracy and an interval_95", _test),
     ("test", "photos"): ("a number of photos", _count),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib import metadata
 from pathlib import Path
@@ -15,7 +15,7 @@ from ..backbones.backbone import MEAN, STD, Backbone
 from ..errors import UserError
 from ..photos.image_lists import SPLITS, ImageLists
 from ..photos.preprocessing import Preprocessing
-from . import record_check
+from . import record_check, seen
 from .final_layer import Evaluation
 
 ENDING, UNKNOWN_ENDING = ".json", ".unknown.npz"
@@ -166,12 +166,13 @@ def _rounded(number: float | None) -> float | None:
     return number if number is None or isinstance(number, int) else float(f"{number:.5g}")
 
 
-def photos(lists: ImageLists, fingerprint: str, unreadable: dict[str, str]) -> dict:
-    """The record's entries about the photos; `fingerprint` is their data_fingerprint."""
+def photos(lists: ImageLists, fingerprint: str, unreadable: Mapping[str, str], contents: Mapping[str, bytes]) -> dict:
+    """The record's entries about the photos; `fingerprint` is their data_fingerprint, `contents` their digests."""
     return {
         "photos": split_sizes(lists),
         "unreadable_photos": len(unreadable),
         "data_fingerprint": fingerprint,
+        seen.RECORDED: seen.as_record(lists, contents),
     }
 
 

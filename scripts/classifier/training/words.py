@@ -10,6 +10,7 @@ from ..backbones.engine import Engine
 from ..bottlenecks.cache import BottleneckCache
 from ..bottlenecks.gathering import Gathered
 from ..graphs import costs, frozen_graph
+from ..photos import leaks
 from ..photos.wording import counted
 from . import accuracy
 from .fine_tuning.stages import FineTuned
@@ -36,6 +37,7 @@ def bottlenecks(gathered: Gathered, cache: BottleneckCache, seconds: float, skip
         warnings.append(f"{damaged} damaged and computed again")
     warnings += unreadable(len(gathered.unreadable), skipped_file)
     warnings += gathered.lists.double_warnings(gathered.keys)
+    warnings += leaks.warnings(gathered.lists, gathered.contents)
     total = sum(len(keys) for keys in gathered.keys.values())
     cached = total - min(total, gathered.computed)
     return [f"bottlenecks: {cached:,} cached, {gathered.computed:,} computed in {seconds:.1f} s"], warnings

@@ -20,7 +20,7 @@ from scripts.classifier.photos import category_names, preprocessing
 from scripts.classifier.photos.image_lists import ImageLists
 from scripts.classifier.photos.preprocessing import Overrides
 from scripts.classifier.serving import page, recent, recent_metrics, telling
-from scripts.classifier.training import replaced, run_record, unknown
+from scripts.classifier.training import replaced, run_record, seen, unknown
 from scripts.classifier.training.outcome import Places
 
 from ..structured import json_values, zip_headers, zip_members
@@ -44,6 +44,7 @@ def _record() -> dict:
         "backbone": {"architecture": "color_texture", "bottleneck_tensor": "b:0", "views": 1, "precision": "float32"},
         "recipe": {"hidden_units": [], "learning_rate": 0.01},
         "unknown": {"test_photos_kept": 0.95},
+        "seen": {"training": "KYECH9rRVQBHqB9mnwH0AA==", "validation": "aq6HQa4bhwU="},
         "photos": dict.fromkeys(_NAMES, share),
         "test": {"photos": 12, "accuracy": 0.95, "interval_95": [0.8, 1.0]},
         "expected": {
@@ -107,6 +108,8 @@ def _read(folder: Path) -> None:
     for wanted in (None, True, False):
         telling.line(classifier, wanted)
     making.making(record)
+    if (known := seen.of(record)) is not None:
+        assert set(known.uses([bytes(16), b"\xff" * 16])) <= {"training", "validation", "testing"}
     making.curves(record.get("curve"))
 
 

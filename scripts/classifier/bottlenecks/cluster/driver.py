@@ -99,7 +99,9 @@ def _take_over(run: RunFolder, number: int, undone: dict[int, list[Job]], extrac
     result.remember(extraction.digests)
     views = {job.path: job for job in undone.pop(number)}
     found = extraction.found
-    found.keys.update((path, views[path].keys(bytes.fromhex(content))) for path, _, content in result.read)
+    for path, _, digest in result.read:
+        content = bytes.fromhex(digest)
+        found.put(path, content, views[path].keys(content))
     found.unreadable.update(result.unreadable)
     found.computed += result.computed
     return True

@@ -30,6 +30,7 @@ class Report:
     curve: dict[str, list] | None = None  # step, accuracy, cross_entropy, validation_accuracy, validation_cross_entropy
     strangers: Strangers | None = None
     sure: SureMeasures | None = None
+    proven: bool = False  # the record knows every photo that training has seen
 
     @staticmethod
     def of(assessment: Assessment, found: Findings) -> Report:
@@ -43,6 +44,7 @@ class Report:
             curve=(model.record or {}).get("curve"),
             strangers=assessment.strangers,
             sure=assessment.sure,
+            proven=assessment.exposed.proven,
         )
 
 
@@ -75,7 +77,7 @@ def render(report: Report) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{text(report.title)}: how good is it?</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
         f'<a class="skip" href="#figures">Skip to the figures</a>\n'
-        f"<header>{verdict.head(report.title, measures, found.near)}"
+        f"<header>{verdict.head(report.title, measures, found.near, report.proven)}"
         f'<nav aria-label="On this page"><ul>{links}</ul></nav></header>\n<main>\n{body}</main>\n'
         "<footer><p>Written by Poets. This page is one self-contained file, photos included: send it, copy it or print "
         "it.</p></footer>\n</body>\n</html>\n"

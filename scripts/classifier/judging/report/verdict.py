@@ -8,17 +8,17 @@ from ..near_duplicates import NearIdentical
 from .markup import FEW_PHOTOS, count, decimals, name, percent
 
 
-def head(title: str, measures: Measures, near: NearIdentical | None) -> str:
+def head(title: str, measures: Measures, near: NearIdentical | None, proven: bool = False) -> str:
     about, overall = f'<p class="about">{name(title)}, evaluated</p>', measures.overall
     if overall is None:
         return f"{about}<h1>There are no photos of its labels to judge it by</h1>"
     right, total = measures.results.right, measures.total
     low, high = overall.interval_95
-    which = _which_photos(measures.judged.splits)
+    which = _which_photos(measures.judged.splits, proven)
     if right == total:
-        heading = f"Right on {'the one photo' if total == 1 else f'all {total:,} photos'} {which}"
+        heading = f"Right on {'the one photo' if total == 1 else f'all {total:,} photos'}{which}"
     else:
-        heading = f"Right on {right:,} of {total:,} photos {which}: {percent(overall.accuracy, decimals(total))}"
+        heading = f"Right on {right:,} of {total:,} photos{which}: {percent(overall.accuracy, decimals(total))}"
     exact = decimals(total)
     commonest, share = overall.most_frequent
     guess = share if len(measures.judged.labels) > 1 else None
@@ -36,15 +36,21 @@ def head(title: str, measures: Measures, near: NearIdentical | None) -> str:
     )
 
 
-def _which_photos(splits: list[str]) -> str:
-    found = set(splits)
-    if found == {TESTING}:
-        return "it had never seen"
-    if found == {TRAINING}:
-        return "it learned from"
-    if found <= {TESTING, VALIDATION}:
-        return "it did not learn from"
-    return "shown to it"
+def _which_photos(splits: list[str], proven: bool) -> str:
+    """What follows "photos" in a sentence. Only their contents prove that training has not seen them."""
+    found, learned = set(splits), splits.count(TRAINING)
+    seen = learned + splits.count(VALIDATION)
+    if not found <= {TRAINING, VALIDATION, TESTING}:
+        return " shown to it"
+    if not learned:
+        if not proven:
+            return " it is not known to have learned from"
+        return " it had never seen" if found == {TESTING} else " it did not learn from"
+    if learned == len(splits):
+        return " it learned from"
+    if seen == len(splits):
+        return " it had seen in training"
+    return f", {'' if proven else 'at least '}{seen:,} of which it had seen in training"
 
 
 def _interval(overall: Overall, guess: float | None) -> str:

@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from ... import machine
 from ...errors import UserError
-from ...photos import folders, image_lists, pixels, skipped_images
+from ...photos import folders, image_lists, leaks, pixels, skipped_images
 from ...photos.digests import digest
 from ...photos.fitting import SQUEEZE
 from ...photos.folders import Place
@@ -113,8 +113,16 @@ class Decoded:
 
     lists: ImageLists
     pictures: Pictures
-    keys: dict[str, list[bytes]]  # a digest of each photo's content, as data_fingerprint takes it
+    contents: dict[str, bytes]  # the digest of each photo
     unreadable: dict[str, str]
+
+    @cached_property
+    def keys(self) -> dict[str, list[bytes]]:
+        """The digests as data_fingerprint takes them."""
+        return {path: [content] for path, content in self.contents.items()}
+
+    def without_leaks(self) -> Decoded:
+        return replace(self, lists=leaks.without(self.lists, self.contents))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -134,7 +142,8 @@ class Decoded:
         kept = f"{self.pictures.megabytes:,.0f} MB {places[self.pictures.kind]}"
         said = f"decoded {len(self.keys)} photos in {seconds:.1f} s; {kept}"
         warnings = words.unreadable(len(self.unreadable), skipped_file)
-        return [said], [*warnings, *self.lists.double_warnings(self.keys)]
+        warnings += [*self.lists.double_warnings(self.keys), *leaks.warnings(self.lists, self.contents)]
+        return [said], warnings
 
 
 def decode(
@@ -155,7 +164,7 @@ def decode(
     skipped_images.refuse_a_majority(unreadable, len(lists.photos), lists.image_dir, skipped_file)
     if unreadable:
         lists = image_lists.deal(image_lists.without(lists, unreadable), *percentages)
-    return Decoded(lists, pictures, {path: [content] for path, content in digests.items()}, unreadable)
+    return Decoded(lists, pictures, digests, unreadable)
 
 
 def _decide(size: int, kind: str) -> str:
