@@ -99,9 +99,10 @@ def test_a_local_cluster_copes_with_unreadable_photos_and_copies(workplace, tmp_
     assert "Ray started here: " in done.stdout and "24 cached, 72 computed in " in done.stdout
     skipped = workplace / "skipped_images.txt"
     said = [line for line in done.stderr.splitlines() if not line.startswith("bottlenecks: ")]  # progress
-    unreadable, doubles = said  # no messages from Ray
+    unreadable, doubles, leaked = said  # no messages from Ray
     assert unreadable == f"warning: left out 2 photos that cannot be read: see {skipped}"
     assert doubles.startswith("warning: 24 photos are filed under two labels")
+    assert "test photos are also training or validation photos (copies/red_0" in leaked
     assert skipped.read_text().splitlines() == [
         f"{photos}/green/crashing.jpg\tcrashes the decoder (SIGSEGV)",
         f"{photos}/green/empty.jpg\tempty file",

@@ -117,4 +117,4 @@ def test_photos_that_have_moved_are_reported(retrained, workplace):
     words = ["export", f"--graph={workplace / 'retrained_graph.pb'}"]
     assert f"the photos it was trained on are no longer in {photos}" in workplace.run(*words).stdout
     done = workplace.run(*words, f"--image_dir={workplace / 'moved'}")
-    assert re.search(r"^scored on \d+ photos:$", done.stdout, re.M), done.stderr
+    assert re.search(r"^scored on \d+ photos \(training has seen none of them\):$", done.stdout, re.M), done.stderr

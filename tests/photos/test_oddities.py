@@ -165,6 +165,8 @@ def test_the_same_photo_under_two_labels_is_named(workplace):
     expected = (
         f"warning: 2 photos are filed under two labels, for example as blue/again_{copied[0].name} and "
         f"red/{copied[0].name}: keep each under one\n"
+        f"warning: 1 test photo is also a training or validation photo (red/{copied[0].name}): it is left out of the "
+        "test\n"
     )
     assert workplace.retrain(workplace / "photos").stderr == expected
     (blue / f"again_{copied[1].name}").unlink()
