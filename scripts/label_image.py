@@ -13,21 +13,20 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from .classifier.drawing import answers as drawings, picture_files
 from .classifier.errors import UserError
 from .classifier.formats import answers, classifiers
 from .classifier.formats.answers import Answer, Rank
 from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
-from .classifier.photos import folders, named_pictures, pixels, walking
+from .classifier.photos import named_pictures, walking
 from .classifier.plain_text import cell, json_line
 from .classifier.training import unknown
-from .console import command_line, flags, input_flags
+from .console import answer_pictures, command_line, flags, input_flags
 from .console.console import Console
-from .console.path_kinds import PICTURE, PICTURES
+from .console.path_kinds import PICTURES
 
 FLAGS = flags.FLAGS
-flags.most_used("image", "graph", "top_k", "unknown", "plot")
+flags.most_used("image", "graph", "top_k", "unknown", "why")
 flags.group("photos")
 flags.DEFINE_multi_path("image", [], "A picture, a folder of pictures or a pattern; may be repeated.", PICTURES)
 flags.group("classifier")
@@ -36,9 +35,7 @@ flags.group("output")
 flags.DEFINE_integer("top_k", 5, "Number of labels printed for each picture.", 1)
 flags.DEFINE_bool("json", False, "Print JSON.")
 flags.DEFINE_bool("csv", False, "Print CSV: image, rank, label, score, and the label's name if it has one.")
-flags.DEFINE_path("plot", None, "Draw each picture beside its scores into this file (.png or .jpg).", PICTURE)
-
-_MOST_PLOTTED = 20  # one below the other: nobody looks at more
+answer_pictures.define()
 
 PrintOne = Callable[[Path, Answer, list[Rank]], None]
 
@@ -47,10 +44,11 @@ def main(positional: list[str]) -> int:
     if FLAGS.json and FLAGS.csv:
         raise UserError("--json and --csv: choose one of them")
     pictures = _pictures([*FLAGS.image, *positional])
-    plot = None if FLAGS.plot is None else _check_plot(Path(FLAGS.plot), pictures)
+    drawn = answer_pictures.asked(pictures)
     classifier = _open_classifier(len(pictures))
+    drawn.open(classifier)
     print_one = _printer(several=len(pictures) > 1, named=classifier.named is not None)
-    unreadable, answered = 0, []
+    unreadable = 0
     for path, answer in classifier.label(pictures):
         if isinstance(answer, str):
             unreadable += 1
@@ -58,10 +56,8 @@ def main(positional: list[str]) -> int:
             continue
         ranks = classifier.ranked(answer, FLAGS.top_k)
         print_one(path, answer, ranks)
-        if plot is not None:
-            answered.append((path, answer, ranks))
-    if plot is not None and answered:
-        _plot(plot, [_shown(*each) for each in answered])
+        drawn.add(path, answer, ranks)
+    drawn.write(aside=sys.stderr if FLAGS.json or FLAGS.csv else sys.stdout)
     return 1 if unreadable else 0
 
 
@@ -120,30 +116,6 @@ def _csv_printer(named: bool) -> PrintOne:
 def _unknown_line(answer: Answer) -> list[str]:
     """The line for an unknown picture, printed before the labels: it is no label and has no score."""
     return [unknown.NAME] if answer.unknown else []
-
-
-def _check_plot(plot: Path, pictures: list[Path]) -> Path:
-    if len(pictures) > _MOST_PLOTTED:
-        raise UserError(f"--plot shows {_MOST_PLOTTED} pictures at most, found {len(pictures)}: give fewer")
-    if any(path.exists() and plot.exists() and path.samefile(plot) for path in pictures):
-        raise UserError(f"--plot={plot} would replace one of the pictures: give another name")
-    picture_files.check(plot, "plot")
-    return plot
-
-
-def _shown(path: Path, answer: Answer, ranks: list[Rank]) -> drawings.Shown:
-    why = f"unlike its training photos (distance {answer.distance or 0:.2f}, limit 1)"
-    photo = pixels.open_rgb(folders.contents(path), drawings.PHOTO_SIDE)
-    scores = [(rank.name, rank.score) for rank in ranks]
-    return drawings.Shown(photo, path.name, scores, (unknown.NAME, why) if answer.unknown else None)
-
-
-def _plot(plot: Path, shown: list[drawings.Shown]) -> None:
-    drawn = drawings.draw(shown)
-    picture_files.write(drawn.picture, plot)
-    Console().warn(*drawn.warnings())
-    aside = sys.stderr if FLAGS.json or FLAGS.csv else sys.stdout
-    command_line.print_safely(f"written: {plot}", f"look at it: {plot}", file=aside)
 
 
 if __name__ == "__main__":
