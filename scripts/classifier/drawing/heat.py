@@ -6,6 +6,8 @@ eyes of any kind see, and the colours run from violet to yellow, which stay apar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image
 
@@ -36,6 +38,11 @@ def overlay(photo: Image.Image, heat: np.ndarray, seen: np.ndarray, most: float)
     left, ground = _UNSEEN
     shown = np.where(seen[..., None], shown, ground + left * (grey - 128))
     return Image.fromarray(shown.round().clip(0, 255).astype(np.uint8))
+
+
+def most(heats: Sequence[np.ndarray]) -> float:
+    """Where the colours end for several heats over one photo: at the same value for all, so that they compare."""
+    return max((float(each.max(initial=0)) for each in heats), default=0.0)
 
 
 def colours(share: np.ndarray) -> np.ndarray:

@@ -54,13 +54,8 @@ def draw(explained: Sequence[Explained]) -> Drawn:
     return Drawn(whole, texts.missing)
 
 
-def most(labels: Sequence[For]) -> float:
-    """Where the colours of these labels end: the same for all, so that they can be compared."""
-    return max((float(each.heat[each.seen].max(initial=0)) for each in labels), default=0.0)
-
-
 def _row(each: Explained, texts: Lettering, small: Lettering) -> Image.Image:
-    top = most(each.labels)
+    top = heat.most([one.heat for one in each.labels])
     columns = [(each.photo, [(line, small, SOFT_INK) for line in small.wrap(each.caption, PHOTO_SIDE)])]
     for one in each.labels:
         lines = [(line, texts, INK) for line in texts.wrap(one.label, PHOTO_SIDE)]

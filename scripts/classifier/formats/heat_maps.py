@@ -131,26 +131,23 @@ class HeatMaps:
         asked = np.zeros(looked.scores.shape, np.float32)
         asked[np.arange(len(labels)), labels] = 1
         found = self._run(self._heat, {self._asked: asked, **dict(zip(self._maps, looked.maps, strict=True))})
-        return [
-            Heat(sum(self._square(each, at, len(labels)) for each in found), self.preprocessing.fit)
-            for at in range(len(labels))
-        ]
+        return [Heat(self._square(found, at, len(labels)), self.preprocessing.fit) for at in range(len(labels))]
 
-    def _square(self, heat: np.ndarray, at: int, pictures: int) -> np.ndarray:
-        """One map's heat for the picture `at`: all views of it where they belong. `heat` is [rows, height, width]."""
+    def _square(self, heats: list[np.ndarray], at: int, pictures: int) -> np.ndarray:
+        """The heat of all maps, each [rows, height, width], for the picture `at`, all its views in their places."""
         height, width = self.preprocessing.input_height, self.preprocessing.input_width
         square = np.zeros((height, width), np.float32)
-        views = _VIEWS.get(len(heat) // pictures)
-        if views is None or len(heat) % pictures:
-            raise _cannot(self._path, "it takes a picture apart into pieces of its own")
-        for view, (left, upper, right, lower) in zip(
-            heat.reshape(len(views), pictures, *heat.shape[1:]), views, strict=True
-        ):
-            values = view[at] if left < right else view[at, :, ::-1]
-            (left, right), rows = sorted((left, right)), slice(round(upper * height), round(lower * height))
-            part = square[rows, round(left * width) : round(right * width)]
-            # Heat for each share of the square, so that the mean keeps the total, however fine the map is.
-            part += _resized(values * (values.size / part.size * square.size), part.shape[::-1])
+        for heat in heats:
+            views = _VIEWS.get(len(heat) // pictures)
+            if views is None or len(heat) % pictures:
+                raise _cannot(self._path, "it takes a picture apart in a way of its own")
+            apart = heat.reshape(len(views), pictures, *heat.shape[1:])[:, at]
+            for view, (left, upper, right, lower) in zip(apart, views, strict=True):
+                values = view if left < right else view[:, ::-1]
+                (left, right), rows = sorted((left, right)), slice(round(upper * height), round(lower * height))
+                part = square[rows, round(left * width) : round(right * width)]
+                # Heat for each share of the square, so that the mean keeps the total, however fine the map is.
+                part += _resized(values * (values.size / part.size * square.size), (part.shape[1], part.shape[0]))
         return square
 
     def _run(self, wanted: list, given: dict) -> list[np.ndarray]:

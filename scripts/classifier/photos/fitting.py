@@ -52,7 +52,7 @@ def fit(image: Image.Image, height: int, width: int, how: str, part: Part = WHOL
 
 
 def seen(size: tuple[int, int], height: int, width: int, how: str) -> tuple[int, int, int, int]:
-    """Left, upper, right and lower edge of what a square shows of a picture of this size (width, height), in its pixels.
+    """Left, upper, right and lower edge of what a square shows of a picture of this size, in the picture's pixels.
 
     A padded square also shows what lies beyond the picture.
     """

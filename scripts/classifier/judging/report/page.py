@@ -9,7 +9,8 @@ from ..assessment import Assessment
 from ..findings import Findings
 from ..judged import Strangers
 from ..measures import Measures
-from . import confusions, making, numbers, photos, verdict
+from . import confusions, making, mistakes, numbers, photos, verdict
+from .heat import Heats
 from .markup import text
 from .style import STYLE
 
@@ -28,9 +29,10 @@ class Report:
     record: dict | None = None  # the one beside the graph
     curve: dict[str, list] | None = None  # step, accuracy, cross_entropy, validation_accuracy, validation_cross_entropy
     strangers: Strangers | None = None
+    heats: Heats | None = None  # over the mistakes
 
     @staticmethod
-    def of(assessment: Assessment, found: Findings) -> Report:
+    def of(assessment: Assessment, found: Findings, heats: Heats | None = None) -> Report:
         model = assessment.classifier.model
         return Report(
             title=model.path.name,
@@ -40,6 +42,7 @@ class Report:
             record=model.record,
             curve=(model.record or {}).get("curve"),
             strangers=assessment.strangers,
+            heats=heats,
         )
 
 
@@ -51,7 +54,7 @@ def render(report: Report) -> str:
         confusions.confusion(measures),
         making.curves(report.curve),
         numbers.calibration(measures),
-        photos.mistakes(found, image_dir),
+        mistakes.mistakes(found, image_dir, report.heats),
         photos.uncertain(found, image_dir),
         photos.suspicions(found, image_dir),
         photos.near_identical(found, image_dir),
