@@ -97,11 +97,14 @@ class HeatMaps:
     def explain(
         self,
         pictures: Sequence[bytes],
-        labels: Sequence[Sequence[int]],
+        labels: Sequence[Sequence[int | None]],
         side: int,
         admit: pixels.Admit = pixels.check_size,
     ) -> Iterator[Explained]:
-        """Each photo with its longer side of `side` pixels, explained for its labels. Raises pixels.UnreadableImage."""
+        """Each photo with its longer side of `side` pixels, explained for its labels; None is its likeliest.
+
+        Raises pixels.UnreadableImage.
+        """
         take = self.preprocessing
         for first in range(0, len(pictures), BATCH):
             photos = [
@@ -110,14 +113,18 @@ class HeatMaps:
             ]
             squares = [fitting.fit(each, take.input_height, take.input_width, take.fit) for each in photos]
             looked = self.look(np.stack([take.normalise(each) for each in squares]))
-            asked = labels[first : first + BATCH]
+            likeliest = looked.scores.argmax(axis=1).tolist()
+            asked = [
+                [best if each is None else each for each in wanted]
+                for best, wanted in zip(likeliest, labels[first : first + BATCH], strict=True)
+            ]
             # Pictures with fewer labels than others are asked about their last one again.
             rounds = [
                 self.of(looked, [each[min(number, len(each) - 1)] for each in asked])
                 for number in range(max(map(len, asked)))
             ]
             for at, photo in enumerate(photos):
-                small = ImageOps.contain(photo, (side, side), Image.Resampling.LANCZOS)
+                small = ImageOps.contain(photo, (side, side), Image.Resampling.BILINEAR)
                 over = [each[at].over(small.size) for each in rounds[: len(asked[at])]]
                 yield Explained(small, [heat for heat, _ in over], over[0][1])
 

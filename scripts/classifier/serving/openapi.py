@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import operations
 from .bodies import MOST_BYTES
 from .tensorflow_rest import MOST_PICTURES
 
@@ -18,21 +19,34 @@ _B64 = {
 _SMALL_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGOoBwAAgQCAf5Bo1gAAAABJRU5ErkJggg=="
 
 
-def document(name: str, labels: tuple[str, ...], height: int, width: int) -> dict:
+def document(name: str, labels: tuple[str, ...], height: int, width: int, explains: bool) -> dict:
     model, versioned = f"/v1/models/{name}", f"/v1/models/{name}/versions/{{version}}"
-    operations = {
-        "/label": {"post": _label()},
-        model: {"get": _get("Lists the versions and shows which one is in service.", "Status")},
-        f"{model}/metadata": {"get": _get("Describes inputs and outputs as TensorFlow signatures.", "Metadata")},
-        f"{model}:predict": {"post": _json("Scores pictures.", "Predict", "Predictions")},
-        f"{model}:classify": {"post": _json("Gives each picture's labels with their scores.", "Classify", "Results")},
-        f"{versioned}/metadata": {"get": _of_version(_get("The same for one version.", "Metadata"))},
-        f"{versioned}:predict": {"post": _of_version(_json("The same for one version.", "Predict", "Predictions"))},
-        f"{versioned}:classify": {"post": _of_version(_json("The same for one version.", "Classify", "Results"))},
-        versioned: {"get": _of_version(_get("The same for one version.", "Status"))},
-        "/healthz": {"get": _text("Checks that the server is alive. Needs no token.")},
-        "/readyz": {"get": _text("Checks that the server accepts pictures. 503 while it is stopping.", stopping=True)},
-        "/metrics": {"get": _text("Counts and times for Prometheus.")},
+    paths = {
+        "/label": {"post": operations.label()},
+        **({"/why": {"post": operations.why(labels)}} if explains else {}),
+        model: {"get": operations.get("Lists the versions and shows which one is in service.", "Status")},
+        f"{model}/metadata": {
+            "get": operations.get("Describes inputs and outputs as TensorFlow signatures.", "Metadata")
+        },
+        f"{model}:predict": {"post": operations.json("Scores pictures.", "Predict", "Predictions")},
+        f"{model}:classify": {
+            "post": operations.json("Gives each picture's labels with their scores.", "Classify", "Results")
+        },
+        f"{versioned}/metadata": {
+            "get": operations.of_version(operations.get("The same for one version.", "Metadata"))
+        },
+        f"{versioned}:predict": {
+            "post": operations.of_version(operations.json("The same for one version.", "Predict", "Predictions"))
+        },
+        f"{versioned}:classify": {
+            "post": operations.of_version(operations.json("The same for one version.", "Classify", "Results"))
+        },
+        versioned: {"get": operations.of_version(operations.get("The same for one version.", "Status"))},
+        "/healthz": {"get": operations.text("Checks that the server is alive. Needs no token.")},
+        "/readyz": {
+            "get": operations.text("Checks that the server accepts pictures. 503 while it is stopping.", stopping=True)
+        },
+        "/metrics": {"get": operations.text("Counts and times for Prometheus.")},
     }
     return {
         "openapi": "3.1.0",
@@ -43,7 +57,7 @@ def document(name: str, labels: tuple[str, ...], height: int, width: int) -> dic
             f"REST interface. A request may have up to {MOST_BYTES // 1_000_000} MB and {MOST_PICTURES} pictures. If "
             "the server was started with --token, send Authorization: Bearer TOKEN; only /healthz needs none.",
         },
-        "paths": operations,
+        "paths": paths,
         "components": {
             "schemas": _schemas(labels, height, width),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
@@ -149,99 +163,4 @@ def _closed(properties: dict) -> dict:
         "required": list(properties),
         "properties": properties,
         "additionalProperties": False,
-    }
-
-
-def _schema(name: str) -> dict:
-    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
-
-
-def _errors(*statuses: int) -> dict:
-    words = {
-        400: "The request is malformed, or a picture cannot be read.",
-        401: "The token is missing or wrong.",
-        404: "No such model or version.",
-        408: "The request took too long to arrive.",
-        413: "The request is too large.",
-        415: "The content type or encoding is not supported.",
-        503: "Too many pictures are waiting. Try again after Retry-After seconds.",
-    }
-    return {str(status): {"description": words[status], "content": _schema("Error")} for status in statuses}
-
-
-def _get(summary: str, answer: str) -> dict:
-    return {
-        "summary": summary,
-        "responses": {"200": {"description": "Success.", "content": _schema(answer)}, **_errors(401, 404)},
-    }
-
-
-def _json(summary: str, asked: str, answer: str) -> dict:
-    return {
-        "summary": summary,
-        "requestBody": {"required": True, "content": _schema(asked)},
-        "responses": {
-            "200": {"description": "One result for each picture, in the same order.", "content": _schema(answer)},
-            **_errors(400, 401, 404, 408, 413, 415, 503),
-        },
-    }
-
-
-def _of_version(operation: dict) -> dict:
-    parameter = {
-        "name": "version",
-        "in": "path",
-        "required": True,
-        "description": "The version in service.",
-        "schema": {"type": "integer", "minimum": 0},
-    }
-    responses = {**operation["responses"], **_errors(400, 404)}
-    return {**operation, "parameters": [parameter], "responses": responses}
-
-
-def _label() -> dict:
-    picture = {"schema": {"type": "string", "format": "binary"}}
-    files = {
-        "type": "object",
-        "required": ["image"],
-        "properties": {
-            "image": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}},
-        },
-    }
-    return {
-        "summary": "Labels a picture, the highest score first, or all pictures of a form. "
-        "`unknown` is true for a picture unlike those it was trained on, if the server tells unknown pictures.",
-        "parameters": [
-            {
-                "name": "top_k",
-                "in": "query",
-                "description": "How many labels to return (default 5).",
-                "schema": {"type": "integer", "minimum": 1, "maximum": 999_999},
-            }
-        ],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/octet-stream": picture,
-                "image/jpeg": picture,
-                "image/png": picture,
-                "multipart/form-data": {"schema": files},
-            },
-        },
-        "responses": {
-            "200": {"description": "Labels and scores.", "content": _schema("Labelled")},
-            **_errors(400, 401, 408, 413, 415, 503),
-        },
-    }
-
-
-def _text(summary: str, stopping: bool = False) -> dict:
-    plain = {"content": {"text/plain": {"schema": _STRING}}}
-    return {
-        "summary": summary,
-        "responses": {
-            "200": {"description": "Success.", **plain},
-            **({"503": {"description": "Stopping.", **plain}} if stopping else {}),
-            **_errors(401),
-        },
     }

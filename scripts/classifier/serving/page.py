@@ -19,7 +19,8 @@ _FOLDER = Path(__file__).parent / "page"
 _MOST_NAMED, _MOST_CHARACTERS = 6, 90
 
 
-def render(called: str, version: int, classifier: Classifier) -> str:
+def render(called: str, version: int, classifier: Classifier, explains: bool) -> str:
+    """`explains`: the server can show what spoke for an answer."""
     record, names = classifier.model.record or {}, classifier.names
     named = len(names) <= _MOST_NAMED and sum(map(len, names)) <= _MOST_CHARACTERS
     return Template((_FOLDER / "index.html").read_text("utf-8")).substitute(
@@ -32,6 +33,7 @@ def render(called: str, version: int, classifier: Classifier) -> str:
         accuracy=_accuracy(record),
         unknown=_unknown(classifier),
         most_bytes=MOST_BYTES,
+        explains="yes" if explains else "no",
         # With HEIC among them, iPhones send photos as they are instead of turning them into JPEG first.
         accepted=",".join(sorted({kind.media_type for kind in file_kinds.READABLE} | file_kinds.endings())),
     )
