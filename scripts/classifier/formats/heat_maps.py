@@ -176,8 +176,8 @@ def check(path: Path) -> None:
     if kind in (kinds.TFLITE, kinds.ONNX):
         raise _cannot(
             path,
-            f"a .{kind} file holds no network that TensorFlow can go back through; give the graph (.pb), "
-            "Keras model or SavedModel that it was made from",
+            f"TensorFlow cannot go back through a .{kind} file; give the graph (.pb), Keras model or SavedModel that "
+            "it was made from",
         )
 
 

@@ -36,8 +36,8 @@ _SPATIAL = {
     "ResizeBilinear",
     "ResizeNearestNeighbor",
 }
-# They give a tensor of rank 4 another order, or take it from another rank.
-_REORDERING = {"Transpose", "Reshape", "ExpandDims", *_PRODUCTS}
+# They give a tensor of rank 4 another order, take it from another rank, or move its places.
+_REORDERING = {"Transpose", "Reshape", "ExpandDims", "Slice", "StridedSlice", "ReverseV2", "Roll", *_PRODUCTS}
 
 
 class NoMaps(Exception):
@@ -101,8 +101,8 @@ class _Search:
         return [source for source in inputs_of(node) if node_of(source) in self._varying]
 
     def _is_map(self, tensor: str) -> bool:
-        shape = self._shapes[node_of(tensor)][port_of(tensor)]
-        return shape is not None and len(shape) == 4 and all(size is None or size > 1 for size in shape[1:3])
+        shape = self._shape(tensor)
+        return len(shape) == 4 and all(size is None or size > 1 for size in shape[1:3])
 
     def _is_in_order(self, node: NodeDef) -> bool:
         """True if rows, height, width and channels come in this order, as the operations before it show."""
@@ -113,11 +113,36 @@ class _Search:
             if each.name in seen or each.name == self._entry:
                 continue
             seen.add(each.name)
-            if each.op in _REORDERING:
+            # What weighs whole channels, [rows, 1, 1, channels], moves nothing.
+            sources = [
+                source
+                for source in self._from_the_picture(each)
+                if len(self._shape(source)) == 4 and self._shape(source)[1:3] != (1, 1)
+            ]
+            if each.op == "Reshape" and (source := self._before_products(each)) is not None:
+                sources = [source]
+            elif each.op in _REORDERING or attribute(each, "data_format").s == b"NCHW":
                 return False
-            if each.op in _SPATIAL:
-                if attribute(each, "data_format").s == b"NCHW":
-                    return False
+            elif each.op in _SPATIAL and not self._is_of_each_place(each):
                 continue
-            waiting += [self._wiring.nodes[node_of(t)] for t in self._from_the_picture(each) if self._is_map(t)]
+            waiting += [self._wiring.nodes[node_of(source)] for source in sources]
         return True
+
+    def _is_of_each_place(self, node: NodeDef) -> bool:
+        """A convolution of single places shows nothing about their order."""
+        return node.op == "Conv2D" and self._shape(node.input[1])[:2] == (1, 1)
+
+    def _before_products(self, node: NodeDef) -> str | None:
+        """The map from which a Reshape takes its values, if all places went through products in one matrix."""
+        places = self._shape(node.name)[1:3]
+        (source, *others) = self._from_the_picture(node)
+        while not others and len(self._shape(source)) == 2:
+            before = self._wiring.nodes[node_of(source)]
+            (source, *others) = self._from_the_picture(before)
+            if before.op == "Reshape":
+                return source if not others and self._is_map(source) and self._shape(source)[1:3] == places else None
+        return None
+
+    def _shape(self, tensor: str) -> tuple[int | None, ...]:
+        """Empty if the rank is unknown."""
+        return self._shapes[node_of(tensor)][port_of(tensor)] or ()
