@@ -204,7 +204,9 @@ def _heat(logits: tf.Tensor, maps: list[tf.Tensor], asked: tf.Tensor, path: Path
         gradients = tf.gradients(tf.reduce_sum(asked * above), maps, stop_gradients=maps)
     except (LookupError, ValueError) as error:
         raise _cannot(path, f"TensorFlow cannot go back through it: {in_short(error)}") from None
-    return [tf.reduce_sum(gradient * each, 3) for gradient, each in zip(gradients, maps, strict=True)]
+    heats = [gradient * each for gradient, each in zip(gradients, maps, strict=True)]
+    # The gradient of a root is infinite at 0, where there is nothing that could speak for a label.
+    return [tf.reduce_sum(tf.where(tf.math.is_finite(each), each, tf.zeros_like(each)), 3) for each in heats]
 
 
 def _cannot(path: Path, why: str) -> UserError:
