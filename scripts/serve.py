@@ -120,11 +120,11 @@ def _ready(served, classifier: Classifier, listening: socket.socket, asks_for_to
     from .classifier.serving import addresses, telling
 
     host, port = listening.getsockname()[:2]
+    if served.why_not is not None:
+        _say(f"note: {served.why_not}")
     _say(
         f"serving {served.name} on {addresses.url(host, port)} (Ctrl-C stops)", telling.line(classifier, FLAGS.unknown)
     )
-    if served.why_not is not None:
-        _say(f"note: {served.why_not}")
     _say(*addresses.next_steps(host, port, asks_for_token))
 
 

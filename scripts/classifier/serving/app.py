@@ -119,23 +119,26 @@ class _Handlers:
         return JSONResponse({**model, **only})
 
     async def why(self, request: Request) -> Response:
-        served, wanted = self._service.current, request.query_params.get("label")
-        if served.explaining is None:
-            raise Refused(404, "what spoke for its answers cannot be shown for this classifier")
-        labels = served.classifier.labels
-        if wanted is not None and wanted not in labels:
-            raise Refused(400, f"label={in_short(wanted)}: expected one of the classifier's labels")
-        label = None if wanted is None else labels.index(wanted)
         async with self._body(request) as body:
             pictures = await _pictures(request, body)
             if len(pictures) > 1:
                 raise Refused(400, f"found {len(pictures)} pictures: send one at a time")
             ((_, picture),) = pictures
-            try:
-                drawn = await leaving.result(request, served.explaining.explain(picture, label))
-            except UnreadableImage as error:
-                raise Refused(400, str(error)) from None
+            wanted = request.query_params.get("label")
+            drawn = await leaving.result(request, self._explain(picture, wanted))
         return Response(drawn, media_type="image/jpeg")
+
+    async def _explain(self, picture: bytes, wanted: str | None) -> bytes:
+        served = self._service.current
+        labels = served.classifier.labels
+        if served.explaining is None:
+            raise Refused(404, "what spoke for its answers cannot be shown for this classifier")
+        if wanted is not None and wanted not in labels:
+            raise Refused(400, f"label={in_short(wanted)}: expected one of the classifier's labels")
+        try:
+            return await served.explaining.explain(picture, None if wanted is None else labels.index(wanted))
+        except UnreadableImage as error:
+            raise Refused(400, str(error)) from None
 
     async def tensorflow(self, request: Request) -> Response:
         """Everything under /v1: TensorFlow Serving's interface."""
