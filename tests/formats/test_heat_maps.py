@@ -158,6 +158,20 @@ def test_every_format_with_a_graph_shows_the_same(tmp_path, kind):
     np.testing.assert_allclose(shown[1], shown[0], rtol=1e-3, atol=1e-3 * np.abs(shown[0]).max())
 
 
+@pytest.mark.parametrize(("bottleneck", "views"), [(table.LAST, 1), (table.MULTI, 4)])
+def test_a_server_of_a_small_graph_looks_faster_and_sees_the_same(tmp_path, bottleneck, views):
+    plain = small_classifiers.backbone("mobilenet", tmp_path)
+    contents = small_classifiers.contents(table.seeing_more(plain, bottleneck, views))
+    kinds.write(kinds.GRAPH, tmp_path / "it.pb", contents)
+    classifier = classifiers.load(tmp_path / "it.pb", None, Wishes(pictures=1000))
+    squares = (small_classifiers.pictures(contents, 2) - 128) / 128
+    shown = []
+    for many in (False, True):
+        maps = heat_maps.open_for(classifier, Overrides(), many)
+        shown.append(np.stack([each.values for each in maps.of(maps.look(squares), [0, 2])]))
+    np.testing.assert_allclose(shown[1], shown[0], rtol=1e-3, atol=1e-4 * np.abs(shown[0]).max())
+
+
 @pytest.mark.parametrize("made", ["ancestor", "poets_mobilenet", "hub", "one_by_one"])
 def test_old_graphs_have_maps(tmp_path, made):
     """They were made to tell the colour of a blot, so that is where they look."""

@@ -38,7 +38,7 @@ def measure(study: Study, folds: int) -> list[str]:
             path = Path(temporary) / "graph.pb"
             kinds.write(kinds.GRAPH, path, study.contents(layer))
             classifier = classifiers.load(path, None, Wishes(pictures=_MANY))
-            maps = heat_maps.open_for(classifier, Overrides())
+            maps = heat_maps.open_for(classifier, Overrides(), many=True)
             found = list(_shares(maps, study, held_out, np.random.default_rng(number)))
             shares += found
             right += [each > 0.5 for each in found]

@@ -24,8 +24,9 @@ from ..graphs.frozen_graph import node_of
 from ..graphs.last_maps import LastMaps
 from ..photos import fitting, pixels
 from ..photos.preprocessing import Overrides, Preprocessing
-from . import kinds
+from . import fast_looks, kinds
 from .classifiers import Classifier
+from .fast_looks import Fast
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -80,10 +81,11 @@ class Looked:
 class HeatMaps:
     """For one thread at a time."""
 
-    def __init__(self, path: Path, graph_def: GraphDef, take: Preprocessing, found: LastMaps):
+    def __init__(self, path: Path, graph_def: GraphDef, take: Preprocessing, found: LastMaps, fast: Fast | None = None):
+        """`fast` looks at pictures faster than TensorFlow does."""
         import tensorflow as tf
 
-        self.preprocessing, self._path = take, path
+        self.preprocessing, self._path, self._fast = take, path, fast
         names = [f"{node_of(layer)}:0" for layer in take.layers]
         names += [name if ":" in name else f"{name}:0" for name in (found.logits, *found.maps)]
         with PROCESSOR.graph() as graph:
@@ -130,7 +132,10 @@ class HeatMaps:
 
     def look(self, pictures: np.ndarray) -> Looked:
         """At prepared pictures, at most BATCH of them."""
-        scores, *maps = self._run([self._scores, *self._maps], {self._entry: pictures})
+        if self._fast is not None:
+            scores, *maps = self._fast.look(pictures)
+        else:
+            scores, *maps = self._run([self._scores, *self._maps], {self._entry: pictures})
         return Looked(scores, maps)
 
     def of(self, looked: Looked, labels: Sequence[int]) -> list[Heat]:
@@ -181,8 +186,11 @@ def check(path: Path) -> None:
         )
 
 
-def open_for(classifier: Classifier, said: Overrides) -> HeatMaps:
-    """`said` is what the classifier was opened with. Raises a UserError of one line if it cannot have heat maps."""
+def open_for(classifier: Classifier, said: Overrides, many: bool = False) -> HeatMaps:
+    """`said` is what the classifier was opened with, `many` expects many pictures, one at a time.
+
+    Raises a UserError of one line if it cannot have heat maps.
+    """
     path = classifier.model.path
     check(path)
     contents = kinds.read_contents(path, said, classifier.labels, classifier.named)
@@ -190,7 +198,11 @@ def open_for(classifier: Classifier, said: Overrides) -> HeatMaps:
         found = last_maps.find(contents.graph_def, *contents.preprocessing.layers)
     except last_maps.NoMaps as error:
         raise _cannot(path, str(error)) from None
-    return HeatMaps(path, contents.graph_def, contents.preprocessing, found)
+    fast = None
+    # Then the classifier itself runs on XNNPACK.
+    if many and classifier.model.one_core:
+        fast = fast_looks.of(contents.graph_def, contents.preprocessing, found)
+    return HeatMaps(path, contents.graph_def, contents.preprocessing, found, fast)
 
 
 def _heat(logits: tf.Tensor, maps: list[tf.Tensor], asked: tf.Tensor, path: Path) -> list[tf.Tensor]:

@@ -54,7 +54,7 @@ class Explaining:
 
 def open_maps(classifier: Classifier, said: Overrides) -> HeatMaps:
     """Raises a UserError if this classifier can have none. Runs a blank picture, which takes the slow first run out."""
-    maps = heat_maps.open_for(classifier, said)
+    maps = heat_maps.open_for(classifier, said, many=True)
     take = maps.preprocessing
     maps.of(maps.look(np.zeros((1, take.input_height, take.input_width, 3), np.float32)), [0])
     return maps
