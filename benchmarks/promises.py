@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.tools import parts, shared_flags
-from benchmarks.tools.promises import networks, scores, sure, watching
+from benchmarks.tools.promises import networks, scores, sure, watching, why
 from benchmarks.tools.study import Study
 from scripts.console import command_line, flags
 from scripts.console.path_kinds import FOLDER
@@ -21,6 +21,7 @@ _PARTS: dict[str, Callable[[Study, int], list[str]]] = {
     "sure": sure.measure,
     "networks": networks.measure,
     "watching": watching.measure,
+    "why": why.measure,
 }
 
 FLAGS = flags.FLAGS

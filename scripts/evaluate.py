@@ -19,7 +19,7 @@ from .classifier.judging import assessment, exposure, looking, record, selection
 from .classifier.judging.assessment import Assessment
 from .classifier.judging.exposure import Exposure
 from .classifier.judging.looking import Looked
-from .classifier.judging.report import page
+from .classifier.judging.report import heat, mistakes, page
 from .classifier.judging.report.page import Report
 from .classifier.judging.selection import Selection
 from .classifier.photos.wording import some_of
@@ -109,7 +109,10 @@ def _look(console: Console, classifier: Classifier, chosen: Selection, exposed: 
 
 def _write_report(console: Console, assessed: Assessment, file: Path) -> None:
     found = assessed.find(console.show("comparing photos", "photos"))
-    atomic_files.write_text(file, page.render(Report.of(assessed, found)))
+    photos = assessed.chosen.lists.image_dir
+    with console.waiting("looking for what spoke for its mistakes"):
+        heats = heat.of_mistakes(assessed.classifier, input_flags.overrides(), found, photos, mistakes.MOST)
+    atomic_files.write_text(file, page.render(Report.of(assessed, found, heats)))
     console.say("", *words.describe_findings(found), f"written: {file}", f"look at it: {file}, in any browser")
     if not assessed.measures.total:
         return

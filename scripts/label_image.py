@@ -10,20 +10,18 @@ prepared is read from the classifier; for graphs from elsewhere, flags can set i
 import sys
 from pathlib import Path
 
-from .classifier.drawing import answers as drawings, picture_files
 from .classifier.errors import UserError
 from .classifier.formats import classifiers
 from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
-from .classifier.photos import folders, named_pictures, pixels, walking
-from .classifier.training import unknown
-from .console import answer_lines, command_line, flags, input_flags, sure_flags
+from .classifier.photos import named_pictures, walking
+from .console import answer_lines, answer_pictures, command_line, flags, input_flags, sure_flags
 from .console.answer_lines import Said
 from .console.console import Console
-from .console.path_kinds import PICTURE, PICTURES
+from .console.path_kinds import PICTURES
 
 FLAGS = flags.FLAGS
-flags.most_used("image", "graph", "top_k", "unknown", "sure")
+flags.most_used("image", "graph", "unknown", "sure", "why")
 flags.group("photos")
 flags.DEFINE_multi_path("image", [], "A picture, a folder of pictures or a pattern; may be repeated.", PICTURES)
 flags.group("classifier")
@@ -35,21 +33,19 @@ flags.group("output")
 flags.DEFINE_integer("top_k", 5, "Number of labels printed for each picture.", 1)
 flags.DEFINE_bool("json", False, "Print JSON.")
 flags.DEFINE_bool("csv", False, "Print CSV: image, rank, label, score, and the label's name if it has one.")
-flags.DEFINE_path("plot", None, "Draw each picture beside its scores into this file (.png or .jpg).", PICTURE)
-
-_MOST_PLOTTED = 20  # one below the other: nobody looks at more
+answer_pictures.define()
 
 
 def main(positional: list[str]) -> int:
     if FLAGS.json and FLAGS.csv:
         raise UserError("--json and --csv: choose one of them")
     pictures = _pictures([*FLAGS.image, *positional])
-    plot = None if FLAGS.plot is None else _check_plot(Path(FLAGS.plot), pictures)
-    sure = sure_flags.percent()
+    drawn, sure = answer_pictures.asked(pictures), sure_flags.percent()
     classifier = _open_classifier(len(pictures))
     sure_flags.check(classifier, sure)
+    drawn.open(classifier)
     print_one = _printer(len(pictures) > 1, classifier.named is not None, sure is not None)
-    unreadable, answered = 0, []
+    unreadable = 0
     for path, answer in classifier.label(pictures):
         if isinstance(answer, str):
             unreadable += 1
@@ -57,10 +53,8 @@ def main(positional: list[str]) -> int:
             continue
         said = Said.of(classifier, path, answer, FLAGS.top_k, sure)
         print_one(said)
-        if plot is not None:
-            answered.append(said)
-    if plot is not None and answered:
-        _plot(plot, [_shown(each) for each in answered])
+        drawn.add(said)
+    drawn.write(aside=sys.stderr if FLAGS.json or FLAGS.csv else sys.stdout)
     return 1 if unreadable else 0
 
 
@@ -88,31 +82,6 @@ def _printer(several: bool, named: bool, sure: bool) -> answer_lines.Print:
     if FLAGS.csv:
         return answer_lines.table(named, FLAGS.top_k, sure)
     return answer_lines.text(several, FLAGS.top_k)
-
-
-def _check_plot(plot: Path, pictures: list[Path]) -> Path:
-    if len(pictures) > _MOST_PLOTTED:
-        raise UserError(f"--plot shows {_MOST_PLOTTED} pictures at most, found {len(pictures)}: give fewer")
-    if any(path.exists() and plot.exists() and path.samefile(plot) for path in pictures):
-        raise UserError(f"--plot={plot} would replace one of the pictures: give another name")
-    picture_files.check(plot, "plot")
-    return plot
-
-
-def _shown(said: Said) -> drawings.Shown:
-    why = f"unlike its training photos (distance {said.answer.distance or 0:.2f}, limit 1)"
-    photo = pixels.open_rgb(folders.contents(said.path), drawings.PHOTO_SIDE)
-    scores = [(rank.name, rank.score) for rank in said.ranks]
-    strange = (unknown.NAME, why) if said.answer.unknown else None
-    return drawings.Shown(photo, said.path.name, scores, strange, None if said.sure is None else said.sure.describe())
-
-
-def _plot(plot: Path, shown: list[drawings.Shown]) -> None:
-    drawn = drawings.draw(shown)
-    picture_files.write(drawn.picture, plot)
-    Console().warn(*drawn.warnings())
-    aside = sys.stderr if FLAGS.json or FLAGS.csv else sys.stdout
-    command_line.print_safely(f"written: {plot}", f"look at it: {plot}", file=aside)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ flags.DEFINE_bool(
     None,
     "Call pictures unknown if they are unlike the training photos. Default: yes, if the classifier can tell.",
 )
+flags.DEFINE_bool("why", True, "Show on request what in a picture spoke for an answer, if the classifier can.")
 flags.DEFINE_bool("watch", False, "Load the graph again whenever a new one is written to the same place.")
 flags.group("server")
 flags.DEFINE_string("name", None, "The classifier's name in addresses. Default: the file's name.")
@@ -97,10 +98,10 @@ def main(positional: list[str]) -> None:
         _say(f"note: {classifier.model.note}")
     service.check(classifier)
     limits = service.Limits(FLAGS.queue, FLAGS.most_megapixels * 1_000_000)
-    served = service.Service(name, version, limits, metrics.Metrics(), kept)
+    served = service.Service(name, version, limits, metrics.Metrics(), wishes.said if FLAGS.why else None, kept)
     asked = tokens.Tokens(token, names.Names(FLAGS.host, FLAGS.known_as), page.sign_in)
     server.run(
-        listening, served, classifier, watched, asked, log, lambda: _ready(name, classifier, listening, bool(token))
+        listening, served, classifier, watched, asked, log, lambda: _ready(served, classifier, listening, bool(token))
     )
     _write("stopped")
 
@@ -118,11 +119,15 @@ def _import():
     return answer_log, server, service, metrics, watching, page, tokens
 
 
-def _ready(name: str, classifier: Classifier, listening: socket.socket, asks_for_token: bool) -> None:
+def _ready(served, classifier: Classifier, listening: socket.socket, asks_for_token: bool) -> None:
     from .classifier.serving import addresses, telling
 
     host, port = listening.getsockname()[:2]
-    _say(f"serving {name} on {addresses.url(host, port)} (Ctrl-C stops)", telling.line(classifier, FLAGS.unknown))
+    if served.why_not is not None:
+        _say(f"note: {served.why_not}")
+    _say(
+        f"serving {served.name} on {addresses.url(host, port)} (Ctrl-C stops)", telling.line(classifier, FLAGS.unknown)
+    )
     _say(*addresses.next_steps(host, port, asks_for_token))
 
 

@@ -141,3 +141,16 @@ def test_a_wrong_path_is_refused_before_tensorflow_is_loaded(retrained, tmp_path
     (tmp_path / "tensorflow.py").write_text("raise SystemExit('TensorFlow was loaded')")
     done = retrained.run(command, *flags, cold=True, env={"PYTHONPATH": str(tmp_path)})
     assert done.returncode == 1 and done.stderr.startswith(f"error: {wrong} "), done.stderr
+
+
+def test_the_report_shows_what_spoke_for_its_mistakes(retrained, small_graph, elsewhere, tmp_path):
+    report = tmp_path / "report.html"
+    words = [f"--image_dir={elsewhere}", f"--report={report}"]
+    assert evaluate(retrained, *words).returncode == 0
+    page = report.read_text("utf-8")
+    assert page.count('alt="What spoke for red"') == page.count('alt="What spoke for blue"') == 1
+    assert "on the left the label that it answered, on the right the right one" in page
+    done = retrained.run("evaluate", f"--graph={small_graph}", *words)
+    assert done.returncode == 0, done.stderr
+    page = report.read_text("utf-8")
+    assert "What spoke for" not in page and "cannot show what spoke for its answers: TensorFlow cannot go back" in page

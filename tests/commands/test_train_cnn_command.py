@@ -340,3 +340,15 @@ def test_random_views_flip_shift_rotate_and_zoom():
     turned = RandomViews(Views(rotation=0.1, zoom=0.1), seed=1)(pixels, training=True).numpy()
     assert turned.shape == pixels.shape and not np.allclose(turned, pixels)
     assert np.allclose(turned[:, 4, 4], pixels[:, 4, 4], atol=1e-2)  # the centre stays in place
+
+
+def test_what_spoke_for_an_answer_is_drawn(trained):
+    """Through a flat layer, and without the dropout of training; the graph and the Keras model show the same."""
+    drawn = []
+    for name in ("cnn_graph.pb", "model.keras"):
+        out = trained / f"why {name}.png"
+        photo = next((trained / "photos" / "red").iterdir())
+        done = trained.run("label_image", f"--graph={trained / name}", f"--image={photo}", f"--why={out}")
+        assert done.returncode == 0, done.stderr
+        drawn.append(np.asarray(Image.open(out), int))
+    assert drawn[0].shape == drawn[1].shape and np.abs(drawn[0] - drawn[1]).mean() < 1

@@ -51,6 +51,17 @@ def fit(image: Image.Image, height: int, width: int, how: str, part: Part = WHOL
     return np.asarray(square)
 
 
+def seen(size: tuple[int, int], height: int, width: int, how: str) -> tuple[int, int, int, int]:
+    """Left, upper, right and lower edge of what a square shows of a picture of this size, in the picture's pixels.
+
+    A padded square also shows what lies beyond the picture.
+    """
+    if how == SQUEEZE:
+        return 0, 0, *size
+    left, upper, across, down = _with_proportions(size, height, width, inside=how == CROP)
+    return left, upper, left + across, upper + down
+
+
 def _with_proportions(size: tuple[int, int], height: int, width: int, inside: bool) -> tuple[int, int, int, int]:
     """Left, upper, width and height of the rectangle with these proportions around the same middle, as large as fits
     inside the picture, or as small as fits around it. Whole pixels, so that programs without Pillow can do the same."""

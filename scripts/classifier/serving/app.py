@@ -20,12 +20,12 @@ from ..formats.answers import Answer
 from ..formats.classifiers import Classifier
 from ..judging.report.style import COLOURS
 from ..photos.pixels import UnreadableImage
-from . import docs_page, forms, metrics, openapi, page, queries, tensorflow_rest
-from .batches import Full, Outcome, Picture
+from . import docs_page, forms, leaving, metrics, openapi, page, queries, tensorflow_rest
+from .batches import Outcome, Picture
 from .bodies import Bodies
 from .door import ON_ERRORS
 from .queries import Wanted
-from .refusals import Refused, Vanished
+from .refusals import Refused
 from .service import Served, Service
 from .tokens import MOST_SIGN_IN, SIGN_IN, Tokens
 
@@ -51,6 +51,7 @@ def build(service: Service, tokens: Tokens, lifespan: Callable) -> Starlette:
         Route("/page.js", _file((_FILES / "page.js").read_bytes(), _SCRIPT)),
         Route("/icon.svg", _file((_FILES / "icon.svg").read_bytes(), _ICON)),
         Route("/label", handlers.label, methods=["POST"]),
+        Route("/why", handlers.why, methods=["POST"]),
         Route("/v1/{rest:path}", handlers.tensorflow, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
         Route("/watching", handlers.watching),
         Route("/docs", handlers.docs),
@@ -76,7 +77,7 @@ class _Handlers:
 
     async def page(self, request: Request) -> Response:
         served, kept = self._service.current, self._service.kept is not None
-        return HTMLResponse(page.render(self._service.name, served.version, served.classifier, kept))
+        return HTMLResponse(page.render(self._service.name, served.version, served.classifier, served.explains, kept))
 
     async def docs(self, request: Request) -> Response:
         return HTMLResponse(docs_page.render(self._document()))
@@ -108,11 +109,7 @@ class _Handlers:
     async def label(self, request: Request) -> Response:
         wanted = queries.read(request.query_params)
         async with self._body(request) as body:
-            kind = request.headers.get("content-type", "")
-            if kind.lower().startswith("multipart/"):
-                pictures = await asyncio.to_thread(forms.read, kind, body)
-            else:
-                pictures = forms.read(kind, body)
+            pictures = await _pictures(request, body)
             served, outcomes = await self._look(request, [data for _, data in pictures])
         model = _model(self._service, served)
         described = [
@@ -125,6 +122,28 @@ class _Handlers:
         if "error" in only:
             raise Refused(400, only["error"])
         return JSONResponse({**model, **only})
+
+    async def why(self, request: Request) -> Response:
+        async with self._body(request) as body:
+            pictures = await _pictures(request, body)
+            if len(pictures) > 1:
+                raise Refused(400, f"found {len(pictures)} pictures: send one at a time")
+            ((_, picture),) = pictures
+            wanted = request.query_params.get("label")
+            drawn = await leaving.result(request, self._explain(picture, wanted))
+        return Response(drawn, media_type="image/jpeg")
+
+    async def _explain(self, picture: bytes, wanted: str | None) -> bytes:
+        served = self._service.current
+        labels = served.classifier.labels
+        if served.explaining is None:
+            raise Refused(404, "what spoke for its answers cannot be shown for this classifier")
+        if wanted is not None and wanted not in labels:
+            raise Refused(400, f"label={in_short(wanted)}: expected one of the classifier's labels")
+        try:
+            return await served.explaining.explain(picture, None if wanted is None else labels.index(wanted))
+        except UnreadableImage as error:
+            raise Refused(400, str(error)) from None
 
     async def tensorflow(self, request: Request) -> Response:
         """Everything under /v1: TensorFlow Serving's interface."""
@@ -169,7 +188,9 @@ class _Handlers:
 
     def _document(self) -> dict:
         served = self._service.current
-        return openapi.document(self._service.name, served.classifier.labels, *_size(served))
+        return openapi.document(
+            self._service.name, served.classifier.labels, *_size(served), served.explaining is not None
+        )
 
     @asynccontextmanager
     async def _body(self, request: Request) -> AsyncIterator[bytes]:
@@ -177,25 +198,14 @@ class _Handlers:
             yield body
 
     async def _look(self, request: Request, pictures: Sequence[Picture]) -> tuple[Served, list[Outcome]]:
-        """Raises Vanished, and drops the pictures that were not decoded yet, if the client leaves."""
-        looking = asyncio.ensure_future(self._service.look(pictures))
-        leaving = asyncio.ensure_future(_leaving(request))
-        try:
-            await asyncio.wait({looking, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            if not looking.done():
-                raise Vanished
-            return looking.result()
-        except Full:
-            raise Refused(503, "too many pictures are waiting: try again", {"retry-after": "1"}) from None
-        finally:
-            looking.cancel()
-            leaving.cancel()
+        return await leaving.result(request, self._service.look(pictures))
 
 
-async def _leaving(request: Request) -> None:
-    """Waits until the client closes the connection."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+async def _pictures(request: Request, body: bytes) -> list[forms.Named]:
+    kind = request.headers.get("content-type", "")
+    if kind.lower().startswith("multipart/"):
+        return await asyncio.to_thread(forms.read, kind, body)
+    return forms.read(kind, body)
 
 
 async def _read(body: bytes, read: Callable[..., _Read], *more: int) -> _Read:

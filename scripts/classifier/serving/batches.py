@@ -60,7 +60,7 @@ class Batches:
     def __init__(self, classifier: Classifier, limits: Limits, observe_batch: Callable[[int], None]):
         self.waiting = 0  # pictures accepted and not yet answered
         self._classifier, self._most_waiting, self._observe_batch = classifier, limits.waiting, observe_batch
-        self._room = Room(limits.pixels)
+        self.room = Room(limits.pixels)  # for all that decodes
         self._loop = asyncio.get_running_loop()
         self._incoming: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._ready: deque[tuple[_Job, np.ndarray]] = deque()
@@ -77,10 +77,8 @@ class Batches:
 
     async def look(self, pictures: Sequence[Picture]) -> list[Outcome]:
         """The outcomes, in the order of the pictures. Raises Full."""
-        if self.waiting + len(pictures) > self._most_waiting:
-            raise Full
+        self.accept(len(pictures))
         jobs = [_Job(picture, self._loop.create_future()) for picture in pictures]
-        self.waiting += len(jobs)
         with self._changed:
             self._decoding += len(jobs)
         for job in jobs:
@@ -90,6 +88,15 @@ class Batches:
         finally:
             for job in jobs:
                 job.future.cancel()  # if the client has gone, those not decoded yet are dropped
+
+    def accept(self, pictures: int) -> None:
+        """Counts pictures as waiting. Raises Full. What looks at them elsewhere has to `release` them."""
+        if self.waiting + pictures > self._most_waiting:
+            raise Full
+        self.waiting += pictures
+
+    def release(self, pictures: int) -> None:
+        self.waiting -= pictures
 
     def close(self) -> None:
         """Accepts nothing more and waits until everything accepted is answered."""
@@ -111,7 +118,7 @@ class Batches:
                 if job.future.cancelled():
                     raise Gone
                 if isinstance(job.picture, bytes):
-                    with self._room.admission() as admit:
+                    with self.room.admission() as admit:
                         picture = take.apply(job.picture, admit)
                 else:
                     picture = take.normalise(job.picture)
@@ -161,7 +168,7 @@ class Batches:
         self._loop.call_soon_threadsafe(self._hand_out, jobs, outcomes)
 
     def _hand_out(self, jobs: list[_Job], outcomes: list[Outcome]) -> None:
-        self.waiting -= len(jobs)
+        self.release(len(jobs))
         for job, outcome in zip(jobs, outcomes, strict=True):
             if not job.future.done():  # done if the client has gone
                 job.future.set_result(outcome)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import openapi_label, recent
+from . import openapi_label, operations, recent
 from .bodies import MOST_BYTES
-from .openapi_parts import NUMBER, STRING, array, closed, errors, schema
+from .openapi_parts import NUMBER, STRING, array, closed
 from .tensorflow_rest import MOST_PICTURES
 
 _B64 = {
@@ -19,22 +19,37 @@ _B64 = {
 _SMALL_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGOoBwAAgQCAf5Bo1gAAAABJRU5ErkJggg=="
 
 
-def document(name: str, labels: tuple[str, ...], height: int, width: int) -> dict:
+def document(name: str, labels: tuple[str, ...], height: int, width: int, explains: bool) -> dict:
     model, versioned = f"/v1/models/{name}", f"/v1/models/{name}/versions/{{version}}"
-    operations = {
+    paths = {
         "/label": {"post": openapi_label.operation()},
-        model: {"get": _get("Lists the versions and shows which one is in service.", "Status")},
-        f"{model}/metadata": {"get": _get("Describes inputs and outputs as TensorFlow signatures.", "Metadata")},
-        f"{model}:predict": {"post": _json("Scores pictures.", "Predict", "Predictions")},
-        f"{model}:classify": {"post": _json("Gives each picture's labels with their scores.", "Classify", "Results")},
-        f"{versioned}/metadata": {"get": _of_version(_get("The same for one version.", "Metadata"))},
-        f"{versioned}:predict": {"post": _of_version(_json("The same for one version.", "Predict", "Predictions"))},
-        f"{versioned}:classify": {"post": _of_version(_json("The same for one version.", "Classify", "Results"))},
-        versioned: {"get": _of_version(_get("The same for one version.", "Status"))},
-        "/healthz": {"get": _text("Checks that the server is alive. Needs no token.")},
-        "/readyz": {"get": _text("Checks that the server accepts pictures. 503 while it is stopping.", stopping=True)},
-        "/watching": {"get": _get("Compares recent pictures with the test photos, in numbers and words.", "Watching")},
-        "/metrics": {"get": _text("Counts and times for Prometheus.")},
+        **({"/why": {"post": operations.why(labels)}} if explains else {}),
+        model: {"get": operations.get("Lists the versions and shows which one is in service.", "Status")},
+        f"{model}/metadata": {
+            "get": operations.get("Describes inputs and outputs as TensorFlow signatures.", "Metadata")
+        },
+        f"{model}:predict": {"post": operations.json("Scores pictures.", "Predict", "Predictions")},
+        f"{model}:classify": {
+            "post": operations.json("Gives each picture's labels with their scores.", "Classify", "Results")
+        },
+        f"{versioned}/metadata": {
+            "get": operations.of_version(operations.get("The same for one version.", "Metadata"))
+        },
+        f"{versioned}:predict": {
+            "post": operations.of_version(operations.json("The same for one version.", "Predict", "Predictions"))
+        },
+        f"{versioned}:classify": {
+            "post": operations.of_version(operations.json("The same for one version.", "Classify", "Results"))
+        },
+        versioned: {"get": operations.of_version(operations.get("The same for one version.", "Status"))},
+        "/healthz": {"get": operations.text("Checks that the server is alive. Needs no token.")},
+        "/readyz": {
+            "get": operations.text("Checks that the server accepts pictures. 503 while it is stopping.", stopping=True)
+        },
+        "/watching": {
+            "get": operations.get("Compares recent pictures with the test photos, in numbers and words.", "Watching")
+        },
+        "/metrics": {"get": operations.text("Counts and times for Prometheus.")},
     }
     return {
         "openapi": "3.1.0",
@@ -45,7 +60,7 @@ def document(name: str, labels: tuple[str, ...], height: int, width: int) -> dic
             f"REST interface. A request may have up to {MOST_BYTES // 1_000_000} MB and {MOST_PICTURES} pictures. If "
             "the server was started with --token, send Authorization: Bearer TOKEN; only /healthz needs none.",
         },
-        "paths": operations,
+        "paths": paths,
         "components": {
             "schemas": _schemas(labels, height, width),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
@@ -106,46 +121,4 @@ def _schemas(labels: tuple[str, ...], height: int, width: int) -> dict:
         **openapi_label.schemas(labels),
         "Watching": recent.SCHEMA,
         "Error": closed({"error": STRING}),
-    }
-
-
-def _get(summary: str, answer: str) -> dict:
-    return {
-        "summary": summary,
-        "responses": {"200": {"description": "Success.", "content": schema(answer)}, **errors(401, 404)},
-    }
-
-
-def _json(summary: str, asked: str, answer: str) -> dict:
-    return {
-        "summary": summary,
-        "requestBody": {"required": True, "content": schema(asked)},
-        "responses": {
-            "200": {"description": "One result for each picture, in the same order.", "content": schema(answer)},
-            **errors(400, 401, 404, 408, 413, 415, 503),
-        },
-    }
-
-
-def _of_version(operation: dict) -> dict:
-    parameter = {
-        "name": "version",
-        "in": "path",
-        "required": True,
-        "description": "The version in service.",
-        "schema": {"type": "integer", "minimum": 0},
-    }
-    responses = {**operation["responses"], **errors(400, 404)}
-    return {**operation, "parameters": [parameter], "responses": responses}
-
-
-def _text(summary: str, stopping: bool = False) -> dict:
-    plain = {"content": {"text/plain": {"schema": STRING}}}
-    return {
-        "summary": summary,
-        "responses": {
-            "200": {"description": "Success.", **plain},
-            **({"503": {"description": "Stopping.", **plain}} if stopping else {}),
-            **errors(401),
-        },
     }

@@ -27,7 +27,7 @@ def errors(*statuses: int) -> dict:
     words = {
         400: "The request is malformed, or a picture cannot be read.",
         401: "The token is missing or wrong.",
-        404: "No such model or version.",
+        404: "No such model or version, or the classifier cannot show it.",
         408: "The request took too long to arrive.",
         413: "The request is too large.",
         415: "The content type or encoding is not supported.",

@@ -23,7 +23,8 @@ _FOLDER = Path(__file__).parent / "page"
 _MOST_NAMED, _MOST_CHARACTERS = 6, 90
 
 
-def render(called: str, version: int, classifier: Classifier, answers_kept: bool = False) -> str:
+def render(called: str, version: int, classifier: Classifier, explains: bool, answers_kept: bool) -> str:
+    """`explains`: the server can show what spoke for an answer; `answers_kept`: it writes a log of them."""
     record, names = classifier.model.record or {}, classifier.names
     named = len(names) <= _MOST_NAMED and sum(map(len, names)) <= _MOST_CHARACTERS
     return Template((_FOLDER / "index.html").read_text("utf-8")).substitute(
@@ -39,6 +40,7 @@ def render(called: str, version: int, classifier: Classifier, answers_kept: bool
         sure_percent=_SURE if _can_be_sure(classifier) else "",
         kept="They are not kept, but the answers are." if answers_kept else "They are not kept.",
         most_bytes=MOST_BYTES,
+        explains="yes" if explains else "no",
         # With HEIC among them, iPhones send photos as they are instead of turning them into JPEG first.
         accepted=",".join(sorted({kind.media_type for kind in file_kinds.READABLE} | file_kinds.endings())),
     )

@@ -12,8 +12,12 @@ import numpy as np
 
 from ..errors import UserError
 from ..formats.classifiers import Classifier
+from ..formats.heat_maps import HeatMaps
+from ..photos.preprocessing import Overrides
+from . import explaining
 from .answer_log import AnswerLog
 from .batches import Batches, Limits, Outcome, Picture
+from .explaining import Explaining
 from .metrics import Metrics
 from .recent import Recent
 
@@ -23,14 +27,34 @@ class Served:
     version: int
     classifier: Classifier
     batches: Batches
-    recent: Recent  # its own, so that a new classifier begins anew
+    explaining: Explaining | None  # None: it cannot show what spoke for its answers, or is not asked to
+
+    @property
+    def explains(self) -> bool:
+        return self.explaining is not None
+
+    def close(self) -> None:
+        """Waits until everything accepted is answered."""
+        self.batches.close()
+        if self.explaining is not None:
+            self.explaining.close()
 
 
 class Service:
     """To be used in the event loop's thread only."""
 
-    def __init__(self, name: str, first_version: int, limits: Limits, metrics: Metrics, kept: AnswerLog | None = None):
-        self.name, self.metrics, self.kept, self._limits = name, metrics, kept, limits
+    def __init__(
+        self,
+        name: str,
+        first_version: int,
+        limits: Limits,
+        metrics: Metrics,
+        explained: Overrides | None = None,
+        kept: AnswerLog | None = None,
+    ):
+        """`explained`: show what spoke for answers, with the settings that the classifier is opened with."""
+        self.name, self.metrics, self.kept, self._limits, self._explained = name, metrics, kept, limits, explained
+        self.why_not: str | None = None  # in one line, if the classifier in service was to be explained and cannot be
         self.former: list[int] = []  # versions that were replaced
         self.stopping = False
         self._current: Served | None = None
@@ -44,14 +68,16 @@ class Service:
 
     async def take(self, classifier: Classifier) -> None:
         """Puts the classifier into service, then waits until the former one has answered all its requests."""
+        maps, why_not = await asyncio.to_thread(self._maps, classifier)
         former = self._current
         version = self._first_version if former is None else former.version + 1
         batches = Batches(classifier, self._limits, self.metrics.batch)
-        self._current = Served(version, classifier, batches, Recent(classifier))
+        shown = None if maps is None else Explaining(maps, batches)
+        self._current, self.why_not = Served(version, classifier, batches, Recent(classifier), shown), why_not
         self.metrics.model(self.name, version)
         if former is not None:
             self.former.append(former.version)
-            await asyncio.to_thread(former.batches.close)
+            await asyncio.to_thread(former.close)
 
     async def look(self, pictures: Sequence[Picture]) -> tuple[Served, list[Outcome]]:
         """The answers to the pictures, and the classifier that gave them. Raises batches.Full."""
@@ -67,7 +93,16 @@ class Service:
 
     async def close(self) -> None:
         if self._current is not None:
-            await asyncio.to_thread(self._current.batches.close)
+            await asyncio.to_thread(self._current.close)
+
+    def _maps(self, classifier: Classifier) -> tuple[HeatMaps | None, str | None]:
+        """What draws heat maps for it, or why it cannot have any."""
+        if self._explained is None:
+            return None, None
+        try:
+            return explaining.open_maps(classifier, self._explained), None
+        except UserError as error:
+            return None, str(error)
 
 
 def check(classifier: Classifier) -> None:

@@ -57,6 +57,7 @@ def _samples() -> list[Files]:
         (classify, "", {"examples": [{"image_bytes": encoded}], "context": {}}),
         ("POST /label?top_k=2", "content-type: image/png", photo),
         ("POST /label", f"content-type: {_FORM}", form + b"--xyz--\r\n"),
+        ("POST /why?label=blue", "content-type: image/png", photo),
         ("GET /", "host: 127.0.0.1:8000\norigin: http://127.0.0.1:8000", b""),
         ("GET /v1/models/m/metadata", "host: localhost\nx-request-id: abc-1", b""),
         ("GET /v1/models/m/versions/1", "host: [::1]:80", b""),

@@ -10,7 +10,8 @@ from ..findings import Findings
 from ..judged import Strangers
 from ..measures import Measures
 from ..sure_measures import SureMeasures
-from . import confusions, making, numbers, photos, sure_answers, verdict
+from . import confusions, making, mistakes, numbers, photos, sure_answers, verdict
+from .heat import Heats
 from .markup import text
 from .style import STYLE
 
@@ -31,9 +32,10 @@ class Report:
     strangers: Strangers | None = None
     sure: SureMeasures | None = None
     proven: bool = False  # the record knows every photo that training has seen
+    heats: Heats | None = None  # over the mistakes
 
     @staticmethod
-    def of(assessment: Assessment, found: Findings) -> Report:
+    def of(assessment: Assessment, found: Findings, heats: Heats | None = None) -> Report:
         model = assessment.classifier.model
         return Report(
             title=model.path.name,
@@ -45,6 +47,7 @@ class Report:
             strangers=assessment.strangers,
             sure=assessment.sure,
             proven=assessment.exposed.proven,
+            heats=heats,
         )
 
 
@@ -57,7 +60,7 @@ def render(report: Report) -> str:
         making.curves(report.curve),
         numbers.calibration(measures),
         sure_answers.section(report.sure),
-        photos.mistakes(found, image_dir),
+        mistakes.mistakes(found, image_dir, report.heats),
         photos.uncertain(found, image_dir),
         photos.suspicions(found, image_dir),
         photos.near_identical(found, image_dir),

@@ -1,9 +1,6 @@
-"""The report's sections of photos: mistakes, close calls, labels to check, near duplicates and unknown things."""
+"""The report's sections of photos: close calls, labels to check, near duplicates and unknown things."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Iterable
-from functools import partial
 
 import numpy as np
 
@@ -14,33 +11,14 @@ from ..judged import Judged, Strangers, spoken
 from ..measures import Measures
 from ..near_duplicates import Pair
 from ..perceptual_hash import BITS
-from . import markup
+from . import cards
 from .markup import Section, count, name, percent, share, text
-from .thumbnails import thumbnail
 
 # How many photos a section shows; it says how many there are in all.
-MOST_MISTAKES, MOST_UNCERTAIN, MOST_SUSPICIONS, MOST_PAIRS, MOST_STRANGERS = 24, 12, 20, 12, 12
-
-_SCORES_SHOWN = 3
+MOST_UNCERTAIN, MOST_SUSPICIONS, MOST_PAIRS, MOST_STRANGERS = 12, 20, 12, 12
 
 # (most bits in which two hashes differ, what that means)
 _LIKENESS = ((1, "the same picture"), (6, "almost the same"), (BITS, "very alike"))
-
-
-def mistakes(found: Findings, image_dir: Place) -> Section | None:
-    if not len(found.tested):
-        return None
-    rows = found.mistakes
-    if not len(rows):
-        return Section("mistakes", "Worst mistakes", "<p>None: every photo was recognised.</p>")
-
-    def words(row: int) -> str:
-        judged = found.tested
-        return f"{_label(judged, judged.truth[row])}, taken for {_label(judged, judged.guesses[row])}"
-
-    body = "<p>Photos it got wrong, starting with those it was surest about.</p>"
-    body += _gallery(image_dir, found.tested, rows, MOST_MISTAKES, "mistake", words)
-    return Section("mistakes", "Worst mistakes", body)
 
 
 def uncertain(found: Findings, image_dir: Place) -> Section | None:
@@ -49,14 +27,14 @@ def uncertain(found: Findings, image_dir: Place) -> Section | None:
 
     def words(row: int) -> str:
         judged = found.tested
-        answer = "recognised" if judged.right[row] else f"taken for {_label(judged, judged.guesses[row])}"
-        return f"{_label(judged, judged.truth[row])}, {answer}"
+        answer = "recognised" if judged.right[row] else f"taken for {cards.bold(judged, judged.guesses[row])}"
+        return f"{cards.bold(judged, judged.truth[row])}, {answer}"
 
     body = (
         "<p>Close calls: the two highest scores are nearly the same. Training on more photos like these helps most, "
         "unless you find them hard to tell apart yourself.</p>"
     )
-    body += _gallery(image_dir, found.tested, found.uncertain, MOST_UNCERTAIN, "uncertain photo", words)
+    body += cards.gallery(image_dir, found.tested, found.uncertain, MOST_UNCERTAIN, "uncertain photo", words)
     return Section("uncertain", "Least certain", body)
 
 
@@ -77,7 +55,7 @@ def suspicions(found: Findings, image_dir: Place) -> Section | None:
     def words(row: int) -> str:
         judged = found.everything
         seen = "<br>It learned from this photo." if judged.splits[row] == TRAINING else ""
-        return f"Labelled {_label(judged, judged.truth[row])}. Is it {_label(judged, suggested[row])}?{seen}"
+        return f"Labelled {cards.bold(judged, judged.truth[row])}. Is it {cards.bold(judged, suggested[row])}?{seen}"
 
     def kinds(row: int, at: int) -> str:
         return "asked" if at == suggested[row] else "own" if at == found.everything.truth[row] else "other"
@@ -88,7 +66,7 @@ def suspicions(found: Findings, image_dir: Place) -> Section | None:
         "photos of that other label usually get. Some photos are mislabelled, others are just unusual: you decide. "
         f"{searched}</p>"
     )
-    body += _gallery(image_dir, found.everything, suggested, MOST_SUSPICIONS, "label", words, kinds)
+    body += cards.gallery(image_dir, found.everything, suggested, MOST_SUSPICIONS, "label", words, kinds)
     return Section("labels-to-check", "Labels to check", body)
 
 
@@ -148,102 +126,32 @@ def unknown(measures: Measures, strangers: Strangers | None) -> Section | None:
         taken = np.flatnonzero(~strangers.turned_away)
         taken = taken[np.argsort(-strangers.scores[taken].max(axis=1), kind="stable")]
         if len(taken):
-            cards = [_stranger(strangers, measures.judged.labels, row) for row in taken[:MOST_STRANGERS].tolist()]
-            body += f"<h3>Taken for a label</h3>{_cards(cards, len(taken), 'photo')}"
+            shown = [_stranger(strangers, measures.judged.labels, row) for row in taken[:MOST_STRANGERS].tolist()]
+            body += f"<h3>Taken for a label</h3>{cards.cards(shown, len(taken), 'photo')}"
     return Section("unknown", "Unknown things", body)
 
 
 def _stranger(strangers: Strangers, labels: tuple[str, ...], row: int) -> str:
     path, scores = strangers.paths[row], strangers.scores[row]
-    bars = _score_bars(labels, scores, None, lambda at: "wrong" if at == scores.argmax() else "other")
-    return _card(strangers.image_dir, path, "None of the labels", f"{path}, none of the labels", bars)
-
-
-def _gallery(
-    image_dir: Place,
-    judged: Judged,
-    rows: Iterable[int],
-    most: int,
-    what: str,
-    words: Callable[[int], str],
-    kinds: Callable[[int, int], str] | None = None,
-) -> str:
-    """A card for each photo; `kinds` gives the CSS class of the bar of (row, label)."""
-    rows, kinds = list(rows), kinds or (lambda row, at: _right_or_wrong(judged, row, at))
-    cards = [
-        _card(
-            image_dir,
-            judged.paths[row],
-            words(row),
-            f"{judged.paths[row]}, labelled {judged.labels[judged.truth[row]]}",
-            _score_bars(judged.labels, judged.scores[row], int(judged.truth[row]), partial(kinds, row)),
-        )
-        for row in rows[:most]
-    ]
-    return _cards(cards, len(rows), what)
-
-
-def _cards(cards: list[str], total: int, what: str, kind: str = "photos") -> str:
-    more = ""
-    if total > len(cards):
-        more = f'<p class="more">These are the first {len(cards)} of {count(total, what)}.</p>'
-    return f'<ul class="{kind}">{"".join(f"<li>{card}</li>" for card in cards)}</ul>{more}'
-
-
-def _card(image_dir: Place, path: str, words: str, alt: str, below: str) -> str:
-    return (
-        f"<figure>{_photo(image_dir, path, alt)}<figcaption><span>{words}</span>{below}"
-        f'<span class="path">{markup.path(path)}</span></figcaption></figure>'
-    )
-
-
-def _photo(image_dir: Place, path: str, alt: str) -> str:
-    small = thumbnail(image_dir / path)
-    if small is None:
-        return '<div class="photo">can no longer be read</div>'
-    return (
-        f'<div class="photo"><img src="{small.uri}" width="{small.width}" height="{small.height}" '
-        f'alt="{text(alt)}"></div>'
-    )
-
-
-def _right_or_wrong(judged: Judged, row: int, at: int) -> str:
-    return "right" if at == judged.truth[row] else "wrong" if at == judged.guesses[row] else "other"
-
-
-def _score_bars(labels: tuple[str, ...], scores: np.ndarray, truth: int | None, kind: Callable[[int], str]) -> str:
-    """The highest scores and that of the photo's label; `kind` gives the CSS class of a label's bar."""
-    first = np.argsort(-scores, kind="stable")[:_SCORES_SHOWN].tolist()
-    shown = first if truth is None or truth in first else [*first, truth]
-    lines = []
-    for at in shown:
-        score = min(1.0, max(0.0, float(scores[at])))
-        lines.append(
-            f'<li class="{kind(at)}">{name(labels[at])}<i style="--w:{100 * score:.0f}%"></i>'
-            f"<span>{percent(score)}</span></li>"
-        )
-    return f'<ul class="scores">{"".join(lines)}</ul>'
+    bars = cards.score_bars(labels, scores, None, lambda at: "wrong" if at == scores.argmax() else "other")
+    return cards.card(strangers.image_dir, path, "None of the labels", f"{path}, none of the labels", bars)
 
 
 def _pairs(judged: Judged, image_dir: Place, pairs: list[Pair]) -> str:
     def half(row: int) -> str:
         label, path = judged.labels[judged.truth[row]], judged.paths[row]
         words = f"{name(label)}, {text(spoken(judged.splits[row]))}"
-        return _card(image_dir, path, words, f"{path}, labelled {label}", "")
+        return cards.card(image_dir, path, words, f"{path}, labelled {label}", "")
 
-    cards = []
+    shown = []
     for pair in pairs[:MOST_PAIRS]:
         likeness = next(words for most, words in _LIKENESS if pair.distance <= most)
         mirrored = ", one mirrored" if pair.mirrored else ""
-        cards.append(
+        shown.append(
             f'<div class="two">{half(pair.first)}{half(pair.second)}</div>'
             f'<div class="how">{likeness}{mirrored} ({pair.distance} of {BITS} bits differ)</div>'
         )
-    return _cards(cards, len(pairs), "pair", "photos pairs")
-
-
-def _label(judged: Judged, at: int) -> str:
-    return f"<b>{name(judged.labels[at])}</b>"
+    return cards.cards(shown, len(pairs), "pair", "photos pairs")
 
 
 def _listed(words: list[str]) -> str:

@@ -160,6 +160,10 @@ svg.matrix .row { text-anchor: end; }
   list-style: none; margin: 1rem 0 0; padding: 0; }
 @media (min-width: 40rem) { .photos { grid-template-columns: repeat(auto-fill, minmax(9.2rem, 1fr)); gap: .9rem; } }
 .photos.pairs { grid-template-columns: repeat(auto-fill, minmax(min(100%, 17.5rem), 1fr)); }
+.photos.explained { grid-template-columns: repeat(auto-fill, minmax(min(100%, 13.5rem), 1fr)); }
+.heat { display: grid; grid-template-columns: 1fr 1fr; gap: .5rem; font-size: .75rem; line-height: 1.3; }
+.heat span { display: flex; flex-direction: column; gap: .25rem; min-width: 0; }
+.heat img { width: 100%; height: auto; max-height: 130px; object-fit: contain; }
 .photos > li { border: 1px solid var(--line); border-radius: 10px; overflow: hidden; display: flex;
   flex-direction: column; background: var(--card); min-width: 0; }
 figure { margin: 0; display: flex; flex-direction: column; height: 100%; min-width: 0; }

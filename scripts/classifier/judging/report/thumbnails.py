@@ -31,6 +31,11 @@ def thumbnail(photo: Place) -> Thumbnail | None:
     except (UnreadableImage, OSError):
         return None
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    return embedded(image)
+
+
+def embedded(image: Image.Image) -> Thumbnail:
+    """A picture that is small already."""
     jpeg = io.BytesIO()
     image.save(jpeg, "JPEG", quality=_QUALITY, optimize=True)
     return Thumbnail(f"data:image/jpeg;base64,{base64.b64encode(jpeg.getvalue()).decode()}", *image.size)

@@ -81,15 +81,19 @@ async function watch() {
   }));
 }
 
-// Errors thrown here are whole sentences for the person at the page.
 async function ask(file) {
+  return (await send(file, surePercent ? `/label?sure=${surePercent}` : "/label")).json();
+}
+
+// Errors thrown here are whole sentences for the person at the page.
+async function send(file, address) {
   if (file.size > mostBytes) {
     throw new Error(`${file.name} is larger than ${Math.round(mostBytes / 1e6)} MB. Send a smaller photo.`);
   }
   for (let attempt = 1; ; attempt++) {
     let response;
     try {
-      response = await fetch(surePercent ? `/label?sure=${surePercent}` : "/label", {
+      response = await fetch(address, {
         method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" },
       });
     } catch {
@@ -102,7 +106,7 @@ async function ask(file) {
       await new Promise((done) => setTimeout(done, 1000 * attempt));
       continue;
     }
-    if (response.ok) return response.json();
+    if (response.ok) return response;
     if (response.status === 401) throw new Error("You are not signed in. Reload this page.");
     const { error } = await response.json();
     if (response.status === 503) throw new Error("The server is busy. Try again in a minute.");
@@ -164,8 +168,56 @@ function tell(card, file, found) {
     row.append(called, share, bar);
     bars.append(row);
   }
+  if (document.body.dataset.explains === "yes") offerWhy(card, file, best);
   const answer = `${called}, ${percent(best.score)}`;
   say(`${file.name}: ${found.unknown ? `unknown; nearest is ${answer}` : answer}`);
+}
+
+// The button shows what in the photo spoke for the answer, which it fetches once, or the photo again.
+function offerWhy(card, file, best) {
+  const button = card.querySelector(".why");
+  const because = card.querySelector(".because");
+  const called = best.name ?? best.label;
+  let heat = null;
+  button.hidden = false;
+  button.setAttribute("aria-label", `Why ${called}? (${file.name})`);
+
+  function turn(shown) {
+    button.setAttribute("aria-pressed", String(shown));
+    heat.hidden = !shown;
+    because.hidden = !shown;
+  }
+
+  button.addEventListener("click", async () => {
+    if (heat) {
+      turn(heat.hidden);
+      return;
+    }
+    if (button.getAttribute("aria-busy") === "true") return;
+    button.setAttribute("aria-busy", "true");
+    because.className = "because soft";
+    try {
+      const drawn = await send(file, `/why?label=${encodeURIComponent(best.label)}`);
+      const address = URL.createObjectURL(await drawn.blob());
+      heat = document.createElement("img");
+      heat.className = "heat";
+      heat.alt = `What spoke for ${called}`;
+      heat.src = address;
+      await heat.decode().finally(() => URL.revokeObjectURL(address));
+      card.querySelector(".photo").append(heat);
+      because.textContent = `The lighter a place glows, the more it spoke for “${called}”.`;
+      turn(true);
+      say(`${file.name}: the places that spoke for ${called} are shown`);
+    } catch (error) {
+      heat = null;
+      because.textContent = error.message;
+      because.className = "because wrong";
+      because.hidden = false;
+      say(error.message);
+    } finally {
+      button.removeAttribute("aria-busy");
+    }
+  });
 }
 
 function fail(card, error) {
