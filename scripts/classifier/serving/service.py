@@ -27,6 +27,7 @@ class Served:
     version: int
     classifier: Classifier
     batches: Batches
+    recent: Recent  # its own, so that a new classifier begins anew
     explaining: Explaining | None  # None: it cannot show what spoke for its answers, or is not asked to
 
     @property
