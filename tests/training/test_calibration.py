@@ -140,6 +140,18 @@ def test_distorted_views_of_a_photo_are_not_spread_over_folds():
     assert after.layer is before.layer and after.calibration.why_not is not None
 
 
+def test_ctrl_c_keeps_the_layer_as_it_is():
+    class Stopped(Table):
+        def take(self, positions: np.ndarray) -> np.ndarray:
+            raise KeyboardInterrupt
+
+    before = trained(examples(200, 1), examples(20, 2), replace(MEMORISING, steps=10))
+    stopped = replace(before.sets.validation, vectors=Stopped(before.sets.validation.vectors.values))
+    before = replace(before, sets=before.sets._replace(validation=stopped))
+    after = calibrating.calibrate(before, calibrating.AUTO, MEMORISING)
+    assert after.layer is before.layer and after.calibration.why_not == "it was stopped by Ctrl-C"
+
+
 def test_folds_take_as_many_steps_as_early_stopping_chose():
     recipe = replace(MEMORISING, early_stopping=2, eval_step_interval=5)
     before = trained(examples(200, 1), examples(40, 2), recipe)

@@ -38,14 +38,17 @@ def calibrate(trained: Trained, choice: str, recipe: Recipe | None = None) -> Tr
     """The same classifier, with calibrated scores if that helps.
 
     With few validation photos it trains the layer anew by this recipe; None if that would not give such a layer again,
-    because the network was trained too.
+    because the network was trained too. Ctrl-C ends that, and keeps the layer as it is.
     """
     if choice == OFF:
         return replace(trained, calibration=Calibration(why_not="--calibrate=off"))
     validation = trained.sets.validation
     folded = recipe is not None and len(validation) < FEWEST and _can_be_folded(trained.sets)
     if folded and recipe is not None:
-        logits, labels = _of_folds(trained, recipe)
+        try:
+            logits, labels = _of_folds(trained, recipe)
+        except KeyboardInterrupt:  # as in training: what there is will be written
+            return replace(trained, calibration=Calibration(why_not="it was stopped by Ctrl-C"))
     elif len(validation) < FEWEST:
         return replace(trained, calibration=Calibration(photos=len(validation), why_not=_TOO_FEW))
     else:
