@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.tools import parts, shared_flags
-from benchmarks.tools.promises import networks, scores, sure, watching, why
+from benchmarks.tools.promises import networks, none, scores, sure, unknown, watching, why
 from benchmarks.tools.study import Study
 from scripts.console import command_line, flags
 from scripts.console.path_kinds import FOLDER
@@ -20,6 +20,8 @@ _PARTS: dict[str, Callable[[Study, int], list[str]]] = {
     "scores": scores.measure,
     "sure": sure.measure,
     "networks": networks.measure,
+    "unknown": unknown.measure,
+    "none": none.measure,
     "watching": watching.measure,
     "why": why.measure,
 }

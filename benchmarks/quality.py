@@ -1,8 +1,8 @@
-"""Measures classifiers by cross-validation: the graph, its smaller forms, and how they recognise unknown photos.
+"""Measures classifiers by cross-validation: the graph and its smaller forms.
 
-    python -m benchmarks.quality --photos=tf_files/flower_photos --strangers=FOLDER
+    python -m benchmarks.quality --photos=tf_files/flower_photos
 
-Each photo is judged once, by a classifier trained without it. Prints Markdown tables.
+Each photo is judged once, by a classifier trained without it. Prints a Markdown table.
 """
 
 import sys
@@ -17,7 +17,6 @@ from benchmarks.tools import shared_flags
 from benchmarks.tools.study import Study, first_labels, share
 from scripts.classifier.formats import kinds
 from scripts.classifier.graphs import frozen_graph, weight_quantization
-from scripts.classifier.photos.folders import pictures_below
 from scripts.classifier.training import learning_unknown, run_record
 from scripts.classifier.training.examples import Examples
 from scripts.classifier.training.final_layer import Trainer
@@ -27,11 +26,10 @@ from scripts.console import command_line, flags
 FLAGS = flags.FLAGS
 shared_flags.define_network()
 shared_flags.define_folds()
-flags.DEFINE_list("strangers", [], "Folders with pictures of none of the labels.")
-flags.DEFINE_float("known_photos_kept", 95, "How many of 100 photos of its labels should stay known.", 1, 100)
 
 _GRAPH = "the graph"
 _CALIBRATION_PHOTOS = 100
+_KEPT = 0.95  # share of known photos, by default
 
 
 @dataclass
@@ -45,47 +43,19 @@ class _Form:
 
 def main(positional: list[str]) -> None:
     command_line.refuse_positional(positional)
-    strangers = _strangers()
     forms: dict[str, _Form] = {}
-    known = f"{FLAGS.photos}, held out"
-    unknown: dict[str, list[float]] = {known: [], **{name: [] for name in strangers}}
     with tempfile.TemporaryDirectory(prefix="poets-benchmark-") as temporary:
         study = shared_flags.study(Path(temporary))
-        looks = {name: _vectors(study, pictures) for name, pictures in strangers.items()}
         for number, held_out in enumerate(study.deal(FLAGS.folds), 1):
             print(f"fold {number} of {FLAGS.folds}", file=sys.stderr, flush=True)
             training, validation = (study.examples(rows) for rows in study.rest(held_out))
             testing = study.examples(held_out)
             trainer = study.learn(training, validation)
-            tells = learning_unknown.learn(training, validation, FLAGS.known_photos_kept / 100, 0)
-            kept = learning_unknown.share_kept(tells, testing)
-            assert tells is not None and kept is not None, "every fold has photos for validation and for testing"
-            unknown[known].append(1 - kept)
-            for name, vectors in looks.items():
-                unknown[name].append(float((tells.distances(vectors) > 1).mean()))
+            tells = learning_unknown.learn(training, validation, _KEPT, 0)
+            assert tells is not None, "every fold has validation photos"
             _judge(study, _written(study, trainer, training, tells), testing, forms)
     print(study.title(FLAGS.folds), end="\n\n")
     _print_forms(forms, len(study.lists.photos))
-    _print_unknown(unknown)
-
-
-def _strangers() -> dict[str, list[Path]]:
-    """The pictures in each folder, by its name in the table."""
-    found = {folder: pictures_below(shared_flags.existing(folder)) for folder in FLAGS.strangers}
-    return {f"{folder} ({len(pictures)} pictures)": pictures for folder, pictures in found.items()}
-
-
-def _vectors(study: Study, pictures: list[Path]) -> np.ndarray:
-    """The bottlenecks of pictures from outside the study."""
-    network, size = study.network, study.backbone.input_size
-    run = network.runner()
-    take = run_record.preprocessing(study.backbone, "")
-    vectors = []
-    for path in pictures:
-        batch = np.zeros((network.batch, size, size, 3), np.float32)
-        batch[0] = take.apply(path.read_bytes())
-        vectors.append(run(batch)[0])
-    return np.stack(vectors)
 
 
 def _judge(study: Study, written: Iterator[tuple[str, Path]], testing: Examples, forms: dict[str, _Form]) -> None:
@@ -125,12 +95,6 @@ def _print_forms(forms: dict[str, _Form], total: int) -> None:
     for name, form in forms.items():
         same = f"{100 * form.same / total:.1f} %"
         print(f"| {name} | {np.mean(form.kilobytes):,.0f} | {share(form.right, total)} | {same} |")
-
-
-def _print_unknown(unknown: dict[str, list[float]]) -> None:
-    print("\n| photos | called unknown | lowest to highest fold |\n|---|--:|--:|")
-    for name, each in unknown.items():
-        print(f"| {name} | {100 * np.mean(each):.1f} % | {100 * min(each):.1f} to {100 * max(each):.1f} % |")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from .classifier import atomic_files, invocation
 from .classifier.formats import classifiers
 from .classifier.formats.classifiers import Classifier
 from .classifier.formats.model import Wishes
-from .classifier.judging import assessment, exposure, looking, record, selection, words
+from .classifier.judging import assessment, exposure, looking, none_photos, record, selection, words
 from .classifier.judging.assessment import Assessment
 from .classifier.judging.exposure import Exposure
 from .classifier.judging.looking import Looked
@@ -50,7 +50,9 @@ def main(positional: list[str]) -> None:
     chosen = _choose(console, classifier)
     exposed = _expose(console, classifier, chosen)
     looked = _look(console, classifier, chosen, exposed)
-    assessed = assessment.assess(classifier, chosen, exposed, looked, sure)
+    none, warnings = none_photos.judge(classifier, chosen, console.show("looking at photos of none", "photos"))
+    console.warn(*warnings)
+    assessed = assessment.assess(classifier, chosen, exposed, looked, sure, none)
     console.say(*words.describe_all(assessed))
     if report is not None:
         _write_report(console, assessed, report)

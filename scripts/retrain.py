@@ -9,8 +9,11 @@ classifier is written as a frozen graph, with its labels beside it.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from .classifier.bottlenecks import gathering
 from .classifier.bottlenecks.gathering import Gathered
-from .classifier.photos import category_names
+from .classifier.photos import category_names, none_photos
 from .classifier.photos.image_lists import ImageLists
 from .classifier.training import calibrating, recipe_search, retrained_graph, run_record, stages, words
 from .classifier.training.fine_tuning import stages as fine_tuning, tuner, unfreezing
@@ -18,7 +21,7 @@ from .classifier.training.fine_tuning.tuner import Tuning
 from .classifier.training.journal import Journal
 from .classifier.training.outcome import Outcome
 from .classifier.training.recipe import Recipe
-from .classifier.training.trained import Sets, Trained
+from .classifier.training.trained import NonePhotos, Sets, Trained
 from .console import command_line, retrain_plan, trainings
 from .console.console import Console
 from .console.retrain_plan import Loaded, Plan
@@ -30,22 +33,25 @@ def main(positional: list[str]) -> None:
     console = Console(plan.quiet)
 
     with console.stage("listing photos"):
-        lists, named = plan.list_photos()
+        (lists, named), none_lists = plan.list_photos(), plan.list_none()
     trainings.begin(console, lists, [*plan.network.found.warnings, *lists.warnings(named)], plan.places, plan.work())
+    if none_lists is not None:
+        console.tell([none_photos.describe(none_lists)], none_photos.warnings(none_lists))
     if plan.dry_run:
         with console.waiting("looking up bottlenecks"):
-            found = plan.describe(lists)
+            found = plan.describe(lists, none_lists)
         console.say(*found)
         return
 
     network = _load(plan, console)
     gathered = _gather(lists, network, plan, console)
+    none = None if none_lists is None else _gather_none(none_lists, gathered, network, plan, console)
     lists, names = gathered.lists, category_names.shown(lists.labels, named)
     sets = Sets.of(lists, gathered.keys, network.cache)
     recipe, trials = _choose_recipe(sets, len(lists.labels), plan, console)
 
     journal = plan.open_journal()
-    trained = _train(network, sets, len(lists.labels), recipe, journal, console)
+    trained = replace(_train(network, sets, len(lists.labels), recipe, journal, console), none=none)
     if plan.tuning is not None:
         trained = _fine_tune(trained, lists, recipe, plan.tuning, journal, console)
     trained = _calibrate(trained, recipe, plan, console)
@@ -83,6 +89,15 @@ def _gather(lists: ImageLists, network: Loaded, plan: Plan, console: Console) ->
     seconds = console.seconds["bottlenecks"]
     console.tell(*words.bottlenecks(gathered, network.cache, seconds, plan.skipped_file))
     return gathered.without_leaks()
+
+
+def _gather_none(lists: ImageLists, known: Gathered, network: Loaded, plan: Plan, console: Console) -> NonePhotos:
+    with console.stage("bottlenecks"):
+        gathered = plan.gather_none(lists, network, console.say, console.show("bottlenecks of none", "photos"))
+    console.warn(*words.unreadable(len(gathered.unreadable), plan.skipped_none_file))
+    gathered, copies = gathering.without_copies(gathered, known)
+    console.warn(*copies)
+    return NonePhotos(gathered.lists, Sets.of(gathered.lists, gathered.keys, network.cache))
 
 
 def _choose_recipe(

@@ -14,8 +14,8 @@ from ..classifier.bottlenecks.cache import BottleneckCache
 from ..classifier.bottlenecks.cluster.driver import Tell
 from ..classifier.bottlenecks.extraction import open_cache
 from ..classifier.bottlenecks.gathering import Gathered
-from ..classifier.photos import category_names, folders, image_lists
-from ..classifier.photos.distortions import View
+from ..classifier.photos import category_names, folders, image_lists, none_photos
+from ..classifier.photos.distortions import WHOLE, View
 from ..classifier.photos.folders import Place
 from ..classifier.photos.image_lists import VALIDATION, ImageLists
 from ..classifier.photos.wording import counted
@@ -29,12 +29,20 @@ from ..classifier.training.recipe_search import Recipes
 from . import bottleneck_flags, flags, network_flags, output_flags, recipe_flags
 from .network_flags import Network
 from .output_flags import WholeModel
-from .path_kinds import FOLDER, NAMES
+from .path_kinds import FOLDER, NAMES, PHOTOS
 
 FLAGS = flags.FLAGS
 flags.most_used("image_dir", "architecture", "how_many_training_steps", "tune", "output_graph")
 output_flags.define(
     "tf_files/retrained_graph.pb", "tf_files/retrained_labels.txt", summaries_dir="tf_files/training_summaries"
+)
+flags.group("photos")
+flags.DEFINE_path(
+    "none_dir",
+    None,
+    "A folder of photos of anything else that may come before the camera: other things, empty scenes. They become no "
+    "label, but with --unknown the classifier calls more of such things unknown.",
+    PHOTOS,
 )
 flags.group("output")
 flags.DEFINE_path(
@@ -72,6 +80,7 @@ class Plan:
     """Everything that a retraining needs to know, in the order of use."""
 
     image_dir: Place
+    none_dir: Place | None  # of photos of none of the labels
     percentages: tuple[float, float]  # of testing and validation photos
     names_file: Path | None  # of readable names for the labels
     network: Network
@@ -98,20 +107,32 @@ class Plan:
         recipe_flags.check_validation(len(lists.of(VALIDATION)))
         return lists, None if self.names_file is None else category_names.read(self.names_file, lists.labels)
 
+    def list_none(self) -> ImageLists | None:
+        """The photos of none of the labels, if --none_dir gives them."""
+        if self.none_dir is None:
+            return None
+        return none_photos.scan(self.none_dir, self.image_dir, *self.percentages)
+
     def load_network(self, show: Show = nowhere) -> Loaded:
         backbone, engine = self.network.load(show)
         return Loaded(backbone, engine, open_cache(self.bottleneck_dir, backbone, engine))
 
     def gather(self, lists: ImageLists, network: Loaded, tell: Tell, show: Show) -> Gathered:
-        return gathering.gather(
-            lists,
-            self.views,
-            bottleneck_flags.extract(network.backbone, network.engine, tell),
-            network.cache,
-            self.percentages,
-            self.skipped_file,
-            show,
-        )
+        return self._gather(lists, self.views, self.skipped_file, network, tell, show)
+
+    def gather_none(self, lists: ImageLists, network: Loaded, tell: Tell, show: Show) -> Gathered:
+        """Whole photos only: what they teach needs no distorted views."""
+        return self._gather(lists, (WHOLE,), self.skipped_none_file, network, tell, show)
+
+    @property
+    def skipped_none_file(self) -> Path:
+        return self.skipped_file.with_stem(f"{self.skipped_file.stem}_none")
+
+    def _gather(
+        self, lists: ImageLists, views: tuple[View, ...], skipped_file: Path, network: Loaded, tell: Tell, show: Show
+    ) -> Gathered:
+        extract = bottleneck_flags.extract(network.backbone, network.engine, tell)
+        return gathering.gather(lists, views, extract, network.cache, self.percentages, skipped_file, show)
 
     def open_journal(self) -> Journal:
         return Journal(self.summaries_dir, self.halfway)
@@ -130,13 +151,17 @@ class Plan:
             parts.append(f"fine-tune the network for {_steps(self.tuning.steps)}")
         return ", ".join([*parts, "test it", f"write {self.places.graph}"])
 
-    def describe(self, lists: ImageLists) -> list[str]:
+    def describe(self, lists: ImageLists, none: ImageLists | None) -> list[str]:
         """For --dry_run: what would have to be downloaded and computed."""
         left = self.network.remaining_bytes()
         if left == 0:
-            extraction = gathering.look_up(lists, self.views, self.load_network().cache)
-            extraction.read_waiting()
-            cached, missing = len(extraction.found.keys), len(extraction.waiting)
+            cached = missing = 0
+            cache = self.load_network().cache
+            for each, views in ((lists, self.views), (none, (WHOLE,))):
+                if each is not None:
+                    extraction = gathering.look_up(each, views, cache)
+                    extraction.read_waiting()
+                    cached, missing = cached + len(extraction.found.keys), missing + len(extraction.waiting)
             found = [
                 "network: nothing to download",
                 f"bottlenecks: {counted(cached, 'photo')} cached, {missing:,} to compute",
@@ -155,6 +180,7 @@ def of_flags() -> Plan:
     recipe = recipe_flags.recipe(FLAGS.seed)
     plan = Plan(
         image_dir=folders.at(FLAGS.image_dir),
+        none_dir=None if FLAGS.none_dir is None else folders.at(FLAGS.none_dir),
         percentages=bottleneck_flags.percentages(),
         names_file=None if FLAGS.category_names is None else Path(FLAGS.category_names),
         network=network_flags.network(on_a_cluster=FLAGS.cluster is not None),

@@ -11,7 +11,7 @@ from scripts.classifier.formats.contents import Contents
 from scripts.classifier.formats.model import Model
 from scripts.classifier.graphs import frozen_graph
 from scripts.classifier.photos.preprocessing import Preprocessing
-from scripts.classifier.training import retrained_graph, unknown
+from scripts.classifier.training import learning_unknown, retrained_graph
 from scripts.classifier.training.final_layer import FinalLayer
 from tests.support import published_networks
 
@@ -71,7 +71,7 @@ def contents(backbone: Backbone, hidden: tuple[int, ...] = ()) -> Contents:
         bottleneck=f"{backbone.bottleneck_name}:0",
         labels=LABELS,
         record={"options": {"seed": 7}, "recipe": {"hidden_units": list(hidden)}},
-        unknown=unknown.learn(vectors, np.arange(12) % 3, vectors, 0.95, 0).to_bytes(),
+        unknown=learning_unknown.of_vectors(vectors, np.arange(12) % 3, vectors, 0.95, 0).to_bytes(),
     )
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from ..backbones import network
 from ..backbones.backbone import Backbone
 from ..backbones.engine import Engine
-from ..photos import digests, image_lists, leaks, skipped_images
+from ..errors import UserError
+from ..photos import digests, image_lists, leaks, none_photos, skipped_images
 from ..photos.digests import PhotoDigests
 from ..photos.distortions import WHOLE, View
 from ..photos.image_lists import TRAINING, ImageLists
@@ -74,3 +75,16 @@ def gather(
         if not found.unreadable:
             return Gathered(lists, found.keys, found.contents, unreadable, computed)
         lists = image_lists.deal(image_lists.without(lists, found.unreadable), *percentages)
+
+
+def without_copies(none: Gathered, known: Gathered) -> tuple[Gathered, list[str]]:
+    """Photos of none of the labels without copies of each other or of `known` photos; and warnings about the latter."""
+    contents = (known.keys[photo.path][0] for photo in known.lists.photos)
+    lists, copies = none_photos.without_copies(none.lists, contents, lambda path: none.keys[path][0])
+    if not lists.photos:
+        raise UserError(
+            f"--none_dir: all photos in {none.lists.image_dir} are also in {known.lists.image_dir}: give photos of "
+            "none of the labels"
+        )
+    warnings = [none_photos.contradiction(none.lists, copies, known.lists.image_dir)] if copies else []
+    return replace(none, lists=lists), warnings

@@ -40,7 +40,7 @@ class Classifier:
         self,
         model: Model,
         labels: tuple[str, ...],
-        strangers: unknown.Unknown | None,
+        strangers: unknown.Tells | None,
         named: dict[str, str] | None = None,
     ):
         self.model, self.labels, self._strangers = model, labels, strangers

@@ -28,6 +28,7 @@ class Assessment:
     exposed: Exposure
     strangers: Strangers | None
     sure: SureMeasures | None  # None: not asked for
+    none: Strangers | None = None  # test photos of --none_dir
 
     def find(self, show: Show) -> Findings:
         """Finds the photos worth a look. Reads all of them again, to compare them with each other."""
@@ -39,7 +40,12 @@ class Assessment:
 
 
 def assess(
-    classifier: Classifier, chosen: Selection, exposed: Exposure, looked: Looked, sure: float | None = None
+    classifier: Classifier,
+    chosen: Selection,
+    exposed: Exposure,
+    looked: Looked,
+    sure: float | None = None,
+    none: Strangers | None = None,
 ) -> Assessment:
     """`sure` is the percentage of sets that shall hold the right label; None: no sets are measured."""
     known = looked.rows(lambda photo: photo.label is not None)
@@ -56,6 +62,7 @@ def assess(
         exposed,
         _strangers(chosen, looked, strangers),
         None if sure is None else SureMeasures(judged, classifier.sure, sure),
+        none,
     )
 
 

@@ -20,7 +20,7 @@ def of(assessment: Assessment) -> dict:
     seen = {"seen": _seen(assessment)}
     labelled = Measures(replace(assessment.measures.judged, labels=classifier.labels))
     sure = {} if assessment.sure is None else {"sure": assessment.sure.as_record(classifier.labels)}
-    return record | names | seen | of_measures(labelled, assessment.strangers) | sure
+    return record | names | seen | of_measures(labelled, assessment.strangers, assessment.none) | sure
 
 
 def _seen(assessment: Assessment) -> dict:
@@ -33,10 +33,11 @@ def _seen(assessment: Assessment) -> dict:
     }
 
 
-def of_measures(measures: Measures, strangers: Strangers | None = None) -> dict:
+def of_measures(measures: Measures, strangers: Strangers | None = None, none: Strangers | None = None) -> dict:
     record = accuracy.as_record(measures.results, measures.judged.labels)
-    if strangers is not None:
-        record["strangers"] = {"photos": len(strangers), "turned_away": strangers.away}
+    for name, photos in (("strangers", strangers), ("none_photos", none)):
+        if photos is not None:
+            record[name] = {"photos": len(photos), "turned_away": photos.away}
     overall = measures.overall
     if overall is None:
         return record

@@ -55,12 +55,13 @@ def describe_all(assessment: Assessment) -> list[str]:
     elif not assessment.exposed.proven and not assessment.chosen.own:
         lines.append("it is not known which photos it was trained on: these may be among them")
     sure = [] if assessment.sure is None else ["", *assessment.sure.describe()]
-    return [*lines, *describe(measures, assessment.strangers), *sure]
+    return [*lines, *describe(measures, assessment.strangers, assessment.none), *sure]
 
 
-def describe(measures: Measures, strangers: Strangers | None = None) -> list[str]:
+def describe(measures: Measures, strangers: Strangers | None = None, none: Strangers | None = None) -> list[str]:
     """The figures, a table of the labels, and what was taken for what."""
-    lines = [] if strangers is None else _strangers(strangers)
+    lines = [] if strangers is None else _strangers("other things", strangers)
+    lines += [] if none is None else _strangers("test photos of --none_dir", none)
     if measures.overall is None:
         return [*lines, "no photos of its labels to evaluate on: nothing was measured"]
     return [*_figures(measures, measures.overall), *lines, "", *_label_table(measures), "", *_confusions(measures)]
@@ -117,10 +118,10 @@ def _pair(judged: Judged, pair: Pair) -> str:
     return f"{first} and {second}"
 
 
-def _strangers(strangers: Strangers) -> list[str]:
+def _strangers(what: str, strangers: Strangers) -> list[str]:
     if not strangers.paths:
         return []
-    return [f"other things rightly called unknown: {share_in_words(strangers.away, len(strangers))}"]
+    return [f"{what} rightly called unknown: {share_in_words(strangers.away, len(strangers))}"]
 
 
 def _figures(measures: Measures, overall: Overall) -> list[str]:

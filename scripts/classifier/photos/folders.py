@@ -177,10 +177,12 @@ def photos_below(image_dir: Place, inside: str, left_out: LeftOut) -> tuple[list
         )
     else:
         root = Path(str(image_dir))
-        prefix = len(os.fspath(folder)) + 1
-        above = walking.identities(root) | walking.identities_above(root) | walking.identities_above(folder)
+        prefix = len(os.path.join(os.fspath(folder), ""))
+        above = walking.identities_above(root) | walking.identities_above(folder)
+        if inside:
+            above |= walking.identities(root)
         found = walking.files_below(folder, _is_hidden, left_out, above)
-        files = ((f"{inside}/{path[prefix:].replace(os.sep, '/')}", path) for path in found)
+        files = ((f"{inside}/{path[prefix:].replace(os.sep, '/')}".lstrip("/"), path) for path in found)
     for relative, path in files:
         what = what_else(path)
         if what is None:

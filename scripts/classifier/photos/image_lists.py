@@ -180,7 +180,7 @@ def without(lists: ImageLists, paths: Iterable[str]) -> ImageLists:
     still_there = sorted({photo.label for photo in kept})
     renumbered = {label: index for index, label in enumerate(still_there)}
     labels = tuple(lists.labels[label] for label in still_there)
-    if len(labels) < 2:
+    if len(labels) < min(2, len(lists.labels)):
         found = labels[0] if labels else "no label"
         raise UserError(f"{lists.image_dir} has readable photos of {found} only: {oddities.TWO_LABELS}")
     return replace(lists, labels=labels, photos=tuple(replace(p, label=renumbered[p.label]) for p in kept))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import atomic_files
 from ..graphs import frozen_graph
-from . import accuracy, expected, learning_unknown, retrained_graph, run_record, sure
+from . import accuracy, expected, learning_unknown, none_learning, retrained_graph, run_record, sure
 from .accuracy import Results
 from .expected import Expected
+from .none_learning import NoneTold
 from .sure import Sure
 from .trained import Trained
 from .unknown import Unknown
@@ -46,6 +47,7 @@ class Outcome:
     known_kept: float | None  # the share of test photos that count as known
     sure: Sure | None  # None without validation photos
     expected: Expected | None  # None without test and validation photos
+    none: NoneTold | None = None  # what photos of none of the labels taught
 
     @classmethod
     def of(
@@ -58,8 +60,8 @@ class Outcome:
         most_tested: int = -1,
     ) -> Outcome:
         """Measures the classifier on the validation photos and on `most_tested` test photos (-1: all)."""
-        training, validation, testing = trained.sets
-        tells_unknown = learning_unknown.learn(training, validation, known_wanted, seed)
+        _, validation, testing = trained.sets
+        tells_unknown = none_learning.learn(trained, known_wanted, seed)
         return cls(
             trained,
             labels,
@@ -71,6 +73,7 @@ class Outcome:
             learning_unknown.share_kept(tells_unknown, testing),
             sure.learn(trained.layer, validation, seed),
             expected.measure(trained.layer, tells_unknown, trained.sets, labels),
+            none_learning.told(trained, tells_unknown, known_wanted, seed),
         )
 
     @cached_property
@@ -95,7 +98,11 @@ class Outcome:
             "steps_trained": trained.steps,
             "best_step": trained.best_step,
             "backbone": run_record.backbone(trained.backbone, trained.engine.precision),
-            "unknown": {"known_photos_kept": self.known_wanted, "test_photos_kept": self.known_kept},
+            "unknown": {
+                "known_photos_kept": self.known_wanted,
+                "test_photos_kept": self.known_kept,
+                **({} if self.none is None else {"none_photos": asdict(self.none)}),
+            },
             "calibration": None if trained.calibration is None else trained.calibration.as_record(),
             "sure": None if self.sure is None else self.sure.as_record(),
             "validation": accuracy.as_record(self.validated, self.labels),

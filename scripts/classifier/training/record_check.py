@@ -164,6 +164,7 @@ _EXPECTED: dict[tuple[str, ...], tuple[str, _Right]] = {
     ("category_names",): ("a name for each label", _names),
     ("options",): ("an object", _is(dict)),
     ("options", "image_dir"): ("a name", _is(str)),
+    ("options", "none_dir"): ("a name", _is(str)),
     ("options", "testing_percentage"): ("a percentage", _percentage),
     ("options", "validation_percentage"): ("a percentage", _percentage),
     ("backbone",): ("an object", _is(dict)),

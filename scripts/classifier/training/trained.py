@@ -27,6 +27,14 @@ class Sets(NamedTuple):
 
 
 @dataclass(frozen=True)
+class NonePhotos:
+    """Photos of none of the labels, which teach what to call unknown."""
+
+    lists: ImageLists
+    sets: Sets
+
+
+@dataclass(frozen=True)
 class Trained:
     """A backbone and the final layer trained on its bottlenecks."""
 
@@ -39,3 +47,4 @@ class Trained:
     stopped_early: bool
     curve: list[Evaluation]
     calibration: Calibration | None = None  # None: not tried yet
+    none: NonePhotos | None = None

@@ -9,12 +9,14 @@ from ..backbones.backbone import Backbone
 from ..backbones.engine import Engine
 from ..bottlenecks.cache import BottleneckCache
 from ..bottlenecks.gathering import Gathered
+from ..drawing.percent import percent
 from ..graphs import costs, frozen_graph
 from ..photos import leaks
 from ..photos.wording import counted
 from . import accuracy
 from .fine_tuning.stages import FineTuned
 from .fine_tuning.tuner import Tuning
+from .none_learning import NoneTold
 from .outcome import Outcome
 from .recipe import Recipe
 from .trained import Trained
@@ -82,8 +84,19 @@ def outcome(outcome: Outcome, names: tuple[str, ...], mistakes_too: bool) -> lis
     if outcome.known_kept is not None:
         kept = 100 * outcome.known_kept
         lines.append(f"with --unknown, {kept:.1f} % of the test photos are recognised as known")
+    if outcome.none is not None:
+        lines.append(_none(outcome.none))
     views = outcome.trained.backbone.views
     if views > 1:
         cost = costs.measure(outcome.graph_def, outcome.places.graph).multiply_adds
         lines.append(f"each photo costs {cost / 1e6:,.0f} million multiply-adds, {views} times those of one view")
     return lines
+
+
+def _none(told: NoneTold) -> str:
+    learned = f"learned from {counted(told.learned, 'photo')} of none of the labels"
+    if not told.tested:
+        return f"{learned}; none was kept for testing"
+    without = f"{percent(told.turned_away_without / told.tested)} without --none_dir"
+    of = f"of {counted(told.tested, 'other')}, {percent(told.turned_away / told.tested)} are called unknown"
+    return f"{learned}; {of}, {without}"

@@ -20,7 +20,7 @@ from scripts.classifier.photos import category_names, preprocessing
 from scripts.classifier.photos.image_lists import ImageLists
 from scripts.classifier.photos.preprocessing import Overrides
 from scripts.classifier.serving import page, recent, recent_metrics, telling
-from scripts.classifier.training import replaced, run_record, seen, unknown
+from scripts.classifier.training import learning_unknown, replaced, run_record, seen, unknown
 from scripts.classifier.training.outcome import Places
 
 from ..structured import json_values, zip_headers, zip_members
@@ -61,7 +61,7 @@ def _record() -> dict:
 @functools.cache
 def _strangers() -> bytes:
     vectors = np.random.default_rng(0).normal(0, 1, (12, _VALUES)).astype(np.float32)
-    return unknown.learn(vectors, np.arange(12) % 3, vectors, 0.95, 0).to_bytes()
+    return learning_unknown.of_vectors(vectors, np.arange(12) % 3, vectors, 0.95, 0).to_bytes()
 
 
 def _samples() -> list[Files]:

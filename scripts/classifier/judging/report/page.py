@@ -33,6 +33,7 @@ class Report:
     sure: SureMeasures | None = None
     proven: bool = False  # the record knows every photo that training has seen
     heats: Heats | None = None  # over the mistakes
+    none: Strangers | None = None  # test photos of --none_dir
 
     @staticmethod
     def of(assessment: Assessment, found: Findings, heats: Heats | None = None) -> Report:
@@ -48,6 +49,7 @@ class Report:
             sure=assessment.sure,
             proven=assessment.exposed.proven,
             heats=heats,
+            none=assessment.none,
         )
 
 
@@ -64,7 +66,7 @@ def render(report: Report) -> str:
         photos.uncertain(found, image_dir),
         photos.suspicions(found, image_dir),
         photos.near_identical(found, image_dir),
-        photos.unknown(measures, report.strangers),
+        photos.unknown(measures, report.strangers, report.none),
         making.making(report.record),
     )
     sections = [section for section in possible if section is not None]

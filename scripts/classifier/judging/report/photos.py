@@ -106,7 +106,7 @@ def near_identical(found: Findings, image_dir: Place) -> Section | None:
     return Section("near-identical", "Nearly identical photos", "".join(parts))
 
 
-def unknown(measures: Measures, strangers: Strangers | None) -> Section | None:
+def unknown(measures: Measures, strangers: Strangers | None, none: Strangers | None = None) -> Section | None:
     turned_away = measures.turned_away
     if turned_away is None and strangers is None:
         return None
@@ -120,15 +120,20 @@ def unknown(measures: Measures, strangers: Strangers | None) -> Section | None:
         if kept.total:
             body += f" <b>Recognised</b> among the others: {share(kept.right, kept.total)}."
         body += "</p>"
-    if strangers is not None and len(strangers):
-        rightly = share(strangers.away, len(strangers))
-        body += f"<p><b>Rightly called unknown:</b> {rightly} of other things.</p>"
-        taken = np.flatnonzero(~strangers.turned_away)
-        taken = taken[np.argsort(-strangers.scores[taken].max(axis=1), kind="stable")]
-        if len(taken):
-            shown = [_stranger(strangers, measures.judged.labels, row) for row in taken[:MOST_STRANGERS].tolist()]
-            body += f"<h3>Taken for a label</h3>{cards.cards(shown, len(taken), 'photo')}"
+    for what, photos in (("other things", strangers), ("the test photos of --none_dir", none)):
+        if photos is not None and len(photos):
+            body += f"<p><b>Rightly called unknown:</b> {share(photos.away, len(photos))} of {what}.</p>"
+            body += _taken_for_a_label(photos, measures.judged.labels)
     return Section("unknown", "Unknown things", body)
+
+
+def _taken_for_a_label(strangers: Strangers, labels: tuple[str, ...]) -> str:
+    taken = np.flatnonzero(~strangers.turned_away)
+    taken = taken[np.argsort(-strangers.scores[taken].max(axis=1), kind="stable")]
+    if not len(taken):
+        return ""
+    shown = [_stranger(strangers, labels, row) for row in taken[:MOST_STRANGERS].tolist()]
+    return f"<h3>Taken for a label</h3>{cards.cards(shown, len(taken), 'photo')}"
 
 
 def _stranger(strangers: Strangers, labels: tuple[str, ...], row: int) -> str:

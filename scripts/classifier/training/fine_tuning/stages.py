@@ -59,8 +59,11 @@ def fine_tune(
     reached = replace(trained, steps=trained.steps + tuner.step, curve=trained.curve + curve)
     if tuner.best_step:
         sets = _sets_of(lists, backbone, trained.engine, show_photos)
+        none = trained.none
+        if none is not None:
+            none = replace(none, sets=_sets_of(none.lists, backbone, trained.engine, show_photos))
         best_step = trained.steps + tuner.best_step
-        reached = replace(reached, backbone=backbone, layer=layer, sets=sets, best_step=best_step)
+        reached = replace(reached, backbone=backbone, layer=layer, sets=sets, best_step=best_step, none=none)
     before, after = (accuracy.measure(each.layer, each.sets.validation).accuracy for each in (trained, reached))
     return FineTuned(reached, tuner.step, tuner.best_step, before, after)
 
