@@ -52,6 +52,16 @@ def test_the_stated_share_of_photos_is_kept_and_strangers_are_not(flowers, kept)
     assert (tells.distances(strangers) > 1).mean() > 0.9
 
 
+def test_one_odd_validation_photo_moves_no_limit_when_training_photos_help(flowers):
+    training, labels, held_out, strangers = flowers
+    few = np.concatenate([held_out[:30], strangers[:1]])
+    alone, together = (
+        learning_unknown.of_vectors(training, labels, few, 0.95, 0, folded=folded) for folded in (False, True)
+    )
+    assert (alone.distances(strangers) > 1).mean() < 0.9 < (together.distances(strangers) > 1).mean()
+    assert (together.distances(held_out[30:]) <= 1).mean() > 0.85
+
+
 def test_things_between_the_labels_are_told_by_the_near_sign(flowers):
     training, labels, held_out, _ = flowers
     between = (training[labels == 0] + training[labels == 1] + training[labels == 2]) / 3

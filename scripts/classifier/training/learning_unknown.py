@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -17,18 +18,59 @@ _ENOUGH_TO_DECIDE = 4000
 _ROWS_AT_ONCE = 1024
 # The share of the known photos given up that goes to the limit for far things. They are so far that it takes few.
 _FOR_FAR = 0.3
+# With fewer validation photos, one odd one among them would move a limit. Training photos then help to set them, each
+# seen by what the other folds teach.
+_FEW, _FOLDS = 200, 5
 
 
 def learn(
-    training: Examples, validation: Examples, kept: float, seed: int, none: np.ndarray | None = None
+    training: Examples,
+    validation: Examples,
+    kept: float,
+    seed: int,
+    none: np.ndarray | None = None,
+    network_learned_too: bool = False,
 ) -> Unknown | None:
-    """None without validation photos, which set the limits. `none`: bottlenecks of other things, if there are any."""
+    """None without validation photos, which set the limits. `none`: bottlenecks of other things, if there are any.
+
+    `network_learned_too`: from the training photos, which then are more like each other than new ones are.
+    """
     if not len(validation):
         return None
     rows = sample(training.labels, seed)
     held_out = validation.sample(_ENOUGH_TO_DECIDE, seed)
-    held_out_vectors = held_out.vectors.take(np.arange(len(held_out)))
-    return of_vectors(training.vectors.take(rows), training.labels[rows], held_out_vectors, kept, seed, none)
+    vectors, labels = training.vectors.take(rows), training.labels[rows]
+    distorted = len(set(training.paths)) < len(training)  # views of one photo would be in several folds
+    folded = len(held_out) < _FEW and not network_learned_too and not distorted
+    return of_vectors(vectors, labels, held_out.vectors.take(np.arange(len(held_out))), kept, seed, none, folded)
+
+
+def of_vectors(
+    training: np.ndarray,
+    labels: np.ndarray,
+    validation: np.ndarray,
+    kept: float,
+    seed: int,
+    none: np.ndarray | None = None,
+    folded: bool = False,
+) -> Unknown:
+    """From bottlenecks, [n, values]. `kept` is the share of validation-like photos that should count as known.
+
+    `folded`: training photos help to set the limits.
+    """
+    tells = _without_limits(training, labels, seed, none)
+    of_folds = _of_folds(training, labels, seed, none) if folded else ()
+    return tells.limited(_limits(np.concatenate([tells.signs(validation), *of_folds], axis=1), kept))
+
+
+def _of_folds(vectors: np.ndarray, labels: np.ndarray, seed: int, none: np.ndarray | None) -> Iterator[np.ndarray]:
+    """The signs of training photos, [2, photos] for each fold; labels are spread evenly over folds."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    order = order[np.argsort(labels[order], kind="stable")]
+    for first in range(_FOLDS):
+        others = np.delete(order, slice(first, None, _FOLDS))
+        if len(np.unique(labels[others])) > 1:
+            yield _without_limits(vectors[others], labels[others], seed, none).signs(vectors[order[first::_FOLDS]])
 
 
 def share_kept(tells: Tells | None, examples: Examples) -> float | None:
@@ -44,15 +86,7 @@ def count_away(tells: Tells, examples: Examples) -> int:
     return sum(int((tells.distances(examples.vectors.take(rows)) > 1).sum()) for rows in chunks)
 
 
-def of_vectors(
-    training: np.ndarray,
-    labels: np.ndarray,
-    validation: np.ndarray,
-    kept: float,
-    seed: int,
-    none: np.ndarray | None = None,
-) -> Unknown:
-    """From bottlenecks, [n, values]. `kept` is the share of validation-like photos that should count as known."""
+def _without_limits(training: np.ndarray, labels: np.ndarray, seed: int, none: np.ndarray | None) -> Unknown:
     random = np.random.default_rng(seed)
     mean, deviation = training.mean(axis=0), training.std(axis=0)
     # A value that hardly varies among the training photos must not dominate when it does.
@@ -66,10 +100,10 @@ def of_vectors(
     weights, offsets, starts = discriminants.discriminants(vectors, classes, none is not None, random)
     free = Limits(np.zeros(2), np.ones(2))
     learnt = Unknown(mean, deviation, weights, offsets, starts, directions, none is not None, free)
-    # Written and read back, so that the limits fit the rounded arrays.
+    # Written and read back, so that the limits will fit the rounded arrays.
     rounded = unknown.from_bytes(learnt.to_bytes(), unknown.NAME)
     assert isinstance(rounded, Unknown)
-    return rounded.limited(_limits(rounded.signs(validation), kept))
+    return rounded
 
 
 def _limits(signs: np.ndarray, kept: float) -> Limits:

@@ -29,7 +29,7 @@ def learn(trained: Trained, kept: float, seed: int) -> Unknown | None:
     """`kept` is the share of known photos that should count as known. None without validation photos."""
     training, validation, _ = trained.sets
     none = None if trained.none is None else _vectors(trained.none.sets, seed)
-    return learning_unknown.learn(training, validation, kept, seed, none)
+    return learning_unknown.learn(training, validation, kept, seed, none, trained.network_learned_too)
 
 
 def told(trained: Trained, tells: Unknown | None, kept: float, seed: int) -> NoneTold | None:
@@ -37,7 +37,7 @@ def told(trained: Trained, tells: Unknown | None, kept: float, seed: int) -> Non
     if trained.none is None or tells is None:
         return None
     training, validation, _ = trained.sets
-    without = learning_unknown.learn(training, validation, kept, seed)
+    without = learning_unknown.learn(training, validation, kept, seed, None, trained.network_learned_too)
     assert without is not None, "there are validation photos, as for `tells`"
     learned = sum(len(each) for each in _learned_from(trained.none.sets))
     testing = trained.none.sets.testing

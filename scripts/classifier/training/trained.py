@@ -46,5 +46,6 @@ class Trained:
     best_step: int | None  # the step that the layer is from; None: the last
     stopped_early: bool
     curve: list[Evaluation]
+    network_learned_too: bool = False  # from the training photos, not just the layer
     calibration: Calibration | None = None  # None: not tried yet
     none: NonePhotos | None = None

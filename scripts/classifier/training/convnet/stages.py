@@ -50,6 +50,7 @@ def finish(trainer: CnnTrainer, testing: CnnExamples, label_count: int) -> Train
         trainer.best_step,
         len(trainer.history) < trainer.recipe.epochs,
         trainer.history,
+        network_learned_too=True,
     )
 
 
