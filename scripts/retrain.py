@@ -61,11 +61,12 @@ def main(positional: list[str]) -> None:
     with console.stage("writing"), console.waiting("writing"):
         journal.finish(outcome.graph_def, outcome.tested, names, trained.steps)
     fingerprint = run_record.data_fingerprint(gathered.keys, lists)
+    others = [] if none is None else [(none.lists, none.contents)]
     written = outcome.write(
         {
             "options": command_line.options(),
             **plan.record(recipe, recipe_search.as_record(trials), named),
-            **run_record.photos(lists, fingerprint, gathered.unreadable, gathered.contents),
+            **run_record.photos(lists, fingerprint, gathered.unreadable, gathered.contents, others),
             "seconds": console.seconds,
         }
     )
@@ -97,7 +98,7 @@ def _gather_none(lists: ImageLists, known: Gathered, network: Loaded, plan: Plan
     console.warn(*words.unreadable(len(gathered.unreadable), plan.skipped_none_file))
     gathered, copies = gathering.without_copies(gathered, known)
     console.warn(*copies)
-    return NonePhotos(gathered.lists, Sets.of(gathered.lists, gathered.keys, network.cache))
+    return NonePhotos(gathered.lists, Sets.of(gathered.lists, gathered.keys, network.cache), gathered.contents)
 
 
 def _choose_recipe(

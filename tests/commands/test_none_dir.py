@@ -171,3 +171,17 @@ def test_mistakes_are_named_before_any_work(workplace, photos):
         done = workplace.retrain(photos, f"--none_dir={folder}")
         assert done.returncode == 1 and message in done.stderr.splitlines()[-1], done.stderr
         assert not (workplace / "retrained_graph.pb").exists()
+
+
+def test_copies_of_those_learned_from_are_no_test_of_unknown(taught, tmp_path):
+    """Under another name, in another folder, where they would count as things that were rightly turned away."""
+    shutil.copytree(taught / "photos", tmp_path / "elsewhere")
+    shutil.copytree(taught / "none", tmp_path / "elsewhere" / "yellow")
+    draw_none(tmp_path / "new", 5, first=100)
+    for photo in (tmp_path / "new").iterdir():
+        shutil.copy(photo, tmp_path / "elsewhere" / "yellow" / f"new_{photo.name}")
+    graph = f"--graph={taught / 'retrained_graph.pb'}"
+    done = taught.run("evaluate", graph, "--json", "--unknown", f"--image_dir={tmp_path / 'elsewhere'}")
+    assert done.returncode == 0, done.stderr
+    told = record_of(taught)["unknown"]["none_photos"]
+    assert json.loads(done.stdout)["strangers"]["photos"] == 5 + told["tested"]

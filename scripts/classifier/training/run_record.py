@@ -166,13 +166,22 @@ def _rounded(number: float | None) -> float | None:
     return number if number is None or isinstance(number, int) else float(f"{number:.5g}")
 
 
-def photos(lists: ImageLists, fingerprint: str, unreadable: Mapping[str, str], contents: Mapping[str, bytes]) -> dict:
-    """The record's entries about the photos; `fingerprint` is their data_fingerprint, `contents` their digests."""
+def photos(
+    lists: ImageLists,
+    fingerprint: str,
+    unreadable: Mapping[str, str],
+    contents: Mapping[str, bytes],
+    others: Sequence[tuple[ImageLists, Mapping[str, bytes]]] = (),
+) -> dict:
+    """The record's entries about the photos; `fingerprint` is their data_fingerprint, `contents` their digests.
+
+    `others` are of no label, but training has seen them too.
+    """
     return {
         "photos": split_sizes(lists),
         "unreadable_photos": len(unreadable),
         "data_fingerprint": fingerprint,
-        seen.RECORDED: seen.as_record(lists, contents),
+        seen.RECORDED: seen.as_record((lists, contents), *others),
     }
 
 

@@ -38,9 +38,12 @@ class Seen:
         return np.where(trained, TRAINING, np.where(tuned, VALIDATION, TESTING)).tolist()
 
 
-def as_record(lists: ImageLists, contents: Mapping[str, bytes]) -> dict[str, str]:
-    """`contents` holds the digest of each photo."""
-    return {split: _packed([contents[photo.path] for photo in lists.of(split)]) for split in _SETS}
+def as_record(*folders: tuple[ImageLists, Mapping[str, bytes]]) -> dict[str, str]:
+    """Of the photos in each folder, with the digest of each photo."""
+    return {
+        split: _packed([contents[photo.path] for lists, contents in folders for photo in lists.of(split)])
+        for split in _SETS
+    }
 
 
 def of(record: dict | None) -> Seen | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -32,6 +33,7 @@ class NonePhotos:
 
     lists: ImageLists
     sets: Sets
+    contents: Mapping[str, bytes]  # the digest of each photo
 
 
 @dataclass(frozen=True)
