@@ -26,7 +26,7 @@ def taught(tmp_path_factory) -> Workplace:
     draw_folder(place / "photos")
     # A flat folder and folders in it, as people have them.
     draw_none(place / "none", 30)
-    draw_none(place / "none" / "more", 10, first=30)
+    draw_none(place / "none" / "train" / "more", 10, first=30)  # the name of a split says nothing here
     done = place.retrain(place / "photos", f"--none_dir={place / 'none'}")
     assert done.returncode == 0 and done.stderr == "", done.stderr
     place.printed = done.stdout

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UserError
-from . import image_lists, walking
+from . import image_lists, oddities, walking
 from .folders import Place, photos_below
 from .image_lists import ImageLists, Photo
 from .splitting import SPLITS, TRAINING
@@ -66,7 +66,7 @@ def describe(lists: ImageLists) -> str:
 
 def warnings(lists: ImageLists) -> list[str]:
     """Likely mistakes in the folder, and obstacles to learning."""
-    found = list(lists.folder_warnings())
+    found = [*lists.left_out, *oddities.no_photos(lists.image_dir, lists.other_files)]
     if len(lists.photos) < FEW:
         found.append(
             f"--none_dir: {lists.image_dir} has {counted(len(lists.photos), 'photo')}: expect little gain from fewer "
