@@ -104,6 +104,7 @@ def test_every_format_carries_it(retrained, unsure, picture, tmp_path, kind, wor
         ("100", "error: --sure=100: expected a percentage above 0 and below 100, such as 95"),
         ("101", "error: --sure=101: expected a percentage above 0 and below 100, such as 95"),
         ("nan", "error: --sure=nan: expected a percentage above 0 and below 100, such as 95"),
+        ("0.95", "error: --sure=0.95: expected a percentage, not a share: did you mean 95?"),
         ("abc", "error: --sure=abc: expected a number"),
         ("99.9", "error: answers that are 99.9 % sure need 999 validation photos or more, and this classifier had 99"),
     ],
@@ -131,7 +132,7 @@ def test_evaluate_measures_coverage_and_the_size_of_answers(retrained, unsure, t
     words = [f"--graph={unsure}", f"--image_dir={retrained / 'photos'}", "--split=all"]
     done = retrained.run("evaluate", *words, "--sure=99", f"--report={tmp_path / 'report.html'}")
     assert done.returncode == 0, done.stderr
-    assert "with --sure=99, the right label is in the answer of 100.0 % (95 % interval" in done.stdout
+    assert "with --sure=99, answers that hold the right label: 100.0 % (95 % interval" in done.stdout
     assert 'id="sure"' in (tmp_path / "report.html").read_text("utf-8")
     for percent, size in ((99, 3), (50, 1)):
         found = json.loads(retrained.run("evaluate", *words, f"--sure={percent}", "--json").stdout)["sure"]
@@ -153,6 +154,8 @@ def test_the_server_answers_as_surely_as_it_is_asked_to(retrained, unsure, pictu
         for word in ("0", "100", "abc", "nan", ""):
             refused = server.post(f"/label?sure={word}", data)
             assert refused.status == 400 and "expected a percentage above 0" in refused.json["error"]
+        refused = server.post("/label?sure=0.95", data)
+        assert refused.status == 400 and "not a share: did you mean 95?" in refused.json["error"]
         refused = server.post("/label?sure=99.9", data)
         assert refused.status == 400 and "need 999 validation photos" in refused.json["error"]
         page = server.get("/").body.decode()

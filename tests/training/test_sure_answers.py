@@ -78,7 +78,7 @@ def test_too_few_validation_photos_are_said_in_one_line():
     with pytest.raises(UserError) as refused:
         few.limit(95)
     assert str(refused.value).startswith("answers that are 95 % sure need 19 validation photos or more")
-    assert "this classifier had 18: up to 94.7 % is possible" in str(refused.value)
+    assert "this classifier had 18: ask for 94.7 % at most" in str(refused.value)
     assert few.limit(94.7) >= 0
 
 

@@ -46,7 +46,7 @@ class SureMeasures:
             return []
         share = accuracy.share_in_words(int(self.covered.sum()), photos)
         lines = [
-            f"with --sure={self.percent:g}, the right label is in the answer of {share}",
+            f"with --sure={self.percent:g}, answers that hold the right label: {share}",
             f"  answers have {self.mean_size:.2f} labels on average; {percent((self.sizes == 1).mean())} have just one",
         ]
         if self.answers_alone:

@@ -41,4 +41,8 @@ def _sure(word: str | None) -> float | None:
         percent = math.nan
     if not 0 < percent < 100:
         raise Refused(400, f"sure={in_short(word[:20])}: expected a percentage above 0 and below 100, such as 95")
+    if percent < 1:  # in Python it is a share, so this is easily mixed up
+        raise Refused(
+            400, f"sure={in_short(word[:20])}: expected a percentage, not a share: did you mean {100 * percent:g}?"
+        )
     return percent

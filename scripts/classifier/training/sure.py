@@ -86,7 +86,7 @@ class Sure:
         most = math.floor(1000 * self.photos / (self.photos + 1)) / 10
         return (
             f"answers that are {percent:g} % sure need {counted(needed, 'validation photo')} or more, and this "
-            f"classifier had {self.photos:,}: up to {most:g} % is possible, or train it with more photos"
+            f"classifier had {self.photos:,}: ask for {most:g} % at most, or train it with more photos"
         )
 
 
@@ -94,6 +94,8 @@ def check(percent: float) -> float:
     """Refuses what nobody can promise."""
     if not 0 < percent < 100:
         raise UserError(f"sure={percent:g}: expected a percentage above 0 and below 100, such as 95")
+    if percent < 1:  # in Python it is a share, so this is easily mixed up
+        raise UserError(f"sure={percent:g}: expected a percentage, not a share: did you mean {100 * percent:g}?")
     return percent
 
 
