@@ -44,7 +44,7 @@ def define(graph: str, labels: str, summaries_dir: str) -> None:
         calibrating.AUTO,
         calibrating.CHOICES,
         "Whether scores are corrected to mean what they say. auto: by one number, the temperature, if photos that it "
-        "did not learn from show that it helps. No photo gets another first label.",
+        "did not learn from show that it helps. No photo's first label changes.",
     )
     flags.DEFINE_bool("quiet", False, "Print errors and warnings only.")
 

@@ -148,7 +148,7 @@ def test_answers_without_unknown_and_labels_of_others_are_told(read, own):
 WRONG = {
     "no such file": (["--answers={place}/none"], "cannot read {place}/none: No such file or directory"),
     "a folder": (["--answers={place}"], "cannot read {place}: Is a directory"),
-    "empty": (["--answers={place}/empty"], "{place}/empty is no log of answers (it is empty): give the file of serve"),
+    "empty": (["--answers={place}/empty"], "{place}/empty is no log of answers (it is empty): give a file that"),
     "a picture": (["--answers={photo}"], "is no log of answers (none of its lines is an answer)"),
     "the record": (["--answers={place}/retrained_graph.json"], "is no log of answers (none of its lines is an answer)"),
     "with a report": (["--answers={place}/empty", "--report=x.html"], "looks at no photos: leave out --report"),

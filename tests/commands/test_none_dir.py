@@ -109,8 +109,8 @@ def test_copies_are_no_evidence(workplace, photos):
     done = workplace.retrain(photos, f"--none_dir={none}", "--testing_percentage=40")
     assert done.returncode == 0, done.stderr
     assert done.stderr == (
-        f"warning: 1 photo in --none_dir is also in {photos} and left out of none ({none / 'stray.jpg'}): a photo of a "
-        "label does not belong into --none_dir\n"
+        f"warning: left out 1 photo of --none_dir that is also in {photos} ({none / 'stray.jpg'}): a photo of a label "
+        "does not belong there\n"
     )
     told = record_of(workplace)["unknown"]["none_photos"]
     assert told["learned"] + told["tested"] == 12 and told["tested"] > 0

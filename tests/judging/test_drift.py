@@ -115,7 +115,7 @@ def test_the_notes_are_plain_sentences():
         for each in drift.compare(tally_of(guesses, np.full(200, 0.71), unknown), before)
     ]
     assert notes == [
-        "Of the last 200 pictures, 31 % look like nothing it learned from; of its 370 test photos it was 5 %. "
+        "Of the last 200 pictures, 31 % look like nothing it learned from; of its 370 test photos, 5 % did. "
         "Its measured accuracy says nothing about pictures like those.",
         "For the last 200 pictures, its highest score is 71 % on average; for its 370 test photos it was 91 %. "
         "It is less sure of these, and may be wrong more often.",
@@ -123,6 +123,6 @@ def test_the_notes_are_plain_sentences():
     daisies = tally_of(np.array([0] * 160 + [1] * 40), np.full(200, 0.91), [False] * 200)
     (only,) = drift.compare(daisies, before)
     assert drift_words.note(only, "the last 200 pictures", before, LABELS) == (
-        "Of the last 200 pictures, 80 % were called daisy; of its 370 test photos it was 20 %. "
+        "Of the last 200 pictures, 80 % were called daisy; of its 370 test photos, 20 % were. "
         "That may just be another day."
     )

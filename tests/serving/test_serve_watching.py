@@ -114,7 +114,7 @@ def test_other_shares_of_labels_are_told_gently(server):
     (note,) = watching(server)["notes"]
     assert note["about"] == "labels"
     assert re.fullmatch(
-        r"Of the last 60 pictures, 100 % were called red; of its \d+ test photos it was \d+ %\. "
+        r"Of the last 60 pictures, 100 % were called red; of its \d+ test photos, \d+ % were\. "
         r"That may just be another day\.",
         note["text"],
     )

@@ -95,7 +95,7 @@ def test_the_button_shows_the_heat_and_the_photo_again(server, browser, pictures
         expect(heat).to_be_visible()
         assert heat.evaluate("image => image.naturalWidth") == 480
         expect(button).to_have_attribute("aria-pressed", "true")
-        expect(page.locator(".because")).to_have_text("The lighter a place glows, the more it spoke for “red”.")
+        expect(page.locator(".because")).to_have_text("The brighter a place glows, the more it spoke for “red”.")
         expect(page.get_by_role("status")).to_contain_text("red.jpg: the places that spoke for red are shown")
         assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
         page.screenshot(path=tmp_path / "why.png", full_page=True)

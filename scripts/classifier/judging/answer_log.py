@@ -77,10 +77,10 @@ def read(path: Path) -> Log:
                 else:
                     damaged += 1
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}; give the file of serve --log_answers") from None
+        raise UserError(f"cannot read {path}: {error.strerror}; give a file that serve --log_answers wrote") from None
     if not lines:
         what = "none of its lines is an answer" if damaged else "it is empty"
-        raise UserError(f"{path} is no log of answers ({what}): give the file of serve --log_answers")
+        raise UserError(f"{path} is no log of answers ({what}): give a file that serve --log_answers wrote")
     return Log(sorted(lines, key=lambda line: line.time), damaged)
 
 

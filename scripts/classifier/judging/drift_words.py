@@ -18,7 +18,7 @@ def note(difference: Difference, these: str, expected: Expected, names: Sequence
     found, was = percent(difference.found, 0), percent(difference.expected, 0)
     if difference.way == drift.UNKNOWN:
         return (
-            f"Of {these}, {found} look like nothing it learned from; of {before} it was {was}. "
+            f"Of {these}, {found} look like nothing it learned from; of {before}, {was} did. "
             "Its measured accuracy says nothing about pictures like those."
         )
     if difference.way == drift.SCORE:
@@ -30,6 +30,6 @@ def note(difference: Difference, these: str, expected: Expected, names: Sequence
         )
     assert difference.label is not None, "LABELS names one"
     return (
-        f"Of {these}, {found} were called {names[difference.label]}; of {before} it was {was}. "
+        f"Of {these}, {found} were called {names[difference.label]}; of {before}, {was} were. "
         "That may just be another day."
     )

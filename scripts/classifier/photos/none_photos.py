@@ -97,6 +97,6 @@ def without_copies(
 def contradiction(lists: ImageLists, copies: list[str], image_dir: Place) -> str:
     """The warning about photos that are in both folders."""
     one = len(copies) == 1
-    found = f"{counted(len(copies), 'photo')} in --none_dir {'is' if one else 'are'} also in {image_dir}"
+    found = f"left out {counted(len(copies), 'photo')} of --none_dir that {'is' if one else 'are'} also in {image_dir}"
     example = f"{'' if one else 'such as '}{lists.image_dir / copies[0]}"
-    return f"{found} and left out of none ({example}): a photo of a label does not belong into --none_dir"
+    return f"{found} ({example}): a photo of a label does not belong there"

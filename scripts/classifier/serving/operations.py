@@ -40,7 +40,7 @@ def of_version(operation: dict) -> dict:
 def why(labels: tuple[str, ...]) -> dict:
     file = {"type": "object", "required": ["image"], "properties": {"image": _BINARY}}
     return {
-        "summary": "Shows what in a picture spoke for a label: the picture in dark grey, and the lighter a place "
+        "summary": "Shows what in a picture spoke for a label: the picture in dark grey, and the brighter a place "
         "glows, the more it spoke for the label.",
         "parameters": [
             {

@@ -25,8 +25,8 @@ def mistakes(found: Findings, image_dir: Place, heats: Heats | None) -> Section 
     body = "<p>Photos it got wrong, starting with those it was surest about.</p>"
     if heats is not None and heats.explained:
         body += (
-            "<p>The lighter a place glows, the more it spoke for the label below: on the left the label that it "
-            "answered, on the right the right one. A glow beside the subject shows what it looked at instead.</p>"
+            "<p>The brighter a place glows, the more it spoke for the label below: on the left the label that it gave, "
+            "on the right the correct one. A glow beside the subject shows what it looked at instead.</p>"
         )
     if heats is not None and heats.why_not is not None:
         body += f'<p class="more">{text(heats.why_not)}</p>'

@@ -205,7 +205,7 @@ function offerWhy(card, file, best) {
       heat.src = address;
       await heat.decode().finally(() => URL.revokeObjectURL(address));
       card.querySelector(".photo").append(heat);
-      because.textContent = `The lighter a place glows, the more it spoke for “${called}”.`;
+      because.textContent = `The brighter a place glows, the more it spoke for “${called}”.`;
       turn(true);
       say(`${file.name}: the places that spoke for ${called} are shown`);
     } catch (error) {
