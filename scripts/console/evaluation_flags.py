@@ -14,7 +14,7 @@ flags.DEFINE_bool(
     False,
     "Call photos unknown if they are unlike the training photos; photos in folders of other labels should be.",
 )
-sure_flags.define("Measure answers that shall hold the right label in this percentage of cases, such as 95.")
+sure_flags.define("Measure answers that should hold the right label in this percentage of cases, such as 95.")
 flags.group("photos")
 flags.DEFINE_path(
     "image_dir",

@@ -41,7 +41,7 @@ flags.DEFINE_path(
     "none_dir",
     None,
     "A folder of photos of anything else that may come before the camera: other things, empty scenes. They become no "
-    "label, but with --unknown the classifier calls more of such things unknown.",
+    "label, but with --unknown the classifier calls more things like these unknown.",
     PHOTOS,
 )
 flags.group("output")
