@@ -23,12 +23,11 @@ class Said:
     path: Path
     answer: Answer
     ranks: list[Rank]  # the highest scores
-    sure: SureSet | None  # None: not asked for
+    sure: SureSet | None  # None: not asked for, or the picture is unknown
 
     @classmethod
     def of(cls, classifier: Classifier, path: Path, answer: Answer, top_k: int, percent: float | None) -> Said:
-        sure = None if percent is None else classifier.sure_set(answer, percent)
-        return cls(path, answer, classifier.ranked(answer, top_k), sure)
+        return cls(path, answer, classifier.ranked(answer, top_k), classifier.sure_set(answer, percent))
 
     @property
     def unknown(self) -> list[str]:

@@ -57,7 +57,10 @@ class Classifier:
         """The labels with the highest scores, at most `count`, the highest first."""
         return self._ranks(answer, answer.best(count))
 
-    def sure_set(self, answer: Answer, percent: float) -> SureSet:
+    def sure_set(self, answer: Answer, percent: float | None) -> SureSet | None:
+        """None if no percentage is asked for, and for an unknown picture, about which nothing is promised."""
+        if percent is None or answer.unknown:
+            return None
         return SureSet(percent, tuple(self._ranks(answer, self.sure.members(answer.scores, percent))))
 
     @cached_property

@@ -70,7 +70,7 @@ class Predictor:
         if isinstance(answer, str):
             raise UserError(f"{image_path}: {answer}")
         best = answer.best(top_k)
-        members = None if percent is None else self._classifier.sure_set(answer, percent)
+        members = self._classifier.sure_set(answer, percent)
         return Prediction(
             answer.scores[best],
             [self.names[at] for at in best],

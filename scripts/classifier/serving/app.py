@@ -243,7 +243,7 @@ def _described(outcome: Outcome, classifier: Classifier, wanted: Wanted) -> dict
     if isinstance(outcome, Exception):
         raise outcome
     try:
-        sure = None if wanted.sure is None else classifier.sure_set(outcome, wanted.sure)
+        sure = classifier.sure_set(outcome, wanted.sure)
     except UserError as error:
         raise Refused(400, str(error)) from None
     return answers.as_json(outcome, classifier.ranked(outcome, wanted.top_k), classifier.named is not None, sure)

@@ -9,7 +9,6 @@ from ..backbones.backbone import Backbone
 from ..backbones.engine import Engine
 from ..bottlenecks.cache import BottleneckCache
 from ..bottlenecks.gathering import Gathered
-from ..drawing.percent import percent
 from ..graphs import costs, frozen_graph
 from ..photos import leaks
 from ..photos.wording import counted
@@ -97,6 +96,6 @@ def _none(told: NoneTold) -> str:
     learned = f"learned from {counted(told.learned, 'photo')} of none of the labels"
     if not told.tested:
         return f"{learned}; none was kept for testing"
-    without = f"{percent(told.turned_away_without / told.tested)} without --none_dir"
-    of = f"of {counted(told.tested, 'other')}, {percent(told.turned_away / told.tested)} are called unknown"
-    return f"{learned}; {of}, {without}"
+    are = "is" if told.turned_away == 1 else "are"
+    of = f"of {counted(told.tested, 'other')}, {told.turned_away} {are} called unknown"
+    return f"{learned}; {of}, {told.turned_away_without} without --none_dir"
