@@ -29,6 +29,7 @@ _LONGEST_LABEL = 30  # characters of a label in a message
 
 def define() -> None:
     """The flags. To be called where they belong in the command's help."""
+    flags.group("output")
     flags.DEFINE_path("plot", None, "Draw each picture beside its scores into this file (.png or .jpg).", PICTURE)
     flags.DEFINE_path(
         "why", None, "Draw what in each picture spoke for its first label into this file (.png or .jpg).", PICTURE

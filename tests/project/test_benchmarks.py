@@ -150,6 +150,8 @@ def test_several_views_are_compared_with_one_photo_by_photo(tmp_path):
         ["--bottleneck=multi", "896"],
         ["--views=4", "512"],
         ["--views=4 --bottleneck=multi", "896"],
+        ["--hidden_units=100", "512"],
+        ["--views=4 --hidden_units=100", "512"],
     ]
     shares = [float(row[3].split()[0]) for row in rows]
     for share, row in zip(shares[1:], rows[1:], strict=True):

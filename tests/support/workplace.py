@@ -90,9 +90,12 @@ def draw_shape(kind: str, seed: int, size: tuple[int, int] = (160, 120)) -> Imag
     return image
 
 
-def draw_folder(folder: Path, kinds: tuple[str, ...] = ("blue", "green", "red"), each: int = 24) -> Path:
+def draw_folder(
+    folder: Path, kinds: tuple[str, ...] = ("blue", "green", "red"), each: int = 24, first: int = 0
+) -> Path:
+    """The numbers of its drawings start from `first`: folders with other numbers share none."""
     for kind in kinds:
         (folder / kind).mkdir(parents=True)
-        for seed in range(each):
+        for seed in range(first, first + each):
             draw_shape(kind, seed).save(folder / kind / f"{kind}_{seed:03d}.jpg", quality=90)
     return folder

@@ -82,7 +82,7 @@ def principal_directions(vectors: np.ndarray, random: np.random.Generator) -> np
     some = vectors[_enough(vectors, random)]
     some = some / np.maximum(np.linalg.norm(some, axis=1, keepdims=True), 1e-12)
     photos, values = some.shape
-    wanted = max(1, min(_DIRECTIONS, photos // 4, values // 2))
+    wanted = max(1, min(_DIRECTIONS, photos // 4, values // 8))
     width = min(wanted + _SPARE, photos, values)
     found = random.standard_normal((values, width)).astype(np.float32)
     for _ in range(_PASSES):

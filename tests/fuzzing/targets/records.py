@@ -99,7 +99,7 @@ def _read(folder: Path) -> None:
     strangers = None if data is None else unknown.from_bytes(data, graph)
     model = Model(graph, take, None, record, data, open_runner=_never, batch=1, gives_bottlenecks=True, labels=found)
     classifier = classifiers.Classifier(model, tuple(record["labels"]), strangers, known)
-    page.render("name", 1, classifier)
+    page.render("name", 1, classifier, explains=True, answers_kept=True)
     used = recent.Recent(classifier)
     for _ in range(drift.FEWEST):
         used.add(Answer(np.ones(len(classifier.labels)), None, 2.0))
