@@ -52,6 +52,18 @@ def test_the_compiled_loop_is_plain_gradient_descent(tmp_path):
     assert np.allclose(trainer.layer.biases, biases, atol=1e-5)
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+def test_starting_over_is_like_a_new_training(tmp_path, optimizer):
+    first, second, validation = (examples(tmp_path, count, seed=count) for count in (300, 280, 60))
+    recipe = Recipe(steps=120, optimizer=optimizer, hidden_units=(8,), dropout=0.2)
+    again, _ = train(first, validation, recipe)
+    again.start_over(second)
+    found = [at for some in again.run() for at in some]
+    anew, wanted = train(second, validation, recipe)
+    assert found == wanted and again.step == anew.step
+    assert [each.tobytes() for each in again.layer.arrays] == [each.tobytes() for each in anew.layer.arrays]
+
+
 def test_the_same_seed_gives_the_same_result_to_the_bit(tmp_path):
     training, validation = examples(tmp_path), examples(tmp_path, 60, seed=1)
     runs = [train(training, validation, Recipe(steps=250, seed=seed))[0].layer.weights for seed in (5, 5, 6)]

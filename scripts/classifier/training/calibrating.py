@@ -81,9 +81,13 @@ def _of_folds(trained: Trained, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]
     steps = trained.best_step or trained.steps
     shorter = replace(recipe, steps=steps, eval_step_interval=steps, early_stopping=None)
     logits = np.empty((len(both), len(trained.layer.biases)), np.float32)
+    trainer: Trainer | None = None
     for held_out in _deal(both.labels, recipe.seed):
         others = _at(both, np.setdiff1d(np.arange(len(both)), held_out))
-        trainer = Trainer(others, _at(both, held_out[:0]), len(trained.layer.biases), shorter)
+        if trainer is None:
+            trainer = Trainer(others, _at(both, held_out[:0]), len(trained.layer.biases), shorter)
+        else:
+            trainer.start_over(others)
         for _ in trainer.run():
             pass
         logits[held_out] = trainer.layer.logits(both.vectors.take(held_out))

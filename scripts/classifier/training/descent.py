@@ -86,6 +86,11 @@ class Optimizer:
         slots = {MOMENTUM: 1, ADAM: 2}.get(recipe.optimizer, 0)
         self._slots = [[tf.Variable(tf.zeros_like(each)) for _ in range(slots)] for each in variables]
 
+    def start_over(self) -> None:
+        for slots in self._slots:
+            for slot in slots:
+                slot.assign(tf.zeros_like(slot))
+
     def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
         """`step` counts from 1."""
         recipe, operations = self._recipe, tf.raw_ops
@@ -102,9 +107,8 @@ class Optimizer:
                 operations.ResourceApplyGradientDescent(var=variable.handle, alpha=recipe.rate, delta=gradient)
 
 
-def compile_loop(layers: Sequence[tf.Variable], recipe: Recipe, dropout_seed: int):
+def compile_loop(layers: Sequence[tf.Variable], optimizer: Optimizer, recipe: Recipe, dropout_seed: int):
     """A function that takes a step on each batch, and evaluates after the steps whose `order` is not -1."""
-    optimizer = Optimizer(layers, recipe)
 
     def loop(done, batches, labels, order, held_out, held_out_labels):
         def body(step, measures):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +13,9 @@ import numpy as np
 from .. import lookahead
 from ..backbones.engine import CPU
 from ..errors import UserError
+from . import first_weights
 from .examples import Examples, random_batches
 from .recipe import Recipe
-
-# The spread of initial weights in the original retrain.
-_FIRST_WEIGHTS_STDDEV = 0.001
 
 # Limits for one call of the compiled loop. Ctrl-C is noticed between calls. While one runs, the batches of the next
 # are read.
@@ -95,23 +92,45 @@ class Trainer:
 
         if recipe.early_stopping is not None and not len(validation):
             raise UserError("--early_stopping needs validation photos, and there are none: add some")
-        self.step = 0
-        self.best_step: int | None = None  # with early stopping, the step that `best` comes from
-        self._training, self._validation, self._recipe = training, validation, recipe
+        self._validation, self._recipe = validation, recipe
         # Early stopping compares evaluations, so all of them use the same photos: all there are.
         whole = recipe.early_stopping is not None or not 0 <= recipe.validation_batch_size < len(validation)
         self._validation_size = len(validation) if whole else recipe.validation_batch_size
-        # Separate streams, so that the evaluation interval does not change the training batches.
-        weight_seed, batch_seed, validation_seed, dropout_seed = np.random.SeedSequence(recipe.seed).spawn(4)
+        self._sizes = (training.vectors.size, *recipe.hidden_units, label_count)
+        dropout_seed = self._seeds()[3]
+        with tf.device(CPU):
+            self._layers = [tf.Variable(each) for each in self._first_arrays()]
+            self._optimizer = descent.Optimizer(self._layers, recipe)
+            self._loop = descent.compile_loop(
+                self._layers, self._optimizer, recipe, int(dropout_seed.generate_state(1)[0] >> 1)
+            )
+        self._begin(training)
+
+    def start_over(self, training: Examples) -> None:
+        """From the first step, with other training photos: as a new Trainer, but without compiling the loop again."""
+        for layer, first in zip(self._layers, self._first_arrays(), strict=True):
+            layer.assign(first)
+        self._optimizer.start_over()
+        self._begin(training)
+
+    def _begin(self, training: Examples) -> None:
+        recipe = self._recipe
+        _, batch_seed, validation_seed, _ = self._seeds()
+        self.step = 0
+        self.best_step: int | None = None  # with early stopping, the step that `best` comes from
+        self._training = training
         self._batches = random_batches(training.labels, recipe.class_weights, np.random.default_rng(batch_seed))
         self._validation_random = np.random.default_rng(validation_seed)
         self._scale = np.float32(1 / _rms(training, recipe.seed) if recipe.evens_out_scale else 1)
-        sizes = (training.vectors.size, *recipe.hidden_units, label_count)
-        with tf.device(CPU):
-            self._layers = [tf.Variable(each) for each in _first_arrays(sizes, np.random.default_rng(weight_seed))]
-            self._loop = descent.compile_loop(self._layers, recipe, int(dropout_seed.generate_state(1)[0] >> 1))
         self._best: FinalLayer | None = None
         self._layer = self._reached()
+
+    def _seeds(self) -> list[np.random.SeedSequence]:
+        """Of weights, batches, validation and dropout: the evaluation interval does not change the training batches."""
+        return np.random.SeedSequence(self._recipe.seed).spawn(4)
+
+    def _first_arrays(self) -> Iterator[np.ndarray]:
+        return first_weights.draw(self._sizes, np.random.default_rng(self._seeds()[0]))
 
     @property
     def layer(self) -> FinalLayer:
@@ -227,13 +246,3 @@ def _rms(examples: Examples, seed: int) -> float:
     some = examples.sample(_ENOUGH_FOR_SCALE, seed)
     values = some.vectors.take(np.arange(len(some)))
     return float(np.sqrt(np.square(values, dtype=np.float64).mean())) or 1.0
-
-
-def _first_arrays(sizes: tuple[int, ...], random: np.random.Generator) -> Iterator[np.ndarray]:
-    """Initial weights and biases: like the original retrain's for the last layer, He initialisation for hidden ones."""
-    for number, (into, out) in enumerate(itertools.pairwise(sizes), 1):
-        spread = _FIRST_WEIGHTS_STDDEV if number == len(sizes) - 1 else math.sqrt(2 / into)
-        first = random.standard_normal((into, out), np.float32)
-        # The original drew values beyond two deviations again; clipping them is simpler.
-        yield first.clip(-2, 2) * np.float32(spread)
-        yield np.zeros(out, np.float32)
