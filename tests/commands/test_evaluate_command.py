@@ -149,7 +149,7 @@ def test_the_report_shows_what_spoke_for_its_mistakes(retrained, small_graph, el
     assert evaluate(retrained, *words).returncode == 0
     page = report.read_text("utf-8")
     assert page.count('alt="What spoke for red"') == page.count('alt="What spoke for blue"') == 1
-    assert "on the left the label that it answered, on the right the right one" in page
+    assert "on the left the label that it gave, on the right the correct one" in page
     done = retrained.run("evaluate", f"--graph={small_graph}", *words)
     assert done.returncode == 0, done.stderr
     page = report.read_text("utf-8")
