@@ -24,7 +24,7 @@ from scripts.classifier.photos import fitting, image_lists
 from scripts.classifier.photos.distortions import WHOLE
 from scripts.classifier.photos.image_lists import ImageLists
 from scripts.classifier.showing import nowhere
-from scripts.classifier.training import accuracy, retrained_graph, run_record
+from scripts.classifier.training import accuracy, examples, retrained_graph, run_record
 from scripts.classifier.training.examples import Examples
 from scripts.classifier.training.final_layer import FinalLayer, Trainer
 from scripts.classifier.training.recipe import Recipe
@@ -78,10 +78,7 @@ class Study:
 
     def deal(self, folds: int) -> Iterator[np.ndarray]:
         """The rows of each fold; labels are spread evenly over them."""
-        labels = self._gathered[1].labels
-        order = np.random.default_rng(0).permutation(len(labels))
-        order = order[np.argsort(labels[order], kind="stable")]
-        yield from (np.sort(order[first::folds]) for first in range(folds))
+        yield from (np.sort(held_out) for held_out, _ in examples.folds(self._gathered[1].labels, folds, seed=0))
 
     def rest(self, held_out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows for training and for validation: an eighth of the rest, about as many as retrain keeps."""
@@ -90,8 +87,7 @@ class Study:
         return rest[kept:], rest[:kept]
 
     def examples(self, rows: np.ndarray) -> Examples:
-        whole = self._gathered[1]
-        return Examples(whole.vectors.at(rows), whole.labels[rows], [whole.paths[row] for row in rows])
+        return self._gathered[1].at(rows)
 
     def learn(self, training: Examples, validation: Examples) -> Trainer:
         recipe = Recipe(steps=self.steps, hidden_units=self.hidden_units)

@@ -1,36 +1,18 @@
 """One number makes scores mean what they say, and no photo gets another first label."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
 from scripts.classifier.training import calibrating, temperature
-from scripts.classifier.training.examples import Examples
+from scripts.classifier.training.examples import Examples, InMemory
 from scripts.classifier.training.final_layer import Dense, FinalLayer, Trainer
 from scripts.classifier.training.recipe import Recipe
 from scripts.classifier.training.trained import Sets, Trained
 
 VALUES, LABELS = 6, 4
-
-
-@dataclass(frozen=True)
-class Table:
-    values: np.ndarray
-
-    @property
-    def size(self) -> int:
-        return self.values.shape[1]
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def at(self, positions: np.ndarray) -> "Table":
-        return Table(self.values[positions])
-
-    def take(self, positions: np.ndarray) -> np.ndarray:
-        return self.values[positions]
 
 
 def examples(photos: int, seed: int) -> Examples:
@@ -39,7 +21,7 @@ def examples(photos: int, seed: int) -> Examples:
     values = random.standard_normal((photos, VALUES)).astype(np.float32)
     direction = np.random.default_rng(0).standard_normal((VALUES, LABELS))
     logits = values @ direction + random.gumbel(size=(photos, LABELS))
-    return Examples(Table(values), logits.argmax(1).astype(np.uint8), [f"{seed}/{at}.jpg" for at in range(photos)])
+    return Examples(InMemory(values), logits.argmax(1).astype(np.uint8), [f"{seed}/{at}.jpg" for at in range(photos)])
 
 
 def trained(training: Examples, validation: Examples, recipe: Recipe) -> Trained:
@@ -141,7 +123,7 @@ def test_distorted_views_of_a_photo_are_not_spread_over_folds():
 
 
 def test_ctrl_c_keeps_the_layer_as_it_is():
-    class Stopped(Table):
+    class Stopped(InMemory):
         def take(self, positions: np.ndarray) -> np.ndarray:
             raise KeyboardInterrupt
 

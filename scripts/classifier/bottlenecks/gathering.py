@@ -79,8 +79,8 @@ def gather(
 
 def without_copies(none: Gathered, known: Gathered) -> tuple[Gathered, list[str]]:
     """Photos of none of the labels without copies of each other or of `known` photos; and warnings about the latter."""
-    contents = (known.keys[photo.path][0] for photo in known.lists.photos)
-    lists, copies = none_photos.without_copies(none.lists, contents, lambda path: none.keys[path][0])
+    contents = (known.contents[photo.path] for photo in known.lists.photos)
+    lists, copies = none_photos.without_copies(none.lists, contents, lambda path: none.contents[path])
     if not lists.photos:
         raise UserError(
             f"--none_dir: all photos in {none.lists.image_dir} are also in {known.lists.image_dir}: give photos of "

@@ -31,9 +31,8 @@ def judge(classifier: Classifier, chosen: Selection, show: Show) -> tuple[Strang
 def _find(model: Model, chosen: Selection) -> ImageLists | None:
     """The test photos in --none_dir. None if there are none, or if `chosen` is another folder than was trained on."""
     options = (model.record or {}).get("options", {})
-    none_dir, image_dir = options.get("none_dir"), options.get("image_dir")
-    known = chosen.lists
-    if none_dir is None or image_dir is None or folders.at(image_dir).resolve() != known.image_dir.resolve():
+    none_dir, known = options.get("none_dir"), chosen.lists
+    if none_dir is None or not chosen.own:
         return None
     testing, validation = (options.get(f"{split}_percentage", 10.0) for split in (TESTING, VALIDATION))
     place = folders.at(none_dir)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .openapi_parts import NUMBER, STRING, array, closed, errors, schema
+from .openapi_parts import BINARY, NUMBER, STRING, array, closed, errors, pictures, schema
 
 
 def schemas(labels: tuple[str, ...]) -> dict:
@@ -51,12 +51,11 @@ def schemas(labels: tuple[str, ...]) -> dict:
 
 
 def operation() -> dict:
-    picture = {"schema": {"type": "string", "format": "binary"}}
     files = {
         "type": "object",
         "required": ["image"],
         "properties": {
-            "image": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}},
+            "image": {"type": "array", "minItems": 1, "items": BINARY},
         },
     }
     return {
@@ -77,15 +76,7 @@ def operation() -> dict:
                 "schema": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 100},
             },
         ],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/octet-stream": picture,
-                "image/jpeg": picture,
-                "image/png": picture,
-                "multipart/form-data": {"schema": files},
-            },
-        },
+        "requestBody": pictures(files),
         "responses": {
             "200": {"description": "Labels and scores.", "content": schema("Labelled")},
             **errors(400, 401, 408, 413, 415, 503),

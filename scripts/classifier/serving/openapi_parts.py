@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 STRING, NUMBER = {"type": "string"}, {"type": "number"}
+BINARY = {"type": "string", "format": "binary"}
 
 
 def array(items: dict, size: int | None = None) -> dict:
@@ -34,3 +35,10 @@ def errors(*statuses: int) -> dict:
         503: "Too many pictures are waiting. Try again after Retry-After seconds.",
     }
     return {str(status): {"description": words[status], "content": schema("Error")} for status in statuses}
+
+
+def pictures(form: dict) -> dict:
+    """A body that is one picture as it is, or a form."""
+    kinds = ("application/octet-stream", "image/jpeg", "image/png")
+    content = {**{kind: {"schema": BINARY} for kind in kinds}, "multipart/form-data": {"schema": form}}
+    return {"required": True, "content": content}

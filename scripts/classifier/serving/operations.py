@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from .openapi_parts import STRING, errors, schema
-
-_BINARY = {"type": "string", "format": "binary"}
+from .openapi_parts import BINARY, STRING, errors, pictures, schema
 
 
 def get(summary: str, answer: str) -> dict:
@@ -38,7 +36,7 @@ def of_version(operation: dict) -> dict:
 
 
 def why(labels: tuple[str, ...]) -> dict:
-    file = {"type": "object", "required": ["image"], "properties": {"image": _BINARY}}
+    file = {"type": "object", "required": ["image"], "properties": {"image": BINARY}}
     return {
         "summary": "Shows what in a picture spoke for a label: the picture in dark grey, and the brighter a place "
         "glows, the more it spoke for the label.",
@@ -50,19 +48,12 @@ def why(labels: tuple[str, ...]) -> dict:
                 "schema": {"type": "string", "enum": list(labels)},
             }
         ],
-        "requestBody": _pictures(file),
+        "requestBody": pictures(file),
         "responses": {
-            "200": {"description": "A JPEG.", "content": {"image/jpeg": {"schema": _BINARY}}},
+            "200": {"description": "A JPEG.", "content": {"image/jpeg": {"schema": BINARY}}},
             **errors(400, 401, 404, 408, 413, 415, 503),
         },
     }
-
-
-def _pictures(form: dict) -> dict:
-    """A body that is one picture as it is, or a form."""
-    kinds = ("application/octet-stream", "image/jpeg", "image/png")
-    content = {**{kind: {"schema": _BINARY} for kind in kinds}, "multipart/form-data": {"schema": form}}
-    return {"required": True, "content": content}
 
 
 def text(summary: str, stopping: bool = False) -> dict:

@@ -8,13 +8,12 @@ it divides all logits alike, no photo gets another first label.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from . import temperature
-from .examples import Examples, Vectors
+from .examples import Examples, InMemory, Vectors, folds
 from .final_layer import Trainer
 from .recipe import Recipe
 from .temperature import Calibration
@@ -74,7 +73,7 @@ def _of_folds(trained: Trained, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]
     """The logits of every training and validation photo, each from a layer trained on the other folds."""
     training, validation = trained.sets.training, trained.sets.validation
     both = Examples(
-        _InMemory(np.concatenate([_all(training.vectors), _all(validation.vectors)])),
+        InMemory(np.concatenate([_all(training.vectors), _all(validation.vectors)])),
         np.concatenate([training.labels, validation.labels]),
         [*training.paths, *validation.paths],
     )
@@ -82,10 +81,10 @@ def _of_folds(trained: Trained, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]
     shorter = replace(recipe, steps=steps, eval_step_interval=steps, early_stopping=None)
     logits = np.empty((len(both), len(trained.layer.biases)), np.float32)
     trainer: Trainer | None = None
-    for held_out in _deal(both.labels, recipe.seed):
-        others = _at(both, np.setdiff1d(np.arange(len(both)), held_out))
+    for held_out, rest in (map(np.sort, fold) for fold in folds(both.labels, _FOLDS, recipe.seed)):
+        others = both.at(rest)
         if trainer is None:
-            trainer = Trainer(others, _at(both, held_out[:0]), len(trained.layer.biases), shorter)
+            trainer = Trainer(others, both.at(held_out[:0]), len(trained.layer.biases), shorter)
         else:
             trainer.start_over(others)
         for _ in trainer.run():
@@ -94,36 +93,5 @@ def _of_folds(trained: Trained, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]
     return logits, both.labels
 
 
-def _deal(labels: np.ndarray, seed: int) -> Iterator[np.ndarray]:
-    """The rows of each fold; labels are spread evenly over them."""
-    order = np.random.default_rng(seed).permutation(len(labels))
-    order = order[np.argsort(labels[order], kind="stable")]
-    yield from (np.sort(order[first::_FOLDS]) for first in range(_FOLDS))
-
-
-def _at(examples: Examples, rows: np.ndarray) -> Examples:
-    return Examples(examples.vectors.at(rows), examples.labels[rows], [examples.paths[row] for row in rows])
-
-
 def _all(vectors: Vectors) -> np.ndarray:
     return vectors.take(np.arange(len(vectors)))
-
-
-@dataclass(frozen=True)
-class _InMemory:
-    """Bottlenecks that were read already."""
-
-    values: np.ndarray
-
-    @property
-    def size(self) -> int:
-        return self.values.shape[1]
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def at(self, positions: np.ndarray) -> _InMemory:
-        return _InMemory(self.values[positions])
-
-    def take(self, positions: np.ndarray) -> np.ndarray:
-        return self.values[positions]

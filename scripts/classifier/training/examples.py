@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +29,26 @@ class Vectors(Protocol):
 
 
 @dataclass(frozen=True)
+class InMemory:
+    """Bottlenecks that were read or computed already."""
+
+    values: np.ndarray  # float32 [n, size]
+
+    @property
+    def size(self) -> int:
+        return self.values.shape[1]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def at(self, positions: np.ndarray) -> InMemory:
+        return InMemory(self.values[positions])
+
+    def take(self, positions: np.ndarray) -> np.ndarray:
+        return self.values[positions]
+
+
+@dataclass(frozen=True)
 class Examples:
     """Bottlenecks, each with its label (an index) and the path of its photo."""
 
@@ -51,11 +71,21 @@ class Examples:
         """`count` of them at random; all if `count` is -1 or there are no more."""
         if count == -1 or count >= len(self):
             return self
-        rows = np.sort(np.random.default_rng(seed).choice(len(self), count, replace=False))
+        return self.at(np.sort(np.random.default_rng(seed).choice(len(self), count, replace=False)))
+
+    def at(self, rows: np.ndarray) -> Examples:
         return Examples(self.vectors.at(rows), self.labels[rows], [self.paths[row] for row in rows])
 
     def __len__(self) -> int:
         return len(self.labels)
+
+
+def folds(labels: np.ndarray, count: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """For each fold its rows and all others, in random order; labels are spread evenly over folds."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    order = order[np.argsort(labels[order], kind="stable")]
+    for first in range(count):
+        yield order[first::count], np.delete(order, slice(first, None, count))
 
 
 class BalancedBatches:

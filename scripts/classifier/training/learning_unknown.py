@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from . import discriminants, unknown
-from .examples import Examples
+from .examples import Examples, folds
 from .unknown import Limits, Tells, Unknown
 
 # More photos of a label hardly move its mean. The second limit bounds memory if there are many labels.
@@ -64,13 +64,10 @@ def of_vectors(
 
 
 def _of_folds(vectors: np.ndarray, labels: np.ndarray, seed: int, none: np.ndarray | None) -> Iterator[np.ndarray]:
-    """The signs of training photos, [2, photos] for each fold; labels are spread evenly over folds."""
-    order = np.random.default_rng(seed).permutation(len(labels))
-    order = order[np.argsort(labels[order], kind="stable")]
-    for first in range(_FOLDS):
-        others = np.delete(order, slice(first, None, _FOLDS))
+    """The signs of training photos, [2, photos] for each fold."""
+    for held_out, others in folds(labels, _FOLDS, seed):
         if len(np.unique(labels[others])) > 1:
-            yield _without_limits(vectors[others], labels[others], seed, none).signs(vectors[order[first::_FOLDS]])
+            yield _without_limits(vectors[others], labels[others], seed, none).signs(vectors[held_out])
 
 
 def share_kept(tells: Tells | None, examples: Examples) -> float | None:

@@ -63,8 +63,15 @@ def fine_tune(
         if none is not None:
             none = replace(none, sets=_sets_of(none.lists, backbone, trained.engine, show_photos))
         best_step = trained.steps + tuner.best_step
-        reached = replace(reached, backbone=backbone, layer=layer, sets=sets, best_step=best_step, none=none)
-        reached = replace(reached, network_learned_too=True)
+        reached = replace(
+            reached,
+            backbone=backbone,
+            layer=layer,
+            sets=sets,
+            best_step=best_step,
+            none=none,
+            network_learned_too=True,
+        )
     before, after = (accuracy.measure(each.layer, each.sets.validation).accuracy for each in (trained, reached))
     return FineTuned(reached, tuner.step, tuner.best_step, before, after)
 
